@@ -1,0 +1,68 @@
+import type { ExitCode } from './exit-codes.ts';
+
+/**
+ * An error that a person can act on: its message says what happened, to which thing, and what to do next.
+ * Anything else that reaches `main` is a bug and exits 1.
+ */
+export class CountermandError extends Error {
+  override readonly name: string = 'CountermandError';
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Bad usage, job or input: nothing was sent. Exit 2. */
+export class UsageError extends CountermandError {
+  override readonly name = 'UsageError';
+  constructor(message: string, options?: ErrorOptions) {
+    super(2, message, options);
+  }
+}
+
+/** Sign-in or permission refused by Microsoft: another attempt with the same credentials is useless. Exit 4. */
+export class RefusedError extends CountermandError {
+  override readonly name = 'RefusedError';
+  constructor(message: string, options?: ErrorOptions) {
+    super(4, message, options);
+  }
+}
+
+/** A guard stopped the run; what is in flight still ends. Exit 5. */
+export class HaltError extends CountermandError {
+  override readonly name = 'HaltError';
+  constructor(message: string, options?: ErrorOptions) {
+    super(5, message, options);
+  }
+}
+
+/** Work is left and running again later resumes it (deadline, disk, Defender or sign-in out of reach). Exit 6. */
+export class UnreachableError extends CountermandError {
+  override readonly name: string = 'UnreachableError';
+  constructor(message: string, options?: ErrorOptions) {
+    super(6, message, options);
+  }
+}
+
+/** The ledger's file could not be written or synced: all sending stops at once. Exit 6. */
+export class DiskError extends UnreachableError {
+  override readonly name = 'DiskError';
+}
+
+/** Another process holds the ledger, or sends as this application from this folder. Exit 11. */
+export class HeldError extends CountermandError {
+  override readonly name = 'HeldError';
+  constructor(message: string, options?: ErrorOptions) {
+    super(11, message, options);
+  }
+}
+
+/** The ledger does not fit its own chain before its tail. Exit 12. */
+export class DamageError extends CountermandError {
+  override readonly name = 'DamageError';
+  constructor(message: string, options?: ErrorOptions) {
+    super(12, message, options);
+  }
+}
