@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 export default function buildOnce(): void {
   if (process.env['COUNTERMAND_TEST_NO_BUILD'] === '1') return;
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const built = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', root], { stdio: 'inherit' });
+  const built = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', root], {
+    stdio: 'inherit',
+  });
   if (built.status !== 0) throw new Error('the build failed, see the messages above');
 }
