@@ -1,0 +1,58 @@
+/** Numbers and times as every report writes them: English, UTC, the same on every machine. */
+
+const grouped = new Intl.NumberFormat('en-US');
+
+export function formatCount(n: number): string {
+  return grouped.format(n);
+}
+
+/** `1 action`, `2 actions`. */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${formatCount(n)} ${n === 1 ? one : many}`;
+}
+
+/** `2026-11-23 18:27:05 UTC`. */
+export function formatTime(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** `2026-11-23 18:27`, for tables whose head says UTC. */
+export function formatMinute(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 16).replace('T', ' ');
+}
+
+/** `340 ms`, `12 s`, `4 min 30 s`, `3 h 4 min`, `2 d 5 h`: the two largest units. */
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  const seconds = Math.round(ms / 1000);
+  const units = [
+    { unit: 'd', size: 86_400 },
+    { unit: 'h', size: 3600 },
+    { unit: 'min', size: 60 },
+    { unit: 's', size: 1 },
+  ];
+  const largest = units.findIndex(({ size }) => seconds >= size);
+  const first = units[largest];
+  const second = units[largest + 1];
+  if (first === undefined) return '0 s';
+  const whole = Math.floor(seconds / first.size);
+  const rest = second === undefined ? 0 : Math.floor((seconds % first.size) / second.size);
+  return second === undefined || rest === 0
+    ? `${whole} ${first.unit}`
+    : `${whole} ${first.unit} ${rest} ${second.unit}`;
+}
+
+/** `94.1 %`; never 100 % or 0 % for what is only nearly so. */
+export function formatShare(part: number, whole: number): string {
+  if (whole === 0) return '0 %';
+  if (part === whole) return '100 %';
+  const percent = (part / whole) * 100;
+  if (percent > 99.9) return '99.9 %';
+  if (part > 0 && percent < 0.1) return '<0.1 %';
+  return `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
+}
+
+/** `100 calls in 1 min`. */
+export function formatWindow({ calls, perMs }: { calls: number; perMs: number }): string {
+  return `${formatCount(calls)} ${calls === 1 ? 'call' : 'calls'} in ${formatDuration(perMs)}`;
+}

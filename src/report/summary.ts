@@ -1,0 +1,326 @@
+import type { ExitCode } from '../exit-codes.ts';
+import type { Action } from '../ledger/book.ts';
+import { OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
+import type { CloseReason, RejectReason, Route } from '../ledger/record.ts';
+import { exitCodeOf, needLook } from './exit-code.ts';
+import { type JobFacts, jobFacts } from './job-facts.ts';
+import { type PlanFacts, type PlanSummary, summarisePlan } from './plan-summary.ts';
+import { isLeft, mayNeedRelease } from './rows.ts';
+import type { TracedPause, TracedReject } from './trace.ts';
+import { distinctRuns, type LedgerView, mergedActions } from './view.ts';
+
+/** Everything that a report shows, whatever its format. Times are epoch ms. */
+export interface Summary {
+  kind: 'plan' | 'run';
+  generatedAtMs: number;
+  ledgers: LedgerSummary[];
+  admitted: number;
+  /** Last outcome of each action. */
+  counts: Record<Outcome, number>;
+  /** Admitted without any outcome yet. */
+  open: number;
+  /** Without a final outcome: the open ones and those that a later lookup may settle. */
+  left: number;
+  needsLook: number;
+  needsRelease: number;
+  rejected: Record<RejectReason, number>;
+  /** The first rejected rows; `rejected` counts them all. */
+  rejects: (TracedReject & { ledger: string })[];
+  calls: Record<Route, number>;
+  /** Answers by HTTP status, or by error, most frequent first. */
+  answers: { answer: string; n: number }[];
+  types: TypeSummary[];
+  sessions: SessionSummary[];
+  pauses: TracedPause[];
+  /** Time during which a pause held the calls back, overlaps counted once. */
+  pausedMs: number;
+  minutes: MinuteSummary[];
+  windows: readonly { calls: number; perMs: number }[];
+  firstAtMs: number;
+  lastAtMs: number;
+  /** When the question was answered, or `--yes` given. */
+  startedAtMs: number | undefined;
+  startedBy: 'question' | 'yes' | undefined;
+  /** Of the last session of each ledger, added up. */
+  durationMs: number;
+  /** Earliest span in which the quota lets the actions that were not yet called be called, ms. */
+  remainingMs: number;
+  reason: CloseReason | undefined;
+  /** Undefined while a run has not ended. */
+  exitCode: ExitCode | undefined;
+  plan: PlanSummary | undefined;
+}
+
+export interface LedgerSummary {
+  path: string;
+  run: string;
+  head: string;
+  intact: boolean;
+  integrityNote: string | undefined;
+  records: number;
+  sourceSha256: string | undefined;
+  tool: string;
+  tenant: string;
+  client: string;
+  api: string;
+  job: JobFacts;
+  /** How its last session closed; undefined while it runs, or when it was killed. */
+  ended: CloseReason | undefined;
+  durationMs: number;
+  exitCode: ExitCode | undefined;
+}
+
+export interface TypeSummary {
+  /** Defender's type; `not looked up` where nothing is known. */
+  type: string;
+  total: number;
+  /** Last known status of its actions. */
+  statuses: { status: string; n: number }[];
+}
+
+export interface SessionSummary {
+  ledger: string;
+  session: number;
+  openedAtMs: number;
+  /** The end of a session that did not close is its last record. */
+  endedAtMs: number;
+  /** Undefined: it still runs, or was killed. */
+  reason: CloseReason | undefined;
+  /** True for a session without an end that a later one followed. */
+  killed: boolean;
+  tool: string;
+}
+
+export interface MinuteSummary {
+  atMs: number;
+  cancel: number;
+  get: number;
+  list: number;
+}
+
+export const UNKNOWN_TYPE = 'not looked up';
+export const UNKNOWN_STATUS = 'unknown';
+
+export interface SummariseOptions {
+  nowMs: number;
+  /** Which signal interrupted the session that just ended, as the ledger does not keep it. */
+  signal?: 'SIGINT' | 'SIGTERM' | undefined;
+  /** For a plan: what the engine decided, and the forecast. */
+  plan?: PlanFacts | undefined;
+}
+
+/**
+ * One summary of one ledger or several. An action in several is counted once, with its latest outcome; calls, rejected
+ * rows, sessions and pauses are of all of them.
+ */
+export function summarise(given: readonly LedgerView[], options: SummariseOptions): Summary {
+  const views = distinctRuns(given);
+  const kind = options.plan !== undefined || views.every(isPlan) ? 'plan' : 'run';
+  const counts = zeroCounts();
+  const types = new Map<string, { total: number; statuses: Map<string, number> }>();
+  let admitted = 0;
+  let open = 0;
+  let left = 0;
+  let uncalled = 0;
+  let needsRelease = 0;
+  for (const { action } of mergedActions(views)) {
+    admitted++;
+    if (action.outcome === undefined) open++;
+    else counts[action.outcome.outcome]++;
+    if (isLeft(action)) left++;
+    if (action.outcome === undefined && action.last?.http === undefined) uncalled++;
+    if (mayNeedRelease(action, kind === 'plan')) needsRelease++;
+    countType(types, action);
+  }
+
+  const rejected = { 'not-an-id': 0, 'bad-row': 0, duplicate: 0 };
+  const calls = { cancel: 0, get: 0, list: 0 };
+  for (const { book } of views) {
+    for (const reason of Object.keys(rejected) as RejectReason[]) rejected[reason] += book.rejected[reason];
+    for (const route of Object.keys(calls) as Route[]) calls[route] += book.calls[route];
+  }
+
+  const plan =
+    kind === 'plan' ? summarisePlan(views, options.plan ?? { decisions: undefined, forecast: undefined }) : undefined;
+  if (plan?.needsRelease !== undefined) needsRelease = plan.needsRelease;
+  const sessions = views.flatMap(sessionsOf).sort((a, b) => a.openedAtMs - b.openedAtMs);
+  const pauses = views.flatMap((view) => pausesOf(view)).sort((a, b) => a.atMs - b.atMs);
+  const started = views.map((view) => view.book.start).filter((start) => start !== undefined);
+  const windows = windowsOf(views);
+  const reason = lastReason(views, left);
+  return {
+    kind,
+    generatedAtMs: options.nowMs,
+    ledgers: views.map((view) => ledgerSummary(view, options)),
+    admitted,
+    counts,
+    open,
+    left,
+    needsLook: needLook(counts),
+    needsRelease,
+    rejected,
+    rejects: views.flatMap((view) => view.trace.rejects.map((reject) => ({ ...reject, ledger: view.path }))),
+    calls,
+    answers: answersOf(views),
+    types: [...types]
+      .map(([type, { total, statuses }]) => ({
+        type,
+        total,
+        statuses: [...statuses].map(([status, n]) => ({ status, n })).sort((a, b) => b.n - a.n),
+      }))
+      .sort((a, b) => b.total - a.total),
+    sessions,
+    pauses,
+    pausedMs: unionMs(pauses),
+    minutes: minutesOf(views),
+    windows,
+    firstAtMs: Math.min(...views.map((view) => view.book.firstAtMs)),
+    lastAtMs: Math.max(...views.map((view) => view.book.lastAtMs)),
+    startedAtMs: started.length > 0 ? Math.min(...started.map((start) => start.atMs)) : undefined,
+    startedBy: started.at(-1)?.by,
+    durationMs: views.reduce((sum, view) => sum + durationOf(view), 0),
+    remainingMs: remainingMs(uncalled, windows),
+    reason,
+    exitCode: exitCodeOf({
+      reason,
+      counts,
+      rejected,
+      needsRelease,
+      signal: options.signal,
+      notFound: plan?.decisions?.['not-found'],
+      overMaxActions: plan?.overMaxActions,
+    }),
+    plan,
+  };
+}
+
+function zeroCounts(): Record<Outcome, number> {
+  return Object.fromEntries(OUTCOME_NAMES.map((name) => [name, 0])) as Record<Outcome, number>;
+}
+
+function isPlan({ book }: LedgerView): boolean {
+  return book.start === undefined && book.sessions.at(-1)?.closed?.reason === 'planned';
+}
+
+function countType(types: Map<string, { total: number; statuses: Map<string, number> }>, action: Action): void {
+  const type = action.screen?.type ?? UNKNOWN_TYPE;
+  const status = action.outcome?.status ?? action.screen?.status ?? UNKNOWN_STATUS;
+  let entry = types.get(type);
+  if (entry === undefined) {
+    entry = { total: 0, statuses: new Map() };
+    types.set(type, entry);
+  }
+  entry.total++;
+  entry.statuses.set(status, (entry.statuses.get(status) ?? 0) + 1);
+}
+
+function durationOf({ book }: LedgerView): number {
+  const last = book.sessions.at(-1);
+  return last === undefined ? 0 : last.lastAtMs - last.openedAtMs;
+}
+
+/** How the whole ended: as the ledger that ended last, unless that one is done and another still has work. */
+function lastReason(views: readonly LedgerView[], left: number): CloseReason | undefined {
+  const reasons = [...views]
+    .sort((a, b) => b.book.lastAtMs - a.book.lastAtMs)
+    .map((view) => view.book.sessions.at(-1)?.closed?.reason);
+  if (views.length === 1) return reasons[0];
+  if (left === 0 && reasons.every((reason) => reason !== 'planned')) return 'finished';
+  // A ledger that never ended outranks those that did: the whole is not over.
+  return reasons.includes(undefined) ? undefined : (reasons.find((reason) => reason !== 'finished') ?? 'finished');
+}
+
+function ledgerSummary(view: LedgerView, options: SummariseOptions): LedgerSummary {
+  const { book } = view;
+  const opened = book.sessions.at(-1)?.opened;
+  let needsRelease = 0;
+  for (const action of book.actions.values()) if (mayNeedRelease(action, isPlan(view))) needsRelease++;
+  return {
+    path: view.path,
+    run: book.run,
+    head: view.head,
+    intact: view.intact,
+    integrityNote: view.integrityNote,
+    records: book.lastSeq,
+    sourceSha256: book.intake?.sha256,
+    tool: opened?.tool ?? '',
+    tenant: opened?.tenant ?? '',
+    client: opened?.client ?? '',
+    api: opened?.api ?? '',
+    job: jobFacts(opened?.job),
+    ended: book.sessions.at(-1)?.closed?.reason,
+    durationMs: durationOf(view),
+    exitCode: exitCodeOf({
+      reason: book.sessions.at(-1)?.closed?.reason,
+      counts: book.counts(),
+      rejected: book.rejected,
+      needsRelease,
+      signal: options.signal,
+    }),
+  };
+}
+
+function sessionsOf({ path, book }: LedgerView): SessionSummary[] {
+  return book.sessions.map((session, index) => ({
+    ledger: path,
+    session: session.opened.session,
+    openedAtMs: session.openedAtMs,
+    endedAtMs: session.closed?.atMs ?? session.lastAtMs,
+    reason: session.closed?.reason,
+    killed: session.closed === undefined && index < book.sessions.length - 1,
+    tool: session.opened.tool,
+  }));
+}
+
+/** A pause ends with its session at the latest. */
+function pausesOf({ book, trace }: LedgerView): TracedPause[] {
+  return trace.pauses.map((pause) => {
+    const session = book.sessions.findLast(({ openedAtMs }) => openedAtMs <= pause.atMs);
+    const ended = session?.closed?.atMs ?? Number.POSITIVE_INFINITY;
+    return { ...pause, untilMs: Math.max(pause.atMs, Math.min(pause.untilMs, ended)) };
+  });
+}
+
+/** `pauses` in order of their beginning. */
+function unionMs(pauses: readonly TracedPause[]): number {
+  let total = 0;
+  let reached = 0;
+  for (const { atMs, untilMs } of pauses) {
+    total += Math.max(0, untilMs - Math.max(atMs, reached));
+    reached = Math.max(reached, untilMs);
+  }
+  return total;
+}
+
+function minutesOf(views: readonly LedgerView[]): MinuteSummary[] {
+  const merged = new Map<number, MinuteSummary>();
+  for (const { trace } of views) {
+    for (const [atMs, n] of trace.minutes) {
+      const minute = merged.get(atMs) ?? { atMs, cancel: 0, get: 0, list: 0 };
+      minute.cancel += n.cancel;
+      minute.get += n.get;
+      minute.list += n.list;
+      merged.set(atMs, minute);
+    }
+  }
+  return [...merged.values()].filter((m) => m.cancel + m.get + m.list > 0).sort((a, b) => a.atMs - b.atMs);
+}
+
+function answersOf(views: readonly LedgerView[]): { answer: string; n: number }[] {
+  const merged = new Map<string, number>();
+  for (const { trace } of views) {
+    for (const [answer, n] of trace.answers) merged.set(answer, (merged.get(answer) ?? 0) + n);
+  }
+  return [...merged].map(([answer, n]) => ({ answer, n })).sort((a, b) => b.n - a.n);
+}
+
+function windowsOf(views: readonly LedgerView[]): Summary['windows'] {
+  const job = jobFacts(views.at(-1)?.book.sessions.at(-1)?.opened.job);
+  return job.windows;
+}
+
+/** Front-loaded under every window, nothing of them spent yet: no run is faster. */
+function remainingMs(uncalled: number, windows: Summary['windows']): number {
+  if (uncalled === 0) return 0;
+  return Math.max(0, ...windows.map(({ calls, perMs }) => Math.floor((uncalled - 1) / calls) * perMs));
+}

@@ -1,0 +1,221 @@
+import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
+import { OUTCOME_NAMES, OUTCOMES } from '../ledger/outcomes.ts';
+import { formatCount, formatDuration, formatMinute, formatShare, formatTime, formatWindow, plural } from './format.ts';
+import { DECISION_NAMES, DECISIONS, type PlanSummary } from './plan-summary.ts';
+import type { Summary } from './summary.ts';
+import { type Column, cleanLine, textTable } from './table.ts';
+import type { Terminal } from './terminal.ts';
+import { exitMeaning, type ListFiles, nextSteps, sessionEnd, type Tone, verdictOf } from './verdict.ts';
+import { wrap } from './wrap.ts';
+
+type Paint = (text: string) => string;
+type PaintWith = (tone: Paint, text: string) => string;
+
+const TONES: Record<Tone, Paint> = { good: green, attention: yellow, bad: red, open: cyan };
+
+/** Sessions and rejected rows listed on a terminal; the other formats list more. */
+const LISTED = 5;
+
+export interface TextOptions {
+  terminal: Terminal;
+  /** Where the lists of `report --out` lie, when they were written. */
+  files?: ListFiles | undefined;
+}
+
+/** The summary as a terminal shows it, at most `terminal.columns` wide, ending in a newline. */
+export function summaryText(summary: Summary, { terminal, files }: TextOptions): string {
+  const paint: PaintWith = (tone, text) => (terminal.plain ? text : tone(text));
+  const verdict = verdictOf(summary);
+  const blocks = [
+    [
+      paint((text) => bold(TONES[verdict.tone](text)), verdict.headline),
+      ...wrap(verdict.sentence, terminal.columns),
+      ...wrap(verdict.timing, terminal.columns),
+    ].join('\n'),
+    summary.plan === undefined ? outcomeTable(summary, terminal) : planTables(summary, summary.plan, terminal),
+    typeTable(summary, terminal),
+    sessionTable(summary, terminal),
+    rejectTable(summary, terminal),
+    facts(summary, terminal, paint),
+    steps(summary, files, terminal, paint),
+  ];
+  const exit = exitMeaning(summary);
+  if (exit !== undefined) blocks.push(wrap(`${exit}.`, terminal.columns).join('\n'));
+  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
+}
+
+function outcomeTable(summary: Summary, terminal: Terminal): string {
+  const rows = OUTCOME_NAMES.filter((name) => summary.counts[name] > 0).map((name) => [
+    name,
+    formatCount(summary.counts[name]),
+    formatShare(summary.counts[name], summary.admitted),
+    OUTCOMES[name].needsLook ? 'look' : '',
+    OUTCOMES[name].means,
+  ]);
+  if (summary.open > 0) {
+    rows.push(['open', formatCount(summary.open), formatShare(summary.open, summary.admitted), '', 'not settled yet']);
+  }
+  if (rows.length === 0) return '';
+  const columns: Column[] = [
+    { head: 'Outcome' },
+    { head: 'Actions', align: 'right' },
+    { head: 'Share', align: 'right' },
+    { head: 'Need', paint: terminal.plain ? String : yellow },
+    { head: 'Meaning', paint: terminal.plain ? String : dim },
+  ];
+  return textTable(columns, rows, terminal);
+}
+
+function planTables(summary: Summary, plan: PlanSummary, terminal: Terminal): string {
+  const tables: string[] = [];
+  const { decisions } = plan;
+  if (decisions !== undefined) {
+    tables.push(
+      textTable(
+        [{ head: 'Decision' }, { head: 'Actions', align: 'right' }, { head: 'Meaning' }],
+        DECISION_NAMES.filter((name) => decisions[name] > 0).map((name) => [
+          name,
+          formatCount(decisions[name]),
+          DECISIONS[name],
+        ]),
+        terminal,
+      ),
+    );
+  }
+  if (plan.reasons.length > 0) {
+    tables.push(
+      textTable(
+        [{ head: 'Left out' }, { head: 'Actions', align: 'right' }, { head: 'Why' }],
+        plan.reasons.slice(0, 12).map(({ decision, reason, n }) => [decision, formatCount(n), reason]),
+        terminal,
+      ),
+    );
+  }
+  tables.push(ranking('To cancel, by type', plan.cancelByType, terminal));
+  tables.push(ranking('To cancel, by status', plan.cancelByStatus, terminal));
+  tables.push(ranking('Machines with most actions', plan.machines, terminal));
+  if (plan.oldest.length > 0) {
+    tables.push(
+      textTable(
+        [{ head: 'Oldest (UTC)' }, { head: 'Type' }, { head: 'Device' }],
+        plan.oldest.map((row) => [
+          (row.created ?? '').slice(0, 16).replace('T', ' '),
+          row.type ?? '',
+          row.device ?? row.deviceId ?? '',
+        ]),
+        terminal,
+      ),
+    );
+  }
+  if (plan.forecast !== undefined && summary.admitted > 0) {
+    tables.push(
+      textTable(
+        [{ head: 'Calls made' }, { head: 'By' }],
+        plan.quarters.map(({ part, atMs }) => [
+          `${part * 100} % of ${formatCount(plan.forecast?.calls ?? 0)}`,
+          formatTime(atMs),
+        ]),
+        terminal,
+      ),
+    );
+  }
+  return tables.filter((table) => table !== '').join('\n\n');
+}
+
+function ranking(head: string, entries: readonly { name: string; n: number }[], terminal: Terminal): string {
+  if (entries.length === 0) return '';
+  return textTable(
+    [{ head: 'Actions', align: 'right' }, { head }],
+    entries.slice(0, 10).map(({ name, n }) => [formatCount(n), name]),
+    terminal,
+  );
+}
+
+function typeTable(summary: Summary, terminal: Terminal): string {
+  if (summary.types.length === 0 || summary.plan?.decisions !== undefined) return '';
+  return textTable(
+    [{ head: 'Type' }, { head: 'Actions', align: 'right' }, { head: 'Last known status' }],
+    summary.types.map(({ type, total, statuses }) => [
+      type,
+      formatCount(total),
+      statuses.map(({ status, n }) => `${status} ${formatCount(n)}`).join(', '),
+    ]),
+    terminal,
+  );
+}
+
+function sessionTable(summary: Summary, terminal: Terminal): string {
+  if (summary.sessions.length < 2) return '';
+  const shown = summary.sessions.slice(-LISTED);
+  const table = textTable(
+    [{ head: 'Session', align: 'right' }, { head: 'Begun (UTC)' }, { head: 'Took' }, { head: 'Ended' }],
+    shown.map((session) => [
+      formatCount(session.session),
+      formatMinute(session.openedAtMs),
+      formatDuration(session.endedAtMs - session.openedAtMs),
+      sessionEnd(session),
+    ]),
+    terminal,
+  );
+  const earlier = summary.sessions.length - shown.length;
+  return earlier > 0 ? `${table}\nand ${plural(earlier, 'earlier session')}` : table;
+}
+
+function rejectTable(summary: Summary, terminal: Terminal): string {
+  const faults = summary.rejects.filter(({ reason }) => reason !== 'duplicate');
+  if (faults.length === 0) return '';
+  const table = textTable(
+    [{ head: 'Rejected line', align: 'right' }, { head: 'Why' }, { head: 'What stood there' }],
+    faults.slice(0, LISTED).map(({ line, reason, text }) => [formatCount(line), reason, cleanLine(text).slice(0, 60)]),
+    terminal,
+  );
+  const more = summary.rejected['not-an-id'] + summary.rejected['bad-row'] - Math.min(LISTED, faults.length);
+  return more > 0 ? `${table}\nand ${plural(more, 'more rejected line')}` : table;
+}
+
+function facts(summary: Summary, terminal: Terminal, paint: PaintWith): string {
+  const { rejected, calls } = summary;
+  const entries: [string, string][] = [];
+  const refused = Object.entries(rejected).flatMap(([reason, n]) => (n > 0 ? [`${formatCount(n)} ${reason}`] : []));
+  entries.push([
+    'Input',
+    `${plural(summary.admitted, 'action')} admitted${refused.length > 0 ? `; rejected: ${refused.join(', ')}` : ''}`,
+  ]);
+  entries.push([
+    'Calls',
+    `${formatCount(calls.cancel)} cancel, ${formatCount(calls.get)} get, ${formatCount(calls.list)} list; quota ${summary.windows.map(formatWindow).join(', ')}`,
+  ]);
+  if (summary.pauses.length > 0) {
+    entries.push(['Pauses', `${formatCount(summary.pauses.length)}, ${formatDuration(summary.pausedMs)} together`]);
+  }
+  for (const ledger of summary.ledgers) {
+    entries.push(['Job', `${ledger.job.name}, tenant ${ledger.tenant}`]);
+    entries.push(['Run', `${ledger.run} (${ledger.tool})`]);
+    entries.push(['Ledger', ledger.path]);
+    const state = ledger.intact ? 'intact' : 'DAMAGED';
+    entries.push(['Head', `${ledger.head} (${plural(ledger.records, 'record')}, ${state})`]);
+    if (ledger.integrityNote !== undefined) entries.push(['', ledger.integrityNote]);
+  }
+  const indent = 9;
+  return entries
+    .map(([name, value]) => {
+      const lines = wrap(cleanLine(value), terminal.columns - indent);
+      return lines
+        .map((line, i) => `${i === 0 ? paint(dim, name.padEnd(indent)) : ' '.repeat(indent)}${line}`)
+        .join('\n');
+    })
+    .join('\n');
+}
+
+function steps(summary: Summary, files: ListFiles | undefined, terminal: Terminal, paint: PaintWith): string {
+  const next = nextSteps(summary, files);
+  if (next.length === 0) return '';
+  const lines = next.flatMap(({ text, command }) => [
+    ...wrap(cleanLine(command === undefined ? text : `${text}:`), terminal.columns - 4).map(
+      (line, i) => `${i === 0 ? '  - ' : '    '}${line}`,
+    ),
+    // A command stays on one line whatever its length, so that it can be copied.
+    ...(command === undefined ? [] : [`      ${paint(bold, cleanLine(command))}`]),
+  ]);
+  return [paint(bold, 'Next'), ...lines].join('\n');
+}

@@ -1,0 +1,206 @@
+import { EXIT_CODES } from '../exit-codes.ts';
+import { formatCount, formatDuration, formatTime, plural } from './format.ts';
+import type { SessionSummary, Summary } from './summary.ts';
+
+/** What an outcome means for the reader's mood: done, worth a look, gone wrong, or still on its way. */
+export type Tone = 'good' | 'attention' | 'bad' | 'open';
+
+export interface Verdict {
+  tone: Tone;
+  /** Did it work, in a few words. */
+  headline: string;
+  /** What was done, in one sentence. */
+  sentence: string;
+  /** When it was over, or can be. */
+  timing: string;
+}
+
+export function verdictOf(summary: Summary): Verdict {
+  return summary.kind === 'plan' ? planVerdict(summary) : runVerdict(summary);
+}
+
+function runVerdict(summary: Summary): Verdict {
+  return { ...headlineOf(summary), sentence: runSentence(summary), timing: runTiming(summary) };
+}
+
+function headlineOf(summary: Summary): { tone: Tone; headline: string } {
+  if (summary.ledgers.some((ledger) => !ledger.intact)) return { tone: 'bad', headline: 'The ledger is damaged' };
+  const looks = summary.needsLook + summary.needsRelease;
+  switch (summary.reason) {
+    case undefined:
+      return { tone: 'open', headline: 'Not over yet' };
+    case 'finished':
+      if (looks === 0 && summary.exitCode === 0) return { tone: 'good', headline: 'Done, and nothing needs you' };
+      if (looks === 0) return { tone: 'attention', headline: 'Done, but some input was rejected' };
+      return { tone: 'attention', headline: 'Done, but some of it needs you' };
+    case 'interrupted':
+      return { tone: 'open', headline: 'Interrupted with work left' };
+    case 'halted':
+      return { tone: 'bad', headline: 'Stopped by a guard' };
+    case 'deadline':
+      return { tone: 'open', headline: 'Out of time with work left' };
+    case 'refused':
+      return { tone: 'bad', headline: 'Credentials or permissions were refused' };
+    case 'unreachable':
+      return { tone: 'bad', headline: 'Defender or sign-in was out of reach' };
+    case 'disk':
+      return { tone: 'bad', headline: 'The ledger could not be written' };
+    case 'planned':
+      return { tone: 'open', headline: 'Planned, not started' };
+  }
+}
+
+function runSentence({ admitted, counts, left, needsLook, needsRelease }: Summary): string {
+  if (admitted === 0) return 'No action was admitted, so there was nothing to cancel.';
+  const parts = [
+    `${formatCount(counts.cancelled)} of ${plural(admitted, 'action')} ${were(counts.cancelled)} cancelled`,
+  ];
+  const over = counts['already-final'] + counts['ended-otherwise'];
+  if (over > 0) parts.push(`${formatCount(over)} ${were(over)} over without it`);
+  const kept = counts.excluded + counts.withdrawn;
+  if (kept > 0) parts.push(`${formatCount(kept)} ${were(kept)} kept out`);
+  if (left > 0) parts.push(`${formatCount(left)} ${left === 1 ? 'is' : 'are'} not final yet`);
+  if (needsLook > 0) parts.push(`${formatCount(needsLook)} ${needsLook === 1 ? 'needs' : 'need'} a look`);
+  if (needsRelease > 0) parts.push(`${plural(needsRelease, 'isolation')} may need release`);
+  return `${joined(parts)}.`;
+}
+
+function runTiming(summary: Summary): string {
+  const { firstAtMs, lastAtMs, sessions, left, reason, remainingMs } = summary;
+  const worked = sessions.reduce((sum, { openedAtMs, endedAtMs }) => sum + endedAtMs - openedAtMs, 0);
+  const work = `${formatDuration(worked)} of work in ${plural(sessions.length, 'session')}`;
+  if (reason === 'finished' && left === 0) return `Over at ${formatTime(lastAtMs)}, after ${work}.`;
+  if (reason === 'finished') {
+    return `Last call ended at ${formatTime(lastAtMs)}, after ${work}; what is not final can be verified later.`;
+  }
+  const quota = remainingMs > 0 ? `at least ${formatDuration(remainingMs)} more under the quota` : 'minutes more';
+  return `Begun ${formatTime(firstAtMs)}, last record ${formatTime(lastAtMs)}; ${work}. What is left takes ${quota}.`;
+}
+
+function planVerdict(summary: Summary): Verdict {
+  const { plan, admitted, needsRelease } = summary;
+  const decisions = plan?.decisions;
+  const toCall = decisions === undefined ? admitted : decisions.cancel + decisions.unscreened;
+  const forecast = plan?.forecast;
+  const timing =
+    forecast === undefined || forecast.calls === 0
+      ? 'Nothing is sent before it is started.'
+      : `If started now: over by ${formatTime(forecast.endsAtMs)}, ${formatDuration(forecast.endsAtMs - forecast.startsAtMs)} ` +
+        `for ${plural(forecast.calls, 'call')}. Nothing is sent before it is started.`;
+  const parts = [`${formatCount(toCall)} of ${plural(admitted, 'action')} would be cancelled`];
+  if (decisions !== undefined) {
+    if (decisions['already-final'] > 0) parts.push(`${formatCount(decisions['already-final'])} are over already`);
+    if (decisions.excluded > 0) parts.push(`${formatCount(decisions.excluded)} are kept out by guards`);
+    if (decisions['not-found'] > 0) parts.push(`${formatCount(decisions['not-found'])} are unknown to Defender`);
+  }
+  if (needsRelease > 0) parts.push(`${plural(needsRelease, 'isolation')} had succeeded and may need release`);
+  const sentence = admitted === 0 ? 'No action was admitted.' : `${joined(parts)}.`;
+  if (plan?.overMaxActions) return { tone: 'bad', headline: 'More actions than the job allows', sentence, timing };
+  if (summary.exitCode === 0) return { tone: 'good', headline: 'Ready to run', sentence, timing };
+  return { tone: 'attention', headline: 'Ready, but look at the input first', sentence, timing };
+}
+
+/** One thing to do next: a sentence, and the command that does it, ready to paste. */
+export interface Step {
+  text: string;
+  command?: string;
+}
+
+/** Where `report --out` wrote the lists. */
+export interface ListFiles {
+  failed: string;
+  needsRelease: string;
+}
+
+/** What to do next, in order. Nothing to do is an empty list. */
+export function nextSteps(summary: Summary, files?: ListFiles): Step[] {
+  return [...carryOn(summary), ...lookAt(summary, files)];
+}
+
+function carryOn(summary: Summary): Step[] {
+  const { counts, reason } = summary;
+  const paths = summary.ledgers.map(({ path }) => shellWord(path));
+  if (summary.kind === 'plan') {
+    if (summary.plan?.overMaxActions) return [{ text: 'Shorten the list, or raise --max-actions, and plan again.' }];
+    return summary.ledgers
+      .filter(() => summary.admitted > 0)
+      .map(({ head }, i) => ({
+        text: 'Start exactly this plan',
+        command: `countermand run ${paths[i]} --head ${head}`,
+      }));
+  }
+  const steps: Step[] = [];
+  if (reason === undefined) {
+    for (const path of openLedgers(summary)) {
+      steps.push({ text: 'Unless it still runs, go on with it', command: `countermand resume ${shellWord(path)}` });
+    }
+  } else if (reason !== 'finished') {
+    for (const path of openLedgers(summary)) {
+      steps.push({ text: 'Go on with what is left', command: `countermand resume ${shellWord(path)}` });
+    }
+  } else if (counts.unconfirmed + counts.unknown > 0) {
+    for (const path of paths)
+      steps.push({ text: 'Look up what is not final yet', command: `countermand verify ${path}` });
+  }
+  const refused = (['failed', 'forbidden'] as const).filter((name) => counts[name] > 0).join(',');
+  if (refused !== '') {
+    for (const path of paths) {
+      steps.push({ text: 'Try the refused ones again', command: `countermand resume ${path} --retry ${refused}` });
+    }
+  }
+  return steps;
+}
+
+function openLedgers(summary: Summary): string[] {
+  const open = summary.ledgers.filter(({ ended }) => ended !== 'finished').map(({ path }) => path);
+  return open.length > 0 ? open : summary.ledgers.map(({ path }) => path);
+}
+
+function lookAt(summary: Summary, files: ListFiles | undefined): Step[] {
+  const steps: Step[] = [];
+  const paths = summary.ledgers.map(({ path }) => shellWord(path)).join(' ');
+  if (summary.needsLook > 0) {
+    const text = `See the ${plural(summary.needsLook, 'action')} that ${summary.needsLook === 1 ? 'needs' : 'need'} a look`;
+    steps.push(
+      files === undefined
+        ? { text, command: `countermand report ${paths} --out report` }
+        : { text: `${text}: ${files.failed}, which \`countermand run\` takes as it is` },
+    );
+  }
+  if (summary.needsRelease > 0) {
+    const list = files === undefined ? '' : `; they are listed in ${files.needsRelease}`;
+    const isolations = plural(summary.needsRelease, 'isolation');
+    steps.push({
+      text: `${isolations} took effect, and cancelling cannot undo that: release the devices that should be free in Defender${list}`,
+    });
+  }
+  const faults = summary.rejected['not-an-id'] + summary.rejected['bad-row'];
+  if (faults > 0)
+    steps.push({ text: `Correct the ${plural(faults, 'rejected line')} of the source, and run it again` });
+  return steps;
+}
+
+/** `Exit code 3: finished, but …` ; undefined for 0 and for a run that has not ended. */
+export function exitMeaning(summary: Summary): string | undefined {
+  if (summary.exitCode === undefined || summary.exitCode === 0) return undefined;
+  return `Exit code ${summary.exitCode}: ${EXIT_CODES[summary.exitCode].means}`;
+}
+
+function were(n: number): string {
+  return n === 1 ? 'was' : 'were';
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}
+
+/** A path as a POSIX shell takes it. */
+export function shellWord(path: string): string {
+  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}
+
+/** How a session ended, in a word. */
+export function sessionEnd({ reason, killed }: SessionSummary): string {
+  if (reason !== undefined) return reason;
+  return killed ? 'killed' : 'no end recorded';
+}
