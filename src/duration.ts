@@ -1,0 +1,43 @@
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const;
+
+/**
+ * Reads a duration as people write it in flags and jobs: `90s`, `50m`, `2h`, `7d`, or a bare `0`.
+ * Returns milliseconds, or undefined when it is not understood: the caller knows which flag or key to name.
+ */
+export function parseDuration(text: string): number | undefined {
+  const trimmed = text.trim();
+  if (trimmed === '0') return 0;
+  const match = /^(\d{1,9})([smhd])$/.exec(trimmed);
+  const unit = UNITS.find(([letter]) => letter === match?.[2]);
+  if (match?.[1] === undefined || unit === undefined) return undefined;
+  return Number(match[1]) * unit[1];
+}
+
+/** Writes a duration so that {@link parseDuration} reads it back: the largest unit without a remainder; parts of a second are rounded up. */
+export function formatDuration(ms: number): string {
+  const whole = Math.ceil(ms / 1000) * 1000;
+  if (whole <= 0) return '0s';
+  const [letter, size] = UNITS.find(([, unitMs]) => whole % unitMs === 0) ?? ['s', 1000];
+  return `${whole / size}${letter}`;
+}
+
+const SPOKEN = { d: 'd', h: 'h', m: 'min', s: 's' } as const;
+
+/** Says a duration to a person, in its two largest units: `52 s`, `14 min 3 s`, `6 h 9 min`, `2 d 3 h`. Rounded to the nearest second. */
+export function describeDuration(ms: number): string {
+  let rest = Math.max(0, Math.round(ms / 1000)) * 1000;
+  const first = UNITS.findIndex(([, size]) => rest >= size);
+  if (first < 0) return '0 s';
+  const parts: string[] = [];
+  for (const [letter, size] of UNITS.slice(first, first + 2)) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) parts.push(`${count} ${SPOKEN[letter]}`);
+  }
+  return parts.join(' ');
+}

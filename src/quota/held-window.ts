@@ -1,0 +1,85 @@
+import type { Clock } from '../clock.ts';
+import { makeLimiter } from './limiter.ts';
+import type { Window, WindowLeft } from './quota.ts';
+
+/** Timers fire up to 1 ms early and clocks tick apart, so a slot is held this much longer than its window. */
+export const MARGIN_MS = 25;
+
+/** A place in one window. It is left, or held until the window has passed; whichever comes first stands. */
+export interface Place {
+  /** The call counted at `countedAtMs` (monotonic) at the latest: the place is free again a window and the margin later. */
+  hold(countedAtMs: number): void;
+  /** Nothing counted: free at once. */
+  leave(): void;
+}
+
+export interface HeldWindow {
+  /** Calls `use` with a place as soon as one is free, first come first served. */
+  enter(use: (place: Place) => void): Promise<void>;
+  /** Fills in calls that counted earlier, each at the given moment (monotonic) at the latest. They go before all who wait. */
+  fill(countedAtMs: readonly number[]): void;
+  /** One of its places became a call, or stopped being one: what is neither free nor held. */
+  inFlight(change: 1 | -1): void;
+  left(): WindowLeft;
+}
+
+/** First in Bottleneck's order; calls have its default, 5. */
+const BEFORE_ALL = { priority: 0 };
+
+/** One window on one limiter: a job of the limiter is a place, and lasts until the place is free again. */
+export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWindow {
+  const limiter = makeLimiter(calls);
+  const freeAtMs: number[] = [];
+  let flying = 0;
+
+  const forgetFree = () => {
+    const now = clock.monotonicMs();
+    const first = freeAtMs.findIndex((atMs) => atMs > now);
+    freeAtMs.splice(0, first < 0 ? freeAtMs.length : first);
+  };
+  const holdUntil = async (untilMs: number): Promise<void> => {
+    insertAscending(freeAtMs, untilMs);
+    await clock.sleep(untilMs - clock.monotonicMs(), { ref: false });
+    forgetFree();
+  };
+
+  return {
+    enter: async (use) => {
+      await limiter.schedule(
+        () =>
+          new Promise<void>((free) => {
+            use({
+              hold: (countedAtMs) => free(holdUntil(countedAtMs + perMs + MARGIN_MS)),
+              leave: () => free(),
+            });
+          }),
+      );
+    },
+    fill: (countedAtMs) => {
+      const now = clock.monotonicMs();
+      const untilMs = countedAtMs.map((atMs) => atMs + perMs + MARGIN_MS).filter((atMs) => atMs > now);
+      untilMs.sort((a, b) => a - b);
+      // Another quota may have allowed more than there are places now: the first place is free when all but `calls - 1`
+      // of them have passed, so the soonest of the surplus say nothing.
+      for (const atMs of untilMs.slice(-calls)) {
+        const held = holdUntil(atMs);
+        void limiter.schedule(BEFORE_ALL, () => held);
+      }
+    },
+    inFlight: (change) => {
+      flying += change;
+    },
+    left: () => {
+      forgetFree();
+      const held = freeAtMs.slice(-calls);
+      return { calls, perMs, left: Math.max(0, calls - flying - held.length), freeAtMs: held };
+    },
+  };
+}
+
+/** Nearly always at the end: slots are settled in the order of time, only unanswered calls are held longer. */
+function insertAscending(sorted: number[], value: number): void {
+  let index = sorted.length;
+  while (index > 0 && (sorted[index - 1] ?? 0) > value) index -= 1;
+  sorted.splice(index, 0, value);
+}

@@ -1,0 +1,113 @@
+import type { Clock } from '../clock.ts';
+import { type HeldWindow, makeHeldWindow, type Place } from './held-window.ts';
+import type { Quota, Slot, Window } from './quota.ts';
+import { shareOf } from './window.ts';
+
+/** A call is given up 30 s after it was sent; another 30 s for an answer that is still on its way through proxies and retries below us. */
+export const UNANSWERED_MS = 60_000;
+
+export interface QuotaOptions {
+  /** One to any number, in any order. */
+  windows: readonly Window[];
+  /** Part of each window that this sender may use, above 0. @default 1 */
+  share?: number;
+  /** Whether cancel, get and list have windows of their own. @default 'shared' */
+  routes?: 'shared' | 'separate';
+  clock: Clock;
+}
+
+/**
+ * The quota on Bottleneck, with held slots. The promise: in every span of `perMs` at most `calls` calls, at whatever moment
+ * between sending and answering the service counts them.
+ *
+ * One limiter stands for each window; its `maxConcurrent` is the cap. A call enters the longest window first, and from inside it the
+ * next shorter one (nested, never chained: a chain frees all places together, so an hour's place would be free after a
+ * minute). In the innermost the caller gets its slot. Settling it does not end the places: each is held by a
+ * timer for its own window after the latest moment at which the service can have counted the call. Two calls of one place are
+ * therefore counted at least a window apart, and since there are `calls` places, any `calls + 1` calls in a row span more than a window.
+ */
+export function makeQuota({ windows, share = 1, routes = 'shared', clock }: QuotaOptions): Quota {
+  const longestFirst = shareOf(windows, share).sort((a, b) => b.perMs - a.perMs);
+  const makeWindows = () => longestFirst.map((window) => makeHeldWindow(window, clock));
+  const shared = makeWindows();
+  const windowsOf: Record<'cancel' | 'get' | 'list', HeldWindow[]> =
+    routes === 'shared'
+      ? { cancel: shared, get: shared, list: shared }
+      : { cancel: shared, get: makeWindows(), list: makeWindows() };
+
+  return {
+    take: (route, signal) => take(windowsOf[route], clock, signal),
+    seed: (calls) => {
+      const now = clock.monotonicMs();
+      for (const windowsInUse of new Set(Object.values(windowsOf))) {
+        const countedAtMs = calls
+          .filter(({ route }) => windowsOf[route as keyof typeof windowsOf] === windowsInUse)
+          .map(({ ageMs }) => now - ageMs);
+        for (const window of windowsInUse) window.fill(countedAtMs);
+      }
+    },
+    left: () => windowsOf.cancel.map((window) => window.left()).reverse(),
+  };
+}
+
+function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal | undefined): Promise<Slot> {
+  return new Promise((resolve, reject) => {
+    const places: Place[] = [];
+    let given = false;
+    let abandoned = false;
+    // Whoever waits for the minute already has a place in the hour: giving up gives that back. The limiter cannot be asked
+    // to forget the job that still waits in it, so that one ends as soon as it starts.
+    const abandon = (reason: unknown) => {
+      if (given) return;
+      abandoned = true;
+      for (const place of places) place.leave();
+      reject(reason);
+    };
+    const onAbort = () => abandon(signal?.reason);
+
+    const enter = (depth: number) => {
+      const window = windows[depth];
+      if (window === undefined) {
+        given = true;
+        signal?.removeEventListener('abort', onAbort);
+        resolve(makeSlot(windows, places, clock));
+        return;
+      }
+      const use = (place: Place) => {
+        if (abandoned) {
+          place.leave();
+          return;
+        }
+        places.push(place);
+        enter(depth + 1);
+      };
+      window.enter(use).catch(abandon);
+    };
+
+    if (signal?.aborted) {
+      abandon(signal.reason);
+      return;
+    }
+    signal?.addEventListener('abort', onAbort, { once: true });
+    enter(0);
+  });
+}
+
+function makeSlot(windows: readonly HeldWindow[], places: readonly Place[], clock: Clock): Slot {
+  for (const window of windows) window.inFlight(1);
+  let over = false;
+  const end = (each: (place: Place) => void) => {
+    if (over) return;
+    over = true;
+    for (const window of windows) window.inFlight(-1);
+    for (const place of places) each(place);
+  };
+  return {
+    settle: () => {
+      const now = clock.monotonicMs();
+      end((place) => place.hold(now));
+    },
+    settleUnanswered: (sentAtMs) => end((place) => place.hold(sentAtMs + UNANSWERED_MS)),
+    release: () => end((place) => place.leave()),
+  };
+}
