@@ -1,0 +1,76 @@
+import { parse } from 'csv-parse';
+import { UsageError } from '../errors.ts';
+import { countLineEnds } from './text.ts';
+
+export interface CsvRow {
+  /** Line on which the row begins, from 1. */
+  line: number;
+  cells: string[];
+}
+
+export interface CsvFormat {
+  delimiter: string;
+  /** Whether lines that begin with `#` are nothing, as in a plain list. */
+  comments: boolean;
+  /** Lines that were taken off before. */
+  skippedLines: number;
+}
+
+/** Longer than this, a row is an open quote that swallows the file, not a row. */
+export const MAX_ROW_LENGTH = 1_000_000;
+
+/** Stray quotes stand for themselves and rows may be of any length, so that one bad row never costs the next one. */
+export const LENIENT = { relax_quotes: true, relax_column_count: true, skip_empty_lines: true } as const;
+
+/**
+ * Rows of a text whose lines end with `\n`, in batches, one for each piece of text. Throws a UsageError when a quote is never closed: what
+ * follows it cannot be told apart.
+ */
+export async function* csvRows(
+  text: AsyncIterable<string>,
+  name: string,
+  { delimiter, comments, skippedLines }: CsvFormat,
+): AsyncGenerator<CsvRow[]> {
+  let batch: CsvRow[] = [];
+  let lastLine = 0;
+  const parser = parse({
+    ...LENIENT,
+    delimiter,
+    ...(comments ? { comment: '#', comment_no_infix: true } : {}),
+    max_record_size: MAX_ROW_LENGTH,
+    // Rows are taken here, while the parser's line count is that of the row; through the stream they would come later than it.
+    on_record: (cells: string[]) => {
+      const endLine = parser.info.lines;
+      const height = endLine === lastLine + 1 ? 0 : cells.reduce((sum, cell) => sum + countLineEnds(cell), 0);
+      lastLine = endLine;
+      batch.push({ line: skippedLines + endLine - height, cells });
+      return null;
+    },
+  });
+  // The error also comes to the callback of the write that met it.
+  parser.on('error', () => {});
+  parser.resume();
+
+  const step = async (act: (done: (error?: Error | null) => void) => void): Promise<CsvRow[]> => {
+    const failure = await new Promise<Error | null | undefined>((resolve) => act(resolve));
+    if (failure) throw unreadable(failure, name, skippedLines + lastLine);
+    const rows = batch;
+    batch = [];
+    return rows;
+  };
+
+  for await (const piece of text) {
+    const rows = await step((done) => parser.write(piece, 'utf8', done));
+    if (rows.length > 0) yield rows;
+  }
+  const rows = await step((done) => parser.end(done));
+  if (rows.length > 0) yield rows;
+}
+
+function unreadable(cause: Error, name: string, lastLine: number): UsageError {
+  const where = lastLine === 0 ? 'at its beginning' : `after line ${lastLine}`;
+  return new UsageError(
+    `${name} has a quote ${where} that is never closed, so the rows that follow cannot be told apart: close it and run again`,
+    { cause },
+  );
+}

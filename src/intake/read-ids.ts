@@ -1,0 +1,131 @@
+import { UsageError } from '../errors.ts';
+import { isDeviceId, parseActionId, standAlone } from './action-id.ts';
+import { type CsvRow, csvRows } from './csv-rows.ts';
+import { findLayout, type Layout } from './layout.ts';
+import { readOpening } from './opening.ts';
+import { type Intake, type IntakeRow, REJECT_TEXT_LENGTH } from './rows.ts';
+import { ByteTally, decodeText } from './text.ts';
+
+export interface ReadOptions {
+  /** What messages call the source: its path, or `stdin`. */
+  name: string;
+  /** The column that holds the IDs: its name, or its number from 1. @default found by its name in the header */
+  column?: string | undefined;
+  /** Stop at the first row that is not an ID. @default false */
+  strict?: boolean;
+}
+
+/**
+ * Reads action IDs from a CSV or a plain list, as a stream: memory does not grow with the source. A row that cannot be taken is
+ * handed out as rejected, and reading goes on. Iterating throws a UsageError when the source as a whole cannot be
+ * taken: not text, no column of IDs, a quote that swallows rows, not a single ID.
+ */
+export function readIds(source: AsyncIterable<Uint8Array>, options: ReadOptions): Intake {
+  const tally = new ByteTally();
+  return {
+    [Symbol.asyncIterator]: () => rowsOf(tally.count(source), options),
+    summary: () => tally.summary(),
+  };
+}
+
+async function* rowsOf(source: AsyncIterable<Uint8Array>, options: ReadOptions): AsyncGenerator<IntakeRow> {
+  const { name, column, strict = false } = options;
+  const opening = await readOpening(decodeText(source, name), name);
+  if (opening.sample === '') throw new UsageError(`${name} is empty: give a list of action IDs, one a line`);
+  const layout = findLayout(opening.sample, { name, column, delimiter: opening.delimiter });
+
+  const plain = !layout.header && layout.columns === 1;
+  const format = { delimiter: layout.delimiter, comments: plain, skippedLines: opening.skippedLines };
+  let isHeader = layout.header;
+  let ids = 0;
+  let deviceIds = 0;
+  let others = 0;
+  for await (const batch of csvRows(opening.rest, name, format)) {
+    for (const csvRow of batch) {
+      if (isHeader) {
+        isHeader = false;
+        continue;
+      }
+      const row = toIntakeRow(csvRow, layout, name);
+      if (row === undefined) continue;
+      if (row.kind === 'id') ids += 1;
+      else {
+        if (isDeviceId(row.text)) deviceIds += 1;
+        else others += 1;
+        if (strict) throw strictRefusal(row, name);
+      }
+      yield row;
+    }
+  }
+  if (ids === 0) throw new UsageError(withoutIds(name, layout, deviceIds, others));
+}
+
+/** Undefined for a row that holds nothing. */
+function toIntakeRow({ line, cells }: CsvRow, layout: Layout, name: string): IntakeRow | undefined {
+  if (cells.every(isBlank)) return undefined;
+  refuseSwallowedRows({ line, cells }, layout, name);
+  const isRagged =
+    cells.length < layout.columns || cells.some((cell, index) => index >= layout.columns && !isBlank(cell));
+  if (isRagged) return { kind: 'reject', line, reason: 'bad-row', text: excerpt(cells.join(layout.delimiter)) };
+
+  const cell = cells[layout.id] ?? '';
+  const id = parseActionId(cell);
+  if (id === undefined) {
+    const text = excerpt(isBlank(cell) ? cells.join(layout.delimiter) : cell.trim());
+    return { kind: 'reject', line, reason: 'not-an-id', text };
+  }
+  const comment = layout.comment === undefined ? '' : (cells[layout.comment]?.trim() ?? '');
+  return comment === '' ? { kind: 'id', id, line } : { kind: 'id', id, line, comment };
+}
+
+/**
+ * A quote that was never closed makes the rows after it part of one cell, and their IDs would be lost without a word.
+ * So a cell whose later lines would each make a row of their own, with an ID where IDs stand, stops the reading.
+ */
+function refuseSwallowedRows({ line, cells }: CsvRow, layout: Layout, name: string): void {
+  let lineInRow = line;
+  for (const cell of cells) {
+    if (!cell.includes('\n')) continue;
+    const [, ...continued] = cell.split('\n');
+    for (const text of continued) {
+      lineInRow += 1;
+      const parts = text.split(layout.delimiter);
+      if (parts.length >= layout.columns && parseActionId(parts[layout.id] ?? '') !== undefined) {
+        throw new UsageError(
+          `${name} has a quote in line ${line} that is still open in line ${lineInRow}, where a row with an action ID of its own begins: close it and run again`,
+        );
+      }
+    }
+  }
+}
+
+function isBlank(cell: string): boolean {
+  return cell === '' || cell.trim() === '';
+}
+
+function excerpt(text: string): string {
+  return text.length > REJECT_TEXT_LENGTH ? standAlone(text.slice(0, REJECT_TEXT_LENGTH)) : text;
+}
+
+function strictRefusal(
+  { line, reason, text }: { line: number; reason: string; text: string },
+  name: string,
+): UsageError {
+  const what = reason === 'bad-row' ? 'does not have the columns of the header' : 'is not an action ID';
+  return new UsageError(
+    `${name} line ${line} ${what} (${text}), and --strict-input takes none but good rows: correct it`,
+  );
+}
+
+function withoutIds(name: string, layout: Layout, deviceIds: number, others: number): string {
+  if (deviceIds > 0 && deviceIds >= others) {
+    return `${name} holds device IDs (forty hex digits), not action IDs: give the IDs of the machine actions, which are GUIDs`;
+  }
+  if (deviceIds + others === 0) {
+    return layout.header
+      ? `${name} has a header and no rows: give a list of action IDs`
+      : `${name} holds no action ID: give a list of action IDs, one a line`;
+  }
+  const where = layout.header ? ` in column ${layout.id + 1}` : '';
+  return `${name} holds not a single action ID${where}: an action ID is a GUID such as 5382f7ea-7557-4ab7-9782-d50480024a4e`;
+}
