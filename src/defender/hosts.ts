@@ -1,0 +1,164 @@
+import { UsageError } from '../errors.ts';
+import type { Cloud, Job, Region } from '../job/job.ts';
+
+/** Where a job's calls and sign-ins go. None of the URLs has a trailing slash. */
+export interface Hosts {
+  apiUrl: string;
+  /** The token's resource followed by `/.default`. */
+  scope: string;
+  /** Login host without tenant. */
+  authorityUrl: string;
+}
+
+interface CloudHosts {
+  apiUrl: string;
+  resource: string;
+  authorityUrl: string;
+  /** Hosts by region; a cloud without any has none. */
+  regions: Partial<Record<Region, string>>;
+  /** Other addresses of the same API that Microsoft has documented, for `--api-url`. */
+  aliases: readonly string[];
+}
+
+/** DEFENDER-API section 6. The `security.microsoft.com` hosts accept tokens for the older resource name. */
+const COMMERCIAL_RESOURCE = 'https://api.securitycenter.microsoft.com';
+
+export const CLOUDS: Readonly<Record<Cloud, CloudHosts>> = {
+  commercial: {
+    apiUrl: 'https://api.security.microsoft.com',
+    resource: COMMERCIAL_RESOURCE,
+    authorityUrl: 'https://login.microsoftonline.com',
+    regions: {
+      us: 'https://us.api.security.microsoft.com',
+      eu: 'https://eu.api.security.microsoft.com',
+      uk: 'https://uk.api.security.microsoft.com',
+      au: 'https://au.api.security.microsoft.com',
+      swa: 'https://swa.api.security.microsoft.com',
+      ina: 'https://ina.api.security.microsoft.com',
+      aea: 'https://aea.api.security.microsoft.com',
+    },
+    aliases: [
+      COMMERCIAL_RESOURCE,
+      'https://api.securitycenter.windows.com',
+      'https://api-us.securitycenter.microsoft.com',
+      'https://api-eu.securitycenter.microsoft.com',
+      'https://api-uk.securitycenter.microsoft.com',
+      'https://api-au.securitycenter.microsoft.com',
+    ],
+  },
+  gcc: {
+    apiUrl: 'https://api-gcc.securitycenter.microsoft.us',
+    resource: 'https://api-gcc.securitycenter.microsoft.us',
+    authorityUrl: 'https://login.microsoftonline.com',
+    regions: {},
+    aliases: [],
+  },
+  'gcc-high': {
+    apiUrl: 'https://api-gov.securitycenter.microsoft.us',
+    resource: 'https://api-gov.securitycenter.microsoft.us',
+    authorityUrl: 'https://login.microsoftonline.us',
+    regions: {},
+    aliases: [],
+  },
+  dod: {
+    apiUrl: 'https://api-gov.securitycenter.microsoft.us',
+    resource: 'https://api-gov.securitycenter.microsoft.us',
+    authorityUrl: 'https://login.microsoftonline.us',
+    regions: {},
+    aliases: [],
+  },
+};
+
+/**
+ * The addresses of a job. A token leaves only over TLS, and only to a Microsoft host of the job's own cloud, to loopback (which may be plain HTTP), or
+ * to a host that `allowHosts` names. Throws a UsageError for anything else, before any request.
+ */
+export function resolveHosts(api: Job['api']): Hosts {
+  const cloud = CLOUDS[api.cloud];
+  const regional = api.region === undefined ? cloud.apiUrl : cloud.regions[api.region];
+  if (regional === undefined) {
+    throw new UsageError(`--region ${api.region} does not exist in cloud ${api.cloud}; leave out --region there`);
+  }
+  const apiHosts = [cloud.apiUrl, ...Object.values(cloud.regions), ...cloud.aliases];
+  const allowed = new Set(api.allowHosts.map(allowedHost));
+  return {
+    apiUrl: api.url === undefined ? regional : checkedUrl(api.url, '--api-url', api.cloud, apiHosts, allowed),
+    scope: `${cloud.resource}/.default`,
+    authorityUrl:
+      api.authorityUrl === undefined
+        ? cloud.authorityUrl
+        : checkedUrl(api.authorityUrl, '--authority-url', api.cloud, [cloud.authorityUrl], allowed),
+  };
+}
+
+/** 127.0.0.0/8, [::1] and localhost, as `URL.hostname` spells them. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}
+
+/** One entry of `--allow-host`, in the spelling of `URL.hostname`. */
+function allowedHost(entry: string): string {
+  const text = entry.trim();
+  const url = URL.canParse(`https://${text}`) ? new URL(`https://${text}`) : undefined;
+  // Whatever the parser reads as more than a name (port, path, user) or spells in another way is not what was typed.
+  if (url === undefined || url.href !== `https://${text.toLowerCase()}/` || url.hostname.endsWith('.')) {
+    throw new UsageError(
+      `--allow-host ${shown(entry)} is not a plain host name; give the name alone, in ASCII, without scheme, port and path`,
+    );
+  }
+  return url.hostname;
+}
+
+function checkedUrl(
+  text: string,
+  flag: string,
+  cloud: Cloud,
+  known: readonly string[],
+  allowed: ReadonlySet<string>,
+): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw new UsageError(`${flag} ${shown(text)} is not an https:// address; correct it`);
+  }
+  // Never shown as typed: it may hold a password.
+  if (url.username !== '' || url.password !== '') {
+    throw new UsageError(`${flag} holds a user name or password before ${url.host}; leave it out`);
+  }
+  if (url.search !== '' || url.hash !== '' || text.includes('?') || text.includes('#')) {
+    throw new UsageError(`${flag} ${shown(text)} has a query or fragment; give scheme, host and path alone`);
+  }
+  const typed = typedHost(text);
+  if (url.hostname.endsWith('.') || typed !== url.hostname) {
+    throw new UsageError(
+      `${flag} ${shown(text)} does not spell its host plainly (it would go to ${url.hostname}); write the host as it is, in ASCII and without a trailing dot`,
+    );
+  }
+  if (isLoopback(url.hostname)) return baseOf(url);
+  if (url.protocol !== 'https:') {
+    throw new UsageError(
+      `${flag} ${shown(text)} is plain HTTP, which would show the token on the way; use https:// (only loopback may do without)`,
+    );
+  }
+  if (known.includes(url.origin) || allowed.has(url.hostname)) return baseOf(url);
+  throw new UsageError(
+    `${flag} names ${url.host}, which is not a Microsoft host of cloud ${cloud}; a token sent there would be theirs. If you mean it, add --allow-host ${url.hostname}`,
+  );
+}
+
+/** The host as somebody typed it, in lower case: the parser turns IDN, percent signs and odd numbers into other names. */
+function typedHost(text: string): string | undefined {
+  const found = /^https?:\/\/(\[[^\]]*\]|[^/:?#@\\]*)(?::\d+)?(?:\/.*)?$/i.exec(text.trim());
+  return found?.[1]?.toLowerCase();
+}
+
+function baseOf(url: URL): string {
+  return url.href.replace(/\/+$/, '');
+}
+
+/** What somebody typed, safe to print: control characters gone, a user part hidden. */
+function shown(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Cf}]/gu, '')
+    .replace(/\/\/[^/@]*@/, '//…@')
+    .slice(0, 200);
+}

@@ -1,0 +1,128 @@
+import { UsageError } from '../errors.ts';
+import type { Env } from './credential-source.ts';
+import { secretVariable } from './secret-value.ts';
+import type { CredentialKind } from './token-source.ts';
+
+/** Which credential is used, and why; holds names of variables and no values. */
+export interface FoundCredential {
+  kind: CredentialKind;
+  /** The variables it comes from, the deciding one first. Empty for kinds that need none. */
+  from: readonly string[];
+  /** One sentence for `check`. */
+  why: string;
+  /** What the environment would offer too and is not used, for `check`. */
+  ignored: readonly { kind: CredentialKind; from: readonly string[] }[];
+}
+
+interface Place {
+  kind: CredentialKind;
+  /** The variables that offer this kind, or undefined. */
+  offered: (env: Env) => readonly string[] | undefined;
+  /** Set when `--auth` is required for it, because nothing in the environment tells. */
+  onlyWhenAsked?: true;
+  /** What the kind needs, for the sentence that misses it. */
+  needs: string;
+  /** Whether a tenant and an application must be named. */
+  needsApplication: boolean;
+}
+
+const oneOf = (name: string) => (env: Env) => {
+  const found = secretVariable(env, name);
+  return found === undefined ? undefined : [found];
+};
+
+/**
+ * The order in which credentials are looked for when `--auth` is not given: the most deliberate first. The README's
+ * table is checked against this one.
+ */
+export const CREDENTIAL_ORDER: readonly Place[] = [
+  {
+    kind: 'token',
+    offered: oneOf('COUNTERMAND_TOKEN'),
+    needs: 'COUNTERMAND_TOKEN (or COUNTERMAND_TOKEN_FILE)',
+    needsApplication: false,
+  },
+  {
+    kind: 'client-secret',
+    offered: oneOf('AZURE_CLIENT_SECRET'),
+    needs: 'AZURE_CLIENT_SECRET (or AZURE_CLIENT_SECRET_FILE)',
+    needsApplication: true,
+  },
+  {
+    kind: 'certificate',
+    offered: (env) => (env['AZURE_CLIENT_CERTIFICATE_PATH'] ? ['AZURE_CLIENT_CERTIFICATE_PATH'] : undefined),
+    needs: 'AZURE_CLIENT_CERTIFICATE_PATH (a PEM file with certificate and key)',
+    needsApplication: true,
+  },
+  {
+    kind: 'workload-identity',
+    offered: (env) => (env['AZURE_FEDERATED_TOKEN_FILE'] ? ['AZURE_FEDERATED_TOKEN_FILE'] : undefined),
+    needs: 'AZURE_FEDERATED_TOKEN_FILE (set in the pod by the workload identity webhook)',
+    needsApplication: true,
+  },
+  {
+    kind: 'managed-identity',
+    // App Service, Container Apps and their like announce themselves; a bare virtual machine has no variable.
+    offered: (env) =>
+      [['IDENTITY_ENDPOINT', 'IDENTITY_HEADER'], ['MSI_ENDPOINT']].find((names) => names.every((name) => env[name])),
+    needs: 'nothing but a managed identity on this machine',
+    needsApplication: false,
+  },
+  {
+    kind: 'device-code',
+    offered: () => undefined,
+    onlyWhenAsked: true,
+    needs: '--tenant and --client-id',
+    needsApplication: true,
+  },
+];
+
+/**
+ * Finds the credential: the kind of `--auth` (or the job), else the first of CREDENTIAL_ORDER that the environment
+ * offers. Throws a UsageError that names what is missing.
+ */
+export function findCredential(
+  env: Env,
+  auth: { kind: CredentialKind | undefined },
+  identity: { tenant: string | undefined; clientId: string | undefined },
+): FoundCredential {
+  const offers = CREDENTIAL_ORDER.flatMap(({ kind, offered }) => {
+    // A doubly set variable matters only for the kind that is used.
+    if (auth.kind !== undefined && auth.kind !== kind) return [];
+    const from = offered(env);
+    return from === undefined ? [] : [{ kind, from }];
+  });
+  const place = CREDENTIAL_ORDER.find(({ kind }) => kind === (auth.kind ?? offers[0]?.kind));
+  if (place === undefined) {
+    throw new UsageError(
+      `no credential was found; set one of ${CREDENTIAL_ORDER.filter(
+        (each) => !each.onlyWhenAsked && each.kind !== 'managed-identity',
+      )
+        .map((each) => each.needs)
+        .join(', ')}, or give --auth managed-identity or --auth device-code`,
+    );
+  }
+  const { kind, needs, needsApplication } = place;
+  const from = offers.find((each) => each.kind === kind)?.from;
+  if (from === undefined && kind !== 'managed-identity' && kind !== 'device-code') {
+    throw new UsageError(
+      `--auth ${kind} needs ${needs}, which is not set; set it, or leave out --auth to use what is found`,
+    );
+  }
+  if (needsApplication) {
+    const missing = [
+      ...(identity.tenant ? [] : ['--tenant (or AZURE_TENANT_ID)']),
+      ...(identity.clientId ? [] : ['--client-id (or AZURE_CLIENT_ID)']),
+    ];
+    if (missing.length > 0) {
+      throw new UsageError(`${kind} (${from?.[0] ?? '--auth'}) also needs ${missing.join(' and ')}; give it`);
+    }
+  }
+  const reason = auth.kind === undefined ? `because ${from?.join(' and ')} is set` : 'because --auth names it';
+  return {
+    kind,
+    from: from ?? [],
+    why: `${kind} is used, ${reason}`,
+    ignored: offers.filter((each) => each.kind !== kind),
+  };
+}

@@ -1,0 +1,59 @@
+import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { UsageError } from '../errors.ts';
+
+export interface DispatcherOptions {
+  /** Where `HTTPS_PROXY` and `NO_PROXY` (or the same in lower case, which wins, as with curl) are read. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** Connections to one host at most. @default unlimited: whoever calls limits the calls in flight */
+  connections?: number;
+  /** TCP and TLS together, to the host and to a proxy alike. @default 10_000 */
+  connectTimeoutMs?: number;
+  /** Until the answer's headers are complete. @default 30_000 */
+  headersTimeoutMs?: number;
+  /** Between two pieces of the answer's body. @default 30_000 */
+  bodyTimeoutMs?: number;
+  /** A longer body ends the call with an error, so that no answer can use up the memory. @default 64 MiB */
+  maxResponseBytes?: number;
+}
+
+/**
+ * The one way out for sign-in and API calls: no retry, no redirect, one call at a time on a connection, connections
+ * kept alive. A CA of one's own needs only `NODE_EXTRA_CA_CERTS`, through a proxy's tunnel too.
+ *
+ * Only HTTPS goes through the proxy: plain HTTP is allowed to loopback and the metadata address alone, which no proxy
+ * can reach for us. Throws a UsageError when `HTTPS_PROXY` is not the address of an HTTP proxy.
+ */
+export function makeDispatcher(options: DispatcherOptions): Dispatcher {
+  const { env, connections, connectTimeoutMs = 10_000, headersTimeoutMs = 30_000, bodyTimeoutMs = 30_000 } = options;
+  const timeouts = { connectTimeout: connectTimeoutMs, headersTimeout: headersTimeoutMs, bodyTimeout: bodyTimeoutMs };
+  const tls = { timeout: connectTimeoutMs };
+  return new EnvHttpProxyAgent({
+    ...timeouts,
+    ...(connections === undefined ? {} : { connections }),
+    pipelining: 1,
+    maxResponseSize: options.maxResponseBytes ?? 64 * 1024 * 1024,
+    // Empty strings rather than undefined: undici would read the process's own environment in their place.
+    httpProxy: '',
+    httpsProxy: proxyOf(env) ?? '',
+    noProxy: env['no_proxy'] ?? env['NO_PROXY'] ?? '',
+    proxyTls: tls,
+    requestTls: tls,
+    // The pool that asks the proxy for tunnels takes no timeouts from the options above: a silent proxy would hang it.
+    clientFactory: (origin, poolOptions) => new Pool(origin, { ...poolOptions, ...timeouts }),
+  });
+}
+
+/** The proxy's address for HTTPS, or undefined. Its value is never shown: it may hold a password. */
+export function proxyOf(env: DispatcherOptions['env']): string | undefined {
+  const name = env['https_proxy'] === undefined ? 'HTTPS_PROXY' : 'https_proxy';
+  const value = env[name]?.trim();
+  if (!value) return undefined;
+  const text = value.includes('://') ? value : `http://${value}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new UsageError(
+      `${name} is not the address of an HTTP proxy; give it as http://host:port, or unset it to connect directly`,
+    );
+  }
+  return url.href;
+}

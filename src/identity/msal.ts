@@ -1,0 +1,111 @@
+import type { AuthenticationResult, Configuration, NodeAuthOptions } from '@azure/msal-node';
+import { RefusedError } from '../errors.ts';
+import type { SignInParts, SignInTarget } from './credential-source.ts';
+import { duringSignIn, networkClient, type SignInCall } from './sign-in-call.ts';
+import { type FailureContext, failureOf, SignInUnreachableError, scrub } from './sign-in-errors.ts';
+import type { AccessToken, CredentialKind } from './token-source.ts';
+
+/** msal is loaded only by the kinds that need it, so that a run with a ready token starts without it. */
+export function loadMsal() {
+  return import('@azure/msal-node');
+}
+
+/**
+ * The configuration of an application at our authority. The endpoints are given, so msal asks for no discovery: one
+ * call a sign-in, and a tenant that does not exist is told by the token endpoint.
+ */
+export function msalConfiguration(target: SignInTarget, credential: Partial<NodeAuthOptions>): Configuration {
+  const base = `${target.authorityUrl}/${encodeURIComponent(target.tenant)}`;
+  return {
+    auth: {
+      clientId: target.clientId,
+      authority: base,
+      knownAuthorities: [new URL(target.authorityUrl).host],
+      authorityMetadata: JSON.stringify({
+        authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
+        token_endpoint: `${base}/oauth2/v2.0/token`,
+        issuer: `${base}/v2.0`,
+        jwks_uri: `${base}/discovery/v2.0/keys`,
+      }),
+      ...credential,
+    },
+    system: { networkClient },
+  };
+}
+
+export interface SignInRequest {
+  kind: CredentialKind;
+  /** Where the credential came from, as the sentence of a failure names it. */
+  from: string;
+  /** Values that no error may show. */
+  secrets: readonly string[];
+  signal: AbortSignal;
+  rewrite?: SignInCall['rewrite'];
+  /** Tells the kind's own failures apart; undefined leaves it to the common table. */
+  explain?: (call: SignInCall) => Error | undefined;
+}
+
+/**
+ * Runs one msal sign-in over our own network client and returns its token.
+ * Throws RefusedError or SignInUnreachableError, made from the answer that really came and never from msal's error:
+ * msal's holds requests, and does not tell a refusal from an outage.
+ */
+export async function signIn(
+  parts: SignInParts,
+  request: SignInRequest,
+  work: () => Promise<AuthenticationResult | null>,
+): Promise<AccessToken> {
+  const { target, dispatcher, clock } = parts;
+  const { signal, rewrite, secrets } = request;
+  const call: SignInCall = {
+    dispatcher,
+    clock,
+    signal,
+    host: undefined,
+    answer: undefined,
+    ...(rewrite === undefined ? {} : { rewrite }),
+  };
+  const context = (): FailureContext => ({
+    kind: request.kind,
+    from: request.from,
+    secrets,
+    tenant: target.tenant,
+    clientId: target.clientId,
+    host: call.host ?? new URL(target.authorityUrl).host,
+  });
+  let result: AuthenticationResult | null;
+  try {
+    result = await abortable(duringSignIn(call, work), signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const known = request.explain?.(call) ?? failureOf(call.answer, context());
+    if (known !== undefined) throw known;
+    if (error instanceof RefusedError || error instanceof SignInUnreachableError) throw error;
+    throw new RefusedError(
+      scrub(
+        `sign-in failed before it was sent, with the credential from ${request.from}: ${messageOf(error)}; check it`,
+        secrets,
+      ),
+    );
+  }
+  if (result === null || result.accessToken === '') {
+    throw new SignInUnreachableError(`cannot sign in: ${context().host} answered without a token; run again later`, {
+      retryable: true,
+    });
+  }
+  return { token: result.accessToken, expiresAtMs: result.expiresOn?.getTime() };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** msal knows no signals: the wait ends at once, and the call left behind ends with its own abort. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
