@@ -1,0 +1,151 @@
+/** A `$filter` that this service would refuse; the message goes into an ODataError. */
+export class FilterError extends Error {
+  override readonly name = 'FilterError';
+}
+
+export type FilterField = 'id' | 'status' | 'machineId' | 'type' | 'requestor' | 'creationDateTimeUtc';
+export type Comparison = 'eq' | 'ge' | 'le' | 'gt' | 'lt';
+
+export type Filter =
+  | { kind: 'and' | 'or'; left: Filter; right: Filter }
+  | { kind: 'compare'; field: FilterField; by: Comparison; value: string }
+  | { kind: 'in'; field: FilterField; values: string[] };
+
+type Token = { kind: 'word' | 'text' | 'date' | '(' | ')' | ','; text: string; at: number };
+
+const fields: Readonly<Record<string, FilterField>> = {
+  id: 'id',
+  status: 'status',
+  machineid: 'machineId',
+  type: 'type',
+  requestor: 'requestor',
+  creationdatetimeutc: 'creationDateTimeUtc',
+};
+const comparisons = new Set<string>(['eq', 'ge', 'le', 'gt', 'lt'] satisfies Comparison[]);
+
+/**
+ * Reads a `$filter`: eq, ge, le, gt, lt, in, and, or, parentheses over the six fields that the service documents.
+ * Field names and keywords are taken in any case, as the documentation writes them both ways. Throws FilterError.
+ */
+export function parseFilter(text: string): Filter {
+  const tokens = tokenise(text);
+  let next = 0;
+
+  const peekWord = () => {
+    const token = tokens[next];
+    return token?.kind === 'word' ? token.text.toLowerCase() : undefined;
+  };
+  const take = (kinds: readonly Token['kind'][], what: string): Token => {
+    const token = tokens[next];
+    if (token === undefined) throw new FilterError(`Expression ended where ${what} was expected`);
+    if (!kinds.includes(token.kind))
+      throw new FilterError(`Syntax error at position ${token.at}: ${what} was expected`);
+    next += 1;
+    return token;
+  };
+
+  const literalFor = (field: FilterField): string => {
+    const wanted = field === 'creationDateTimeUtc' ? 'date' : 'text';
+    return take([wanted], wanted === 'date' ? 'an unquoted date' : 'a quoted string').text;
+  };
+
+  const comparison = (): Filter => {
+    const name = take(['word'], 'a property name');
+    const field = fields[name.text.toLowerCase()];
+    if (field === undefined) throw new FilterError(`Could not find a property named '${name.text}' to filter on`);
+    const operator = take(['word'], 'an operator');
+    const by = operator.text.toLowerCase();
+    if (by === 'in') {
+      take(['('], "'('");
+      const values = [literalFor(field)];
+      while (tokens[next]?.kind === ',') {
+        next += 1;
+        values.push(literalFor(field));
+      }
+      take([')'], "')'");
+      return { kind: 'in', field, values };
+    }
+    if (!isComparison(by)) throw new FilterError(`'${operator.text}' is not a supported operator`);
+    return { kind: 'compare', field, by, value: literalFor(field) };
+  };
+
+  const term = (): Filter => {
+    if (tokens[next]?.kind !== '(') return comparison();
+    next += 1;
+    const inner = alternatives();
+    take([')'], "')'");
+    return inner;
+  };
+
+  const conjunction = (): Filter => {
+    let left = term();
+    while (peekWord() === 'and') {
+      next += 1;
+      left = { kind: 'and', left, right: term() };
+    }
+    return left;
+  };
+
+  function alternatives(): Filter {
+    let left = conjunction();
+    while (peekWord() === 'or') {
+      next += 1;
+      left = { kind: 'or', left, right: conjunction() };
+    }
+    return left;
+  }
+
+  const whole = alternatives();
+  const rest = tokens[next];
+  if (rest !== undefined) throw new FilterError(`Syntax error at position ${rest.at}: '${rest.text}' was not expected`);
+  return whole;
+}
+
+function isComparison(word: string): word is Comparison {
+  return comparisons.has(word);
+}
+
+const datePattern = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?(Z|[+-]\d{2}:\d{2}))?/i;
+const wordPattern = /^[A-Za-z_][A-Za-z0-9_]*/;
+
+function tokenise(text: string): Token[] {
+  const tokens: Token[] = [];
+  let at = 0;
+  while (at < text.length) {
+    const character = text.charAt(at);
+    if (character === ' ' || character === '\t') {
+      at += 1;
+    } else if (character === '(' || character === ')' || character === ',') {
+      tokens.push({ kind: character, text: character, at });
+      at += 1;
+    } else if (character === "'") {
+      const { value, end } = quoted(text, at);
+      tokens.push({ kind: 'text', text: value, at });
+      at = end;
+    } else {
+      // The longest literal is a date with an offset; a slice keeps long filters linear.
+      const ahead = text.slice(at, at + 64);
+      const date = datePattern.exec(ahead)?.[0];
+      const found = date ?? wordPattern.exec(ahead)?.[0];
+      if (found === undefined) throw new FilterError(`Syntax error at position ${at}: '${character}' was not expected`);
+      if (date !== undefined && Number.isNaN(Date.parse(date))) throw new FilterError(`'${date}' is not a date`);
+      tokens.push({ kind: date === undefined ? 'word' : 'date', text: found, at });
+      at += found.length;
+    }
+  }
+  return tokens;
+}
+
+/** A string from its opening quote on; two quotes in it stand for one. */
+function quoted(text: string, start: number): { value: string; end: number } {
+  let value = '';
+  let from = start + 1;
+  for (;;) {
+    const quote = text.indexOf("'", from);
+    if (quote === -1) throw new FilterError(`There is an unterminated string literal at position ${start}`);
+    value += text.slice(from, quote);
+    if (text.charAt(quote + 1) !== "'") return { value, end: quote + 1 };
+    value += "'";
+    from = quote + 2;
+  }
+}
