@@ -1,5 +1,5 @@
 import type { ExitCode } from '../exit-codes.ts';
-import { OUTCOME_NAMES, OUTCOMES, type Outcome } from '../ledger/outcomes.ts';
+import { needsLook, OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
 import type { CloseReason, RejectReason } from '../ledger/record.ts';
 
 /** What decides how a run ends, whether it is read from a ledger or known at the end of a session. */
@@ -27,7 +27,7 @@ export function exitCodeOf(ending: Ending): ExitCode | undefined {
       if (ending.overMaxActions) return 5;
       return inputFaults > 0 || (ending.notFound ?? 0) > 0 ? 3 : 0;
     case 'finished':
-      return inputFaults > 0 || ending.needsRelease > 0 || needLook(ending.counts) > 0 ? 3 : 0;
+      return inputFaults > 0 || ending.needsRelease > 0 || lookCount(ending.counts) > 0 ? 3 : 0;
     case 'interrupted':
       return ending.signal === 'SIGTERM' ? 143 : 130;
     case 'refused':
@@ -42,8 +42,8 @@ export function exitCodeOf(ending: Ending): ExitCode | undefined {
 }
 
 /** How many of the counted actions somebody must look at. */
-export function needLook(counts: Readonly<Partial<Record<Outcome, number>>>): number {
+export function lookCount(counts: Readonly<Partial<Record<Outcome, number>>>): number {
   let n = 0;
-  for (const name of OUTCOME_NAMES) if (OUTCOMES[name].needsLook) n += counts[name] ?? 0;
+  for (const name of OUTCOME_NAMES) if (needsLook(name)) n += counts[name] ?? 0;
   return n;
 }

@@ -1,5 +1,5 @@
 import type { Action } from '../ledger/book.ts';
-import { OUTCOMES, type Outcome } from '../ledger/outcomes.ts';
+import type { Outcome } from '../ledger/outcomes.ts';
 import type { MergedAction } from './view.ts';
 
 /** One action as tables show it. Empty cells are undefined; times are epoch ms. */
@@ -48,15 +48,6 @@ export function actionRow({ action, view }: MergedAction): ActionRow {
     comment: action.comment,
     line: action.line,
   };
-}
-
-export function needsLook(action: Action): boolean {
-  return action.outcome !== undefined && OUTCOMES[action.outcome.outcome].needsLook;
-}
-
-/** No final outcome: it is still in the queue of its ledger. */
-export function isLeft(action: Action): boolean {
-  return action.outcome === undefined || !OUTCOMES[action.outcome.outcome].final;
 }
 
 /**

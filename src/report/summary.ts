@@ -1,12 +1,12 @@
 import type { ExitCode } from '../exit-codes.ts';
-import type { Action } from '../ledger/book.ts';
+import { type Action, isOpen } from '../ledger/book.ts';
 import { OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
 import type { CloseReason, RejectReason, Route } from '../ledger/record.ts';
-import { exitCodeOf, needLook } from './exit-code.ts';
+import { exitCodeOf, lookCount } from './exit-code.ts';
 import { type JobFacts, jobFacts } from './job-facts.ts';
 import { type PlanFacts, type PlanSummary, summarisePlan } from './plan-summary.ts';
-import { isLeft, mayNeedRelease } from './rows.ts';
-import type { TracedPause, TracedReject } from './trace.ts';
+import { mayNeedRelease } from './rows.ts';
+import type { TracedReject } from './trace.ts';
 import { distinctRuns, type LedgerView, mergedActions } from './view.ts';
 
 /** Everything that a report shows, whatever its format. Times are epoch ms. */
@@ -31,7 +31,7 @@ export interface Summary {
   answers: { answer: string; n: number }[];
   types: TypeSummary[];
   sessions: SessionSummary[];
-  pauses: TracedPause[];
+  pauses: PauseSummary[];
   /** Time during which a pause held the calls back, overlaps counted once. */
   pausedMs: number;
   minutes: MinuteSummary[];
@@ -91,6 +91,12 @@ export interface SessionSummary {
   tool: string;
 }
 
+export interface PauseSummary {
+  atMs: number;
+  untilMs: number;
+  reason: string;
+}
+
 export interface MinuteSummary {
   atMs: number;
   cancel: number;
@@ -127,7 +133,7 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
     admitted++;
     if (action.outcome === undefined) open++;
     else counts[action.outcome.outcome]++;
-    if (isLeft(action)) left++;
+    if (isOpen(action)) left++;
     if (action.outcome === undefined && action.last?.http === undefined) uncalled++;
     if (mayNeedRelease(action, kind === 'plan')) needsRelease++;
     countType(types, action);
@@ -156,7 +162,7 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
     counts,
     open,
     left,
-    needsLook: needLook(counts),
+    needsLook: lookCount(counts),
     needsRelease,
     rejected,
     rejects: views.flatMap((view) => view.trace.rejects.map((reject) => ({ ...reject, ledger: view.path }))),
@@ -273,16 +279,15 @@ function sessionsOf({ path, book }: LedgerView): SessionSummary[] {
 }
 
 /** A pause ends with its session at the latest. */
-function pausesOf({ book, trace }: LedgerView): TracedPause[] {
-  return trace.pauses.map((pause) => {
-    const session = book.sessions.findLast(({ openedAtMs }) => openedAtMs <= pause.atMs);
-    const ended = session?.closed?.atMs ?? Number.POSITIVE_INFINITY;
-    return { ...pause, untilMs: Math.max(pause.atMs, Math.min(pause.untilMs, ended)) };
+function pausesOf({ book }: LedgerView): PauseSummary[] {
+  return book.pauses.map(({ atMs, until, reason, session }) => {
+    const ended = book.sessions.find(({ number }) => number === session)?.closed?.atMs ?? Number.POSITIVE_INFINITY;
+    return { atMs, untilMs: Math.max(atMs, Math.min(Date.parse(until), ended)), reason };
   });
 }
 
 /** `pauses` in order of their beginning. */
-function unionMs(pauses: readonly TracedPause[]): number {
+function unionMs(pauses: readonly PauseSummary[]): number {
   let total = 0;
   let reached = 0;
   for (const { atMs, untilMs } of pauses) {

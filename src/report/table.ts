@@ -80,6 +80,9 @@ export function cleanLine(text: string): string {
 
 const UNSAFE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
+/** Columns that the text takes: from Hangul on, most characters take two; counting one too many only leaves a blank. */
 function displayWidth(text: string): number {
-  return [...text].length;
+  let width = 0;
+  for (const character of text) width += (character.codePointAt(0) ?? 0) >= 0x1100 ? 2 : 1;
+  return width;
 }

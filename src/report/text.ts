@@ -93,7 +93,9 @@ function planTables(summary: Summary, plan: PlanSummary, terminal: Terminal): st
   }
   tables.push(ranking('To cancel, by type', plan.cancelByType, terminal));
   tables.push(ranking('To cancel, by status', plan.cancelByStatus, terminal));
-  tables.push(ranking('Machines with most actions', plan.machines, terminal));
+  // Where no machine has two, the ranking says nothing.
+  const crowded = plan.machines.filter(({ n }) => n > 1);
+  tables.push(ranking('Machines with most actions', crowded, terminal));
   if (plan.oldest.length > 0) {
     tables.push(
       textTable(

@@ -1,22 +1,16 @@
+import { flat } from '../ledger/intern.ts';
 import type { LedgerRecord, RejectReason, Route } from '../ledger/record.ts';
 
 /** What a report needs of a ledger beyond its book: what happened when. Built by streaming the records once. */
 export interface Trace {
   /** Calls by the clock minute (epoch ms) of their intent, those that were not sent left out. */
   readonly minutes: ReadonlyMap<number, Readonly<Record<Route, number>>>;
-  readonly pauses: readonly TracedPause[];
   /** Rejected rows of the last reading of the source, the first {@link REJECTS_KEPT} of them. */
   readonly rejects: readonly TracedReject[];
   /** Wall clock of the first cancel call of each action that was called, epoch ms. */
   readonly firstSentAtMs: ReadonlyMap<string, number>;
   /** Answers by HTTP status, or by error for those without. */
   readonly answers: ReadonlyMap<string, number>;
-}
-
-export interface TracedPause {
-  atMs: number;
-  untilMs: number;
-  reason: string;
 }
 
 export interface TracedReject {
@@ -28,66 +22,52 @@ export interface TracedReject {
 /** A report lists this many rejected rows; the ledger has them all. */
 export const REJECTS_KEPT = 1000;
 
-/**
- * Follows the records up to `lastSeq`, so that a ledger which grows meanwhile gives the same numbers as the book that
- * was read before.
- */
-export async function traceRecords(
-  records: AsyncIterable<LedgerRecord> | Iterable<LedgerRecord>,
-  lastSeq = Number.POSITIVE_INFINITY,
-): Promise<Trace> {
-  const tracer = createTracer();
-  for await (const record of records) {
-    if (record.seq > lastSeq) break;
-    tracer.add(record);
-  }
-  return tracer.trace;
-}
-
 export interface Tracer {
-  add(record: LedgerRecord): void;
+  /** Takes the next record, written at `atMs` (epoch ms). */
+  add(record: LedgerRecord, atMs: number): void;
   readonly trace: Trace;
 }
 
 export function createTracer(): Tracer {
   const minutes = new Map<number, Record<Route, number>>();
-  const pauses: TracedPause[] = [];
   let rejects: TracedReject[] = [];
   const firstSentAtMs = new Map<string, number>();
   const answers = new Map<string, number>();
   const inFlight = new Map<number, { minute: number; route: Route; id: string | undefined; first: boolean }>();
-  let readingEnded = false;
+  let session = 0;
+  /** The session whose reading the rejects belong to; 0 once that reading has ended. */
+  let readingSession = 0;
 
-  const beginReading = () => {
-    if (!readingEnded) return;
+  // A reading begins with its first record after the end of another, or in a later session: as the book counts them.
+  const reads = () => {
+    if (readingSession === session) return;
+    readingSession = session;
     rejects = [];
-    readingEnded = false;
   };
 
-  const add = (record: LedgerRecord) => {
+  const add = (record: LedgerRecord, atMs: number) => {
     switch (record.kind) {
       case 'admit':
-        beginReading();
+        reads();
         break;
       case 'reject':
-        beginReading();
+        reads();
         if (rejects.length < REJECTS_KEPT) rejects.push(rejectOf(record));
         break;
       case 'intake':
-        beginReading();
-        readingEnded = true;
+        reads();
+        readingSession = 0;
         break;
       case 'open':
-        // A reading that a killed session left open is begun again from the source's first line.
-        if (!readingEnded) rejects = [];
+        session = record.session;
         break;
       case 'intent': {
-        const atMs = Date.parse(record.at);
         const minute = Math.floor(atMs / 60_000) * 60_000;
         countCall(minutes, minute, record.route, 1);
-        const first = record.route === 'cancel' && record.id !== undefined && !firstSentAtMs.has(record.id);
-        if (first && record.id !== undefined) firstSentAtMs.set(record.id, atMs);
-        inFlight.set(record.call, { minute, route: record.route, id: record.id, first });
+        const id = record.route === 'cancel' ? record.id : undefined;
+        const first = id !== undefined && !firstSentAtMs.has(id);
+        if (first) firstSentAtMs.set(flat(id), atMs);
+        inFlight.set(record.call, { minute, route: record.route, id, first });
         break;
       }
       case 'reply': {
@@ -103,9 +83,6 @@ export function createTracer(): Tracer {
         answers.set(answer, (answers.get(answer) ?? 0) + 1);
         break;
       }
-      case 'pause':
-        pauses.push({ atMs: Date.parse(record.at), untilMs: Date.parse(record.until), reason: record.reason });
-        break;
       default:
         break;
     }
@@ -114,7 +91,7 @@ export function createTracer(): Tracer {
   return {
     add,
     get trace() {
-      return { minutes, pauses, rejects, firstSentAtMs, answers };
+      return { minutes, rejects, firstSentAtMs, answers };
     },
   };
 }

@@ -59,7 +59,7 @@ function runSentence({ admitted, counts, left, needsLook, needsRelease }: Summar
   if (over > 0) parts.push(`${formatCount(over)} ${were(over)} over without it`);
   const kept = counts.excluded + counts.withdrawn;
   if (kept > 0) parts.push(`${formatCount(kept)} ${were(kept)} kept out`);
-  if (left > 0) parts.push(`${formatCount(left)} ${left === 1 ? 'is' : 'are'} not final yet`);
+  if (left > 0) parts.push(`${areCount(left)} not final yet`);
   if (needsLook > 0) parts.push(`${formatCount(needsLook)} ${needsLook === 1 ? 'needs' : 'need'} a look`);
   if (needsRelease > 0) parts.push(`${plural(needsRelease, 'isolation')} may need release`);
   return `${joined(parts)}.`;
@@ -89,9 +89,9 @@ function planVerdict(summary: Summary): Verdict {
         `for ${plural(forecast.calls, 'call')}. Nothing is sent before it is started.`;
   const parts = [`${formatCount(toCall)} of ${plural(admitted, 'action')} would be cancelled`];
   if (decisions !== undefined) {
-    if (decisions['already-final'] > 0) parts.push(`${formatCount(decisions['already-final'])} are over already`);
-    if (decisions.excluded > 0) parts.push(`${formatCount(decisions.excluded)} are kept out by guards`);
-    if (decisions['not-found'] > 0) parts.push(`${formatCount(decisions['not-found'])} are unknown to Defender`);
+    if (decisions['already-final'] > 0) parts.push(`${areCount(decisions['already-final'])} over already`);
+    if (decisions.excluded > 0) parts.push(`${areCount(decisions.excluded)} kept out by guards`);
+    if (decisions['not-found'] > 0) parts.push(`${areCount(decisions['not-found'])} unknown to Defender`);
   }
   if (needsRelease > 0) parts.push(`${plural(needsRelease, 'isolation')} had succeeded and may need release`);
   const sentence = admitted === 0 ? 'No action was admitted.' : `${joined(parts)}.`;
@@ -188,6 +188,10 @@ export function exitMeaning(summary: Summary): string | undefined {
 
 function were(n: number): string {
   return n === 1 ? 'was' : 'were';
+}
+
+function areCount(n: number): string {
+  return `${formatCount(n)} ${n === 1 ? 'is' : 'are'}`;
 }
 
 function joined(parts: readonly string[]): string {
