@@ -1,9 +1,7 @@
 import type { Clock } from '../clock.ts';
+import { MARGIN_MS } from './hold-times.ts';
 import { makeLimiter } from './limiter.ts';
 import type { Window, WindowLeft } from './quota.ts';
-
-/** Timers fire up to 1 ms early and clocks tick apart, so a slot is held this much longer than its window. */
-export const MARGIN_MS = 25;
 
 /** A place in one window. It is left, or held until the window has passed; whichever comes first stands. */
 export interface Place {

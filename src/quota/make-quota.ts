@@ -1,10 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { type HeldWindow, makeHeldWindow, type Place } from './held-window.ts';
+import { UNANSWERED_MS } from './hold-times.ts';
 import type { Quota, Slot, Window } from './quota.ts';
 import { shareOf } from './window.ts';
-
-/** A call is given up 30 s after it was sent; another 30 s for an answer that is still on its way through proxies and retries below us. */
-export const UNANSWERED_MS = 60_000;
 
 export interface QuotaOptions {
   /** One to any number, in any order. */

@@ -1,0 +1,101 @@
+import { MARGIN_MS } from './hold-times.ts';
+import type { Window, WindowLeft } from './quota.ts';
+
+export interface ForecastInput {
+  /** Calls still to be made. */
+  calls: number;
+  /** The windows as they are now, see `Quota.left`; for a plan, {@link allFree}. */
+  windows: readonly WindowLeft[];
+  /** Calls in flight at most. */
+  concurrency: number;
+  /** From send to answer. */
+  roundTripMs: number;
+  /** Monotonic ms; all moments of the forecast are on this clock. */
+  nowMs: number;
+  /** The end of a pause, if the gate is closed. */
+  notBeforeMs?: number | undefined;
+}
+
+export interface Forecast {
+  /** When the next call goes out; undefined when none is left. */
+  nextAtMs: number | undefined;
+  /** When a quarter, half, three quarters and all of the calls are answered. */
+  quartersAtMs: readonly [number, number, number, number];
+  /** When the last call goes out. */
+  lastAtMs: number | undefined;
+  /** When the last call is answered. */
+  doneAtMs: number;
+}
+
+/**
+ * When the calls that are left will go out, first come first served and as early as the windows let them.
+ *
+ * The n-th call waits, in each window, for the place of the call `cap` places before it. The number in flight is a window without a
+ * length. It is reckoned call by call until the slowest window sets the pace for good, and from there in whole windows,
+ * so the cost is O(windows × largest cap) however many calls are left.
+ */
+export function forecast(input: ForecastInput): Forecast {
+  const { calls, roundTripMs, nowMs } = input;
+  if (calls <= 0) {
+    return { nextAtMs: undefined, lastAtMs: undefined, quartersAtMs: [nowMs, nowMs, nowMs, nowMs], doneAtMs: nowMs };
+  }
+  const sentAtMs = sendMoments(input);
+  const answered = (part: number) => sentAtMs(Math.max(0, Math.ceil(calls * part) - 1)) + roundTripMs;
+  return {
+    nextAtMs: sentAtMs(0),
+    lastAtMs: sentAtMs(calls - 1),
+    quartersAtMs: [answered(0.25), answered(0.5), answered(0.75), answered(1)],
+    doneAtMs: answered(1),
+  };
+}
+
+/** A window as a queue of places: call n takes the place that call n − cap had, or one of those free or held at the start. */
+interface Places {
+  cap: number;
+  /** From send until the place is free again. */
+  heldMs: number;
+  /** When the places that are taken at the start become free, ascending; the others come before them. */
+  takenUntilMs: readonly number[];
+}
+
+/** After so many of the slowest window's caps its pace has settled. */
+const SETTLED_AFTER = 4;
+
+/** The moment of the n-th call's send, counted from 0. */
+function sendMoments(input: ForecastInput): (index: number) => number {
+  const { calls, concurrency, roundTripMs, nowMs } = input;
+  const earliestMs = Math.max(nowMs, input.notBeforeMs ?? nowMs);
+  const places: Places[] = input.windows.map((window) => placesOf(window, nowMs, roundTripMs));
+  places.push({ cap: concurrency, heldMs: roundTripMs, takenUntilMs: [] });
+  const slowest = places.reduce((slow, each) => (each.heldMs / each.cap > slow.heldMs / slow.cap ? each : slow));
+
+  const largestCap = Math.max(...places.map(({ cap }) => cap));
+  const reckoned = new Float64Array(Math.min(calls, SETTLED_AFTER * largestCap));
+  for (let index = 0; index < reckoned.length; index += 1) {
+    let atMs = index === 0 ? earliestMs : (reckoned[index - 1] ?? earliestMs);
+    for (const { cap, heldMs, takenUntilMs } of places) {
+      const freeMs =
+        index < cap ? takenUntilMs[index - cap + takenUntilMs.length] : (reckoned[index - cap] ?? 0) + heldMs;
+      if (freeMs !== undefined && freeMs > atMs) atMs = freeMs;
+    }
+    reckoned[index] = atMs;
+  }
+  return (index) => {
+    const rounds = index < reckoned.length ? 0 : Math.ceil((index - reckoned.length + 1) / slowest.cap);
+    return (reckoned[index - rounds * slowest.cap] ?? earliestMs) + rounds * slowest.heldMs;
+  };
+}
+
+function placesOf({ calls, perMs, left, freeAtMs }: WindowLeft, nowMs: number, roundTripMs: number): Places {
+  const heldMs = roundTripMs + perMs + MARGIN_MS;
+  const held = freeAtMs.slice(-calls);
+  // A place that is neither free nor held has a call in flight, about to be answered.
+  const flying = Math.max(0, calls - left - held.length);
+  const takenUntilMs = [...held, ...Array<number>(flying).fill(nowMs + heldMs)].sort((a, b) => a - b);
+  return { cap: calls, heldMs, takenUntilMs };
+}
+
+/** Windows that no call has touched. */
+export function allFree(windows: readonly Window[]): WindowLeft[] {
+  return windows.map(({ calls, perMs }) => ({ calls, perMs, left: calls, freeAtMs: [] }));
+}
