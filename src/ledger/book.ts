@@ -1,5 +1,5 @@
-import type { Outcome } from './outcomes.ts';
-import type { CloseReason, IntakeFields, OpenFields, RejectReason, Route, StartFields } from './record.ts';
+import { isFinal, type Outcome } from './outcomes.ts';
+import type { CloseReason, IntakeFields, OpenFields, PauseFields, RejectReason, Route, StartFields } from './record.ts';
 
 /** What the ledger says of one action. Objects of this shape exist once an admitted action, a million at most. */
 export interface Action {
@@ -9,9 +9,12 @@ export interface Action {
   readonly comment: string | undefined;
   /** The last lookup that was recorded, if any. */
   screen: Screened | undefined;
-  /** The last cancel call for it, if any: its intent and, once there, its reply. */
+  /**
+   * The last cancel call that was or may have been sent for it: its intent and, once there, its reply. A call whose reply is
+   * `not-sent` never was: with that reply, `last` and `sent` are again what they were before its intent.
+   */
   last: CancelCall | undefined;
-  /** Cancel calls that were sent for it. */
+  /** Cancel calls that were or may have been sent for it. */
   sent: number;
   outcome: Settled | undefined;
 }
@@ -52,10 +55,12 @@ export interface Settled {
 }
 
 export interface Session {
+  /** From 1. */
+  number: number;
   opened: OpenFields;
   openedAtMs: number;
   /** Undefined while it runs, or when it was killed. */
-  closed: { reason: CloseReason; atMs: number } | undefined;
+  closed: { reason: CloseReason; atMs: number; counts: Partial<Record<Outcome, number>> } | undefined;
   /** Wall clock of its last record. */
   lastAtMs: number;
 }
@@ -76,17 +81,23 @@ export interface PastCall {
 export interface Book {
   readonly run: string;
   readonly sessions: readonly Session[];
+  /** Ends of readings, in order, each with its session. */
+  readonly intakes: readonly Marked<IntakeFields>[];
+  readonly starts: readonly Marked<StartFields>[];
+  readonly pauses: readonly Marked<PauseFields>[];
   /** In the order of admission. */
   readonly actions: ReadonlyMap<string, Action>;
   /** The last finished reading of the source. */
-  readonly intake: (IntakeFields & { atMs: number }) | undefined;
+  readonly intake: Marked<IntakeFields> | undefined;
   /** The last start. */
-  readonly start: (StartFields & { atMs: number }) | undefined;
+  readonly start: Marked<StartFields> | undefined;
   /** Rejected rows of the last reading, by reason. */
   readonly rejected: Readonly<Record<RejectReason, number>>;
   /** Recorded calls (intents less those answered by `not-sent`) by route, over all sessions. */
   readonly calls: Readonly<Record<Route, number>>;
   readonly lastSeq: number;
+  /** The highest number of a call so far. */
+  readonly lastCall: number;
   /** Wall clock of the first and the last record. */
   readonly firstAtMs: number;
   readonly lastAtMs: number;
@@ -95,8 +106,34 @@ export interface Book {
   counts(): Record<Outcome, number>;
   /** Actions without a final outcome, in the order of admission. */
   left(): Iterable<Action>;
-  /** Open actions that the last finished reading did not name although an earlier one did. */
+  /** How many {@link left} would yield. */
+  readonly leftCount: number;
+  /**
+   * Open actions that the last finished reading did not name although an earlier one did. A row that is known already writes no
+   * record, so only the process that did the reading can tell: a book that was only read from its file names none.
+   */
   missing(): Iterable<Action>;
-  /** Calls that can still count at `nowMs`: those whose window of `withinMs` has not passed since their latest possible moment. */
-  recentCalls(nowMs: number, withinMs: number): PastCall[];
+  /**
+   * Calls that can still count at `nowMs`: those whose window of `withinMs` has not passed since their latest possible moment.
+   * With `client`, only those of sessions that ran as this application.
+   */
+  recentCalls(nowMs: number, withinMs: number, client?: string): PastCall[];
+}
+
+/** Fields of a record, with its wall clock (epoch ms) and the number of its session. */
+export type Marked<T> = T & { atMs: number; session: number };
+
+/** Without a final outcome: still in the queue. */
+export function isOpen(action: Action): boolean {
+  return action.outcome === undefined || !isFinal(action.outcome.outcome);
+}
+
+/** A cancel call went out, or may have, and no reply is recorded: to be looked up before anything is sent again. */
+export function isInDoubt(action: Action): boolean {
+  return isOpen(action) && action.last !== undefined && action.last.repliedAtMs === undefined;
+}
+
+/** The last cancel was answered 200 with the entity, and what became of it is not known yet. */
+export function isAccepted(action: Action): boolean {
+  return isOpen(action) && action.last?.http === 200 && action.last.error === undefined;
 }

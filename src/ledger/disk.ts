@@ -11,8 +11,11 @@ export interface Disk {
   /** Makes a file that must not exist yet (mode 0600) with this content; throws EEXIST. */
   createExclusive(path: string, content: string): Promise<void>;
   readText(path: string): Promise<string>;
-  /** Rewrites an existing small file in place or by rename, for the lock's renewal. */
-  replace(path: string, content: string): Promise<void>;
+  /**
+   * Rewrites a small file in place if it still holds exactly `expected`, else leaves it alone and returns false. Check and write go
+   * through one handle: when the path is given to another file in between, the write falls on the old one. Throws ENOENT.
+   */
+  replaceIf(path: string, expected: string, content: string): Promise<boolean>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   stat(path: string): Promise<{ size: number; modifiedMs: number; mode: number } | undefined>;

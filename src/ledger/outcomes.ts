@@ -16,3 +16,12 @@ export const OUTCOMES = {
 export type Outcome = keyof typeof OUTCOMES;
 
 export const OUTCOME_NAMES = Object.keys(OUTCOMES) as readonly Outcome[];
+
+/** A final outcome takes the action out of the queue. */
+export function isFinal(outcome: Outcome): boolean {
+  return OUTCOMES[outcome].final;
+}
+
+export function needsLook(outcome: Outcome): boolean {
+  return OUTCOMES[outcome].needsLook;
+}

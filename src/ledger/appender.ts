@@ -1,0 +1,142 @@
+import { DiskError } from '../errors.ts';
+import type { AppendFile } from './disk.ts';
+
+/** Records that wait in memory before an appending caller is made to wait for the disk. */
+const QUEUE_LIMIT_BYTES = 1 << 20;
+
+/**
+ * Group commit. Lines queue up in order; one loop writes all that is queued in one write and, when anybody waits for it, syncs once
+ * for all of them. What is queued while it syncs goes with the next turn. The first write or sync that fails ends it for good: whoever
+ * waits and whoever comes later gets that error, and nothing is ever written behind a gap.
+ */
+export class Appender {
+  readonly #file: AppendFile;
+  readonly #path: string;
+  #lines: string[] = [];
+  #queuedBytes = 0;
+  /** Lines pushed, written and synced so far. */
+  #pushed = 0;
+  #written = 0;
+  #synced = 0;
+  #waiters: Waiter[] = [];
+  #room: Waiter[] = [];
+  #running = false;
+  #failure: DiskError | undefined;
+  #failureSeen = false;
+
+  constructor(file: AppendFile, path: string) {
+    this.#file = file;
+    this.#path = path;
+  }
+
+  /** Queues a line, newline included. Throws the DiskError of an earlier failure. */
+  push(line: string): void {
+    this.#throwIfFailed();
+    this.#lines.push(line);
+    this.#queuedBytes += line.length;
+    this.#pushed++;
+    this.#start();
+  }
+
+  /** Resolves at once while the queue is short, else when the disk has caught up. */
+  room(): Promise<void> | undefined {
+    return this.#queuedBytes < QUEUE_LIMIT_BYTES ? undefined : this.#wait(this.#room, 0);
+  }
+
+  /** Resolves when everything pushed so far is on disk. */
+  synced(): Promise<void> {
+    this.#throwIfFailed();
+    if (this.#synced === this.#pushed) return Promise.resolve();
+    const done = this.#wait(this.#waiters, this.#pushed);
+    this.#start();
+    return done;
+  }
+
+  /** Brings all to disk and closes the file. Throws a failure that nobody was told of. */
+  async close(): Promise<void> {
+    try {
+      if (this.#failure === undefined) await this.synced();
+    } finally {
+      await this.#file.close();
+    }
+    if (this.#failure !== undefined && !this.#failureSeen) throw this.#failure;
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure === undefined) return;
+    this.#failureSeen = true;
+    throw this.#failure;
+  }
+
+  #wait(list: Waiter[], upTo: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      list.push({ upTo, resolve, reject });
+    });
+  }
+
+  #start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // One microtask later, so that callers of the same turn share the first write.
+      await Promise.resolve();
+      while (this.#lines.length > 0 || this.#waiters.length > 0) {
+        if (this.#lines.length > 0) await this.#writeQueue();
+        if (this.#waiters.length > 0) await this.#sync();
+      }
+    } catch (cause) {
+      this.#fail(cause);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #writeQueue(): Promise<void> {
+    const lines = this.#lines;
+    this.#lines = [];
+    this.#queuedBytes = 0;
+    let rest: Uint8Array = Buffer.from(lines.join(''));
+    while (rest.length > 0) {
+      const count = await this.#file.write(rest);
+      if (count <= 0) throw new Error('nothing was written');
+      rest = rest.subarray(count);
+    }
+    this.#written += lines.length;
+    for (const { resolve } of this.#room.splice(0)) resolve();
+  }
+
+  async #sync(): Promise<void> {
+    const upTo = this.#written;
+    await this.#file.datasync();
+    this.#synced = upTo;
+    const later: Waiter[] = [];
+    for (const waiter of this.#waiters) {
+      if (waiter.upTo <= upTo) waiter.resolve();
+      else later.push(waiter);
+    }
+    this.#waiters = later;
+  }
+
+  #fail(cause: unknown): void {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    const message = `The ledger ${this.#path} could not be written (${what}): nothing more was sent. Make room or repair the disk, then run again to resume.`;
+    this.#failure = new DiskError(message, { cause });
+    const waiting = [...this.#waiters, ...this.#room];
+    this.#waiters = [];
+    this.#room = [];
+    this.#lines = [];
+    if (waiting.length > 0) this.#failureSeen = true;
+    for (const { reject } of waiting) reject(this.#failure);
+  }
+}
+
+interface Waiter {
+  /** Lines that must be on disk. */
+  upTo: number;
+  resolve: () => void;
+  reject: (error: DiskError) => void;
+}

@@ -1,0 +1,170 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { Appender } from './appender.ts';
+import type { Book } from './book.ts';
+import type { HeldLock } from './held-lock.ts';
+import type { Ledger } from './ledger.ts';
+import { encodeLine } from './line.ts';
+import { OUTCOME_NAMES } from './outcomes.ts';
+import type { Projection } from './projection.ts';
+import type {
+  AdmitFields,
+  CloseReason,
+  IntakeFields,
+  IntentFields,
+  LedgerRecord,
+  OpenFields,
+  OutcomeFields,
+  PauseFields,
+  RecordFields,
+  RecordKind,
+  RejectFields,
+  ReplyFields,
+  ScreenFields,
+  StartFields,
+} from './record.ts';
+
+const LONGEST_REJECT_TEXT = 100;
+
+export interface FileLedgerParts {
+  path: string;
+  clock: Clock;
+  log: Logger;
+  book: Projection;
+  /** The last chain value in the file; empty for a new one. */
+  head: string;
+  appender: Appender;
+  /** What must be held to write and to send. */
+  locks: readonly HeldLock[];
+}
+
+/** The ledger on a file. Each record goes to the file's queue and into the book in the same turn, so both have the same order. */
+export class FileLedger implements Ledger {
+  readonly path: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #book: Projection;
+  readonly #appender: Appender;
+  readonly #locks: readonly HeldLock[];
+  #chain: string;
+
+  constructor({ path, clock, log, book, head, appender, locks }: FileLedgerParts) {
+    this.path = path;
+    this.#clock = clock;
+    this.#log = log;
+    this.#book = book;
+    this.#chain = head;
+    this.#appender = appender;
+    this.#locks = locks;
+  }
+
+  get book(): Book {
+    return this.#book;
+  }
+
+  async head(): Promise<string> {
+    const chain = this.#chain;
+    await this.#appender.synced();
+    return chain;
+  }
+
+  beginIntake(): void {
+    this.#book.beginIntake();
+  }
+
+  async admit({ id, line, comment }: AdmitFields): Promise<'admitted' | 'known' | 'repeated'> {
+    const named = this.#book.name(id);
+    if (named !== undefined) return named;
+    await this.#append('admit', comment === undefined ? { id, line } : { id, line, comment });
+    return 'admitted';
+  }
+
+  async reject({ line, reason, text }: RejectFields): Promise<void> {
+    await this.#append('reject', { line, reason, text: text.slice(0, LONGEST_REJECT_TEXT) });
+  }
+
+  intake(summary: IntakeFields): Promise<void> {
+    return this.#durable('intake', summary);
+  }
+
+  async screen(rows: readonly ScreenFields[]): Promise<void> {
+    for (const row of rows) await this.#append('screen', row);
+  }
+
+  start(fields: StartFields): Promise<void> {
+    return this.#durable('start', fields);
+  }
+
+  async intent(fields: Omit<IntentFields, 'call'>): Promise<number> {
+    if (fields.route === 'cancel') this.#assertStarted('a cancel');
+    const call = this.#book.lastCall + 1;
+    await this.#durable('intent', { call, ...fields });
+    return call;
+  }
+
+  async reply(fields: ReplyFields): Promise<void> {
+    await this.#append('reply', fields);
+  }
+
+  async outcome(fields: OutcomeFields): Promise<void> {
+    this.#assertStarted('an outcome');
+    await this.#durable('outcome', fields);
+  }
+
+  async pause(fields: PauseFields): Promise<void> {
+    await this.#append('pause', fields);
+  }
+
+  close(reason: CloseReason): Promise<void> {
+    const counts = this.#book.counts();
+    const present = OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]]);
+    return this.#durable('close', { reason, counts: Object.fromEntries(present) });
+  }
+
+  /** Begins a session; durable. For whoever opens the ledger. */
+  open(fields: OpenFields): Promise<void> {
+    return this.#durable('open', fields);
+  }
+
+  async assertHeld(): Promise<void> {
+    await Promise.all(this.#locks.map((lock) => lock.assertHeld()));
+  }
+
+  /** Brings everything to disk, closes the file and releases the locks; throws a failure that nobody was told of. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const errors: unknown[] = [];
+    const note = (error: unknown) => errors.push(error);
+    await this.#appender.close().catch(note);
+    for (const lock of this.#locks) await lock[Symbol.asyncDispose]().catch(note);
+    for (const error of errors.slice(1)) this.#log.error({ err: error }, `closing the ledger ${this.path}`);
+    if (errors.length > 0) throw errors[0];
+  }
+
+  #assertStarted(what: string): void {
+    if (this.#book.intake === undefined || this.#book.start === undefined || this.#book.readingSource) {
+      throw new Error(`${what} was to be recorded before the reading of the source had ended and the run had started`);
+    }
+  }
+
+  async #durable<K extends RecordKind>(kind: K, fields: RecordFields[K]): Promise<void> {
+    this.#write(kind, fields);
+    await this.#appender.synced();
+  }
+
+  /** Waits only when the disk is far behind. */
+  async #append<K extends RecordKind>(kind: K, fields: RecordFields[K]): Promise<void> {
+    this.#write(kind, fields);
+    await this.#appender.room();
+  }
+
+  #write<K extends RecordKind>(kind: K, fields: RecordFields[K]): void {
+    for (const lock of this.#locks) lock.assertFresh();
+    const seq = this.#book.lastSeq + 1;
+    const atMs = Math.trunc(this.#clock.wallMs());
+    const at = new Date(atMs).toISOString();
+    const { line, chain } = encodeLine(this.#chain, seq, at, kind, fields);
+    this.#appender.push(line);
+    this.#chain = chain;
+    this.#book.apply({ seq, at, kind, ...fields, chain } as LedgerRecord, atMs);
+  }
+}

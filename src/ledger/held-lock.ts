@@ -1,0 +1,183 @@
+import type { Clock } from '../clock.ts';
+import { HeldError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Disk } from './disk.ts';
+import { hasCode } from './file-disk.ts';
+import { describe, type Holder, type Processes, parseHolder } from './holder.ts';
+
+/** A lock that was not renewed for this long may be taken over. */
+export const LOCK_TTL_MS = 60_000;
+export const LOCK_RENEW_MS = 10_000;
+/** The holder gives up this much before others may take over: a send that was just allowed still falls before that. */
+export const LOCK_MARGIN_MS = 10_000;
+
+export interface LockOptions {
+  path: string;
+  disk: Disk;
+  clock: Clock;
+  log: Logger;
+  processes: Processes;
+  /** The ledger that is worked on. */
+  ledger: string;
+  /** What is held, for messages: "the ledger x.jsonl". */
+  what: string;
+}
+
+/** A lock file just made: what it holds, and the moment before it was written. */
+export interface Claim {
+  holder: Holder;
+  content: string;
+  begun: Moment;
+  /** The dead or silent holder that was taken over, if any. */
+  tookOver: Holder | undefined;
+}
+
+/**
+ * A lock that this process holds. It is renewed every {@link LOCK_RENEW_MS} through one file handle, so that a late renewal never falls
+ * on a successor's file. Before each send `assertHeld` looks at the time since the last renewal, by the monotonic clock and by the wall
+ * clock (the first stands still while a laptop sleeps), and at the nonce in the file. A lock once found lost is never held again.
+ */
+export class HeldLock implements AsyncDisposable {
+  readonly path: string;
+  /** The dead or silent holder that was taken over, if any. */
+  readonly tookOver: Holder | undefined;
+  readonly #options: LockOptions;
+  readonly #holder: Holder;
+  readonly #stop = new AbortController();
+  #content: string;
+  #renewed: Moment;
+  #lost: HeldError | undefined;
+  #busy: Promise<unknown> = Promise.resolve();
+  #check: Promise<void> | undefined;
+
+  constructor(options: LockOptions, { holder, content, begun, tookOver }: Claim) {
+    this.path = options.path;
+    this.tookOver = tookOver;
+    this.#options = options;
+    this.#holder = holder;
+    this.#content = content;
+    this.#renewed = begun;
+  }
+
+  /** Renews it from now on, without keeping the process alive, until it is released or lost. */
+  keep(): void {
+    void this.#keep();
+  }
+
+  /** Throws a HeldError when the lock is lost, as far as that is known without looking at the file. */
+  assertFresh(): void {
+    if (this.#lost !== undefined) throw this.#lost;
+    const { clock, what } = this.#options;
+    const ageMs = Math.max(clock.monotonicMs() - this.#renewed.monotonicMs, clock.wallMs() - this.#renewed.wallMs);
+    if (ageMs <= LOCK_TTL_MS - LOCK_MARGIN_MS) return;
+    this.#lose(
+      `The lock on ${what} was not renewed for ${Math.round(ageMs / 1000)} s, because this process or its disk stood still: another run may have gone on. Nothing more was sent; run again to resume.`,
+    );
+  }
+
+  /**
+   * Throws a HeldError when the lock was not renewed in time or the file carries another nonce. Callers that come while the file is being
+   * looked at share the next look.
+   */
+  async assertHeld(): Promise<void> {
+    this.assertFresh();
+    if (this.#check === undefined) {
+      this.#check = this.#alone(async () => {
+        this.#check = undefined;
+        await this.#look();
+      });
+    }
+    await this.#check;
+    this.assertFresh();
+  }
+
+  /** Renews the lock now. A disk that fails is logged: the lock is lost only when its time has run out. */
+  async renew(): Promise<void> {
+    await this.#alone(async () => {
+      this.assertFresh();
+      const { disk, clock } = this.#options;
+      const begun = momentOf(clock);
+      const content = contentOf({ ...this.#holder, renewedAt: new Date(begun.wallMs).toISOString() });
+      const renewed = await disk.replaceIf(this.path, this.#content, content).catch((error: unknown) => {
+        if (hasCode(error, 'ENOENT')) return false;
+        throw error;
+      });
+      if (!renewed) {
+        await this.#look();
+        return;
+      }
+      this.#content = content;
+      this.#renewed = begun;
+    });
+  }
+
+  /** Stops renewing and removes the file, if it is still ours. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#alone(async () => {
+      const { disk, clock } = this.#options;
+      const ageMs = clock.monotonicMs() - this.#renewed.monotonicMs;
+      if (this.#lost !== undefined || ageMs > LOCK_TTL_MS - LOCK_MARGIN_MS) return;
+      const there = await readHolder(disk, this.path);
+      if (there.holder?.nonce === this.#holder.nonce) await disk.remove(this.path);
+    });
+  }
+
+  async #keep(): Promise<void> {
+    const { clock, log, what } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted && this.#lost === undefined) {
+      try {
+        await clock.sleep(LOCK_RENEW_MS, { signal, ref: false });
+        await this.renew();
+      } catch (error) {
+        if (!signal.aborted) log.warn({ err: error }, `the lock on ${what} could not be renewed`);
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { disk, what } = this.#options;
+    const { holder, gone } = await readHolder(disk, this.path);
+    if (holder?.nonce === this.#holder.nonce) return;
+    this.#lose(
+      gone
+        ? `The lock on ${what} (${this.path}) was removed: another run may have gone on. Nothing more was sent; run again to resume.`
+        : `The lock on ${what} was taken over by ${describe(holder)}. Nothing more was sent; wait until that run ends.`,
+    );
+  }
+
+  #lose(message: string): never {
+    this.#lost ??= new HeldError(message);
+    throw this.#lost;
+  }
+
+  /** One at a time: a look must not meet a renewal half written. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#busy.then(work, work);
+    this.#busy = done.catch(() => undefined);
+    return done;
+  }
+}
+
+export interface Moment {
+  monotonicMs: number;
+  wallMs: number;
+}
+
+export async function readHolder(disk: Disk, path: string): Promise<{ holder: Holder | undefined; gone: boolean }> {
+  try {
+    return { holder: parseHolder(await disk.readText(path)), gone: false };
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return { holder: undefined, gone: true };
+    throw error;
+  }
+}
+
+export function contentOf(holder: Holder): string {
+  return `${JSON.stringify(holder)}\n`;
+}
+
+export function momentOf(clock: Clock): Moment {
+  return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+}

@@ -1,0 +1,26 @@
+/** A copy that does not keep alive the chunk which the string may have been cut from. */
+export function flat(text: string): string {
+  // V8 copies what is shorter than 13 characters anyway; parsing JSON always makes a string of its own.
+  return text.length < 13 ? text : (JSON.parse(JSON.stringify(text)) as string);
+}
+
+/**
+ * Makes equal strings one string. Status, type and requestor repeat a million times; names of machines repeat less, so the
+ * table stops growing at `limit` entries and hands out plain copies from there.
+ */
+export class Interner {
+  readonly #known = new Map<string, string>();
+  readonly #limit: number;
+
+  constructor(limit = 20_000) {
+    this.#limit = limit;
+  }
+
+  intern(text: string): string {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const copy = flat(text);
+    if (this.#known.size < this.#limit) this.#known.set(copy, copy);
+    return copy;
+  }
+}

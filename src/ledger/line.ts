@@ -1,0 +1,51 @@
+import { hash } from 'node:crypto';
+import type { LedgerRecord, RecordFields, RecordKind } from './record.ts';
+
+/** `,"chain":"<16 hex>"}`: what every line ends with. */
+const TAIL = /,"chain":"([0-9a-f]{16})"\}$/;
+export const TAIL_LENGTH = ',"chain":"0123456789abcdef"}'.length;
+export const CHAIN_LENGTH = 16;
+
+/**
+ * The chain value of a line: the first 16 hex digits of SHA-256 over the previous line's chain value (empty for the
+ * first line) followed by this line's own text before its last `,"chain":`.
+ */
+export function chainOf(previous: string, body: string): string {
+  return hash('sha256', previous + body, 'hex').slice(0, CHAIN_LENGTH);
+}
+
+/** One record as a line, newline included, and its chain value. Fields that are undefined are left out. */
+export function encodeLine<K extends RecordKind>(
+  previous: string,
+  seq: number,
+  at: string,
+  kind: K,
+  fields: RecordFields[K],
+): { line: string; chain: string } {
+  const body = `{"seq":${seq},"at":"${at}","kind":"${kind}",${JSON.stringify(fields).slice(1, -1)}`;
+  const chain = chainOf(previous, body);
+  return { line: `${body},"chain":"${chain}"}\n`, chain };
+}
+
+/** What stands before the chain of a line (without newline), and the chain value; undefined when it does not end as a record does. */
+export function splitChain(line: string): { body: string; chain: string } | undefined {
+  const chain = TAIL.exec(line)?.[1];
+  return chain === undefined ? undefined : { body: line.slice(0, -TAIL_LENGTH), chain };
+}
+
+/** The record in a line; undefined when it is not JSON or lacks the envelope. Unknown fields and kinds are kept. */
+export function decodeLine(line: string): LedgerRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  return isRecord(value) ? value : undefined;
+}
+
+function isRecord(value: unknown): value is LedgerRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { seq, at, kind, chain } = value as Record<string, unknown>;
+  return typeof seq === 'number' && typeof at === 'string' && typeof kind === 'string' && typeof chain === 'string';
+}

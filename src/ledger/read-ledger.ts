@@ -1,0 +1,87 @@
+import { DamageError, UsageError } from '../errors.ts';
+import type { Book } from './book.ts';
+import type { Disk } from './disk.ts';
+import { hasCode } from './file-disk.ts';
+import { Projection } from './projection.ts';
+import { LEDGER_FORMAT, type LedgerRecord } from './record.ts';
+import { type Fault, type Scanned, Scanner } from './scanner.ts';
+
+export interface LedgerFacts {
+  records: number;
+  /** Wall clock of the first and last record, epoch ms; undefined without records. */
+  from: number | undefined;
+  to: number | undefined;
+  /** The last chain value; empty without records. */
+  head: string;
+  /** Bytes after the last newline: a write that was cut off, or that is going on just now. Not damage. */
+  tornBytes: number;
+  /** The first line that does not fit; everything else here, and the book, is of the lines before it. */
+  fault: Fault | undefined;
+}
+
+export interface ReadLedger extends LedgerFacts {
+  book: Book;
+}
+
+/**
+ * Reads a ledger without a lock and without writing anything; stops before a torn tail and at the first line that does not fit.
+ * Throws a UsageError when there is no such file or its format is newer than ours.
+ */
+export async function readLedger({ path, disk }: { path: string; disk: Disk }): Promise<ReadLedger> {
+  const { book, scanned } = await project(path, disk);
+  return { book, ...factsOf(book, scanned) };
+}
+
+/** The reading itself, for the reader and for whoever opens the ledger to write. */
+export async function project(path: string, disk: Disk): Promise<{ book: Projection; scanned: Scanned; torn: string }> {
+  const book = new Projection();
+  const scanner = new Scanner((record, atMs) => {
+    refuseNewer(record, path);
+    book.apply(record, atMs);
+  });
+  for await (const chunk of readOrRefuse(path, disk)) if (!scanner.push(chunk)) break;
+  return { book, scanned: scanner.result, torn: scanner.torn };
+}
+
+/** The records one at a time, checked against the chain. Throws a DamageError at a line that does not fit; a torn tail is left out. */
+export async function* readRecords({ path, disk }: { path: string; disk: Disk }): AsyncGenerator<LedgerRecord> {
+  const records: LedgerRecord[] = [];
+  const scanner = new Scanner((record) => {
+    refuseNewer(record, path);
+    records.push(record);
+  });
+  for await (const chunk of readOrRefuse(path, disk)) {
+    scanner.push(chunk);
+    yield* records.splice(0);
+    throwIfDamaged(path, scanner.result.fault);
+  }
+}
+
+/** Throws a DamageError (exit 12) when there is a fault. */
+export function throwIfDamaged(path: string, fault: Fault | undefined): void {
+  if (fault === undefined) return;
+  throw new DamageError(
+    `The ledger ${path} is damaged: line ${fault.line} ${fault.what}. Nothing was sent; look at it, or restore the file from a copy.`,
+  );
+}
+
+function refuseNewer(record: LedgerRecord, path: string): void {
+  if (record.kind !== 'open' || record.format <= LEDGER_FORMAT) return;
+  throw new UsageError(
+    `The ledger ${path} has format ${record.format}, and this version reads up to ${LEDGER_FORMAT}: use the version that wrote it (${record.tool}) or a newer one.`,
+  );
+}
+
+function factsOf(book: Projection, { records, head, tornBytes, fault }: Scanned): LedgerFacts {
+  const [from, to] = records === 0 ? [] : [book.firstAtMs, book.lastAtMs];
+  return { records, from, to, head, tornBytes, fault };
+}
+
+async function* readOrRefuse(path: string, disk: Disk): AsyncGenerator<Uint8Array> {
+  try {
+    yield* disk.read(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) throw new UsageError(`There is no ledger ${path}: check the name.`, { cause: error });
+    throw error;
+  }
+}
