@@ -7,7 +7,7 @@ import { type JobFacts, jobFacts } from './job-facts.ts';
 import { type PlanFacts, type PlanSummary, summarisePlan } from './plan-summary.ts';
 import { mayNeedRelease } from './rows.ts';
 import type { TracedReject } from './trace.ts';
-import { distinctRuns, type LedgerView, mergedActions } from './view.ts';
+import { distinctRuns, isPlan, type LedgerView, mergedActions } from './view.ts';
 
 /** Everything that a report shows, whatever its format. Times are epoch ms. */
 export interface Summary {
@@ -202,10 +202,6 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
 
 function zeroCounts(): Record<Outcome, number> {
   return Object.fromEntries(OUTCOME_NAMES.map((name) => [name, 0])) as Record<Outcome, number>;
-}
-
-function isPlan({ book }: LedgerView): boolean {
-  return book.start === undefined && book.sessions.at(-1)?.closed?.reason === 'planned';
 }
 
 function countType(types: Map<string, { total: number; statuses: Map<string, number> }>, action: Action): void {

@@ -21,6 +21,11 @@ export interface MergedAction {
   view: LedgerView;
 }
 
+/** Closed as planned and never started: its actions were looked up, and nothing is settled. */
+export function isPlan({ book }: LedgerView): boolean {
+  return book.start === undefined && book.sessions.at(-1)?.closed?.reason === 'planned';
+}
+
 /**
  * Copies of one run are one ledger: the longest is kept, so that no call is counted twice.
  * The order of the others stays as given.
