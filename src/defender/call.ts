@@ -1,0 +1,55 @@
+import type { Route } from '../ledger/record.ts';
+import type { MachineAction } from './entity.ts';
+
+/** One HTTP request to Defender that is wanted; each attempt at it is a call of its own, with its own slot, token and intent. */
+export interface Call {
+  readonly route: Route;
+  readonly method: 'GET' | 'POST';
+  /** Below the API's base URL, with its query. */
+  readonly path: string;
+  readonly body?: string;
+  /** The action, for cancel and get. */
+  readonly id?: string;
+  /** How many actions a list call asks for. */
+  readonly ids?: number;
+  /** The action or the batch, by which ten failures in a row are told to be over different ones. */
+  readonly subject: string;
+  readonly attempt: number;
+  /** Asked with the slot in hand, which may be an hour after the call was wanted: false gives the slot back, unsent. */
+  readonly stillDue?: () => boolean;
+  /** Whether the token was renewed for this call already, so that a second 401 is a refusal. */
+  readonly renewed?: boolean;
+}
+
+/** What came of one attempt. */
+export type Answer =
+  /** 200 with the entity that was asked for. */
+  | { kind: 'action'; action: MachineAction }
+  /** 200 with a page of entities. */
+  | { kind: 'page'; actions: MachineAction[]; nextLink: string | undefined }
+  /** Defender itself refused: an error body of its own. */
+  | { kind: 'error'; http: number; code: string; correlation: string | undefined; claims: string | undefined }
+  /** 429. */
+  | { kind: 'throttled'; code: string | undefined; retryAfterMs: number | undefined }
+  /** 408, 500, 502, 503, 504. */
+  | { kind: 'unavailable'; http: number; code: string | undefined; retryAfterMs: number | undefined }
+  /** Nothing that Defender can be held to: no answer, a cut one, or somebody else's page. */
+  | { kind: 'lost'; error: string; http: number | undefined }
+  /** Nothing was sent: the call was no longer due, or something closed between its intent and its send. */
+  | { kind: 'not-sent'; why: 'not-due' | 'gate' | 'slow-sync' };
+
+/** An answer and what the layers below learned on the way. */
+export interface Received {
+  readonly answer: Answer;
+  /** The attempt that the answer belongs to. */
+  readonly attempt: number;
+  /** Monotonic ms; undefined when nothing was sent. */
+  readonly sentAtMs: number | undefined;
+  /** Whether an HTTP answer came back, so that the service has counted the call by now. */
+  readonly answered: boolean;
+  /** False when the gate was closed by then: a failure costs the action no attempt. */
+  readonly costsAttempt: boolean;
+}
+
+/** A layer's view of the layer below it. Rejects with the signal's reason when a wait is ended; what was sent is always awaited. */
+export type Handler = (call: Call, signal: AbortSignal) => Promise<Received>;

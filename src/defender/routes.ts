@@ -1,0 +1,44 @@
+import { UnreachableError } from '../errors.ts';
+import { anyOf, type FilterTerms, filterOf } from './filter.ts';
+
+const COLLECTION = '/api/machineactions';
+
+/** Most entities that one page can hold [documented]. */
+export const PAGE_SIZE = 10_000;
+/** IDs in one `in (…)` filter: as many as the URL stays under 8 kB with. */
+export const LOOKUP_SIZE = 100;
+
+export type ListQuery = { top: number; skip?: number } & ({ ids: readonly string[] } | { terms: FilterTerms });
+
+export const cancelPath = (id: string) => `${COLLECTION}/${id}/cancel`;
+export const actionPath = (id: string) => `${COLLECTION}/${id}`;
+
+/** `$top` is always sent: the default page size is not documented. A query asks for the newest first. */
+export function listPath(query: ListQuery): string {
+  const filter = 'ids' in query ? anyOf('id', query.ids) : filterOf(query.terms);
+  const parameters = [
+    ...(filter === '' ? [] : [`$filter=${encodeURIComponent(filter)}`]),
+    `$top=${query.top}`,
+    ...(query.skip ? [`$skip=${query.skip}`] : []),
+    ...('ids' in query ? [] : [`$orderby=${encodeURIComponent('creationDateTimeUtc desc')}`]),
+  ];
+  return `${COLLECTION}?${parameters.join('&')}`;
+}
+
+/**
+ * The path of an `@odata.nextLink`, which is followed only on the host that we talk to: the token goes with it.
+ * Throws an UnreachableError otherwise.
+ */
+export function followPath(nextLink: string, apiUrl: string): string {
+  const base = new URL(apiUrl);
+  const next = URL.canParse(nextLink, apiUrl) ? new URL(nextLink, apiUrl) : undefined;
+  const path = next === undefined ? '' : next.pathname + next.search;
+  const prefix = base.pathname.replace(/\/$/, '');
+  if (next?.origin !== base.origin || !path.startsWith(`${prefix}/`)) {
+    throw new UnreachableError(
+      `Defender's answer names its next page on another host than ${base.host}, which is not followed; nothing is lost, ` +
+        'but the list is not complete: narrow the filter so that one page holds it, or run again',
+    );
+  }
+  return path.slice(prefix.length);
+}

@@ -1,0 +1,107 @@
+import type { Clock } from '../clock.ts';
+import type { AccessToken } from '../identity/token-source.ts';
+import type { ReplyFields } from '../ledger/record.ts';
+import type { Gate, Pass, Passage } from '../quota/gate.ts';
+import type { Answer, Call, Received } from './call.ts';
+import type { Journal } from './journal.ts';
+import { readAnswer, skewOf } from './read-answer.ts';
+import type { Transport, WireResult } from './transport.ts';
+
+export interface SendParts {
+  transport: Transport;
+  journal: Journal;
+  gate: Gate;
+  clock: Clock;
+  /** Aborted by a second signal: calls in flight are given up, and looked up by the next session. */
+  abandon: AbortSignal;
+}
+
+export type Send = (call: Call, token: AccessToken, signal: AbortSignal) => Promise<Received>;
+
+/** An intent that took longer than this to become durable is not sent on: its time in the ledger would be too early for the quota's memory. */
+const SLOW_SYNC_MS = 5000;
+/** Below this the `Date` header, which has whole seconds, says nothing. */
+const NOTABLE_SKEW_MS = 2000;
+
+/**
+ * The last steps of a call: gate open, intent durable, gate still open, send, reply. Between the check after the sync and the send there
+ * is no wait, so nothing can close in between.
+ */
+export function makeSend(parts: SendParts): Send {
+  const { transport, journal, gate, clock, abandon } = parts;
+  return async (call, token, signal) => {
+    const pass = await gate.pass(signal);
+    const intentAtMs = clock.monotonicMs();
+    let number: number;
+    try {
+      number = await journal.intent({
+        route: call.route,
+        ...(call.id === undefined ? {} : { id: call.id }),
+        ...(call.ids === undefined ? {} : { ids: call.ids }),
+        attempt: call.attempt,
+      });
+      await journal.assertHeld();
+    } catch (error) {
+      pass.cancel();
+      throw error;
+    }
+    const why = reasonNotToSend(pass, clock.monotonicMs() - intentAtMs, signal);
+    if (why !== undefined) {
+      pass.cancel();
+      await journal.reply({ call: number, ...about(call), ms: 0, error: 'not-sent' });
+      signal.throwIfAborted();
+      return {
+        answer: { kind: 'not-sent', why },
+        attempt: call.attempt,
+        sentAtMs: undefined,
+        answered: false,
+        costsAttempt: false,
+      };
+    }
+
+    const sentAtMs = clock.monotonicMs();
+    const result = await transport(
+      { method: call.method, path: call.path, token: token.token, body: call.body },
+      abandon,
+    );
+    const ms = Math.round(clock.monotonicMs() - sentAtMs);
+    const nowWallMs = clock.wallMs();
+    const answer: Answer =
+      'raw' in result
+        ? readAnswer(call, result.raw, nowWallMs)
+        : { kind: 'lost', error: result.error, http: undefined };
+    const { costsAttempt } = pass.report(passageOf(answer, call));
+    await journal.reply({ call: number, ...about(call), ms, ...replyFacts(answer, result, nowWallMs) });
+    return { answer, attempt: call.attempt, sentAtMs, answered: 'raw' in result, costsAttempt };
+  };
+}
+
+function about(call: Call): Pick<ReplyFields, 'id' | 'attempt'> {
+  return { ...(call.id === undefined ? {} : { id: call.id }), attempt: call.attempt };
+}
+
+function reasonNotToSend(pass: Pass, syncMs: number, signal: AbortSignal): 'gate' | 'slow-sync' | undefined {
+  if (!pass.stillOpen() || signal.aborted) return 'gate';
+  return syncMs >= SLOW_SYNC_MS ? 'slow-sync' : undefined;
+}
+
+/** What the gate makes of an answer: only Defender's own words count as being reached. */
+function passageOf(answer: Answer, { subject }: Call): Passage {
+  if (answer.kind === 'throttled') return { kind: 'throttled', retryAfterMs: answer.retryAfterMs };
+  if (answer.kind === 'unavailable' || answer.kind === 'lost') return { kind: 'unreachable', subject };
+  return { kind: 'answered' };
+}
+
+function replyFacts(answer: Answer, result: WireResult, nowWallMs: number): Partial<ReplyFields> {
+  const facts: Partial<ReplyFields> = {};
+  if ('raw' in result) {
+    facts.http = result.raw.http;
+    const skewMs = skewOf(result.raw, nowWallMs);
+    if (skewMs !== undefined && Math.abs(skewMs) > NOTABLE_SKEW_MS) facts.skewMs = Math.round(skewMs);
+  }
+  if ('code' in answer && answer.code !== undefined) facts.code = answer.code;
+  if ('correlation' in answer && answer.correlation !== undefined) facts.correlation = answer.correlation;
+  if ('retryAfterMs' in answer && answer.retryAfterMs !== undefined) facts.retryAfterMs = answer.retryAfterMs;
+  if (answer.kind === 'lost') facts.error = answer.error;
+  return facts;
+}

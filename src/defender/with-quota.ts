@@ -1,0 +1,35 @@
+import type { Clock } from '../clock.ts';
+import type { Quota } from '../quota/quota.ts';
+import type { Handler } from './call.ts';
+
+/**
+ * Takes a slot for each attempt and gives it back as what became of the call demands: held for a window after an answer,
+ * longer without one, free at once when nothing was sent.
+ */
+export function withQuota(quota: Quota, clock: Clock, next: Handler): Handler {
+  return async (call, signal) => {
+    const slot = await quota.take(call.route, signal);
+    if (call.stillDue?.() === false) {
+      slot.release();
+      return {
+        answer: { kind: 'not-sent', why: 'not-due' },
+        attempt: call.attempt,
+        sentAtMs: undefined,
+        answered: false,
+        costsAttempt: false,
+      };
+    }
+    try {
+      const received = await next(call, signal);
+      if (received.sentAtMs === undefined) slot.release();
+      else if (received.answered) slot.settle();
+      else slot.settleUnanswered(received.sentAtMs);
+      return received;
+    } catch (error) {
+      // A wait that was ended had sent nothing. Anything else ends the session, where holding the slot costs nothing.
+      if (signal.aborted && error === signal.reason) slot.release();
+      else slot.settleUnanswered(clock.monotonicMs());
+      throw error;
+    }
+  };
+}
