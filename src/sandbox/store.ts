@@ -188,7 +188,7 @@ export class ActionStore {
 
   #visible(held: Held): boolean {
     const age = held.behaviour?.unknownUntilAgeMs;
-    return age === undefined || this.#options.nowMs() - held.createdMs >= age;
+    return age === undefined || this.#options.nowMs() - Math.floor(held.createdMs) >= age;
   }
 
   #settled(held: Held): Held {
