@@ -9,7 +9,7 @@ export function clientSecretSource(parts: SignInParts): CredentialSource {
     kind: 'client-secret',
     interactive: false,
     async acquire({ claims }, signal) {
-      const secret = await readSecret(parts.env, 'AZURE_CLIENT_SECRET', parts.log);
+      const secret = await readSecret(parts.env, 'AZURE_CLIENT_SECRET');
       if (secret === undefined) {
         throw new UsageError(
           '--auth client-secret needs AZURE_CLIENT_SECRET, or AZURE_CLIENT_SECRET_FILE naming a file that holds it',

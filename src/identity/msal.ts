@@ -1,8 +1,9 @@
 import type { AuthenticationResult, Configuration, NodeAuthOptions } from '@azure/msal-node';
 import { RefusedError } from '../errors.ts';
 import type { SignInParts, SignInTarget } from './credential-source.ts';
+import type { FailureContext } from './entra-refusals.ts';
 import { duringSignIn, networkClient, type SignInCall } from './sign-in-call.ts';
-import { type FailureContext, failureOf, SignInUnreachableError, scrub } from './sign-in-errors.ts';
+import { failureOf, SignInUnreachableError, scrub } from './sign-in-errors.ts';
 import type { AccessToken, CredentialKind } from './token-source.ts';
 
 /** msal is loaded only by the kinds that need it, so that a run with a ready token starts without it. */
@@ -82,10 +83,7 @@ export async function signIn(
     if (known !== undefined) throw known;
     if (error instanceof RefusedError || error instanceof SignInUnreachableError) throw error;
     throw new RefusedError(
-      scrub(
-        `sign-in failed before it was sent, with the credential from ${request.from}: ${messageOf(error)}; check it`,
-        secrets,
-      ),
+      scrub(`sign-in failed with the credential from ${request.from}: ${messageOf(error)}; check it`, secrets),
     );
   }
   if (result === null || result.accessToken === '') {

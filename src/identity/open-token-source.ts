@@ -1,20 +1,28 @@
+import { certificateSource } from './certificate.ts';
 import { clientSecretSource } from './client-secret.ts';
 import type { CredentialSource, SignInParts } from './credential-source.ts';
+import { deviceCodeSource } from './device-code.ts';
+import { managedIdentitySource } from './managed-identity.ts';
 import { readyTokenSource } from './ready-token.ts';
 import { type RenewalParts, RenewingTokenSource } from './renewing-token-source.ts';
 import type { CredentialKind } from './token-source.ts';
+import { workloadIdentitySource } from './workload-identity.ts';
 
-const KINDS: Partial<Record<CredentialKind, (parts: SignInParts) => CredentialSource>> = {
+/** One place for each credential kind. */
+const KINDS: Readonly<Record<CredentialKind, (parts: SignInParts) => CredentialSource>> = {
   token: readyTokenSource,
   'client-secret': clientSecretSource,
+  certificate: certificateSource,
+  'workload-identity': workloadIdentitySource,
+  'managed-identity': managedIdentitySource,
+  'device-code': deviceCodeSource,
 };
 
+/** The token source of a kind that `findCredential` found. Nothing is asked before its first `token()`. */
 export function openTokenSource(
   kind: CredentialKind,
   parts: SignInParts,
   renewal: Pick<RenewalParts, 'random' | 'patienceMs'>,
 ): RenewingTokenSource {
-  const make = KINDS[kind];
-  if (make === undefined) throw new Error(`no such credential kind: ${kind}`);
-  return new RenewingTokenSource(make(parts), { clock: parts.clock, log: parts.log, ...renewal });
+  return new RenewingTokenSource(KINDS[kind](parts), { clock: parts.clock, log: parts.log, ...renewal });
 }

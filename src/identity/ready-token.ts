@@ -7,14 +7,14 @@ import { readSecret } from './secret-value.ts';
  * A token made elsewhere, from `COUNTERMAND_TOKEN` or its `_FILE`. A file is read anew whenever another token is
  * needed, so that whoever renews the file keeps a long run going.
  */
-export function readyTokenSource(parts: Pick<SignInParts, 'env' | 'log' | 'clock'>): CredentialSource {
+export function readyTokenSource(parts: Pick<SignInParts, 'env' | 'clock'>): CredentialSource {
   let given: string | undefined;
   return {
     kind: 'token',
     interactive: false,
     async acquire({ forceRefresh = false }, signal) {
       signal.throwIfAborted();
-      const secret = await readSecret(parts.env, 'COUNTERMAND_TOKEN', parts.log);
+      const secret = await readSecret(parts.env, 'COUNTERMAND_TOKEN');
       if (secret === undefined) {
         throw new UsageError(
           '--auth token needs COUNTERMAND_TOKEN, or COUNTERMAND_TOKEN_FILE naming a file that holds it',
@@ -24,7 +24,7 @@ export function readyTokenSource(parts: Pick<SignInParts, 'env' | 'log' | 'clock
       const token = secret.value.trim();
       // Anything else would break the header it is sent in, and the library's error would show the token.
       if (!/^[\x21-\x7e]+$/.test(token)) {
-        throw new UsageError(
+        throw new RefusedError(
           `${from} holds characters that a token cannot have; give the bare token, without "Bearer" and line breaks`,
         );
       }

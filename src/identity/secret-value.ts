@@ -1,6 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { UsageError } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import { RefusedError, UsageError } from '../errors.ts';
 import type { Env } from './credential-source.ts';
 
 /** A secret and the name of the variable it came from. */
@@ -19,31 +18,61 @@ export function secretVariable(env: Env, name: string): string | undefined {
   return env[inFile] ? inFile : undefined;
 }
 
-/** The secret of NAME, or of the file that NAME_FILE names. Throws a UsageError for a file that cannot be read or is empty. */
-export async function readSecret(env: Env, name: string, log: Logger): Promise<SecretValue | undefined> {
+/**
+ * The secret of NAME, or of the file that NAME_FILE names (without one trailing newline), or undefined when neither is
+ * set. Throws a RefusedError for a file that cannot be read or is empty.
+ */
+export async function readSecret(env: Env, name: string): Promise<SecretValue | undefined> {
   const from = secretVariable(env, name);
   if (from === undefined) return undefined;
   const value = env[from] ?? '';
-  return { from, value: from === name ? value : await readSecretFile(value, from, log) };
+  return { from, value: from === name ? value : await readSecretFile(value, from) };
 }
 
-/** What a file holds, without one trailing newline. Warns when others may read it. */
-export async function readSecretFile(path: string, from: string, log: Logger): Promise<string> {
+/** What a file holds, without one trailing newline. `from` is the variable that names it. */
+export async function readSecretFile(path: string, from: string): Promise<string> {
   let text: string;
   try {
-    const { mode } = await stat(path);
-    // A mounted Kubernetes secret is a link into a volume of the container alone, so only the file itself is judged.
-    if (process.platform !== 'win32' && (mode & 0o004) !== 0) {
-      log.warn({ path, from }, `${from}: every user of this machine can read ${path}; take that away with chmod o-r`);
-    }
     text = await readFile(path, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new UsageError(
+    throw new RefusedError(
       `${from} names ${path}, which cannot be read (${code}); correct the path or the file's permissions`,
     );
   }
   const value = text.replace(/\r?\n$/, '');
-  if (value === '') throw new UsageError(`${from} names ${path}, which is empty; put the value into it`);
+  if (value === '') throw new RefusedError(`${from} names ${path}, which is empty; put the value into it`);
   return value;
+}
+
+/**
+ * Variables whose value is the path of a file that holds a secret. Not the federated token: the kubelet writes it,
+ * readable, and it lives for an hour.
+ */
+const SECRET_FILES = [
+  'COUNTERMAND_TOKEN_FILE',
+  'AZURE_CLIENT_SECRET_FILE',
+  'AZURE_CLIENT_CERTIFICATE_PATH',
+  'AZURE_CLIENT_CERTIFICATE_KEY_PATH',
+  'AZURE_CLIENT_CERTIFICATE_PASSWORD_FILE',
+] as const;
+
+/** A sentence for each secret file named in the environment that every user of this machine can read. */
+export async function openSecretFiles(env: Env): Promise<string[]> {
+  if (process.platform === 'win32') return [];
+  const warnings = await Promise.all(
+    SECRET_FILES.map(async (name) => {
+      const path = env[name];
+      if (!path) return [];
+      // A file that is not there is told where it is needed.
+      const mode = await stat(path).then(
+        (found) => found.mode,
+        () => 0,
+      );
+      return (mode & 0o004) === 0
+        ? []
+        : [`${name}: every user of this machine can read ${path}; take that away with chmod o-r`];
+    }),
+  );
+  return warnings.flat();
 }
