@@ -67,4 +67,6 @@ export interface Job {
   planMaxAgeMs: number;
   /** Finished ledgers of this job older than this are removed when a new run begins. */
   keepLedgersMs: number | undefined;
+  /** Absolute path of the Prometheus text file that is written during the run. */
+  metricsFile?: string | undefined;
 }

@@ -1,0 +1,148 @@
+import { distance } from 'fastest-levenshtein';
+import { LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { UsageError } from '../errors.ts';
+import type { Environment } from './interpolate.ts';
+import { JOB_KEYS, jobSchema } from './job-schema.ts';
+import { show } from './read-setting.ts';
+import { secretAdvice, secretNamed } from './secrets.ts';
+import { SETTING_NAMES, SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
+import { type Mistake, readTree } from './yaml-tree.ts';
+
+/** A job file that was read and found good. */
+export interface JobFile {
+  /** Absolute. */
+  path: string;
+  name: string | undefined;
+  source: z.output<typeof jobSchema>['source'];
+  settings: Partial<SettingValues>;
+}
+
+const MAX_LENGTH = 1_000_000;
+
+/**
+ * Reads the text of a job file. `path` is absolute; messages call the file `shownAs`. Throws one UsageError that names every mistake with its
+ * line and column.
+ */
+export function parseJobFile(text: string, path: string, env: Environment, shownAs = path): JobFile {
+  if (text.length > MAX_LENGTH)
+    throw new UsageError(`${shownAs} is too long for a job file: is it a list of action IDs?`);
+  const lines = new LineCounter();
+  const document = parse(text, lines, shownAs);
+  if (document.errors.length > 0) {
+    const mistakes = document.errors.map((error) => ({
+      offset: error.pos[0],
+      message: `not valid YAML: ${firstLine(error.message)}`,
+    }));
+    throw refusal(mistakes, lines, shownAs);
+  }
+  if (document.contents === null) throw new UsageError(`${shownAs} is empty: a job names at least its source`);
+
+  const tree = readTree(document.contents, env);
+  const parsed = jobSchema.safeParse(tree.value);
+  const mistakes = [...tree.mistakes];
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      // A value that could not be read has its own message already.
+      if (!tree.mistaken(issue.path)) mistakes.push(...mistakesOf(issue, tree));
+    }
+  }
+  if (mistakes.length > 0 || !parsed.success) throw refusal(mistakes, lines, shownAs);
+  const { name, source } = parsed.data;
+  return { path, name, source, settings: settingsOf(parsed.data) };
+}
+
+function parse(text: string, lineCounter: LineCounter, shownAs: string) {
+  try {
+    return parseDocument(text, {
+      lineCounter,
+      prettyErrors: false,
+      strict: true,
+      uniqueKeys: true,
+      version: '1.2',
+      schema: 'core',
+    });
+  } catch (cause) {
+    throw new UsageError(`${shownAs} cannot be read as YAML, it is nested too deeply: write it as in jobs/demo.yaml`, {
+      cause,
+    });
+  }
+}
+
+type Tree = ReturnType<typeof readTree>;
+
+function mistakesOf(issue: z.core.$ZodIssue, tree: Tree): Mistake[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      offset: tree.keyOffset([...issue.path, key]),
+      message: unknownKey([...issue.path.map(String), key]),
+    }));
+  }
+  const offset = tree.valueOffset(issue.path);
+  const at = issue.path.join('.');
+  if (at === '') return [{ offset, message: `a job must be ${issue.message}` }];
+  if (at === 'source' && tree.shown(issue.path) === undefined) {
+    return [{ offset, message: 'source is missing: name a file or a query' }];
+  }
+  const given = tree.shown(issue.path);
+  const isRule = issue.code === 'custom' && issue.path.length < 2;
+  return [
+    { offset, message: `${at} must be ${issue.message}${given === undefined || isRule ? '' : `, not ${given}`}` },
+  ];
+}
+
+/** Says what to do about a key that a job file does not have. The value under it is never shown: it may be a secret. */
+function unknownKey(path: readonly string[]): string {
+  const key = path.at(-1) ?? '';
+  const plain = key.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const secret = secretNamed(key) ?? secretNamed(path.join(''));
+  if (secret)
+    return `${show(path.join('.'))} has no place in a job file, because it is a secret: ${secretAdvice(secret)}`;
+
+  const barred = SETTING_NAMES.map((name): Setting => SETTINGS[name]).find(
+    ({ flag, notInJob }) =>
+      notInJob && [flag, `${flag}s`, flag.replace('api-', '')].some((name) => name.replaceAll('-', '') === plain),
+  );
+  if (barred) return `${show(path.join('.'))}: ${barred.notInJob}; give --${barred.flag} on the command line`;
+
+  const siblings = JOB_KEYS.filter((known) => known.split('.').slice(0, -1).join('.') === path.slice(0, -1).join('.'));
+  const guess = nearest(plain, siblings) ?? nearest(plain, JOB_KEYS);
+  const where = path.length > 1 ? ` in ${path.slice(0, -1).join('.')}` : '';
+  return `there is no key ${show(key)}${where}${guess === undefined ? '' : `: did you mean ${guess}?`}`;
+}
+
+function nearest(plain: string, keys: readonly string[]): string | undefined {
+  const ranked = keys
+    .map((key) => ({ key, off: distance(plain, (key.split('.').at(-1) ?? key).toLowerCase()) }))
+    .sort((one, other) => one.off - other.off);
+  const best = ranked[0];
+  return best && best.off <= Math.max(1, Math.floor(plain.length / 3)) ? best.key : undefined;
+}
+
+function settingsOf(data: Readonly<Record<string, unknown>>): Partial<SettingValues> {
+  const settings: Partial<Record<SettingName, unknown>> = {};
+  for (const name of SETTING_NAMES) {
+    const { job }: Setting = SETTINGS[name];
+    if (job === undefined) continue;
+    const value = job
+      .split('.')
+      .reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], data);
+    if (value !== undefined) settings[name] = value;
+  }
+  return settings as Partial<SettingValues>;
+}
+
+function refusal(mistakes: readonly Mistake[], lines: LineCounter, shownAs: string): UsageError {
+  const told = [...mistakes]
+    .sort((one, other) => one.offset - other.offset)
+    .map(({ offset, message }) => {
+      const { line, col } = lines.linePos(offset);
+      return `${shownAs}:${Math.max(1, line)}:${Math.max(1, col)} ${message}`;
+    });
+  const count = told.length === 1 ? 'a mistake' : `${told.length} mistakes`;
+  return new UsageError(`the job has ${count}, nothing was started:\n${told.map((line) => `  ${line}`).join('\n')}`);
+}
+
+function firstLine(message: string): string {
+  return message.split('\n')[0] ?? message;
+}

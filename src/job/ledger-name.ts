@@ -1,0 +1,52 @@
+import { basename, dirname, join, parse } from 'node:path';
+
+/** Where ledgers lie when nothing else is said, below the current folder. */
+const FOLDER = 'ledgers';
+const STAMP = /^\d{8}T\d{6}Z$/;
+
+export interface LedgerNaming {
+  /** The job's name, the source file's without its ending, or `stdin`. */
+  name: string;
+  /** A query and stdin have a ledger of their own each time. */
+  stamped: boolean;
+  plan: boolean;
+  nowMs: number;
+}
+
+/** `ledgers/<name>[-<UTC time>][.plan].jsonl` below `cwd`. */
+export function defaultLedger({ name, stamped, plan, nowMs }: LedgerNaming, cwd: string): string {
+  const stamp = stamped ? `-${timeStamp(nowMs)}` : '';
+  return join(cwd, FOLDER, `${name}${stamp}${plan ? '.plan' : ''}.jsonl`);
+}
+
+/** `20261123T182705Z`: sorts by time and stands in every file system. */
+export function timeStamp(ms: number): string {
+  return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
+}
+
+/** A file's name without folder and ending. */
+export function bareName(path: string): string {
+  return parse(path).name;
+}
+
+/**
+ * Of the file names in the folder of `ledger`, those of the same stamped series (`nightly-20261123T020000Z.jsonl`), newest first; plans are not among
+ * them. Undefined when the ledger is not one of a series: it was named, or belongs to a file.
+ */
+export function seriesOf(
+  ledger: string,
+  fileNames: readonly string[],
+): { folder: string; names: string[] } | undefined {
+  const own = split(basename(ledger));
+  if (own === undefined) return undefined;
+  const names = fileNames.filter((name) => split(name)?.name === own.name);
+  return { folder: dirname(ledger), names: names.sort().reverse() };
+}
+
+function split(fileName: string): { name: string } | undefined {
+  const bare = fileName.replace(/\.jsonl$/, '').replace(/\.plan$/, '');
+  const at = bare.lastIndexOf('-');
+  return fileName.endsWith('.jsonl') && STAMP.test(bare.slice(at + 1)) && at > 0
+    ? { name: bare.slice(0, at) }
+    : undefined;
+}

@@ -1,0 +1,131 @@
+import { dirname, extname, resolve } from 'node:path';
+import { UsageError } from '../errors.ts';
+import { resolveFilter } from './action-filter.ts';
+import { buildJob, type MergedValues } from './build-job.ts';
+import { defaultSettings, type Flags, givenSettings } from './given-settings.ts';
+import type { Environment } from './interpolate.ts';
+import type { Job, JobSource } from './job.ts';
+import { type JobFile, parseJobFile } from './job-file.ts';
+import { OPEN_STATUSES } from './known-names.ts';
+import { bareName, defaultLedger } from './ledger-name.ts';
+import { SETTING_NAMES, SETTINGS, type Setting, type SettingValues } from './settings.ts';
+
+export type SourceKind = 'job' | 'ledger' | 'stdin' | 'file';
+
+/** What a SOURCE on the command line is, by its name alone. */
+export function sourceKind(source: string): SourceKind {
+  if (source === '-') return 'stdin';
+  const ending = extname(source).toLowerCase();
+  if (ending === '.yaml' || ending === '.yml') return 'job';
+  return ending === '.jsonl' ? 'ledger' : 'file';
+}
+
+export interface ResolveInput {
+  /** SOURCE as typed: a job file, a file of IDs, or `-`. Not a ledger, which holds its job. */
+  sourceArg: string;
+  /** The text of the job file; needed exactly when SOURCE is one. */
+  jobText?: string | undefined;
+  flags: Flags;
+  env: Environment;
+  /** Absolute. */
+  cwd: string;
+  nowMs: number;
+  /** A plan's ledger has another name by default. @default false */
+  plan?: boolean;
+  /** Who a token in the environment says we are, for what nothing else names. */
+  fromToken?: { tenant?: string | undefined; clientId?: string | undefined } | undefined;
+}
+
+/**
+ * Merges flags, environment, job file and defaults, in this order of precedence, into one frozen job.
+ * Throws one UsageError that names every mistake in the job file, else every one in flags and environment.
+ */
+export function resolveJob(input: ResolveInput): Job {
+  const { sourceArg, flags, env, cwd, nowMs, plan = false } = input;
+  const given = givenSettings(flags, env, cwd);
+  const file = readJobFile(input);
+  if (given.problems.length > 0) throw new UsageError(given.problems.join('\n'));
+
+  const values: MergedValues = {
+    ...requireDefaults(defaultSettings()),
+    ...fallbacks(env),
+    ...(file && pathsFrom(dirname(file.path), file.settings)),
+    ...given.values,
+  };
+  const source = sourceOf(sourceArg, file, values.column, cwd, nowMs);
+  const name = file?.name ?? (source.kind === 'file' ? bareName(source.path) : file ? bareName(file.path) : 'stdin');
+  const stamped = source.kind !== 'file';
+  const { tenant, clientId } = whoWeAre(values, input);
+  const ledger = values.ledger ?? defaultLedger({ name, stamped, plan, nowMs }, cwd);
+  return buildJob({ name, tenant, clientId, source, ledger }, values, nowMs);
+}
+
+function readJobFile({ sourceArg, jobText, env, cwd }: ResolveInput): JobFile | undefined {
+  const kind = sourceKind(sourceArg);
+  if (kind === 'ledger') throw new Error('a ledger holds its own job');
+  if (kind !== 'job') return undefined;
+  if (jobText === undefined) throw new Error('the text of the job file is needed');
+  return parseJobFile(jobText, resolve(cwd, sourceArg), env, sourceArg);
+}
+
+function sourceOf(
+  sourceArg: string,
+  file: JobFile | undefined,
+  column: string | undefined,
+  cwd: string,
+  nowMs: number,
+): JobSource {
+  if (!file) {
+    return sourceArg === '-' ? { kind: 'stdin', column } : { kind: 'file', path: resolve(cwd, sourceArg), column };
+  }
+  if (file.source.query) {
+    return { kind: 'query', query: resolveFilter({ status: OPEN_STATUSES, ...file.source.query }, nowMs) };
+  }
+  const path = file.source.file ?? '-';
+  return path === '-' ? { kind: 'stdin', column } : { kind: 'file', path: resolve(dirname(file.path), path), column };
+}
+
+/** Variables of other tools: they stand in for a default, so a job file beats them. */
+function fallbacks(env: Environment): Partial<SettingValues> {
+  const found = SETTING_NAMES.flatMap((name) => {
+    const { fallbackVariable, value }: Setting = SETTINGS[name];
+    const raw = fallbackVariable === undefined ? undefined : env[fallbackVariable];
+    if (raw === undefined || raw.trim() === '') return [];
+    const parsed = value.safeParse(raw.trim());
+    if (!parsed.success)
+      throw new UsageError(`${fallbackVariable} must be ${parsed.error.issues[0]?.message ?? 'something else'}`);
+    return [[name, parsed.data]];
+  });
+  return Object.fromEntries(found) as Partial<SettingValues>;
+}
+
+/** Relative paths in a job file are from its own folder, so that it can be run from anywhere. */
+function pathsFrom(folder: string, values: Partial<SettingValues>): Partial<SettingValues> {
+  const placed = Object.entries(values).map(([name, value]) => {
+    const { isPath }: Setting = SETTINGS[name as keyof SettingValues];
+    return [name, isPath ? resolve(folder, String(value)) : value];
+  });
+  return Object.fromEntries(placed) as Partial<SettingValues>;
+}
+
+/** A token names its application itself, and a system-assigned identity has no client ID that we could know. */
+function whoWeAre(values: MergedValues, { env, fromToken }: ResolveInput): { tenant: string; clientId: string } {
+  const tenant = values.tenant ?? fromToken?.tenant?.toLowerCase();
+  if (tenant === undefined) throw new UsageError('the tenant is not known: give --tenant, or set AZURE_TENANT_ID');
+  const clientId = values.clientId ?? fromToken?.clientId?.toLowerCase() ?? unnamedClient(values.auth, env);
+  if (clientId === undefined) {
+    throw new UsageError('the application is not known: give --client-id, or set AZURE_CLIENT_ID');
+  }
+  return { tenant, clientId };
+}
+
+function unnamedClient(kind: SettingValues['auth'] | undefined, env: Environment): string | undefined {
+  if (kind === 'token' || kind === 'managed-identity') return kind;
+  if (kind !== undefined) return undefined;
+  if (env['COUNTERMAND_TOKEN'] || env['COUNTERMAND_TOKEN_FILE']) return 'token';
+  return env['IDENTITY_ENDPOINT'] || env['MSI_ENDPOINT'] ? 'managed-identity' : undefined;
+}
+
+function requireDefaults(values: Partial<SettingValues>): MergedValues {
+  return values as MergedValues;
+}

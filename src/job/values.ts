@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import { parseDuration } from '../duration.ts';
+import { parseWindow } from '../quota/window.ts';
+
+/**
+ * The kinds of value that settings take, as zod schemas from what a person writes to what the program uses. Each message completes
+ * "<key> must be …".
+ */
+
+/** A date or time as given, or an age that counts back from the moment at which the job is frozen. */
+export type Moment = { iso: string } | { ageMs: number };
+
+export type FailureLimit = { percent: number } | { count: number };
+
+const DURATION = /^(0|\d{1,9}[smhd])$/;
+const WINDOW = /^\d{1,9}\/\d{1,9}[smhd]$/;
+const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
+const PERCENT = /^(\d{1,2}(\.\d+)?|100)%$/;
+const COUNT = /^\d{1,9}$/;
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const DOMAIN = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
+
+/** A string schema that says one thing whatever is wrong. */
+const matching = (pattern: RegExp, error: string) => z.string({ error }).regex(pattern, { error });
+
+export const text = (error = 'a text that is not empty') =>
+  z
+    .string({ error })
+    .regex(/\S/, { error })
+    .transform((value) => value.trim());
+
+/** One text or a list of them, always handed on as a list. */
+export const texts = (error = 'a text or a list of texts, none of them empty') => {
+  const one = z.string({ error }).regex(/\S/, { error });
+  return z
+    .union([one, z.array(one, { error }).min(1, { error })], { error })
+    .transform((value): readonly string[] => [value].flat().map((entry) => entry.trim()));
+};
+
+/** Texts from a set that is open: the names known so far are brought into their proper case, others are taken as they are. */
+export const openNames = (known: readonly string[], error: string) =>
+  texts(error).transform((names): readonly string[] =>
+    names.map((name) => known.find((one) => one.toLowerCase() === name.toLowerCase()) ?? name),
+  );
+
+export const oneOf = <const T extends readonly [string, ...string[]]>(choices: T) =>
+  z.enum(choices, { error: `one of ${choices.join(', ')}` });
+
+export const whole = (least: number, most: number) => {
+  const error = `a whole number from ${least} to ${most}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+};
+
+export const share = () => {
+  const error = 'a number above 0 and at most 1, such as 0.5';
+  return z.number({ error }).gt(0, { error }).lte(1, { error });
+};
+
+export const flag = () => z.boolean({ error: 'true or false' });
+
+/** Milliseconds, above 0. */
+export const duration = () => {
+  const error = 'a duration above 0, such as 90s, 50m, 2h or 7d';
+  return matching(DURATION, error)
+    .refine((value) => (parseDuration(value) ?? 0) > 0, { error })
+    .transform((value) => parseDuration(value) ?? 0);
+};
+
+/** Milliseconds; 0 is allowed, with or without a unit. */
+export const durationOrZero = () => {
+  const error = 'a duration such as 90s, 50m or 2h, or 0';
+  return z
+    .union([matching(DURATION, error), z.literal(0, { error })], { error })
+    .transform((value) => parseDuration(String(value)) ?? 0);
+};
+
+export const windows = () => {
+  const error = 'a number of calls and a duration, such as 100/1m, or a list of those';
+  const one = matching(WINDOW, error).refine((value) => parseWindow(value) !== undefined, { error });
+  return z
+    .union([one, z.array(one, { error }).min(1, { error })], { error })
+    .transform((value) => [value].flat().flatMap((entry) => parseWindow(entry) ?? []));
+};
+
+export const moment = () => {
+  const error =
+    'a date such as 2026-11-01 or 2026-11-01T08:00:00Z (UTC unless it says otherwise), or an age such as 2h or 7d';
+  return matching(new RegExp(`${DURATION.source}|${DATE.source}`), error)
+    .refine((value) => parseMoment(value) !== undefined, { error })
+    .transform((value): Moment => parseMoment(value) ?? { ageMs: 0 });
+};
+
+export const failureLimit = () => {
+  const error = 'a percentage such as 5% or a whole number of actions such as 50';
+  return z
+    .union([matching(new RegExp(`${PERCENT.source}|${COUNT.source}`), error), z.int({ error }).min(0, { error })], {
+      error,
+    })
+    .transform(
+      (value): FailureLimit =>
+        typeof value === 'string' && value.endsWith('%')
+          ? { percent: Number(value.slice(0, -1)) }
+          : { count: Number(value) },
+    );
+};
+
+/** A tenant by its ID or by one of its domains. */
+export const tenant = () =>
+  matching(new RegExp(`${GUID.source}|${DOMAIN.source}`, 'i'), 'a tenant ID (a GUID) or one of its domains').transform(
+    (value) => value.toLowerCase(),
+  );
+
+export const clientId = () =>
+  matching(GUID, 'the application (client) ID, a GUID').transform((value) => value.toLowerCase());
+
+/** A base URL, handed on without a trailing slash. Which hosts may be called is not decided here. */
+export const url = () => {
+  const error = 'a URL that begins with https:// (http:// only to this machine), without user, query or fragment';
+  return z
+    .string({ error })
+    .refine(isBaseUrl, { error })
+    .transform((value) => value.replace(/\/+$/, ''));
+};
+
+export const hosts = () => {
+  const error = 'a host name without scheme or port, or a list of those';
+  const one = matching(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)$/i, error);
+  return z
+    .union([one, z.array(one, { error }).min(1, { error })], { error })
+    .transform((value): readonly string[] => [value].flat().map((entry) => entry.toLowerCase()));
+};
+
+/** A job's name is part of its ledgers' file names. */
+export const jobName = () =>
+  matching(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'at most 64 letters, digits, dots, hyphens and underscores, the first a letter or digit',
+  );
+
+/** Undefined when it is neither a date nor an age. A date without zone is UTC. */
+export function parseMoment(given: string): Moment | undefined {
+  const ageMs = parseDuration(given);
+  if (ageMs !== undefined) return { ageMs };
+  if (!DATE.test(given)) return undefined;
+  const hasZone = /(Z|[+-]\d{2}:\d{2})$/.test(given.slice(10));
+  const at = new Date(hasZone || given.length === 10 ? given : `${given}Z`);
+  // A day that the month does not have is carried into the next month by Date; it is a slip all the same.
+  const day = Number(given.slice(8, 10));
+  const isRealDay = day <= new Date(Date.UTC(Number(given.slice(0, 4)), Number(given.slice(5, 7)), 0)).getUTCDate();
+  return Number.isNaN(at.getTime()) || !isRealDay ? undefined : { iso: at.toISOString() };
+}
+
+/** ISO time, UTC. */
+export function resolveMoment(given: Moment, nowMs: number): string {
+  return 'iso' in given ? given.iso : new Date(nowMs - given.ageMs).toISOString();
+}
+
+function isBaseUrl(value: string): boolean {
+  const parsed = URL.canParse(value) ? new URL(value) : undefined;
+  return (
+    parsed !== undefined &&
+    /^https?:$/.test(parsed.protocol) &&
+    parsed.username === '' &&
+    parsed.password === '' &&
+    parsed.search === '' &&
+    parsed.hash === ''
+  );
+}

@@ -1,0 +1,106 @@
+import { isAlias, isMap, isScalar, isSeq, type ParsedNode } from 'yaml';
+import { type Environment, interpolate } from './interpolate.ts';
+import { fromText, show } from './read-setting.ts';
+import { SETTING_NAMES, SETTINGS, type Setting } from './settings.ts';
+
+export interface Mistake {
+  /** Characters from the beginning of the file. */
+  offset: number;
+  message: string;
+}
+
+type Path = readonly PropertyKey[];
+
+interface Place {
+  key: number;
+  value: number;
+  /** What stands there, as a message may show it: before interpolation, because a variable's content is nobody's business. */
+  shown: string | undefined;
+}
+
+/** Plain values of a job file, and where each stood. */
+export interface YamlTree {
+  value: unknown;
+  mistakes: readonly Mistake[];
+  keyOffset(path: Path): number;
+  /** Of the nearest thing that is there. */
+  valueOffset(path: Path): number;
+  /** Undefined when nothing stands there. */
+  shown(path: Path): string | undefined;
+  /** Whether a mistake was found there already. */
+  mistaken(path: Path): boolean;
+}
+
+/** Turns the nodes of a YAML document into plain values, environment variables put in. Sections without content count as not there. */
+export function readTree(root: ParsedNode, env: Environment): YamlTree {
+  const places = new Map<string, Place>();
+  const mistakes: Mistake[] = [];
+  const mistakenAt = new Set<string>();
+
+  const walk = (node: ParsedNode | null, path: string[], key: number): unknown => {
+    const value = node?.range[0] ?? key;
+    const place: Place = { key, value, shown: undefined };
+    places.set(path.join('\0'), place);
+    const mistake = (message: string) => {
+      mistakes.push({ offset: value, message });
+      mistakenAt.add(path.join('\0'));
+    };
+    if (node === null) return undefined;
+    if (isAlias(node)) return mistake('anchors and aliases are not used in job files: write the value out');
+    if (isSeq(node)) {
+      const items = node.items.map((item, index) => walk(item, [...path, String(index)], value));
+      place.shown = show(items);
+      return items;
+    }
+    if (isMap(node)) {
+      place.shown = show({});
+      const entries = node.items.map((pair) => {
+        const name = isScalar(pair.key) ? String(pair.key.value) : '?';
+        return [name, walk(pair.value, [...path, name], pair.key.range[0])] as const;
+      });
+      return Object.fromEntries(entries.filter(([, entry]) => entry !== undefined));
+    }
+    place.shown = show(node.value);
+    if (typeof node.value !== 'string') return node.value ?? emptied(path);
+    const filled = interpolate(node.value, env);
+    if ('problem' in filled) return mistake(filled.problem);
+    return filled.replaced ? typed(filled.text, path) : filled.text;
+  };
+
+  const value = walk(root, [], 0);
+  const find = (path: Path): Place | undefined => places.get(path.map(String).join('\0'));
+  const nearest = (path: Path): Place | undefined =>
+    find(path) ?? (path.length > 0 ? nearest(path.slice(0, -1)) : undefined);
+  return {
+    value,
+    mistakes,
+    keyOffset: (path) => nearest(path)?.key ?? 0,
+    valueOffset: (path) => nearest(path)?.value ?? 0,
+    shown: (path) => find(path)?.shown,
+    mistaken: (path) =>
+      path.some((_, index) =>
+        mistakenAt.has(
+          path
+            .slice(0, index + 1)
+            .map(String)
+            .join('\0'),
+        ),
+      ),
+  };
+}
+
+/** A section whose keys are all commented out is not there; a setting without a value is a slip. */
+function emptied(path: readonly string[]): null | undefined {
+  const at = path.join('.');
+  const isSection = SETTING_NAMES.some((name) => (SETTINGS[name] as Setting).job?.startsWith(`${at}.`));
+  return isSection ? undefined : null;
+}
+
+/** A variable's text where the setting takes a number or true and false. */
+function typed(text: string, path: readonly string[]): unknown {
+  const at = path.join('.');
+  const setting: Setting | undefined = SETTING_NAMES.map((name): Setting => SETTINGS[name]).find(
+    ({ job }) => job === at,
+  );
+  return setting?.kind === 'number' || setting?.kind === 'boolean' ? fromText(setting.kind, text) : text;
+}
