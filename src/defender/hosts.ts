@@ -100,8 +100,10 @@ export function isLoopback(hostname: string): boolean {
 function allowedHost(entry: string): string {
   const text = entry.trim();
   const url = URL.canParse(`https://${text}`) ? new URL(`https://${text}`) : undefined;
-  // Whatever the parser reads as more than a name (port, path, user) or spells in another way is not what was typed.
-  if (url === undefined || url.href !== `https://${text.toLowerCase()}/` || url.hostname.endsWith('.')) {
+  // Whatever the parser reads as more than a name (port, path, user), or spells in another way, is not what was typed.
+  const plain =
+    url?.hostname === text.toLowerCase() && /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/.test(url.hostname);
+  if (url === undefined || !plain) {
     throw new UsageError(
       `--allow-host ${shown(entry)} is not a plain host name; give the name alone, in ASCII, without scheme, port and path`,
     );
