@@ -12,6 +12,7 @@ export interface Place {
 }
 
 export interface HeldWindow {
+  readonly perMs: number;
   /** Calls `use` with a place as soon as one is free, first come first served. */
   enter(use: (place: Place) => void): Promise<void>;
   /** Fills in calls that counted earlier, each at the given moment (monotonic) at the latest. They go before all who wait. */
@@ -42,6 +43,7 @@ export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWind
   };
 
   return {
+    perMs,
     enter: async (use) => {
       await limiter.schedule(
         () =>

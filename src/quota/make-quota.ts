@@ -25,26 +25,24 @@ export interface QuotaOptions {
  * therefore counted at least a window apart, and since there are `calls` places, any `calls + 1` calls in a row span more than a window.
  */
 export function makeQuota({ windows, share = 1, routes = 'shared', clock }: QuotaOptions): Quota {
-  const longestFirst = shareOf(windows, share).sort((a, b) => b.perMs - a.perMs);
-  const makeWindows = () => longestFirst.map((window) => makeHeldWindow(window, clock));
+  const capped = shareOf(windows, share);
+  const makeWindows = () => capped.map((window) => makeHeldWindow(window, clock));
   const shared = makeWindows();
-  const windowsOf: Record<'cancel' | 'get' | 'list', HeldWindow[]> =
-    routes === 'shared'
-      ? { cancel: shared, get: shared, list: shared }
-      : { cancel: shared, get: makeWindows(), list: makeWindows() };
+  const own = () => (routes === 'shared' ? shared : makeWindows());
+  const windowsOf: Readonly<Record<string, HeldWindow[]>> = { cancel: shared, get: own(), list: own() };
+  const longestFirst = (route: string) => (windowsOf[route] ?? shared).toSorted((a, b) => b.perMs - a.perMs);
+  const nestOf = { cancel: longestFirst('cancel'), get: longestFirst('get'), list: longestFirst('list') };
 
   return {
-    take: (route, signal) => take(windowsOf[route], clock, signal),
+    take: (route, signal) => take(nestOf[route], clock, signal),
     seed: (calls) => {
       const now = clock.monotonicMs();
-      for (const windowsInUse of new Set(Object.values(windowsOf))) {
-        const countedAtMs = calls
-          .filter(({ route }) => windowsOf[route as keyof typeof windowsOf] === windowsInUse)
-          .map(({ ageMs }) => now - ageMs);
-        for (const window of windowsInUse) window.fill(countedAtMs);
+      for (const filled of new Set(Object.values(windowsOf))) {
+        const mine = calls.filter(({ route }) => (windowsOf[route] ?? shared) === filled);
+        for (const window of filled) window.fill(mine.map(({ ageMs }) => now - ageMs));
       }
     },
-    left: () => windowsOf.cancel.map((window) => window.left()).reverse(),
+    left: () => shared.map((window) => window.left()),
   };
 }
 

@@ -43,6 +43,6 @@ export interface Quota {
   take(route: 'cancel' | 'get' | 'list', signal?: AbortSignal): Promise<Slot>;
   /** Fills the windows with calls of earlier sessions; to be called before the first `take`. */
   seed(calls: readonly Seed[]): void;
-  /** The state of the windows that a cancel call goes through. */
+  /** The state of the windows that a cancel call goes through, in the order they were given. */
   left(): WindowLeft[];
 }

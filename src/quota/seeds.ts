@@ -1,6 +1,14 @@
 import type { PastCall } from '../ledger/book.ts';
-import { CLOCK_DOUBT_MS, SLOWEST_SYNC_MS, UNANSWERED_MS } from './hold-times.ts';
-import type { Seed } from './quota.ts';
+import { CLOCK_DOUBT_MS, MARGIN_MS, SLOWEST_SYNC_MS, UNANSWERED_MS } from './hold-times.ts';
+import type { Seed, Window } from './quota.ts';
+
+/**
+ * How far back calls matter to these windows, in ms before now: what to ask the ledgers for. Where `nowSkewMs` is known, ask at
+ * `nowWallMs + nowSkewMs`.
+ */
+export function lookBackMs(windows: readonly Window[]): number {
+  return Math.max(0, ...windows.map(({ perMs }) => perMs)) + MARGIN_MS + CLOCK_DOUBT_MS;
+}
 
 /**
  * What a session remembers of the calls before it. Inside a session time is monotonic; here alone the wall clock decides,
@@ -17,8 +25,9 @@ import type { Seed } from './quota.ts';
  * - Skews of up to two seconds are not recorded, neither then nor now, so every call is taken to be twice that younger than it looks. It
  *   costs a resumed run four seconds, once.
  *
- * One case is left that no ledger can show: this machine's clock jumped ahead since then, wrongly, and nobody gave
- * `nowSkewMs`. Whoever has an answer's `Date` in hand (the sign-in's will do) passes it.
+ * Two cases are left that no ledger can show: this machine's clock jumped ahead since then, wrongly, and nobody gave
+ * `nowSkewMs` (whoever has an answer's `Date` in hand, the sign-in's will do, passes it); and a clock that was slow then, of a session
+ * that was killed before its first answer.
  */
 export function seedsFrom(pastCalls: readonly PastCall[], nowWallMs: number, nowSkewMs?: number): Seed[] {
   const nowMs = nowWallMs + (nowSkewMs ?? 0);
