@@ -59,7 +59,7 @@ export function quotaExceeded({ window, waitMs }: QuotaRefusal, tenant: string, 
 }
 
 /** `00:01:00`, as .NET writes a TimeSpan; a fraction only where there is one. */
-export function timeSpan(ms: number): string {
+function timeSpan(ms: number): string {
   const two = (n: number) => String(Math.floor(n)).padStart(2, '0');
   const fraction = ms % 1000 === 0 ? '' : `.${String(Math.round((ms % 1000) * 10_000)).padStart(7, '0')}`;
   return `${two(ms / 3_600_000)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}${fraction}`;

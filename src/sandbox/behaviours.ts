@@ -1,7 +1,7 @@
 import { pickByShare, seededRandom, seedOf } from './seeded.ts';
 
 /** What happens when this action is asked to be cancelled. */
-export type CancelBehaviour =
+type CancelBehaviour =
   /** The answer says `Cancelled`; with `completedCommand` a command of it had completed all the same. */
   | { kind: 'at-once'; completedCommand?: boolean }
   /**

@@ -38,7 +38,7 @@ export type Fault =
   /** 200 with the entity of another action. @default applied */
   | { kind: 'wrong-id'; applied?: boolean };
 
-export interface FaultRequest {
+interface FaultRequest {
   route: Route;
   method: string;
   path: string;

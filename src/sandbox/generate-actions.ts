@@ -1,8 +1,6 @@
 import {
-  type ActionSeed,
   type actionStatuses,
   type actionTypes,
-  fullAction,
   isOver,
   type SandboxAction,
   type SandboxCommand,
@@ -21,7 +19,7 @@ export interface GenerateOptions {
   maxAgeMs?: number;
 }
 
-export interface ActionMix {
+interface ActionMix {
   /** Shares by type; names nobody documented are allowed. @default all nine, isolations first */
   types?: Readonly<Record<string, number>>;
   /** Shares by status. @default two thirds open */
@@ -69,14 +67,15 @@ const reasons = [
 ];
 
 /**
- * Actions as a tenant has them. The n-th is the same for the same seed, mix and number of machines whatever `count` is; only its dates move
- * with `nowMs`.
+ * Actions as a tenant has them. The n-th has the same ID, type and status for the same seed and mix, whatever `count`
+ * is; its dates move with `nowMs`, and its device also depends on how many devices there are.
  */
 export function generateActions(options: GenerateOptions): SandboxAction[] {
   const { count, seed = 1, mix = {}, nowMs, maxAgeMs = 3 * 86_400_000 } = options;
   const types = shares(mix.types ?? defaultTypes);
   const statuses = shares(mix.statuses ?? defaultStatuses);
   const machines = mix.machines ?? Math.max(1, Math.ceil(count / 3));
+  const machineById = new Map<number, Machine>();
   const actions: SandboxAction[] = [];
   for (let index = 0; index < count; index += 1) {
     const random = seededRandom(seedOf(seed, index));
@@ -85,11 +84,10 @@ export function generateActions(options: GenerateOptions): SandboxAction[] {
     const status = pickByShare(random, statuses)?.name ?? 'Pending';
     // Squared, so that recent actions are the most, as in a tenant under attack.
     const ageMs = 60_000 + random() ** 2 * Math.max(0, maxAgeMs - 60_000);
-    const machine = Math.floor(random() * machines);
-    const draft: ActionSeed = { id, type, status, creationDateTimeUtc: serviceTime(nowMs - ageMs) };
-    actions.push(
-      fullAction({ ...draft, ...machineOf(seed, machine), ...details(random, draft, nowMs - ageMs) }, nowMs),
-    );
+    const number = Math.floor(random() * machines);
+    const machine = machineById.get(number) ?? machineOf(seed, number);
+    machineById.set(number, machine);
+    actions.push(madeUp(random, { id, type, status }, machine, nowMs - ageMs));
   }
   return actions;
 }
@@ -104,36 +102,56 @@ function shares(of: Readonly<Record<string, number>>): { name: string; share: nu
   return Object.entries(of).map(([name, share]) => ({ name, share }));
 }
 
-function machineOf(seed: number, machine: number): Partial<SandboxAction> {
-  const random = seededRandom(seedOf(seed, `machine ${machine}`));
+interface Machine {
+  machineId: string;
+  computerDnsName: string;
+}
+
+function machineOf(seed: number, number: number): Machine {
+  const random = seededRandom(seedOf(seed, `machine ${number}`));
   const machineId = randomHex(random, 40);
   return { machineId, computerDnsName: `${pick(random, places)}-${randomHex(random, 7)}.contoso.com` };
 }
 
-function details(random: () => number, { type, status }: ActionSeed, createdMs: number): Partial<SandboxAction> {
+// One literal instead of merged parts: a store of 100,000 is started in a fraction of the time.
+function madeUp(
+  random: () => number,
+  { id, type, status }: { id: string; type: string; status: string },
+  { machineId, computerDnsName }: Machine,
+  createdMs: number,
+): SandboxAction {
+  const created = serviceTime(createdMs);
   const updatedMs = createdMs + (status === 'Pending' ? 0 : 5_000 + random() * 55_000);
-  const sha1 = randomHex(random, 40);
-  const result: Partial<SandboxAction> = {
+  const updated = status === 'Pending' ? created : serviceTime(updatedMs);
+  const cancelled = status === 'Cancelled';
+  return {
+    id,
+    type,
+    title: null,
     requestor: pick(random, requestors),
     requestorComment: pick(random, reasons),
-    lastUpdateDateTimeUtc: serviceTime(updatedMs),
+    status,
+    machineId,
+    computerDnsName,
+    creationDateTimeUtc: created,
+    lastUpdateDateTimeUtc: updated,
+    cancellationRequestor: cancelled ? pick(random, requestors) : null,
+    cancellationComment: cancelled ? 'No longer needed' : null,
+    cancellationDateTimeUtc: cancelled ? updated : null,
     errorHResult: status === 'Failed' ? -2_147_024_891 : 0,
-    scope:
-      type === 'Isolate'
-        ? pick(random, ['Full', 'Selective'])
-        : type === 'RunAntiVirusScan'
-          ? pick(random, ['Quick', 'Full'])
-          : null,
-    relatedFileInfo: type === 'StopAndQuarantineFile' ? { fileIdentifier: sha1, fileIdentifierType: 'Sha1' } : null,
-    commands: type === 'LiveResponse' ? [command(pick(random, scripts), status ?? '', createdMs, updatedMs)] : [],
+    scope: scopeOf(random, type),
+    externalId: null,
+    requestSource: 'PublicApi',
+    relatedFileInfo:
+      type === 'StopAndQuarantineFile' ? { fileIdentifier: randomHex(random, 40), fileIdentifierType: 'Sha1' } : null,
+    commands: type === 'LiveResponse' ? [command(pick(random, scripts), status, createdMs, updatedMs)] : [],
+    troubleshootInfo: null,
   };
-  if (status !== 'Cancelled') return result;
-  return {
-    ...result,
-    cancellationRequestor: pick(random, requestors),
-    cancellationComment: 'No longer needed',
-    cancellationDateTimeUtc: serviceTime(updatedMs),
-  };
+}
+
+function scopeOf(random: () => number, type: string): string | null {
+  if (type === 'Isolate') return pick(random, ['Full', 'Selective']);
+  return type === 'RunAntiVirusScan' ? pick(random, ['Quick', 'Full']) : null;
 }
 
 const commandStatusBy: Readonly<Record<string, string>> = {

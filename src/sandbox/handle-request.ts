@@ -4,7 +4,7 @@ import { bearerOf, type Caller, callerOf } from './access.ts';
 import { type Answer, errorAnswer, htmlAnswer, quotaExceeded, unauthorized } from './answers.ts';
 import type { Fault, FaultControl } from './faults.ts';
 import { idsAskedFor } from './list-actions.ts';
-import { defaultWindows, type SandboxAccess, type SandboxListRules, type SandboxOptions } from './options.ts';
+import { defaultWindows, type ListRules, type SandboxAccess, type SandboxOptions } from './options.ts';
 import { answerOf, isApplied, send, withOtherId } from './play-fault.ts';
 import type { LogEntry, RequestLog } from './request-log.ts';
 import { type ApiRequest, routeOf, serve } from './routes.ts';
@@ -12,14 +12,14 @@ import { seededRandom } from './seeded.ts';
 import type { ActionStore } from './store.ts';
 import { StrictQuota } from './strict-quota.ts';
 
-export interface HandlerParts {
+interface HandlerParts {
   options: SandboxOptions;
   clock: Clock;
   store: ActionStore;
   log: RequestLog;
   faults: FaultControl;
   access: SandboxAccess;
-  list: Required<SandboxListRules>;
+  list: ListRules;
 }
 
 interface Exchange {
@@ -36,7 +36,7 @@ interface Exchange {
  */
 export class RequestHandler {
   readonly access: SandboxAccess;
-  readonly list: Required<SandboxListRules>;
+  readonly list: ListRules;
   latencyMs: number | readonly [number, number];
   readonly #parts: HandlerParts;
   readonly #quota: StrictQuota | undefined;

@@ -1,11 +1,11 @@
 import { type Answer, errorAnswer, jsonAnswer } from './answers.ts';
 import { type Filter, FilterError, parseFilter } from './filter.ts';
 import { candidateIds, longestIdList, matcher } from './filter-match.ts';
-import type { SandboxListRules } from './options.ts';
+import type { ListRules } from './options.ts';
 import type { SandboxAction } from './sandbox-action.ts';
 import type { ActionStore } from './store.ts';
 
-export interface ListRequest {
+interface ListRequest {
   /** Scheme, host and path, to build the next link from. */
   url: string;
   query: URLSearchParams;
@@ -21,7 +21,7 @@ interface ListQuery {
 }
 
 /** Answers a list; whatever is wrong with the query is a 400 ODataError, as the service does it. */
-export function listActions(store: ActionStore, rules: Required<SandboxListRules>, request: ListRequest): Answer {
+export function listActions(store: ActionStore, rules: ListRules, request: ListRequest): Answer {
   let query: ListQuery;
   try {
     query = readQuery(request.query, rules);
@@ -57,7 +57,7 @@ export function listActions(store: ActionStore, rules: Required<SandboxListRules
 function nextLink(
   { url, query: asked }: ListRequest,
   { top, skip }: ListQuery,
-  rules: Required<SandboxListRules>,
+  rules: ListRules,
   sent: number,
   found: number,
 ): string | undefined {
@@ -67,12 +67,13 @@ function nextLink(
   const next = new URLSearchParams(asked);
   next.set('$skip', String(skip + sent));
   if (top !== undefined && rules.nextLink !== 'always') next.set('$top', String(top - sent));
-  return `${url}?${next.toString()}`;
+  const from = rules.nextLinkOrigin === undefined ? url : rules.nextLinkOrigin + new URL(url).pathname;
+  return `${from}?${next.toString()}`;
 }
 
 const known = new Set(['$filter', '$top', '$skip', '$orderby', '$count', '$select']);
 
-function readQuery(query: URLSearchParams, rules: Required<SandboxListRules>): ListQuery {
+function readQuery(query: URLSearchParams, rules: ListRules): ListQuery {
   for (const name of query.keys()) {
     if (name.startsWith('$') && !known.has(name))
       throw new FilterError(`The query parameter '${name}' is not supported`);

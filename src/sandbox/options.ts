@@ -74,17 +74,23 @@ export interface SandboxListRules {
    * @default when-cut
    */
   nextLink?: 'when-cut' | 'always' | 'never';
+  /** Scheme and host of the next links, where a client must not follow them. @default that of the request */
+  nextLinkOrigin?: string | undefined;
 }
+
+/** The rules with nothing left open. */
+export type ListRules = Required<SandboxListRules>;
 
 export const defaultWindows: readonly QuotaWindow[] = [
   { calls: 100, perMs: 60_000 },
   { calls: 1500, perMs: 3_600_000 },
 ];
 
-export const defaultListRules: Required<SandboxListRules> = {
+export const defaultListRules: ListRules = {
   pageSize: 10_000,
   maxIds: Number.POSITIVE_INFINITY,
   maxIdsStatus: 400,
   maxUrlLength: 16_384,
   nextLink: 'when-cut',
+  nextLinkOrigin: undefined,
 };

@@ -71,7 +71,7 @@ export function withOtherId(answer: Answer, id: string): Answer {
   return { ...answer, body: answer.body.replaceAll(id, other) };
 }
 
-export interface SendContext {
+interface SendContext {
   sleep: (ms: number) => Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import type { ActionBehaviour, BehaviourMix } from './behaviours.ts';
 import type { FaultRate } from './faults.ts';
 import type { SandboxOptions } from './options.ts';
 
-export interface PracticeOptions {
+interface PracticeOptions {
   /** How many actions. @default 200 */
   actions?: number;
   /** The same seed gives the same action IDs, types, statuses and behaviours. @default 1 */
@@ -12,7 +12,7 @@ export interface PracticeOptions {
 }
 
 /** How actions behave where a person practises: most cancel at once, the rest as it happens in a large tenant. */
-export const practiceBehaviours: readonly BehaviourMix[] = [
+const practiceBehaviours: readonly BehaviourMix[] = [
   { share: 50, behaviour: {} },
   { share: 26, behaviour: onCancel('Cancelled', 3_000) },
   { share: 6, behaviour: onCancel('Cancelled', 8_000) },

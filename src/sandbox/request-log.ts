@@ -104,17 +104,20 @@ export class RequestLog {
     return most;
   }
 
-  /** Actions that were sent a cancel again without a lookup (get or `id in`) since the cancel before. */
-  resentWithoutLookup(): string[] {
+  /**
+   * Actions that were sent a cancel again without a lookup (get or `id in`) since a cancel that `counts`: all of them
+   * unless the caller is interested, say, only in those whose answer was lost.
+   */
+  resentWithoutLookup(counts: (earlier: LogEntry) => boolean = () => true): string[] {
     const careless: string[] = [];
     for (const [id, entries] of this.#byId) {
       let open = false;
-      for (const { route } of entries) {
-        if (route === 'cancel' && open) {
+      for (const entry of entries) {
+        if (entry.route === 'cancel' && open) {
           careless.push(id);
           break;
         }
-        if (route !== 'other') open = route === 'cancel';
+        if (entry.route !== 'other') open = entry.route === 'cancel' && counts(entry);
       }
     }
     return careless;

@@ -1,7 +1,7 @@
 import { type Caller, mayCancel, mayRead } from './access.ts';
 import { type Answer, errorAnswer, forbidden, jsonAnswer } from './answers.ts';
 import { listActions } from './list-actions.ts';
-import type { SandboxAccess, SandboxListRules } from './options.ts';
+import type { ListRules, SandboxAccess } from './options.ts';
 import type { Route } from './request-log.ts';
 import type { SandboxAction } from './sandbox-action.ts';
 import type { ActionStore } from './store.ts';
@@ -18,13 +18,13 @@ export interface ApiRequest {
   body: string;
 }
 
-export interface RouteRules {
+interface RouteRules {
   store: ActionStore;
   access: SandboxAccess;
-  list: Required<SandboxListRules>;
+  list: ListRules;
 }
 
-export interface Served {
+interface Served {
   answer: Answer;
   /** A cancel that changed the action. */
   effect: boolean;

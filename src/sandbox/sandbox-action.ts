@@ -61,7 +61,8 @@ export function isOver(status: string): boolean {
 export function serviceTime(ms: number): string {
   const whole = Math.floor(ms);
   const below = String((whole * 7919) % 10_000).padStart(4, '0');
-  return `${new Date(whole).toISOString().slice(0, -1)}${below}`.replace(/\.?0+$/, '').concat('Z');
+  const text = new Date(whole).toISOString().slice(0, -1) + below;
+  return `${text.endsWith('0') ? text.replace(/\.?0+$/, '') : text}Z`;
 }
 
 /** Milliseconds since the epoch with the fraction below a millisecond kept; NaN when it is not a date. */

@@ -2,7 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import { unknownIds } from './generate-actions.ts';
 import type { SandboxAction } from './sandbox-action.ts';
 
-export interface SandboxCsvOptions {
+interface SandboxCsvOptions {
   /** How many of the actions, from the first. @default all */
   count?: number;
   /** IDs that nobody knows. @default 3 */

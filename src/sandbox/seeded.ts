@@ -21,9 +21,9 @@ export function seedOf(seed: number, salt: string | number): number {
 export function randomHex(random: () => number, length: number): string {
   let digits = '';
   while (digits.length < length) {
-    digits += Math.floor(random() * 0x10000)
+    digits += Math.floor(random() * 0x1_0000_0000)
       .toString(16)
-      .padStart(4, '0');
+      .padStart(8, '0');
   }
   return digits.slice(0, length);
 }

@@ -5,7 +5,7 @@ import { drawBehaviour } from './behaviours.ts';
 import { FaultControl } from './faults.ts';
 import { generateActions } from './generate-actions.ts';
 import { RequestHandler } from './handle-request.ts';
-import { defaultListRules, type SandboxAccess, type SandboxListRules, type SandboxOptions } from './options.ts';
+import { defaultListRules, type ListRules, type SandboxAccess, type SandboxOptions } from './options.ts';
 import { RequestLog } from './request-log.ts';
 import { ActionStore } from './store.ts';
 import { practiceClient, practiceTenant, type SandboxTokenOptions, sandboxToken } from './token.ts';
@@ -20,7 +20,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly faults: FaultControl;
   /** Which tokens are taken, and whether permissions must fit the type. */
   readonly access: SandboxAccess;
-  readonly listRules: Required<SandboxListRules>;
+  readonly listRules: ListRules;
   /** Time between arrival and answer in ms; a pair draws from the span. */
   latencyMs: number | readonly [number, number];
   /** The variables a person exports to use it. */

@@ -10,7 +10,7 @@ import {
 } from './sandbox-action.ts';
 
 /** What became of a request to cancel. `accepted` is the only one that changed something by our doing. */
-export type CancelResult =
+type CancelResult =
   | { kind: 'accepted'; action: SandboxAction }
   | { kind: 'repeated'; action: SandboxAction }
   | { kind: 'over'; action: SandboxAction }
@@ -22,7 +22,7 @@ export interface CancelRequest {
   requestor: string;
 }
 
-export interface StoreOptions {
+interface StoreOptions {
   /** Milliseconds since the epoch. */
   nowMs: () => number;
   /** What an action does that was given no behaviour of its own. */
@@ -80,6 +80,8 @@ export class ActionStore {
     const held = this.#require(id);
     Object.assign(held.action, { lastUpdateDateTimeUtc: serviceTime(this.#options.nowMs()) }, fields);
     held.createdMs = parseServiceTime(held.action.creationDateTimeUtc);
+    // Whoever opens it again means it to be cancellable again.
+    if (fields.status !== undefined && !isOver(fields.status)) held.accepted = false;
     this.#byCreation = undefined;
     return held.action;
   }

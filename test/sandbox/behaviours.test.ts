@@ -187,6 +187,14 @@ describe('switching at run time', () => {
     expect(() => on.sandbox.store.behave(idOf(9), {})).toThrow(idOf(9));
   });
 
+  test('an action that is opened again behind the API can be cancelled again', async () => {
+    await using on = await stage({});
+    await on.call.cancel(id);
+    on.sandbox.store.update(id, { status: 'InProgress' });
+    expect((await on.call.cancel(id)).status).toBe(200);
+    expect(on.sandbox.log.effects(id)).toBe(2);
+  });
+
   test('the store can be changed behind the API', async () => {
     await using on = await stage({});
     on.sandbox.store.update(id, { status: 'TimeOut', type: 'Offboard' });

@@ -126,6 +126,15 @@ describe('pages', () => {
     expect(await pages(sandbox, { $top: '40' })).toEqual([30]);
   });
 
+  test('a next link may lead to another host', async () => {
+    await using sandbox = await startSandbox({
+      actions: four,
+      list: { pageSize: 3, nextLinkOrigin: 'http://127.0.0.1:9' },
+    });
+    const { body } = await api(sandbox).list();
+    expect(body['@odata.nextLink']).toBe('http://127.0.0.1:9/api/machineactions?%24skip=3');
+  });
+
   test('the last page has no link even when it is exactly full', async () => {
     await using sandbox = await startSandbox({ actions: { count: 60 }, list: { pageSize: 30 } });
     expect(await pages(sandbox, {})).toEqual([30, 30]);

@@ -48,6 +48,21 @@ describe('the three rules', () => {
     );
   });
 
+  test('sliding refuses a call exactly when the span before it is full', () => {
+    const moments = fc
+      .array(fc.integer({ min: 0, max: 5_000 }), { maxLength: 200 })
+      .map((all) => all.sort((a, b) => a - b));
+    fc.assert(
+      fc.property(moments, (calls) => {
+        const expected: number[] = [];
+        for (const at of calls) {
+          if (expected.filter((earlier) => earlier > at - 1_000).length < 3) expected.push(at);
+        }
+        expect(through(strict('sliding'), calls)).toEqual(expected);
+      }),
+    );
+  });
+
   test('the first full window is named, with what is left of it', () => {
     const quota = strict('sliding', [
       { calls: 2, perMs: 1_000 },

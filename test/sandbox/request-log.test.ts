@@ -48,6 +48,9 @@ describe('cancels without a lookup before', () => {
   test('name the actions that were sent twice in a row', () => {
     const log = logOf(['cancel', 1, 'a'], ['cancel', 2, 'b'], ['cancel', 3, 'a'], ['get', 4, 'b'], ['cancel', 5, 'b']);
     expect(log.resentWithoutLookup()).toEqual(['a']);
+    expect(log.resentWithoutLookup((earlier) => earlier.status === undefined)).toEqual([]);
+    for (const first of log.of('a').slice(0, 1)) first.status = undefined;
+    expect(log.resentWithoutLookup((earlier) => earlier.status === undefined)).toEqual(['a']);
   });
 
   test('a list that names the action is a lookup; one that names others is none', () => {
