@@ -22,11 +22,15 @@ export const fileDisk: Disk = {
   async *read(path, offset = 0) {
     const handle = await open(path, 'r');
     try {
+      // The next chunk is read while the consumer works on this one.
+      let next = readChunk(handle, offset);
       for (let at = offset; ; ) {
-        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(CHUNK_BYTES), 0, CHUNK_BYTES, at);
-        if (bytesRead === 0) return;
-        at += bytesRead;
-        yield buffer.subarray(0, bytesRead);
+        const chunk = await next;
+        if (chunk.length === 0) return;
+        at += chunk.length;
+        next = readChunk(handle, at);
+        next.catch(() => undefined);
+        yield chunk;
       }
     } finally {
       await handle.close();
@@ -89,6 +93,11 @@ export const fileDisk: Disk = {
     }
   },
 };
+
+async function readChunk(handle: FileHandle, at: number): Promise<Uint8Array> {
+  const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+  return buffer.subarray(0, bytesRead);
+}
 
 class RealAppendFile implements AppendFile {
   readonly #handle: FileHandle;

@@ -3,6 +3,7 @@ import type { Logger } from '../log.ts';
 import type { Appender } from './appender.ts';
 import type { Book } from './book.ts';
 import type { HeldLock } from './held-lock.ts';
+import { flat } from './intern.ts';
 import type { Ledger } from './ledger.ts';
 import { encodeLine } from './line.ts';
 import { OUTCOME_NAMES } from './outcomes.ts';
@@ -75,7 +76,9 @@ export class FileLedger implements Ledger {
   async admit({ id, line, comment }: AdmitFields): Promise<'admitted' | 'known' | 'repeated'> {
     const named = this.#book.name(id);
     if (named !== undefined) return named;
-    await this.#append('admit', comment === undefined ? { id, line } : { id, line, comment });
+    // The source's rows may be cut from large chunks, which the book must not keep alive.
+    const key = flat(id);
+    await this.#append('admit', comment === undefined ? { id: key, line } : { id: key, line, comment: flat(comment) });
     return 'admitted';
   }
 

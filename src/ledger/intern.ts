@@ -6,7 +6,7 @@ export function flat(text: string): string {
 
 /**
  * Makes equal strings one string. Status, type and requestor repeat a million times; names of machines repeat less, so the
- * table stops growing at `limit` entries and hands out plain copies from there.
+ * table stops growing at `limit` entries and hands strings out as they came from there on.
  */
 export class Interner {
   readonly #known = new Map<string, string>();
@@ -19,8 +19,7 @@ export class Interner {
   intern(text: string): string {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    const copy = flat(text);
-    if (this.#known.size < this.#limit) this.#known.set(copy, copy);
-    return copy;
+    if (this.#known.size < this.#limit) this.#known.set(text, text);
+    return text;
   }
 }

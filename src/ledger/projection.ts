@@ -1,9 +1,8 @@
 import { type Action, type Book, isOpen, type Marked, type PastCall, type Session } from './book.ts';
 import { CallLog } from './call-log.ts';
-import { flat, Interner } from './intern.ts';
+import { Interner } from './intern.ts';
 import { OUTCOME_NAMES, type Outcome } from './outcomes.ts';
 import type {
-  AdmitFields,
   CloseFields,
   IntakeFields,
   IntentFields,
@@ -88,7 +87,7 @@ export class Projection implements Book {
         this.#open(record, atMs);
         break;
       case 'admit':
-        this.#admit(record);
+        this.#admit(record.id, record.line, record.comment);
         break;
       case 'reject':
         this.#reject(record);
@@ -118,6 +117,12 @@ export class Projection implements Book {
         this.#close(record, atMs);
         break;
     }
+  }
+
+  /** Takes an `admit` record without a comment, of which a reader need not make an object. */
+  admitted(seq: number, atMs: number, id: string, line: number): void {
+    this.#mark(seq, atMs);
+    this.#admit(id, line, undefined);
   }
 
   /** The next row, reject or end of reading belongs to a new reading of the source. */
@@ -170,12 +175,11 @@ export class Projection implements Book {
     this.sessions.push({ number: session, opened, openedAtMs: atMs, closed: undefined, lastAtMs: atMs });
   }
 
-  #admit({ id, line, comment }: AdmitFields): void {
+  #admit(id: string, line: number, comment: string | undefined): void {
     this.#reads();
     if (this.actions.has(id)) return;
-    const key = flat(id);
-    this.actions.set(key, {
-      id: key,
+    this.actions.set(id, {
+      id,
       line,
       comment: comment === undefined ? undefined : this.#strings.intern(comment),
       screen: undefined,
@@ -216,7 +220,7 @@ export class Projection implements Book {
       machineId: this.#internOrNull(machineId),
       computer: this.#internOrNull(computer),
       requestor: this.#internOrNull(requestor),
-      created: created === null ? null : flat(created),
+      created,
     };
   }
 
@@ -261,7 +265,7 @@ export class Projection implements Book {
     action.last.repliedAtMs = atMs;
     action.last.http = http;
     action.last.code = this.#internIfAny(code);
-    action.last.correlation = correlation === undefined ? undefined : flat(correlation);
+    action.last.correlation = correlation;
     action.last.retryAfterMs = retryAfterMs;
     action.last.error = this.#internIfAny(error);
   }

@@ -4,7 +4,7 @@ import type { Disk } from './disk.ts';
 import { hasCode } from './file-disk.ts';
 import { Projection } from './projection.ts';
 import { LEDGER_FORMAT, type LedgerRecord } from './record.ts';
-import { type Fault, type Scanned, Scanner } from './scanner.ts';
+import { type Fault, type Scanned, Scanner, type Sink } from './scanner.ts';
 
 export interface LedgerFacts {
   records: number;
@@ -35,20 +35,34 @@ export async function readLedger({ path, disk }: { path: string; disk: Disk }): 
 /** The reading itself, for the reader and for whoever opens the ledger to write. */
 export async function project(path: string, disk: Disk): Promise<{ book: Projection; scanned: Scanned; torn: string }> {
   const book = new Projection();
-  const scanner = new Scanner((record, atMs) => {
-    refuseNewer(record, path);
-    book.apply(record, atMs);
+  const { scanned, torn } = await scanFile(path, disk, {
+    apply: (record, atMs) => book.apply(record, atMs),
+    admitted: (seq, atMs, id, line) => book.admitted(seq, atMs, id, line),
+  });
+  return { book, scanned, torn };
+}
+
+/** Puts a file through a scanner, up to its end or the first fault. Throws as {@link readLedger} does. */
+export async function scanFile(path: string, disk: Disk, sink: Sink): Promise<{ scanned: Scanned; torn: string }> {
+  const scanner = new Scanner({
+    ...sink,
+    apply(record, atMs) {
+      refuseNewer(record, path);
+      sink.apply(record, atMs);
+    },
   });
   for await (const chunk of readOrRefuse(path, disk)) if (!scanner.push(chunk)) break;
-  return { book, scanned: scanner.result, torn: scanner.torn };
+  return { scanned: scanner.result, torn: scanner.torn };
 }
 
 /** The records one at a time, checked against the chain. Throws a DamageError at a line that does not fit; a torn tail is left out. */
 export async function* readRecords({ path, disk }: { path: string; disk: Disk }): AsyncGenerator<LedgerRecord> {
   const records: LedgerRecord[] = [];
-  const scanner = new Scanner((record) => {
-    refuseNewer(record, path);
-    records.push(record);
+  const scanner = new Scanner({
+    apply(record) {
+      refuseNewer(record, path);
+      records.push(record);
+    },
   });
   for await (const chunk of readOrRefuse(path, disk)) {
     scanner.push(chunk);

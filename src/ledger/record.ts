@@ -65,6 +65,11 @@ export interface IntakeFields {
   sha256: string;
 }
 
+/**
+ * The `status` of a `screen` record whose ID Defender does not know; its `type` is empty and the rest is null. Defender has no such status.
+ */
+export const NOT_FOUND_STATUS = 'NotFound';
+
 /** What a lookup showed of an action that was not yet called. */
 export interface ScreenFields {
   id: string;

@@ -1,11 +1,14 @@
-import { Buffer, isAscii } from 'node:buffer';
+import { type Buffer, isAscii } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import { type AdmitLine, ID_LENGTH, readAdmitLine } from './admit-line.ts';
 import { CHAIN_LENGTH, chainOf, decodeLine, TAIL_LENGTH } from './line.ts';
+import { LineCutter } from './line-cutter.ts';
 import type { LedgerRecord } from './record.ts';
+import { TimeReader } from './time-reader.ts';
 
 const NEWLINE = 10;
-/** No record comes near this; what does is no ledger, and must not be gathered in memory. */
-const LONGEST_LINE_BYTES = 1 << 26;
+const BACKSLASH = 92;
+const CHAIN_KEY = ',"chain":"';
 
 /** The first line that does not fit, and what is wrong with it. */
 export interface Fault {
@@ -27,122 +30,124 @@ export interface Scanned {
   tornBytes: number;
 }
 
+/** What becomes of the records of a scan, in order; `atMs` is their `at` in epoch ms. */
+export interface Sink {
+  apply(record: LedgerRecord, atMs: number): void;
+  /** A plain `admit` record, when the sink would rather not have an object made of each. `id` keeps no chunk alive. */
+  admitted?(seq: number, atMs: number, id: string, line: number): void;
+  /** The chain value of each record, when it is wanted. */
+  linked?(seq: number, chain: string): void;
+}
+
 /**
  * Bytes in, records out: cuts lines, checks each against the chain and stops at the first that does not fit. The chain is computed over
  * bytes, so that two byte sequences which decode to the same text still differ. Synchronous and without any file, so that a
  * test can put ten thousand ledgers through it.
  */
 export class Scanner {
-  readonly #take: (record: LedgerRecord, atMs: number) => void;
+  readonly #sink: Sink;
+  readonly #cutter = new LineCutter();
   readonly #times = new TimeReader();
-  #carry: Uint8Array[] = [];
-  #carryBytes = 0;
+  readonly #found: AdmitLine = { seq: 0, at: 0, id: 0, line: 0 };
   #records = 0;
   #bytes = 0;
   #head = '';
   #fault: Fault | undefined;
 
-  /** `take` gets each record that fits, with its `at` in epoch ms, in order. */
-  constructor(take: (record: LedgerRecord, atMs: number) => void) {
-    this.#take = take;
+  constructor(sink: Sink) {
+    this.#sink = sink;
   }
 
   /** Takes the next bytes. Returns false once a fault was found: the rest need not be read. */
   push(chunk: Uint8Array): boolean {
     if (this.#fault !== undefined) return false;
-    const end = chunk.lastIndexOf(NEWLINE) + 1;
-    if (end > 0) {
-      const whole = chunk.subarray(0, end);
-      this.#lines(this.#carryBytes > 0 ? Buffer.concat([...this.#carry, whole]) : asBuffer(whole));
-      this.#carry = [];
-      this.#carryBytes = 0;
+    const block = this.#cutter.push(chunk);
+    if (block !== undefined) {
+      if (isAscii(block)) this.#asciiLines(block);
+      else this.#otherLines(block);
     }
-    if (this.#fault === undefined && end < chunk.length) {
-      // A copy: the caller may use the chunk again.
-      this.#carry.push(Uint8Array.from(chunk.subarray(end)));
-      this.#carryBytes += chunk.length - end;
-      if (this.#carryBytes > LONGEST_LINE_BYTES) this.#fail('is longer than any record');
-    }
+    if (this.#cutter.tooLong) this.#fail('is longer than any record');
     return this.#fault === undefined;
   }
 
   get result(): Scanned {
-    return {
-      records: this.#records,
-      bytes: this.#bytes,
-      head: this.#head,
-      fault: this.#fault,
-      tornBytes: this.#carryBytes,
-    };
+    const tornBytes = this.#fault === undefined ? this.#cutter.restBytes : 0;
+    return { records: this.#records, bytes: this.#bytes, head: this.#head, fault: this.#fault, tornBytes };
   }
 
   /** The bytes after the last newline, as text. */
   get torn(): string {
-    return Buffer.concat(this.#carry).toString('utf8');
+    return this.#cutter.rest.toString('utf8');
   }
 
-  #lines(block: Buffer): void {
+  /** One string for the whole block: an index into it is an index into the bytes. */
+  #asciiLines(block: Buffer): void {
+    const text = block.toString('latin1');
+    const plain = this.#sink.admitted !== undefined && !block.includes(BACKSLASH);
     let from = 0;
-    while (from < block.length && this.#fault === undefined) {
-      const to = block.indexOf(NEWLINE, from);
-      this.#line(block.subarray(from, to));
+    while (from < text.length && this.#fault === undefined) {
+      const to = text.indexOf('\n', from);
+      const tail = to - TAIL_LENGTH;
+      if (this.#ends(text, from, tail, to) && this.#follows(text, tail, chainOf(this.#head, text.slice(from, tail)))) {
+        if (plain && this.#records > 1 && readAdmitLine(text, from, tail, this.#found)) {
+          const { seq, at, id, line } = this.#found;
+          this.#sink.admitted?.(seq, this.#times.at(text, at), block.toString('latin1', id, id + ID_LENGTH), line);
+          this.#bytes += to + 1 - from;
+        } else {
+          this.#take(text.slice(from, to), to + 1 - from);
+        }
+      }
       from = to + 1;
     }
   }
 
-  #line(bytes: Buffer): void {
-    const ascii = isAscii(bytes);
-    const line = ascii ? bytes.toString('latin1') : bytes.toString('utf8');
-    const tail = line.length - TAIL_LENGTH;
-    if (tail < 0 || !line.startsWith(',"chain":"', tail) || !line.endsWith('"}')) {
-      this.#fail('does not end as a record does');
-      return;
+  #otherLines(block: Buffer): void {
+    let from = 0;
+    while (from < block.length && this.#fault === undefined) {
+      const to = block.indexOf(NEWLINE, from);
+      const bytes = block.subarray(from, to);
+      const line = bytes.toString('utf8');
+      const tail = line.length - TAIL_LENGTH;
+      if (this.#ends(line, 0, tail, line.length)) {
+        const body = bytes.subarray(0, bytes.length - TAIL_LENGTH);
+        const digest = createHash('sha256').update(this.#head).update(body).digest('hex');
+        if (this.#follows(line, tail, digest.slice(0, CHAIN_LENGTH))) this.#take(line, bytes.length + 1);
+      }
+      from = to + 1;
     }
-    const chain = ascii
-      ? chainOf(this.#head, line.slice(0, tail))
-      : createHash('sha256')
-          .update(this.#head)
-          .update(bytes.subarray(0, bytes.length - TAIL_LENGTH))
-          .digest('hex')
-          .slice(0, CHAIN_LENGTH);
-    if (!line.startsWith(chain, tail + 10)) {
+  }
+
+  /** Whether the line of `text` from `from` to `to` has a chain, at `tail`. */
+  #ends(text: string, from: number, tail: number, to: number): boolean {
+    if (tail >= from && text.startsWith(CHAIN_KEY, tail) && text.startsWith('"}', to - 2)) return true;
+    this.#fail('does not end as a record does');
+    return false;
+  }
+
+  /** Whether the chain at `tail` is the one that the line must have; if so the line is counted, and is the new head. */
+  #follows(text: string, tail: number, chain: string): boolean {
+    if (!text.startsWith(chain, tail + CHAIN_KEY.length)) {
       this.#fail('does not follow from the line before it: it, or a line before it, was changed, lost, added or moved');
-      return;
-    }
-    const record = decodeLine(line);
-    if (record === undefined || (this.#records === 0 && record.kind !== 'open')) {
-      this.#fail('is not a record of a ledger');
-      return;
+      return false;
     }
     this.#head = chain;
     this.#records++;
-    this.#bytes += bytes.length + 1;
-    this.#take(record, this.#times.ms(record.at));
+    this.#sink.linked?.(this.#records, chain);
+    return true;
+  }
+
+  #take(line: string, bytes: number): void {
+    const record = decodeLine(line);
+    if (record === undefined || (this.#records === 1 && record.kind !== 'open')) {
+      this.#records--;
+      this.#fail('is not a record of a ledger');
+      return;
+    }
+    this.#bytes += bytes;
+    this.#sink.apply(record, this.#times.at(record.at, 0));
   }
 
   #fail(what: string): void {
-    this.#fault = { line: this.#records + 1, what };
-    this.#carry = [];
-    this.#carryBytes = 0;
+    this.#fault ??= { line: this.#records + 1, what };
   }
-}
-
-/** Records follow each other within the same second by the thousand: only the milliseconds are read anew. */
-class TimeReader {
-  #second = '';
-  #secondMs = 0;
-
-  ms(at: string): number {
-    if (at.length !== 24) return Date.parse(at);
-    const second = at.slice(0, 20);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#secondMs = Date.parse(`${second}000Z`);
-    }
-    return this.#secondMs + Number(at.slice(20, 23));
-  }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import type { Logger } from '../log.ts';
+import type { PastCall } from './book.ts';
+import { LATEST_COUNT_MS } from './call-log.ts';
+import type { Disk } from './disk.ts';
+import { hostOf, type SenderId } from './open-ledger.ts';
+import { Projection } from './projection.ts';
+import { LEDGER_FORMAT } from './record.ts';
+import { skim } from './skim.ts';
+
+/** The file system's clock may differ from ours by this much before a neighbour's calls are overlooked. */
+const CLOCK_SLACK_MS = 600_000;
+
+export interface FolderCallsOptions extends SenderId {
+  folder: string;
+  disk: Disk;
+  log: Logger;
+  /** Epoch ms. */
+  nowMs: number;
+  /** The longest window. @default an hour */
+  withinMs?: number;
+  /** Our own ledger, which is asked itself. */
+  except: string;
+}
+
+/**
+ * Calls that other ledgers of this folder made as the same application, in the same tenant, against the same host, and that can still count.
+ * Only files written lately are read, and of them only who made calls, the calls and the replies. What is damaged or of a newer format
+ * is counted as far as it can be read, and said.
+ */
+export async function recentCallsInFolder(options: FolderCallsOptions): Promise<PastCall[]> {
+  const { folder, disk, log, nowMs, withinMs = 3_600_000, except } = options;
+  const calls: PastCall[] = [];
+  for (const name of await disk.list(folder)) {
+    const path = join(folder, name);
+    if (path === except || name.endsWith('.lock')) continue;
+    try {
+      const modifiedMs = (await disk.stat(path))?.modifiedMs;
+      if (modifiedMs === undefined || modifiedMs + withinMs + LATEST_COUNT_MS + CLOCK_SLACK_MS < nowMs) continue;
+      calls.push(...(await callsOf(path, options, withinMs)));
+    } catch (error) {
+      // A folder, or a file of somebody else.
+      log.debug({ err: error }, `${path} was not searched for calls`);
+    }
+  }
+  return calls;
+}
+
+async function callsOf(path: string, options: FolderCallsOptions, withinMs: number): Promise<PastCall[]> {
+  const { disk, log, nowMs, client } = options;
+  const book = new Projection();
+  let trouble: string | undefined;
+  for await (const record of skim(path, disk, ['open', 'intent', 'reply'])) {
+    if (typeof record === 'number') {
+      trouble ??= `line ${record} cannot be read`;
+      continue;
+    }
+    if (record.kind === 'open') {
+      if (!isSameSender(record, options)) return [];
+      if (record.format > LEDGER_FORMAT) trouble ??= `its format is ${record.format}`;
+    }
+    book.apply(record, Date.parse(record.at));
+  }
+  const calls = book.recentCalls(nowMs, withinMs, client);
+  if (trouble !== undefined) {
+    log.warn(
+      `the ledger ${path} beside ours is damaged or newer (${trouble}): its ${calls.length} readable calls count against the quota, others cannot`,
+    );
+  }
+  return calls;
+}
+
+/** The client is told apart by session, since it may change; tenant and host are the same in all of a ledger. */
+function isSameSender(opened: SenderId, { tenant, api }: SenderId): boolean {
+  return opened.tenant.toLowerCase() === tenant.toLowerCase() && hostOf(opened.api) === hostOf(api);
+}
