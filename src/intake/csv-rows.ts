@@ -1,4 +1,4 @@
-import { parse } from 'csv-parse';
+import { type Options, Parser } from 'csv-parse';
 import { UsageError } from '../errors.ts';
 import { countLineEnds } from './text.ts';
 
@@ -33,19 +33,16 @@ export async function* csvRows(
 ): AsyncGenerator<CsvRow[]> {
   let batch: CsvRow[] = [];
   let lastLine = 0;
-  const parser = parse({
+  const options: Options = {
     ...LENIENT,
     delimiter,
     ...(comments ? { comment: '#', comment_no_infix: true } : {}),
     max_record_size: MAX_ROW_LENGTH,
-    // Rows are taken here, while the parser's line count is that of the row; through the stream they would come later than it.
-    on_record: (cells: string[]) => {
-      const endLine = parser.info.lines;
-      const height = endLine === lastLine + 1 ? 0 : cells.reduce((sum, cell) => sum + countLineEnds(cell), 0);
-      lastLine = endLine;
-      batch.push({ line: skippedLines + endLine - height, cells });
-      return null;
-    },
+  };
+  const parser = new RowParser(options, (cells, endLine) => {
+    const height = endLine === lastLine + 1 ? 0 : cells.reduce((sum, cell) => sum + countLineEnds(cell), 0);
+    lastLine = endLine;
+    batch.push({ line: skippedLines + endLine - height, cells });
   });
   // The error also comes to the callback of the write that met it.
   parser.on('error', () => {});
@@ -65,6 +62,25 @@ export async function* csvRows(
   }
   const rows = await step((done) => parser.end(done));
   if (rows.length > 0) yield rows;
+}
+
+/**
+ * Hands rows over as they are parsed, while the parser's line count is that of the row; read from the stream, they would come later than it.
+ * (Its own `on_record` does the same, but costs a copy of its whole state for each row.)
+ */
+class RowParser extends Parser {
+  readonly #take: (cells: string[], endLine: number) => void;
+
+  constructor(options: Options, take: (cells: string[], endLine: number) => void) {
+    super(options);
+    this.#take = take;
+  }
+
+  override push(row: string[] | null): boolean {
+    if (row === null) return super.push(null);
+    this.#take(row, this.info.lines);
+    return true;
+  }
 }
 
 function unreadable(cause: Error, name: string, lastLine: number): UsageError {

@@ -1,9 +1,9 @@
 import { distance } from 'fastest-levenshtein';
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parseDocument, type YAMLError } from 'yaml';
 import type { z } from 'zod';
 import { UsageError } from '../errors.ts';
 import type { Environment } from './interpolate.ts';
-import { JOB_KEYS, jobSchema } from './job-schema.ts';
+import { JOB_KEYS, jobSchema, SENTENCE } from './job-schema.ts';
 import { show } from './read-setting.ts';
 import { secretAdvice, secretNamed } from './secrets.ts';
 import { SETTING_NAMES, SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
@@ -19,6 +19,8 @@ export interface JobFile {
 }
 
 const MAX_LENGTH = 1_000_000;
+/** After the first slip, YAML may find the same one on every line. */
+const MAX_SHOWN = 25;
 
 /**
  * Reads the text of a job file. `path` is absolute; messages call the file `shownAs`. Throws one UsageError that names every mistake with its
@@ -32,7 +34,7 @@ export function parseJobFile(text: string, path: string, env: Environment, shown
   if (document.errors.length > 0) {
     const mistakes = document.errors.map((error) => ({
       offset: error.pos[0],
-      message: `not valid YAML: ${firstLine(error.message)}`,
+      message: yamlMistake(error),
     }));
     throw refusal(mistakes, lines, shownAs);
   }
@@ -42,7 +44,7 @@ export function parseJobFile(text: string, path: string, env: Environment, shown
   const parsed = jobSchema.safeParse(tree.value);
   const mistakes = [...tree.mistakes];
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) {
+    for (const issue of firstOfEach(parsed.error.issues)) {
       // A value that could not be read has its own message already.
       if (!tree.mistaken(issue.path)) mistakes.push(...mistakesOf(issue, tree));
     }
@@ -80,15 +82,27 @@ function mistakesOf(issue: z.core.$ZodIssue, tree: Tree): Mistake[] {
   }
   const offset = tree.valueOffset(issue.path);
   const at = issue.path.join('.');
-  if (at === '') return [{ offset, message: `a job must be ${issue.message}` }];
-  if (at === 'source' && tree.shown(issue.path) === undefined) {
-    return [{ offset, message: 'source is missing: name a file or a query' }];
-  }
   const given = tree.shown(issue.path);
-  const isRule = issue.code === 'custom' && issue.path.length < 2;
+  if (at === '') return [{ offset, message: `a job must be ${issue.message}` }];
+  if (issue.code === 'custom' && issue.params === SENTENCE) return [{ offset, message: `${at}: ${issue.message}` }];
+  if (at === 'source' && given === undefined) return [{ offset, message: 'source is missing: name a file or a query' }];
+  // What stands in place of a whole section may be anything, a secret too.
+  const isSection = issue.code === 'invalid_type' && issue.expected === 'object';
   return [
-    { offset, message: `${at} must be ${issue.message}${given === undefined || isRule ? '' : `, not ${given}`}` },
+    { offset, message: `${at} must be ${issue.message}${given === undefined || isSection ? '' : `, not ${given}`}` },
   ];
+}
+
+/** The first issue of each value: a second one says the same again. */
+function firstOfEach(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const seen = new Set<string>();
+  return issues.filter((issue) => {
+    const key = issue.code === 'unrecognized_keys' ? undefined : issue.path.join('\0');
+    if (key === undefined) return true;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
 }
 
 /** Says what to do about a key that a job file does not have. The value under it is never shown: it may be a secret. */
@@ -140,9 +154,13 @@ function refusal(mistakes: readonly Mistake[], lines: LineCounter, shownAs: stri
       return `${shownAs}:${Math.max(1, line)}:${Math.max(1, col)} ${message}`;
     });
   const count = told.length === 1 ? 'a mistake' : `${told.length} mistakes`;
-  return new UsageError(`the job has ${count}, nothing was started:\n${told.map((line) => `  ${line}`).join('\n')}`);
+  const shown = told.slice(0, MAX_SHOWN);
+  if (told.length > MAX_SHOWN) shown.push(`and ${told.length - MAX_SHOWN} more`);
+  return new UsageError(`the job has ${count}, nothing was started:\n${shown.map((line) => `  ${line}`).join('\n')}`);
 }
 
-function firstLine(message: string): string {
-  return message.split('\n')[0] ?? message;
+function yamlMistake({ code, message }: YAMLError): string {
+  if (code === 'DUPLICATE_KEY') return 'this key is there already: keep one of the two';
+  if (code === 'MULTIPLE_DOCS') return 'a job file holds one job: remove the line "---" and what follows';
+  return `not valid YAML: ${message.split('\n')[0]}`;
 }

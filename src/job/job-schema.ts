@@ -3,7 +3,8 @@ import { FILTER_SHAPE } from './action-filter.ts';
 import { SETTING_NAMES, SETTINGS, type Setting } from './settings.ts';
 import { jobName, text } from './values.ts';
 
-const ONE_SOURCE = 'either a file or a query, and not both';
+/** Marks a message that stands alone; the others complete "<key> must be …". */
+export const SENTENCE = { sentence: true } as const;
 
 const sourceSchema = z
   .strictObject(
@@ -12,7 +13,8 @@ const sourceSchema = z
       query: z
         .strictObject(partial(FILTER_SHAPE), { error: 'a set of conditions such as type and createdBefore' })
         .refine((query) => Object.keys(query).length > 0, {
-          error: 'at least one condition: an empty query would ask for every action of the tenant',
+          error: 'a query needs at least one condition: an empty one would ask for every action of the tenant',
+          params: SENTENCE,
         })
         .describe('ask Defender for the actions')
         .optional(),
@@ -20,12 +22,19 @@ const sourceSchema = z
     },
     { error: 'a set of keys with either file or query' },
   )
-  .refine((source) => (source.file === undefined) !== (source.query === undefined), { error: ONE_SOURCE })
+  .refine((source) => (source.file === undefined) !== (source.query === undefined), {
+    error: 'name either a file or a query',
+    params: SENTENCE,
+  })
   .refine((source) => source.query === undefined || source.column === undefined, {
-    error: 'without column, because a query has none',
+    error: 'a query has no columns: leave it out',
+    params: SENTENCE,
     path: ['column'],
   })
   .meta({ description: 'what to cancel', oneOf: [{ required: ['file'] }, { required: ['query'] }] });
+
+/** In a JSON Schema: a value that is an environment variable's. */
+const VARIABLE = '\\$\\{';
 
 /** A job file. What stands in it beside `name` and `source` is the table of settings, nested by their job paths. */
 export const jobSchema = z
@@ -66,7 +75,7 @@ export function jobJsonSchema(): Record<string, unknown> {
     io: 'input',
     override: ({ jsonSchema }) => {
       if (typeof jsonSchema.pattern === 'string' && jsonSchema.pattern !== '\\S') {
-        jsonSchema.pattern = `${jsonSchema.pattern}|\\$\\{`;
+        if (!jsonSchema.pattern.endsWith(VARIABLE)) jsonSchema.pattern = `${jsonSchema.pattern}|${VARIABLE}`;
       } else if (
         jsonSchema.enum ||
         jsonSchema.type === 'number' ||
@@ -75,7 +84,7 @@ export function jobJsonSchema(): Record<string, unknown> {
       ) {
         const { description, ...bare } = jsonSchema;
         for (const key of Object.keys(bare)) delete jsonSchema[key];
-        jsonSchema.anyOf = [bare, { type: 'string', pattern: '\\$\\{' }];
+        jsonSchema.anyOf = [bare, { type: 'string', pattern: VARIABLE }];
       }
     },
   });

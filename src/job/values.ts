@@ -17,8 +17,8 @@ const WINDOW = /^\d{1,9}\/\d{1,9}[smhd]$/;
 const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
 const PERCENT = /^(\d{1,2}(\.\d+)?|100)%$/;
 const COUNT = /^\d{1,9}$/;
-const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const DOMAIN = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
+const GUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
+const DOMAIN = /^[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+$/;
 
 /** A string schema that says one thing whatever is wrong. */
 const matching = (pattern: RegExp, error: string) => z.string({ error }).regex(pattern, { error });
@@ -30,8 +30,9 @@ export const text = (error = 'a text that is not empty') =>
     .transform((value) => value.trim());
 
 /** One text or a list of them, always handed on as a list. */
-export const texts = (error = 'a text or a list of texts, none of them empty') => {
-  const one = z.string({ error }).regex(/\S/, { error });
+export const texts = (error = 'a text or a list of texts, none of them empty', examples?: readonly string[]) => {
+  const bare = z.string({ error }).regex(/\S/, { error });
+  const one = examples ? bare.meta({ examples }) : bare;
   return z
     .union([one, z.array(one, { error }).min(1, { error })], { error })
     .transform((value): readonly string[] => [value].flat().map((entry) => entry.trim()));
@@ -39,7 +40,7 @@ export const texts = (error = 'a text or a list of texts, none of them empty') =
 
 /** Texts from a set that is open: the names known so far are brought into their proper case, others are taken as they are. */
 export const openNames = (known: readonly string[], error: string) =>
-  texts(error).transform((names): readonly string[] =>
+  texts(error, known).transform((names): readonly string[] =>
     names.map((name) => known.find((one) => one.toLowerCase() === name.toLowerCase()) ?? name),
   );
 
@@ -106,7 +107,7 @@ export const failureLimit = () => {
 
 /** A tenant by its ID or by one of its domains. */
 export const tenant = () =>
-  matching(new RegExp(`${GUID.source}|${DOMAIN.source}`, 'i'), 'a tenant ID (a GUID) or one of its domains').transform(
+  matching(new RegExp(`${GUID.source}|${DOMAIN.source}`), 'a tenant ID (a GUID) or one of its domains').transform(
     (value) => value.toLowerCase(),
   );
 
@@ -124,7 +125,7 @@ export const url = () => {
 
 export const hosts = () => {
   const error = 'a host name without scheme or port, or a list of those';
-  const one = matching(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)$/i, error);
+  const one = matching(/^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9.-]+)$/, error);
   return z
     .union([one, z.array(one, { error }).min(1, { error })], { error })
     .transform((value): readonly string[] => [value].flat().map((entry) => entry.toLowerCase()));
