@@ -189,7 +189,7 @@ async function textOf(incoming: IncomingMessage): Promise<string> {
   incoming.setEncoding('utf8');
   for await (const chunk of incoming) {
     text += String(chunk);
-    if (text.length > bodyLimit) throw new Error('the body is too long');
+    if (text.length > bodyLimit) throw new Error(`a body of more than ${bodyLimit} characters: the caller is cut off`);
   }
   return text;
 }

@@ -60,7 +60,7 @@ export interface SandboxAccess {
   permissionByType?: boolean;
 }
 
-export interface SandboxListRules {
+interface SandboxListRules {
   /** Entities in a page at most. @default 10,000 */
   pageSize?: number;
   /** IDs in an `in (…)` at most. @default no limit */

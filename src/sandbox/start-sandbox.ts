@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { systemClock } from '../clock.ts';
+import { UsageError } from '../errors.ts';
 import { drawBehaviour } from './behaviours.ts';
 import { FaultControl } from './faults.ts';
 import { generateActions } from './generate-actions.ts';
@@ -29,7 +30,7 @@ export interface Sandbox extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts a sandbox on the loopback address. Rejects when the port is taken. */
+/** Starts a sandbox on the loopback address. Throws UsageError when the port cannot be had. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const clock = options.clock ?? systemClock;
   const store = filledStore(options, () => clock.wallMs());
@@ -52,8 +53,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       if (!handler.closed && !response.destroyed) response.destroy(error instanceof Error ? error : undefined);
     });
   });
-  server.listen(options.port ?? 0, '127.0.0.1');
-  await once(server, 'listening');
+  await listening(server, options.port ?? 0);
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the sandbox listens on no port');
   const url = `http://127.0.0.1:${address.port}`;
@@ -89,6 +89,21 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+async function listening(server: Server, port: number): Promise<void> {
+  try {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(
+      `the sandbox cannot listen on port ${port} (${reason}): choose another port, or 0 for a free one`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 function filledStore(options: SandboxOptions, nowMs: () => number): ActionStore {

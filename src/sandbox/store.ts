@@ -1,11 +1,11 @@
 import type { ActionBehaviour } from './behaviours.ts';
+import { completeFirstCommand, emptyCommand } from './complete-command.ts';
 import {
   type ActionSeed,
   fullAction,
   isOver,
   parseServiceTime,
   type SandboxAction,
-  type SandboxCommand,
   serviceTime,
 } from './sandbox-action.ts';
 
@@ -221,7 +221,8 @@ export class ActionStore {
     action.status = change.status;
     action.lastUpdateDateTimeUtc = serviceTime(atMs);
     if (change.cancelledBy !== undefined) this.#stamp(action, change.cancelledBy, atMs);
-    if (change.completedCommand === true || change.status === 'Succeeded') completeFirstCommand(action, atMs, change);
+    if (change.completedCommand === true && action.commands.length === 0) action.commands.push(emptyCommand());
+    if (change.completedCommand === true || change.status === 'Succeeded') completeFirstCommand(action, atMs);
   }
 
   #stamp(action: SandboxAction, request: CancelRequest, atMs: number): void {
@@ -246,24 +247,4 @@ export class ActionStore {
 
 function sortByCreation(held: Held[], newestFirst: boolean): Held[] {
   return held.sort((a, b) => (newestFirst ? b.createdMs - a.createdMs : a.createdMs - b.createdMs));
-}
-
-function completeFirstCommand(action: SandboxAction, atMs: number, change: Change): void {
-  if (action.commands.length === 0 && change.completedCommand === true) action.commands.push(emptyCommand());
-  const first = action.commands[0];
-  if (first === undefined) return;
-  first.commandStatus = 'Completed';
-  first.startTime ??= serviceTime(atMs - 1_000);
-  first.endTime = serviceTime(atMs);
-}
-
-function emptyCommand(): SandboxCommand {
-  return {
-    index: 0,
-    startTime: null,
-    endTime: null,
-    commandStatus: 'Created',
-    errors: [],
-    command: { type: 'RunScript', params: [{ key: 'ScriptName', value: 'collect.ps1' }] },
-  };
 }

@@ -1,8 +1,10 @@
 import { request } from 'undici';
 import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/errors.ts';
 import { startSandbox } from '../../src/sandbox/start-sandbox.ts';
 import { sandboxToken } from '../../src/sandbox/token.ts';
-import { api, idOf } from './client.ts';
+import { api, entities, idOf } from './client.ts';
+import { ManualClock } from './manual-clock.ts';
 
 describe('cancelling', () => {
   test('an open action is cancelled, carries who did it and why, and the log shows one effect', async () => {
@@ -132,4 +134,55 @@ test('closing resets what is under way and frees the port', async () => {
   expect(again.port).toBe(sandbox.port);
   await sandbox.close();
   expect((await api(again, sandboxToken()).get(idOf(1))).status).toBe(404);
+});
+
+test('a port that is taken is a usage error that names it', async () => {
+  await using sandbox = await startSandbox();
+  await expect(startSandbox({ port: sandbox.port })).rejects.toThrow(UsageError);
+  await expect(startSandbox({ port: sandbox.port })).rejects.toThrow(String(sandbox.port));
+  await expect(startSandbox({ port: 70_000 })).rejects.toThrow(UsageError);
+});
+
+test('a body without end is cut off and has no effect', async () => {
+  await using sandbox = await startSandbox({ actions: [{ id: idOf(1) }] });
+  await expect(api(sandbox).cancel(idOf(1), 'x'.repeat(2_000_000))).rejects.toThrow();
+  expect(sandbox.store.get(idOf(1))?.status).toBe('Pending');
+});
+
+test('latency is drawn from its span, counting happens somewhere in it, and both can be switched', async () => {
+  const clock = new ManualClock();
+  const draws = [0.5, 0.25];
+  await using sandbox = await startSandbox({
+    actions: [{ id: idOf(1) }],
+    quota: { countAt: 'random' },
+    latencyMs: [100, 300],
+    random: () => draws.shift() ?? 0,
+    clock,
+  });
+  const call = api(sandbox, sandboxToken({ nowMs: clock.wallMs() }));
+  const answer = call.get(idOf(1));
+  await clock.asleep();
+  clock.advance(50);
+  await clock.asleep();
+  clock.advance(150);
+  expect((await answer).status).toBe(200);
+  const [entry] = sandbox.log.entries;
+  expect((entry?.countedMs ?? 0) - (entry?.arrivedMs ?? 0)).toBe(50);
+  expect((entry?.answeredMs ?? 0) - (entry?.arrivedMs ?? 0)).toBe(200);
+  expect(sandbox.latencyMs).toEqual([100, 300]);
+  sandbox.latencyMs = 0;
+  expect((await call.get(idOf(1))).status).toBe(200);
+});
+
+test('behaviours come by ID first, then from the mix, then by default', async () => {
+  const late = { unknownUntilAgeMs: Number.MAX_SAFE_INTEGER };
+  const hidden = { missingFromList: true };
+  await using sandbox = await startSandbox({
+    actions: [{ id: 'AA' }, { id: 'bb' }],
+    behaviours: { byId: { Aa: {} }, default: late, mix: [{ share: 1, behaviour: hidden }] },
+  });
+  expect(entities(await api(sandbox).list()).map(({ id }) => id)).toEqual(['aa']);
+  expect((await api(sandbox).get('bb')).status).toBe(200);
+  await using plain = await startSandbox({ actions: [{ id: 'bb' }], behaviours: { default: late } });
+  expect((await api(plain).get('bb')).status).toBe(404);
 });
