@@ -26,7 +26,9 @@ export interface ForecastFacts {
   calls: number;
   startsAtMs: number;
   endsAtMs: number;
-  /** Points of the curve, ascending: how many calls are made by then. Holds the quarters at least. */
+  /** When a quarter, a half, three quarters and all of the calls are answered. */
+  quartersAtMs: readonly number[];
+  /** Points of the curve, ascending: how many calls are answered by then. */
   curve: readonly { atMs: number; done: number }[];
 }
 
@@ -52,7 +54,7 @@ export interface PlanSummary {
   /** Isolations that had already succeeded, as looked up. */
   needsRelease: number;
   forecast: ForecastFacts | undefined;
-  /** Moments at which a quarter, a half, three quarters and all calls are made. */
+  /** The forecast's quarters; `part` is 0.25 to 1. */
   quarters: { part: number; atMs: number }[];
   permissions: { has: readonly string[]; lacks: readonly string[] } | undefined;
   overMaxActions: boolean;
@@ -108,17 +110,10 @@ export function summarisePlan(views: readonly LedgerView[], facts: PlanFacts): P
     machines: ranked(machines).slice(0, LISTED),
     needsRelease,
     forecast: facts.forecast,
-    quarters: facts.forecast === undefined ? [] : quartersOf(facts.forecast),
+    quarters: (facts.forecast?.quartersAtMs ?? []).map((atMs, i) => ({ part: (i + 1) / 4, atMs })),
     permissions: facts.permissions,
     overMaxActions: most !== undefined && admitted > most,
   };
-}
-
-function quartersOf(forecast: ForecastFacts): { part: number; atMs: number }[] {
-  return [0.25, 0.5, 0.75, 1].map((part) => ({
-    part,
-    atMs: forecast.curve.find(({ done }) => done >= forecast.calls * part)?.atMs ?? forecast.endsAtMs,
-  }));
 }
 
 function keepOldest(kept: ActionRow[], row: ActionRow): ActionRow[] {

@@ -2,6 +2,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { type Action, isOpen } from '../ledger/book.ts';
 import { OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
 import type { CloseReason, RejectReason, Route } from '../ledger/record.ts';
+import { allFree, forecast } from '../quota/forecast.ts';
 import { exitCodeOf, lookCount } from './exit-code.ts';
 import { type JobFacts, jobFacts } from './job-facts.ts';
 import { type PlanFacts, type PlanSummary, summarisePlan } from './plan-summary.ts';
@@ -152,7 +153,7 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
   const sessions = views.flatMap(sessionsOf).sort((a, b) => a.openedAtMs - b.openedAtMs);
   const pauses = views.flatMap((view) => pausesOf(view)).sort((a, b) => a.atMs - b.atMs);
   const started = views.map((view) => view.book.start).filter((start) => start !== undefined);
-  const windows = windowsOf(views);
+  const job = jobFacts(views.at(-1)?.book.sessions.at(-1)?.opened.job);
   const reason = lastReason(views, left);
   return {
     kind,
@@ -179,13 +180,13 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
     pauses,
     pausedMs: unionMs(pauses),
     minutes: minutesOf(views),
-    windows,
+    windows: job.windows,
     firstAtMs: Math.min(...views.map((view) => view.book.firstAtMs)),
     lastAtMs: Math.max(...views.map((view) => view.book.lastAtMs)),
     startedAtMs: started.length > 0 ? Math.min(...started.map((start) => start.atMs)) : undefined,
     startedBy: started.at(-1)?.by,
     durationMs: views.reduce((sum, view) => sum + durationOf(view), 0),
-    remainingMs: remainingMs(uncalled, windows),
+    remainingMs: remainingMs(uncalled, job),
     reason,
     exitCode: exitCodeOf({
       reason,
@@ -315,13 +316,11 @@ function answersOf(views: readonly LedgerView[]): { answer: string; n: number }[
   return [...merged].map(([answer, n]) => ({ answer, n })).sort((a, b) => b.n - a.n);
 }
 
-function windowsOf(views: readonly LedgerView[]): Summary['windows'] {
-  const job = jobFacts(views.at(-1)?.book.sessions.at(-1)?.opened.job);
-  return job.windows;
-}
+/** As long as an answer takes, roughly; what a forecast from a ledger alone knows of it. */
+const ROUND_TRIP_MS = 300;
 
-/** Front-loaded under every window, nothing of them spent yet: no run is faster. */
-function remainingMs(uncalled: number, windows: Summary['windows']): number {
-  if (uncalled === 0) return 0;
-  return Math.max(0, ...windows.map(({ calls, perMs }) => Math.floor((uncalled - 1) / calls) * perMs));
+/** From a quota of which nothing is spent: no run is faster. */
+function remainingMs(uncalled: number, { windows, concurrency }: JobFacts): number {
+  const input = { windows: allFree(windows), concurrency: concurrency ?? 16, roundTripMs: ROUND_TRIP_MS, nowMs: 0 };
+  return uncalled === 0 ? 0 : forecast({ ...input, calls: uncalled }).doneAtMs;
 }

@@ -25,6 +25,8 @@ export const REJECTS_KEPT = 1000;
 export interface Tracer {
   /** Takes the next record, written at `atMs` (epoch ms). */
   add(record: LedgerRecord, atMs: number): void;
+  /** The next record is a plain `admit`. */
+  admitted(): void;
   readonly trace: Trace;
 }
 
@@ -90,6 +92,7 @@ export function createTracer(): Tracer {
 
   return {
     add,
+    admitted: reads,
     get trace() {
       return { minutes, rejects, firstSentAtMs, answers };
     },

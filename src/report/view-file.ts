@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { Disk } from '../ledger/disk.ts';
+import { hasCode } from '../ledger/file-disk.ts';
 import { Projection } from '../ledger/projection.ts';
 import { LEDGER_FORMAT } from '../ledger/record.ts';
 import { Scanner } from '../ledger/scanner.ts';
@@ -14,21 +15,31 @@ import type { LedgerView } from './view.ts';
 export async function readView(disk: Pick<Disk, 'read'>, path: string): Promise<LedgerView> {
   const book = new Projection();
   const tracer = createTracer();
-  const scanner = new Scanner((record, atMs) => {
-    book.apply(record, atMs);
-    tracer.add(record, atMs);
+  const scanner = new Scanner({
+    apply(record, atMs) {
+      if (record.kind === 'open' && record.format > LEDGER_FORMAT) {
+        throw new UsageError(
+          `The ledger ${path} has format ${record.format}, and this version reads up to ${LEDGER_FORMAT}: use the version that wrote it (${record.tool}) or a newer one.`,
+        );
+      }
+      book.apply(record, atMs);
+      tracer.add(record, atMs);
+    },
+    admitted(seq, atMs, id, line) {
+      book.admitted(seq, atMs, id, line);
+      tracer.admitted();
+    },
   });
-  for await (const chunk of disk.read(path)) if (!scanner.push(chunk)) break;
-  const { head, fault, tornBytes } = scanner.result;
-  const session = book.sessions.at(-1);
-  if (session === undefined) {
-    throw new UsageError(
-      `${path} holds no ledger record that could be read; name a ledger that plan or run has written`,
-    );
+  try {
+    for await (const chunk of disk.read(path)) if (!scanner.push(chunk)) break;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) throw new UsageError(`There is no ledger ${path}: check the name.`, { cause: error });
+    throw error;
   }
-  if (session.opened.format > LEDGER_FORMAT) {
+  const { head, fault, tornBytes } = scanner.result;
+  if (book.sessions.length === 0) {
     throw new UsageError(
-      `${path} has ledger format ${session.opened.format}, and this version reads up to ${LEDGER_FORMAT}; use the version that wrote it`,
+      `${path} holds no ledger record that could be read: name a ledger that plan or run has written.`,
     );
   }
   let integrityNote: string | undefined;

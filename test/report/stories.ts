@@ -1,5 +1,8 @@
 import type { Outcome } from '../../src/ledger/outcomes.ts';
 import type { LedgerRecord } from '../../src/ledger/record.ts';
+import { allFree } from '../../src/quota/forecast.ts';
+import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
+import { forecastFacts } from '../../src/report/forecast-facts.ts';
 import type { PlanDecision, PlanFacts } from '../../src/report/plan-summary.ts';
 import { guid, Script, T0 } from './records.ts';
 
@@ -143,12 +146,14 @@ export function planStory(fates: readonly Fate[] = EVERY_FATE): { records: Ledge
   );
   const calls = [...decisions.values()].filter(({ decision }) => decision === 'cancel').length;
   const startsAtMs = Date.parse(last.at) + 1000;
-  const curve = Array.from({ length: calls + 1 }, (_, i) => ({ atMs: startsAtMs + i * 2000, done: i }));
   return {
     records: planned,
     facts: {
       decisions,
-      forecast: { calls, startsAtMs, endsAtMs: startsAtMs + calls * 2000, curve },
+      forecast: forecastFacts(
+        { calls, windows: allFree(DOCUMENTED_WINDOWS), concurrency: 16, roundTripMs: 200, nowMs: 0 },
+        startsAtMs,
+      ),
       permissions: { has: ['Machine.Read.All', 'Machine.Isolate'], lacks: ['Machine.Scan'] },
     },
   };

@@ -1,0 +1,206 @@
+import { formatCount, formatDuration } from '../format.ts';
+import type { ForecastFacts } from '../plan-summary.ts';
+import type { Summary } from '../summary.ts';
+import { html, type Markup, trusted } from './markup.ts';
+
+/** Draws the charts as SVG. Colours are CSS variables of the page, so that one drawing serves light, dark and paper. */
+export interface Charts {
+  /** One bar, its parts side by side; a part that is too small to be seen still gets a sliver. */
+  bar(parts: readonly BarPart[], label: string, size?: 'large' | 'small'): Markup;
+  calls(summary: Summary): Markup;
+  forecast(forecast: ForecastFacts, quarters: readonly { part: number; atMs: number }[]): Markup;
+}
+
+export interface BarPart {
+  n: number;
+  /** Name of a CSS variable, without its dashes. */
+  color: string;
+}
+
+/** Steps on the time axis at most: more could not be told apart. */
+const MOST_STEPS = 160;
+const STEPS_MIN = [1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440];
+const WIDE = 1000;
+const NARROW = 350;
+
+/** The drawing libraries are loaded here, and only when a page is made. */
+export async function createCharts(): Promise<Charts> {
+  const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]);
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+
+  const draw = (options: Parameters<typeof Plot.plot>[0]): string => {
+    const svg = Plot.plot({ document, style: {}, ...options });
+    svg.querySelector('style')?.remove();
+    svg.removeAttribute('style');
+    svg.setAttribute('aria-hidden', 'true');
+    return String(svg.outerHTML).replace(/\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2))));
+  };
+  /** Drawn for a desk and for a hand: the page shows the one that fits. */
+  const both = (label: string, options: (width: number) => Parameters<typeof Plot.plot>[0]): Markup => html`<div
+    class="chart" role="img" aria-label="${label}"><div class="wide">${trusted(draw(options(WIDE)))}</div><div
+    class="narrow">${trusted(draw(options(NARROW)))}</div></div>`;
+
+  const bar: Charts['bar'] = (parts, label, size = 'large') => {
+    const shown = parts.filter(({ n }) => n > 0);
+    const whole = shown.reduce((sum, { n }) => sum + n, 0);
+    const least = whole * 0.004;
+    let from = 0;
+    const placed = shown.map(({ n, color }) => {
+      const begin = from;
+      from += Math.max(n, least);
+      return { begin, end: from, color };
+    });
+    const svg = draw({
+      width: WIDE,
+      height: size === 'large' ? 28 : 10,
+      margin: 0,
+      axis: null,
+      x: { domain: [0, Math.max(from, 1)] },
+      marks: [
+        Plot.rect(placed, {
+          x1: 'begin',
+          x2: 'end',
+          y1: 0,
+          y2: 1,
+          insetLeft: 1,
+          insetRight: 1,
+          fill: (part: { color: string }) => `var(--${part.color})`,
+        }),
+      ],
+    }).replace('<svg ', '<svg preserveAspectRatio="none" ');
+    return html`<div class="bar ${size}" role="img" aria-label="${label}">${trusted(svg)}</div>`;
+  };
+
+  const calls: Charts['calls'] = (summary) => {
+    const { minutes, windows, pauses } = summary;
+    const first = minutes[0]?.atMs ?? summary.firstAtMs;
+    const last = (minutes.at(-1)?.atMs ?? first) + 60_000;
+    const stepMin = STEPS_MIN.find((step) => (last - first) / 60_000 / step <= MOST_STEPS) ?? 1440;
+    const steps = bucketed(summary.minutes, stepMin);
+    const bars = steps.flatMap(({ atMs, ...routes }) => {
+      let from = 0;
+      return (['cancel', 'list', 'get'] as const).flatMap((route) => {
+        const n = routes[route] / stepMin;
+        if (n === 0) return [];
+        const part = { x1: new Date(atMs), x2: new Date(atMs + stepMin * 60_000), y1: from, y2: from + n, route };
+        from += n;
+        return [part];
+      });
+    });
+    const lines = windows.map(({ calls, perMs }) => ({
+      y: (calls * 60_000) / perMs,
+      text: `quota: ${formatCount(calls)} in ${formatDuration(perMs)}`,
+    }));
+    const highest = Math.max(1, ...bars.map(({ y2 }) => y2));
+    // A quota far above what was called would flatten everything else.
+    const drawn = lines.filter(({ y }) => y <= highest * 12);
+    const bands = pauses
+      .filter(({ untilMs, atMs }) => untilMs > atMs && atMs < last && untilMs > first)
+      .map(({ atMs, untilMs }) => ({ x1: new Date(Math.max(atMs, first)), x2: new Date(Math.min(untilMs, last)) }));
+    const per = stepMin === 1 ? 'calls a minute' : `calls a minute, mean of ${formatDuration(stepMin * 60_000)}`;
+    const label = `Calls a minute over time, at most ${formatCount(Math.ceil(highest))}, with ${pauses.length} pauses marked`;
+    return both(label, (width) => ({
+      width,
+      height: width === WIDE ? 240 : 210,
+      marginLeft: 38,
+      marginRight: 12,
+      marginTop: 26,
+      x: { type: 'utc', domain: [new Date(first), new Date(last)], label: null, ticks: width === WIDE ? 8 : 3 },
+      y: {
+        label: per,
+        labelArrow: 'none',
+        grid: true,
+        ticks: 4,
+        domain: [0, Math.max(highest, ...drawn.map(({ y }) => y)) * 1.08],
+      },
+      marks: [
+        Plot.rectX(bands, { x1: 'x1', x2: 'x2', fill: 'var(--pause)', className: 'pauses' }),
+        Plot.rect(bars, {
+          x1: 'x1',
+          x2: 'x2',
+          y1: 'y1',
+          y2: 'y2',
+          insetLeft: steps.length > 100 ? 0 : 0.5,
+          insetRight: steps.length > 100 ? 0 : 0.5,
+          fill: (part: { route: string }) => `var(--route-${part.route})`,
+        }),
+        Plot.ruleY(drawn, { y: 'y', stroke: 'var(--quota)', strokeDasharray: '4 3' }),
+        Plot.text(drawn, {
+          y: 'y',
+          text: 'text',
+          frameAnchor: 'right',
+          textAnchor: 'end',
+          dy: -7,
+          fill: 'var(--quota)',
+        }),
+        Plot.ruleY([0], { stroke: 'var(--rule)' }),
+      ],
+    }));
+  };
+
+  const forecast: Charts['forecast'] = ({ curve, startsAtMs, endsAtMs, calls: total }, quarters) => {
+    const points = thinned(curve).map(({ atMs, done }) => ({ at: new Date(atMs), done }));
+    const marks = quarters.map(({ part, atMs }) => ({
+      at: new Date(atMs),
+      done: part * total,
+      text: `${part * 100} %`,
+    }));
+    const label = `Forecast: ${formatCount(total)} calls made over ${formatDuration(endsAtMs - startsAtMs)}`;
+    return both(label, (width) => ({
+      width,
+      height: width === WIDE ? 240 : 210,
+      marginLeft: 48,
+      marginRight: 40,
+      marginTop: 26,
+      x: {
+        type: 'utc',
+        domain: [new Date(startsAtMs), new Date(Math.max(endsAtMs, startsAtMs + 1))],
+        label: null,
+        ticks: width === WIDE ? 8 : 3,
+      },
+      y: { label: 'calls made', labelArrow: 'none', grid: true, ticks: 4, domain: [0, Math.max(1, total) * 1.08] },
+      marks: [
+        Plot.areaY(points, {
+          x: 'at',
+          y1: 0,
+          y2: 'done',
+          curve: 'step-after',
+          fill: 'var(--route-cancel)',
+          fillOpacity: 0.18,
+        }),
+        Plot.lineY(points, {
+          x: 'at',
+          y: 'done',
+          curve: 'step-after',
+          stroke: 'var(--route-cancel)',
+          strokeWidth: 1.8,
+        }),
+        Plot.dot(marks, { x: 'at', y: 'done', r: 3.5, fill: 'var(--route-cancel)' }),
+        Plot.text(marks, { x: 'at', y: 'done', text: 'text', dy: -11, fill: 'var(--ink)' }),
+        Plot.ruleY([0], { stroke: 'var(--rule)' }),
+      ],
+    }));
+  };
+
+  return { bar, calls, forecast };
+}
+
+function bucketed(minutes: Summary['minutes'], stepMin: number): Summary['minutes'] {
+  const stepMs = stepMin * 60_000;
+  const steps = new Map<number, Summary['minutes'][number]>();
+  for (const { atMs, cancel, get, list } of minutes) {
+    const at = Math.floor(atMs / stepMs) * stepMs;
+    const step = steps.get(at) ?? { atMs: at, cancel: 0, get: 0, list: 0 };
+    steps.set(at, step);
+    step.cancel += cancel;
+    step.get += get;
+    step.list += list;
+  }
+  return [...steps.values()];
+}
+
+/** A curve of at most some hundred points, its ends kept. */
+function thinned<T>(curve: readonly T[]): T[] {
+  const every = Math.ceil(curve.length / 400);
+  return curve.filter((_, i) => i % every === 0 || i === curve.length - 1);
+}

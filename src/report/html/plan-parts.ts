@@ -1,0 +1,102 @@
+import { formatCount, formatDuration, formatTime, plural } from '../format.ts';
+import { DECISION_NAMES, DECISIONS, type PlanSummary } from '../plan-summary.ts';
+import type { Summary } from '../summary.ts';
+import type { Charts } from './charts.ts';
+import { decisionColor } from './colors.ts';
+import { html, type Markup } from './markup.ts';
+import { facts, named, part, plainTable, tally } from './parts.ts';
+
+export function decisions(summary: Summary, plan: PlanSummary, charts: Charts): Markup | undefined {
+  const counts = plan.decisions;
+  if (counts === undefined) return undefined;
+  const items = DECISION_NAMES.filter((name) => counts[name] > 0).map((name) => ({
+    id: name,
+    name,
+    n: counts[name],
+    means: DECISIONS[name],
+    color: decisionColor(name),
+    flag: name === 'not-found' ? 'needs a look' : undefined,
+  }));
+  const label = items.map(({ name, n }) => `${name} ${formatCount(n)}`).join(', ');
+  return html`<section aria-label="Decisions">${charts.bar(items, `Decisions: ${label}`)}${tally(items, summary.admitted)}</section>`;
+}
+
+export function forecast(plan: PlanSummary, charts: Charts): Markup | undefined {
+  if (plan.forecast === undefined || plan.forecast.calls === 0) return undefined;
+  const { calls, startsAtMs, endsAtMs } = plan.forecast;
+  const remark = `${plural(calls, 'call')} in ${formatDuration(endsAtMs - startsAtMs)}, under the quota that was left when this was planned.`;
+  const quarters = plan.quarters.map(({ part, atMs }): [string, string] => [`${part * 100} % by`, formatTime(atMs)]);
+  return part('forecast', 'Forecast', remark, [
+    charts.forecast(plan.forecast, plan.quarters),
+    html`<div class="note">${facts([['Begins', formatTime(startsAtMs)], ...quarters])}</div>`,
+  ]);
+}
+
+export function leftOut(plan: PlanSummary): Markup | undefined {
+  if (plan.reasons.length === 0) return undefined;
+  const table = plainTable(
+    'Left out and why',
+    [
+      {
+        head: 'Decision',
+        cell: ({ decision }) => html`<span class="dot c-${decisionColor(decision)}">${decision}</span>`,
+      },
+      { head: 'Actions', kind: 'num', cell: ({ n }) => formatCount(n) },
+      { head: 'Why', cell: ({ reason }) => named(reason) },
+    ],
+    plan.reasons.slice(0, 100),
+  );
+  return part('left-out', 'Not as usual, and why', 'Actions that would not be cancelled, or not without doubt.', table);
+}
+
+export function toCancel(plan: PlanSummary): Markup | undefined {
+  if (plan.decisions === undefined || plan.decisions.cancel === 0) return undefined;
+  const ranking = (head: string, entries: readonly { name: string; n: number }[]) =>
+    html`<div><h3>${head}</h3>${plainTable(
+      head,
+      [
+        { head: 'Name', cell: ({ name }) => named(name) },
+        { head: 'Actions', kind: 'num', cell: ({ n }) => formatCount(n) },
+      ],
+      entries.slice(0, 10),
+    )}</div>`;
+  const oldest = html`<h3>The oldest</h3>${plainTable(
+    'The oldest actions to cancel',
+    [
+      { head: 'Created (UTC)', kind: 'time', cell: ({ created }) => created?.slice(0, 16).replace('T', ' ') },
+      { head: 'Type', cell: ({ type }) => type },
+      { head: 'Device', cell: ({ device, deviceId }) => named(device ?? deviceId) },
+      { head: 'Requested by', cell: ({ requestor }) => named(requestor) },
+      { head: 'Action ID', kind: 'id', cell: ({ id }) => id },
+    ],
+    plan.oldest,
+  )}`;
+  return part(
+    'to-cancel',
+    'What would be cancelled',
+    `${plural(plan.decisions.cancel, 'action')} by type, status and machine.`,
+    [
+      html`<div class="two">${ranking('By type', plan.cancelByType)}${ranking('By status', plan.cancelByStatus)}${ranking('Machines with most actions', plan.machines)}</div>`,
+      plan.oldest.length > 0 && oldest,
+    ],
+  );
+}
+
+/** What the reviewer approves: the head names exactly this list. */
+export function approval(summary: Summary, plan: PlanSummary): Markup {
+  const heads = summary.ledgers.map(({ head }) => html`<p class="head mono" data-head>${head}</p>`);
+  const { permissions } = plan;
+  return part(
+    'approval',
+    'Head to approve',
+    'Started with --head and this value, a run refuses any other list than the one reviewed here.',
+    [
+      heads,
+      permissions !== undefined &&
+        facts([
+          ['Permissions it has', permissions.has.join(', ') || 'none'],
+          ['Permissions it lacks', permissions.lacks.join(', ') || 'none'],
+        ]),
+    ],
+  );
+}
