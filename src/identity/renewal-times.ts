@@ -4,12 +4,12 @@ export function usableMarginMs(lifeMs: number): number {
 }
 
 /**
- * When a token that still has `leftMs` to live is renewed, counted from now: at half, so that an authority may be away
- * for half a token's life without anybody noticing. An endpoint that gives the same token again is asked at halving
- * distances, but not more than once a second.
+ * When a token that still has `leftMs` to live is renewed, counted from now: at a quarter, so that an authority may be
+ * away for three quarters of a token's life without anybody noticing. An endpoint that gives the same token again is
+ * asked at shrinking distances, but not more than once a second.
  */
 export function renewInMs(leftMs: number): number {
-  return Math.max(1000, leftMs / 2);
+  return Math.max(1000, leftMs / 4);
 }
 
 /** Between two attempts of one sign-in: 500 ms doubling to 4 s, at least half of it, or what the authority asked for. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { AcquireRequest, CredentialSource } from './credential-source.ts';
@@ -41,7 +42,7 @@ interface Renewal {
  * Keeps the last good token and renews it in time. The states are told by three fields:
  *
  * - `#held` and no `#demand`: the token is good until shortly before its end and is handed out, whatever the authority
- *   does meanwhile. From half its life on it is renewed in the background; a failed renewal is tried again with growing pauses.
+ *   does meanwhile. From a quarter of its life on it is renewed in the background; a failed renewal is tried again with growing pauses.
  * - `#demand`: Defender refused the token in hand. It is not handed out any more, and only a renewal that was begun for
  *   this demand (or brought another token, when no claims were asked for) ends the state.
  * - neither: nothing usable is in hand, so callers wait for the one renewal they all share.
@@ -62,6 +63,8 @@ export class RenewingTokenSource implements TokenSource, AsyncDisposable {
   constructor(source: CredentialSource, parts: RenewalParts) {
     this.#source = source;
     this.#parts = parts;
+    // Every call in flight may wait on it at once, and Node would take more than ten for a leak.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   get kind() {

@@ -1,7 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { RefusedError, UsageError } from '../../src/errors.ts';
+import { RefusedError } from '../../src/errors.ts';
 import { certificateSource } from '../../src/identity/certificate.ts';
 import { readClaims } from '../../src/identity/claims.ts';
 import { clientSecretSource } from '../../src/identity/client-secret.ts';
@@ -23,14 +22,12 @@ import { partsFor } from '../support/sign-in-parts.ts';
 let authority: Authority;
 let certificate: ClientCertificate;
 let other: ClientCertificate;
-let expired: ClientCertificate;
 const never = new AbortController().signal;
 
 beforeAll(async () => {
   authority = await startAuthority();
   certificate = await makeClientCertificate(authority.dir, 'app');
   other = await makeClientCertificate(authority.dir, 'other');
-  expired = await makeClientCertificate(authority.dir, 'expired', { expired: true });
   authority.register(await readFile(certificate.certFile, 'utf8'));
 });
 afterAll(() => authority[Symbol.asyncDispose]());
@@ -181,6 +178,3 @@ test('a refused ready token is not given again, unless its file holds another on
 async function pem({ keyFile, certFile }: ClientCertificate): Promise<string> {
   return `${await readFile(keyFile, 'utf8')}${await readFile(certFile, 'utf8')}`;
 }
-void expired;
-void UsageError;
-void join;
