@@ -105,7 +105,7 @@ export async function createCharts(): Promise<Charts> {
       marginLeft: 38,
       marginRight: 12,
       marginTop: 26,
-      x: { type: 'utc', domain: [new Date(first), new Date(last)], label: null, ticks: width === WIDE ? 8 : 3 },
+      x: timeAxis(first, last, width),
       y: {
         label: per,
         labelArrow: 'none',
@@ -130,8 +130,10 @@ export async function createCharts(): Promise<Charts> {
           text: 'text',
           frameAnchor: 'right',
           textAnchor: 'end',
-          dy: -7,
+          dy: -8,
           fill: 'var(--quota)',
+          stroke: 'var(--paper)',
+          strokeWidth: 4,
         }),
         Plot.ruleY([0], { stroke: 'var(--rule)' }),
       ],
@@ -152,12 +154,7 @@ export async function createCharts(): Promise<Charts> {
       marginLeft: 48,
       marginRight: 40,
       marginTop: 26,
-      x: {
-        type: 'utc',
-        domain: [new Date(startsAtMs), new Date(Math.max(endsAtMs, startsAtMs + 1))],
-        label: null,
-        ticks: width === WIDE ? 8 : 3,
-      },
+      x: timeAxis(startsAtMs, Math.max(endsAtMs, startsAtMs + 1), width),
       y: { label: 'calls made', labelArrow: 'none', grid: true, ticks: 4, domain: [0, Math.max(1, total) * 1.08] },
       marks: [
         Plot.areaY(points, {
@@ -176,13 +173,38 @@ export async function createCharts(): Promise<Charts> {
           strokeWidth: 1.8,
         }),
         Plot.dot(marks, { x: 'at', y: 'done', r: 3.5, fill: 'var(--route-cancel)' }),
-        Plot.text(marks, { x: 'at', y: 'done', text: 'text', dy: -11, fill: 'var(--ink)' }),
+        Plot.text(marks, {
+          x: 'at',
+          y: 'done',
+          text: 'text',
+          dy: -11,
+          fill: 'var(--ink)',
+          stroke: 'var(--paper)',
+          strokeWidth: 4,
+        }),
         Plot.ruleY([0], { stroke: 'var(--rule)' }),
       ],
     }));
   };
 
   return { bar, calls, forecast };
+}
+
+/** UTC on 24 hours, as everywhere in the reports; with the day where the axis spans more than one. */
+function timeAxis(fromMs: number, toMs: number, width: number) {
+  const days = toMs - fromMs > 36 * 3_600_000;
+  const seconds = toMs - fromMs < 5 * 60_000;
+  return {
+    type: 'utc' as const,
+    domain: [new Date(fromMs), new Date(toMs)],
+    label: 'UTC',
+    labelArrow: 'none' as const,
+    ticks: width === WIDE ? 8 : 3,
+    tickFormat: (at: Date) => {
+      const text = at.toISOString();
+      return days ? `${text.slice(5, 10)} ${text.slice(11, 16)}` : text.slice(11, seconds ? 19 : 16);
+    },
+  };
 }
 
 function bucketed(minutes: Summary['minutes'], stepMin: number): Summary['minutes'] {

@@ -165,7 +165,7 @@ footer { border-top: 1px solid var(--rule); padding-top: 14px; color: var(--soft
   .chart .wide { display: block; } .chart .narrow { display: none; }
   .tools, .more, .skip { display: none !important; }
   th button::after { content: none; }
-  table { font-size: 8pt; } th, td { padding: 3pt 8pt 3pt 0; }
+  table { font-size: 8pt; } td .under, td.id { font-size: 7pt; } td.name { min-width: 0; } th, td { padding: 3pt 8pt 3pt 0; }
   tr, .tally li, .chart, .next li { break-inside: avoid; } h2, h3 { break-after: avoid; }
   thead { display: table-header-group; }
 }

@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { failedCsv, outcomesCsv, planCsv, releaseCsv } from './csv.ts';
+import { summaryDocument } from './document.ts';
+import { htmlPage } from './html/page.ts';
+import type { PlanFacts } from './plan-summary.ts';
+import { writePrivate } from './private-file.ts';
+import { type Summary, summarise } from './summary.ts';
+import type { LedgerView } from './view.ts';
+
+/** The files that `report --out` writes, in the order of `SHA256SUMS`. */
+export const REPORT_FILES = {
+  html: 'report.html',
+  json: 'summary.json',
+  outcomes: 'outcomes.csv',
+  failed: 'failed.csv',
+  needsRelease: 'needs-release.csv',
+  sums: 'SHA256SUMS',
+} as const;
+
+export interface WriteReportOptions {
+  views: readonly LedgerView[];
+  /** Made with mode 0700 when it is not there. */
+  outDir: string;
+  nowMs: number;
+  /** Which signal interrupted the session that just ended. */
+  signal?: 'SIGINT' | 'SIGTERM' | undefined;
+  /** For a plan: what the engine decided, and the forecast. */
+  plan?: PlanFacts | undefined;
+}
+
+export interface WrittenReport {
+  summary: Summary;
+  /** Paths of what was written. */
+  files: Record<keyof typeof REPORT_FILES, string>;
+}
+
+/**
+ * Writes every format into one folder, each file readable by its owner alone, and last the list of their SHA-256 sums.
+ * Throws Node's errors when the folder cannot be written.
+ */
+export async function writeReport({ views, outDir, nowMs, signal, plan }: WriteReportOptions): Promise<WrittenReport> {
+  const summary = summarise(views, { nowMs, signal, plan });
+  const page = await htmlPage(summary, views, {
+    files: { failed: REPORT_FILES.failed, needsRelease: REPORT_FILES.needsRelease },
+    plan,
+  });
+  const contents: [name: string, pieces: Iterable<string>][] = [
+    [REPORT_FILES.html, [page]],
+    [REPORT_FILES.json, [jsonText(summary)]],
+    [REPORT_FILES.outcomes, plan === undefined ? outcomesCsv(views) : planCsv(views, plan)],
+    [REPORT_FILES.failed, failedCsv(views)],
+    [REPORT_FILES.needsRelease, releaseCsv(views, plan)],
+  ];
+  const sums: string[] = [];
+  for (const [name, pieces] of contents) sums.push(`${await writePrivate(join(outDir, name), pieces)}  ${name}\n`);
+  await writePrivate(join(outDir, REPORT_FILES.sums), sums);
+  const files = Object.fromEntries(Object.entries(REPORT_FILES).map(([key, name]) => [key, join(outDir, name)]));
+  return { summary, files: files as WrittenReport['files'] };
+}
+
+/** The `--json` document as text, indented, ending in a newline. */
+export function jsonText(summary: Summary): string {
+  return `${JSON.stringify(summaryDocument(summary), undefined, 2)}\n`;
+}
