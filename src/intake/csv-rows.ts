@@ -48,20 +48,17 @@ export async function* csvRows(
   parser.on('error', () => {});
   parser.resume();
 
-  const step = async (act: (done: (error?: Error | null) => void) => void): Promise<CsvRow[]> => {
+  /** Rows that were whole before a failure go out before it is thrown, so that it does not matter how the text was cut. */
+  async function* step(act: (done: (error?: Error | null) => void) => void): AsyncGenerator<CsvRow[]> {
     const failure = await new Promise<Error | null | undefined>((resolve) => act(resolve));
-    if (failure) throw unreadable(failure, name, skippedLines + lastLine);
     const rows = batch;
     batch = [];
-    return rows;
-  };
-
-  for await (const piece of text) {
-    const rows = await step((done) => parser.write(piece, 'utf8', done));
     if (rows.length > 0) yield rows;
+    if (failure) throw unreadable(failure, name, skippedLines + lastLine);
   }
-  const rows = await step((done) => parser.end(done));
-  if (rows.length > 0) yield rows;
+
+  for await (const piece of text) yield* step((done) => parser.write(piece, 'utf8', done));
+  yield* step((done) => parser.end(done));
 }
 
 /**

@@ -44,6 +44,7 @@ async function* rowsOf(source: AsyncIterable<Uint8Array>, options: ReadOptions):
     for (const csvRow of batch) {
       if (isHeader) {
         isHeader = false;
+        refuseSwallowedRows(csvRow, layout, name);
         continue;
       }
       const row = toIntakeRow(csvRow, layout, name);

@@ -25,6 +25,13 @@ export class ByteTally {
 
 type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
 
+const REPLACEMENT = '\ufffd';
+const REPLACEMENT_BYTES: Readonly<Record<Encoding, Buffer>> = {
+  'utf-8': Buffer.from([0xef, 0xbf, 0xbd]),
+  'utf-16le': Buffer.from([0xfd, 0xff]),
+  'utf-16be': Buffer.from([0xff, 0xfd]),
+};
+
 /**
  * Bytes to text: UTF-8, or UTF-16 where a byte order mark says so. Every line ends with `\n`, whatever ended it in the
  * file, so that lines can be counted. Throws a UsageError, with the line, for anything that is not text.
@@ -35,14 +42,17 @@ export async function* decodeText(source: AsyncIterable<Uint8Array>, name: strin
   let line = 1;
   let heldReturn = '';
 
-  const decode = (bytes: Buffer, isEnd: boolean): string => {
-    const text = heldReturn + strictText(bytes, encoding ?? 'utf-8', name, line);
+  function* decode(bytes: Buffer, isEnd: boolean): Generator<string> {
+    const { text, fault } = readable(bytes, encoding ?? 'utf-8');
+    const joined = heldReturn + text;
     // A return at the end of a chunk may be half of a \r\n.
-    heldReturn = !isEnd && text.endsWith('\r') ? '\r' : '';
-    const lines = (heldReturn ? text.slice(0, -1) : text).replace(/\r\n?/g, '\n');
+    heldReturn = !isEnd && joined.endsWith('\r') ? '\r' : '';
+    const lines = (heldReturn ? joined.slice(0, -1) : joined).replace(/\r\n?/g, '\n');
     line += countLineEnds(lines);
-    return lines;
-  };
+    // What stands before the fault goes out first, so that it does not matter how the bytes were cut.
+    if (lines.length > 0) yield lines;
+    if (fault) throw new UsageError(FAULTS[fault](name, encoding ?? 'utf-8', line + heldReturn.length));
+  }
 
   for await (const chunk of source) {
     let bytes =
@@ -58,14 +68,13 @@ export async function* decodeText(source: AsyncIterable<Uint8Array>, name: strin
     }
     const whole = wholeCharacters(bytes, encoding);
     kept = Buffer.from(bytes.subarray(whole));
-    if (whole > 0) yield decode(bytes.subarray(0, whole), false);
+    if (whole > 0) yield* decode(bytes.subarray(0, whole), false);
   }
   if (encoding === undefined) {
     encoding = encodingOf(kept);
     kept = kept.subarray(markLength(kept));
   }
-  const last = decode(kept, true);
-  if (last.length > 0) yield last;
+  yield* decode(kept, true);
 }
 
 export function countLineEnds(text: string): number {
@@ -105,30 +114,39 @@ function wholeCharacters(bytes: Buffer, encoding: Encoding): number {
   return bytes.length;
 }
 
-function strictText(bytes: Buffer, encoding: Encoding, name: string, firstLine: number): string {
+type Fault = 'encoding' | 'zero';
+
+const FAULTS: Readonly<Record<Fault, (name: string, encoding: Encoding, line: number) => string>> = {
+  encoding: (name, encoding, line) =>
+    `${name} is not valid ${encoding.toUpperCase()} text in line ${line}: save it as ${encoding === 'utf-8' ? 'UTF-8 (in Excel: "CSV UTF-8")' : 'UTF-8'} and give it again`,
+  zero: (name, _, line) =>
+    `${name} is not text (a zero byte in line ${line}): give a CSV or text file of action IDs, in UTF-8 or in UTF-16 with a byte order mark`,
+};
+
+/** The text up to the first thing that is not text, and what that is. */
+function readable(bytes: Buffer, encoding: Encoding): { text: string; fault?: Fault } {
   let text: string;
+  let fault: Fault | undefined;
   try {
     text = new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    const readable = new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes);
-    const line = lineOf(readable, readable.indexOf('\ufffd'), firstLine);
-    const wanted = encoding === 'utf-8' ? 'UTF-8 (in Excel: "CSV UTF-8")' : 'UTF-8';
-    throw new UsageError(
-      `${name} is not valid ${encoding.toUpperCase()} text in line ${line}: save it as ${wanted} and give it again`,
-      { cause },
-    );
+  } catch {
+    text = new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes);
+    text = text.slice(0, firstReplaced(text, bytes, encoding));
+    fault = 'encoding';
   }
-  const nul = text.indexOf('\0');
-  if (nul !== -1) {
-    throw new UsageError(
-      `${name} is not text (a zero byte in line ${lineOf(text, nul, firstLine)}): give a CSV or text file of action IDs, in UTF-8 or in UTF-16 with a byte order mark`,
-    );
-  }
-  return text;
+  const zero = text.indexOf('\0');
+  if (zero !== -1) return { text: text.slice(0, zero), fault: 'zero' };
+  return fault ? { text, fault } : { text };
 }
 
-function lineOf(text: string, index: number, firstLine: number): number {
-  return firstLine + countLineEnds(text.slice(0, Math.max(0, index)).replace(/\r\n?/g, '\n'));
+/** Where the decoder put a replacement character; one that stands in the bytes themselves is text. */
+function firstReplaced(text: string, bytes: Buffer, encoding: Encoding): number {
+  for (let at = text.indexOf(REPLACEMENT); at !== -1; at = text.indexOf(REPLACEMENT, at + 1)) {
+    const offset = encoding === 'utf-8' ? Buffer.byteLength(text.slice(0, at), 'utf8') : at * 2;
+    const own = REPLACEMENT_BYTES[encoding];
+    if (!bytes.subarray(offset, offset + own.length).equals(own)) return at;
+  }
+  return text.length;
 }
 
 /** An .xlsx file is a zip archive; the advice for it is its own. */
