@@ -58,8 +58,9 @@ interface Places {
   takenUntilMs: readonly number[];
 }
 
-/** After so many of the slowest window's caps its pace has settled. */
-const SETTLED_AFTER = 4;
+/** After so many of the largest cap the slowest window's pace has settled; where caps are small, after so many calls. */
+const SETTLED_AFTER_CAPS = 4;
+const SETTLED_AFTER_CALLS = 5000;
 
 /** The moment of the n-th call's send, counted from 0. */
 function sendMoments(input: ForecastInput): (index: number) => number {
@@ -70,7 +71,7 @@ function sendMoments(input: ForecastInput): (index: number) => number {
   const slowest = places.reduce((slow, each) => (each.heldMs / each.cap > slow.heldMs / slow.cap ? each : slow));
 
   const largestCap = Math.max(...places.map(({ cap }) => cap));
-  const reckoned = new Float64Array(Math.min(calls, SETTLED_AFTER * largestCap));
+  const reckoned = new Float64Array(Math.min(calls, Math.max(SETTLED_AFTER_CALLS, SETTLED_AFTER_CAPS * largestCap)));
   for (let index = 0; index < reckoned.length; index += 1) {
     let atMs = index === 0 ? earliestMs : (reckoned[index - 1] ?? earliestMs);
     for (const { cap, heldMs, takenUntilMs } of places) {
