@@ -36,8 +36,16 @@ export function makeTransport({
   return async ({ method, path, token, body }, signal) => {
     // Loaded with the first call: commands that send nothing start without it.
     const { request } = await import('undici');
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), timeoutMs);
+    // One controller wired by hand: a composite of signals would be kept by the long-lived one for as long as that lives.
+    const ending = new AbortController();
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      ending.abort();
+    }, timeoutMs);
+    const abandon = () => ending.abort();
+    if (signal?.aborted) abandon();
+    signal?.addEventListener('abort', abandon);
     try {
       const response = await request(`${apiUrl}${path}`, {
         method,
@@ -49,16 +57,17 @@ export function makeTransport({
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         body: body ?? null,
-        signal: signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, signal]),
+        signal: ending.signal,
       });
       const text = await response.body.text();
       return { raw: { http: response.statusCode, headers: response.headers, body: text } };
     } catch (error) {
-      if (timeout.signal.aborted) return { error: 'timeout' };
+      if (timedOut) return { error: 'timeout' };
       if (signal?.aborted) return { error: 'aborted' };
       return { error: nameOf(error) };
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', abandon);
     }
   };
 }

@@ -1,0 +1,100 @@
+import type { Action } from '../ledger/book.ts';
+import { backoffMs } from '../quota/backoff.ts';
+import { afterCancel, afterLookup, type Next } from './cancel-rule.ts';
+import type { Confirmer } from './confirmer.ts';
+import type { ForbiddenStreak } from './forbidden-streak.ts';
+import type { LookupDesk } from './lookup-desk.ts';
+import type { Verdict } from './outcome-rules.ts';
+import type { EngineParts } from './parts.ts';
+import type { Screening } from './screening.ts';
+import { stampOf } from './stamp.ts';
+
+/** A lost answer may be one that is still being worked on. */
+const LOOK_AFTER_MS = 5000;
+/** Between two tries at an action that Defender has shown us and does not find yet. */
+const YOUNG_WAIT_MS = 10_000;
+
+export interface CancelHelpers {
+  screening: Screening;
+  desk: LookupDesk;
+  confirmer: Confirmer;
+  streak: ForbiddenStreak;
+  accepted(id: string): void;
+  settle(id: string, verdict: Verdict): Promise<void>;
+}
+
+/** `put-back`: what was known of it had become too old when its slot came; it is to be screened again and called from that attempt on. */
+export type Worked = { done: true } | { done: false; attempt: number };
+
+/**
+ * Takes one action from `begin` to its outcome, or to the confirmer. All rules are in cancel-rule; this only does what they say.
+ * Rejects with the stop signal's reason when a wait is ended: the action stays open.
+ */
+export async function cancelAction(
+  parts: EngineParts,
+  { screening, desk, confirmer, streak, accepted, settle }: CancelHelpers,
+  action: Action,
+  begin: { next: Next; attempt: number; lastSentMs: number },
+): Promise<Worked> {
+  const { defender, ledger, job, lookups, clock, random, stop } = parts;
+  const { id } = action;
+  const stamp = stampOf(ledger.book.run);
+  const comment = stamp + (action.comment ?? job.comment ?? '');
+  const stillDue = () => !stop.signal.aborted && (!screening.on || screening.isFresh(action));
+  const created = action.screen?.created;
+  const createdAtMs = created ? Date.parse(created) : undefined;
+
+  let { next, attempt, lastSentMs } = begin;
+  let blind = false;
+  for (;;) {
+    switch (next.next) {
+      case 'again': {
+        const received = await defender.cancel({ id, comment, attempt: next.attempt, stillDue }, stop.signal);
+        attempt = received.attempt;
+        lastSentMs = received.sentAtMs ?? lastSentMs;
+        const { answer, costsAttempt } = received;
+        next = afterCancel(answer, {
+          attempt,
+          costsAttempt,
+          canRead: lookups.canRead,
+          nowMs: clock.wallMs(),
+          createdAtMs,
+        });
+        if (answer.kind === 'action' || (answer.kind === 'error' && answer.http !== 403)) await streak.broken();
+        break;
+      }
+      case 'look-up': {
+        const after = afterLookup(await desk.ask(id, lastSentMs + LOOK_AFTER_MS), next.doubt, {
+          attempt,
+          stamp,
+          blind,
+        });
+        if (after.next === 'again' || after.next === 'blind-again') {
+          if (after.next === 'blind-again') blind = true;
+          const waitMs = after.attempt > attempt ? backoffMs({ attempt, retryAfterMs: undefined, random }) : 0;
+          await clock.sleep(waitMs, { signal: stop.signal });
+          next = { next: 'again', attempt: after.attempt };
+        } else next = after;
+        break;
+      }
+      case 'wait-for-it':
+        await clock.sleep(YOUNG_WAIT_MS, { signal: stop.signal });
+        next = { next: 'again', attempt };
+        break;
+      case 'confirm':
+        accepted(id);
+        confirmer.add(id);
+        return { done: true };
+      case 'settle':
+        if (next.verdict.outcome === 'cancelled' || next.verdict.outcome === 'unconfirmed') accepted(id);
+        await settle(id, next.verdict);
+        return { done: true };
+      case 'forbidden':
+        await streak.forbidden(id, next.verdict);
+        return { done: true };
+      case 'put-back':
+        stop.signal.throwIfAborted();
+        return { done: false, attempt };
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import type { Answer } from '../defender/call.ts';
+import type { MachineAction } from '../defender/entity.ts';
+import { ATTEMPTS } from '../defender/retry-rule.ts';
+import type { CancelCall } from '../ledger/book.ts';
+import type { Found } from './lookups.ts';
+import { settledBy, settledByAnswer, type Verdict } from './outcome-rules.ts';
+
+/** Why an action is looked up before anything else happens to it. */
+export type Doubt =
+  /** Defender answered 400: perhaps it is over. `code` is Defender's. */
+  | { because: 'refused'; code: string }
+  /** A cancel was sent and no answer can be relied on. `costsAttempt` is false when that was not the action's fault: Defender was out of reach, or we were killed. */
+  | { because: 'lost'; error: string; costsAttempt: boolean };
+
+/** What follows an answer to a cancel. */
+export type Next =
+  | { next: 'settle'; verdict: Verdict }
+  | { next: 'confirm' }
+  | { next: 'look-up'; doubt: Doubt }
+  /** HTTP 403: whether the action or the token is refused shows in the answers that follow. */
+  | { next: 'forbidden'; verdict: Verdict }
+  /** 404 on an action that Defender has shown us and that is young: asked again until it is old enough. */
+  | { next: 'wait-for-it' }
+  | { next: 'again'; attempt: number }
+  /** No longer due when its slot came. */
+  | { next: 'put-back' };
+
+export interface CancelContext {
+  attempt: number;
+  costsAttempt: boolean;
+  canRead: boolean;
+  /** Wall clock now, epoch ms. */
+  nowMs: number;
+  /** Creation as a lookup showed it, epoch ms; undefined when it was never seen. */
+  createdAtMs: number | undefined;
+}
+
+/** Records are eventually consistent: other clients have seen a 404 for up to this long after an action was made. */
+export const YOUNG_MS = 120_000;
+
+/** One row of DESIGN section 5's table each. */
+export function afterCancel(
+  answer: Answer,
+  { attempt, costsAttempt, canRead, nowMs, createdAtMs }: CancelContext,
+): Next {
+  switch (answer.kind) {
+    case 'action':
+      return canRead ? { next: 'confirm' } : { next: 'settle', verdict: settledByAnswer(answer.action) };
+    case 'lost':
+      return { next: 'look-up', doubt: { because: 'lost', error: answer.error, costsAttempt } };
+    case 'not-sent':
+      return { next: 'put-back' };
+    case 'unavailable':
+      return { next: 'settle', verdict: usedUp(attempt, httpDetail(answer)) };
+    case 'throttled':
+    case 'page':
+      return { next: 'again', attempt };
+    case 'error':
+      break;
+  }
+  switch (answer.http) {
+    case 400:
+      return { next: 'look-up', doubt: { because: 'refused', code: answer.code } };
+    case 401:
+      return { next: 'again', attempt };
+    case 403:
+      return { next: 'forbidden', verdict: { outcome: 'forbidden', detail: httpDetail(answer) } };
+    case 404:
+      return createdAtMs !== undefined && nowMs < createdAtMs + YOUNG_MS
+        ? { next: 'wait-for-it' }
+        : { next: 'settle', verdict: { outcome: 'not-found', detail: httpDetail(answer) } };
+    default:
+      return { next: 'settle', verdict: { outcome: 'failed', detail: httpDetail(answer) } };
+  }
+}
+
+/**
+ * Where a new session goes on with an action that an earlier one called: a recorded answer is acted on as if it had just
+ * come. An answer that ended its session (401, 403) is asked for anew, since the credentials may be others now; attempts
+ * used up in one session are not counted out by the next without one more call.
+ */
+export function afterRestart(last: CancelCall, context: Omit<CancelContext, 'attempt' | 'costsAttempt'>): Next {
+  const { attempt, error } = last;
+  if (last.repliedAtMs === undefined) {
+    return { next: 'look-up', doubt: { because: 'lost', error: 'interrupted', costsAttempt: false } };
+  }
+  if (error === 'not-sent') return { next: 'again', attempt };
+  if (error !== undefined) return { next: 'look-up', doubt: { because: 'lost', error, costsAttempt: true } };
+  const http = last.http ?? 0;
+  if (http === 200) return { next: 'confirm' };
+  if ([401, 403, 429].includes(http)) return { next: 'again', attempt };
+  if ([408, 500, 502, 503, 504].includes(http)) return { next: 'again', attempt: Math.min(attempt + 1, ATTEMPTS) };
+  const { code = '', correlation } = last;
+  const answer: Answer = { kind: 'error', http, code, correlation, claims: undefined };
+  return afterCancel(answer, { ...context, attempt, costsAttempt: true });
+}
+
+/** What follows the lookup of an action in doubt. `blind`: it was already sent once more without a lookup. */
+export function afterLookup(
+  found: Found,
+  doubt: Doubt,
+  { attempt, stamp, blind }: { attempt: number; stamp: string; blind: boolean },
+): Next | { next: 'blind-again'; attempt: number } {
+  if (found.kind === 'found') {
+    const verdict = settledBy(found.action, { accepted: false, stamp });
+    if (verdict !== undefined) return { next: 'settle', verdict };
+    if (doubt.because === 'refused') return { next: 'settle', verdict: refused(doubt.code, found.action) };
+    if (!doubt.costsAttempt) return { next: 'again', attempt };
+    return attempt < ATTEMPTS
+      ? { next: 'again', attempt: attempt + 1 }
+      : { next: 'settle', verdict: { ...usedUp(attempt, doubt.error), status: found.action.status } };
+  }
+  if (found.kind === 'unknown') {
+    return { next: 'settle', verdict: { outcome: 'not-found', detail: 'Defender does not know it any more' } };
+  }
+  if (doubt.because === 'refused') {
+    return {
+      next: 'settle',
+      verdict: { outcome: 'failed', detail: `HTTP 400 ${doubt.code}; may be over, it could not be looked up` },
+    };
+  }
+  return blind
+    ? { next: 'settle', verdict: { outcome: 'unknown', detail: `answer lost (${doubt.error}), no lookup could tell` } }
+    : { next: 'blind-again', attempt: Math.min(attempt + 1, ATTEMPTS) };
+}
+
+function refused(code: string, action: MachineAction): Verdict {
+  return { outcome: 'failed', status: action.status, detail: `HTTP 400 ${code} although it is still open` };
+}
+
+function usedUp(attempt: number, last: string): Verdict {
+  return {
+    outcome: 'failed',
+    detail: `${attempt} ${attempt === 1 ? 'attempt' : 'attempts'} used up, the last: ${last}`,
+  };
+}
+
+function httpDetail(answer: { http: number; code: string | undefined; correlation?: string | undefined }): string {
+  return [`HTTP ${answer.http}`, answer.code, answer.correlation && `correlation ${answer.correlation}`]
+    .filter((part) => part)
+    .join(' ');
+}

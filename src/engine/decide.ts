@@ -1,0 +1,25 @@
+import { isFinalStatus } from '../defender/status.ts';
+import type { Guards } from '../job/job.ts';
+import type { Screened } from '../ledger/book.ts';
+import { NOT_FOUND_STATUS } from '../ledger/record.ts';
+import { keptOutBy, undoesAnUndo } from './guards.ts';
+
+/** What a plan says of an action. */
+export type Decision = 'cancel' | 'already-final' | 'excluded' | 'not-found' | 'unscreened';
+
+export interface Decided {
+  decision: Decision;
+  reason: string | undefined;
+}
+
+/** What is to be done with an action that was not called yet, by what its last lookup showed. */
+export function decide(screen: Screened | undefined, guards: Guards): Decided {
+  if (screen === undefined) return { decision: 'unscreened', reason: undefined };
+  if (screen.status === NOT_FOUND_STATUS) return { decision: 'not-found', reason: 'Defender does not know it' };
+  const kept = keptOutBy(guards, screen);
+  if (kept !== undefined) return { decision: 'excluded', reason: kept };
+  if (isFinalStatus(screen.status)) return { decision: 'already-final', reason: screen.status };
+  const undo = undoesAnUndo(guards, screen);
+  if (undo !== undefined) return { decision: 'excluded', reason: undo };
+  return { decision: 'cancel', reason: undefined };
+}

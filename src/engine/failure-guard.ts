@@ -1,0 +1,66 @@
+import { HaltError } from '../errors.ts';
+import type { Guards } from '../job/job.ts';
+import type { Action, Book } from '../ledger/book.ts';
+import type { Outcome } from '../ledger/outcomes.ts';
+
+/** A percentage says nothing of a handful. */
+const FROM = 20;
+
+const FAILURES: ReadonlySet<Outcome> = new Set(['failed', 'forbidden', 'unknown']);
+
+export interface Tally {
+  /** Actions that were called and accepted or settled. */
+  called: number;
+  failures: number;
+}
+
+/** Whether there are (strictly) more failures than `--max-failures` allows: a percentage from the 20th action on, a number from the first. */
+export function tooManyFailures(limit: Guards['maxFailures'], { called, failures }: Tally): boolean {
+  if ('count' in limit) return failures > limit.count;
+  return called >= FROM && failures * 100 > limit.percent * called;
+}
+
+export interface FailureGuard {
+  /** Our cancel was accepted. */
+  accepted(id: string): void;
+  /** Throws a HaltError when this outcome is one failure too many. */
+  settled(id: string, outcome: Outcome): void;
+}
+
+/**
+ * Counts over all sessions. A session that begins with too many failures already (somebody looked at them and resumed) is stopped by the
+ * next failure only.
+ */
+export function makeFailureGuard(limit: Guards['maxFailures'], book: Book): FailureGuard {
+  const counted = new Set<string>();
+  let failures = 0;
+  for (const action of book.actions.values()) {
+    if (!wasCalled(action)) continue;
+    counted.add(action.id);
+    if (action.outcome !== undefined && FAILURES.has(action.outcome.outcome)) failures++;
+  }
+  let armed = !tooManyFailures(limit, { called: counted.size, failures });
+
+  return {
+    accepted: (id) => {
+      counted.add(id);
+    },
+    settled: (id, outcome) => {
+      counted.add(id);
+      if (FAILURES.has(outcome)) {
+        failures++;
+        armed = true;
+      }
+      if (!armed || !tooManyFailures(limit, { called: counted.size, failures })) return;
+      const allowed = 'count' in limit ? `${limit.count}` : `${limit.percent} %`;
+      throw new HaltError(
+        `${failures} of ${counted.size} called actions failed, more than --max-failures ${allowed}: look at the report, then ` +
+          'resume (with a higher --max-failures if they are to be expected)',
+      );
+    },
+  };
+}
+
+function wasCalled({ outcome, last, sent }: Action): boolean {
+  return sent > 0 && (outcome !== undefined || last?.http === 200);
+}

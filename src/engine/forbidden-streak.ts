@@ -1,0 +1,45 @@
+import { HaltError, RefusedError } from '../errors.ts';
+import type { Verdict } from './outcome-rules.ts';
+import type { EngineParts } from './parts.ts';
+
+/** So many refusals in a row, and the token is suspected. */
+const SUSPECT = 5;
+/** So many, and the run stops whatever the token says. */
+const ENOUGH = 25;
+
+export interface ForbiddenStreak {
+  /** Another HTTP 403 to a cancel. Throws when the token turns out to be refused, or when there are too many; the streak's actions stay open then. */
+  forbidden(id: string, verdict: Verdict): Promise<void>;
+  /** Defender answered a cancel with something else: those refused before it were refused for themselves. */
+  broken(): Promise<void>;
+}
+
+/** One 403 may be about one action's device group; many in a row are about the token. So outcomes wait until that is known. */
+export function makeForbiddenStreak(
+  { defender, permits, stop }: Pick<EngineParts, 'defender' | 'permits' | 'stop'>,
+  settle: (id: string, verdict: Verdict) => Promise<void>,
+): ForbiddenStreak {
+  const held = new Map<string, Verdict>();
+  return {
+    forbidden: async (id, verdict) => {
+      held.set(id, verdict);
+      if (held.size === SUSPECT && permits(await defender.renewToken(stop.signal)) === false) {
+        throw new RefusedError(
+          `Defender refused ${held.size} cancels in a row (HTTP 403), and the renewed token has no permission to cancel any ` +
+            'more: grant it again (see `countermand check`), then resume',
+        );
+      }
+      if (held.size >= ENOUGH) {
+        throw new HaltError(
+          `Defender refused ${held.size} cancels in a row (HTTP 403): check the application's permissions and its device ` +
+            'groups, then resume; these actions are still open',
+        );
+      }
+    },
+    broken: async () => {
+      const settled = [...held];
+      held.clear();
+      for (const [id, verdict] of settled) await settle(id, verdict);
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { Guards } from '../job/job.ts';
+import type { Screened } from '../ledger/book.ts';
+
+/** Cancelling these while they are pending leaves a machine cut off, or unable to run its programs. */
+const UNDOING: ReadonlySet<string> = new Set(['unisolate', 'unrestrictcodeexecution']);
+
+type Seen = Pick<Screened, 'type' | 'requestor' | 'machineId' | 'computer' | 'created'>;
+
+/** Why the guards keep an action out, in words; undefined when they let it in. What a guard asks for and a lookup does not show keeps it out. */
+export function keptOutBy(guards: Guards, seen: Seen): string | undefined {
+  const { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore } = guards;
+  if (!allows(onlyType, seen.type)) return `only-type: it is ${seen.type}`;
+  if (!allows(onlyRequestor, seen.requestor))
+    return `only-requestor: it was requested by ${seen.requestor ?? 'nobody named'}`;
+  if (!allows(onlyMachine, seen.machineId, seen.computer)) {
+    return `only-machine: it is for ${seen.computer ?? seen.machineId ?? 'no machine named'}`;
+  }
+  const created = seen.created === null ? Number.NaN : Date.parse(seen.created);
+  if (createdAfter !== undefined && !(created >= Date.parse(createdAfter))) {
+    return `created-after: it was created ${seen.created ?? 'at no known time'}`;
+  }
+  if (createdBefore !== undefined && !(created <= Date.parse(createdBefore))) {
+    return `created-before: it was created ${seen.created ?? 'at no known time'}`;
+  }
+  return undefined;
+}
+
+/** The guard that needs no flag. Only for an action that is still open: one that is over undoes nothing any more. */
+export function undoesAnUndo(guards: Guards, { type }: Pick<Seen, 'type'>): string | undefined {
+  if (!UNDOING.has(type.toLowerCase()) || guards.onlyType.some((only) => same(only, type))) return undefined;
+  return `undo: cancelling a pending ${type} would leave the machine cut off (name it with --only-type to cancel it)`;
+}
+
+/** The guards that need a lookup, by the names of their flags. */
+export function guardsThatLook(guards: Guards): string[] {
+  return [
+    guards.onlyType.length > 0 ? '--only-type' : '',
+    guards.onlyRequestor.length > 0 ? '--only-requestor' : '',
+    guards.onlyMachine.length > 0 ? '--only-machine' : '',
+    guards.createdAfter === undefined ? '' : '--created-after',
+    guards.createdBefore === undefined ? '' : '--created-before',
+  ].filter((name) => name !== '');
+}
+
+function allows(only: readonly string[], ...values: (string | null)[]): boolean {
+  return only.length === 0 || only.some((wanted) => values.some((value) => value !== null && same(wanted, value)));
+}
+
+function same(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

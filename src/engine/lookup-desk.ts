@@ -1,0 +1,56 @@
+import type { Clock } from '../clock.ts';
+import { LOOKUP_SIZE } from '../defender/routes.ts';
+import type { Found, Lookups } from './lookups.ts';
+
+/** Gathers the lookups of actions in doubt, so that those due together share a call. */
+export interface LookupDesk {
+  /** Looks the action up at `dueMs` (monotonic) at the earliest. Rejects with the signal's reason when the session stops. */
+  ask(id: string, dueMs: number): Promise<Found>;
+}
+
+interface Request {
+  id: string;
+  dueMs: number;
+  resolve: (found: Found) => void;
+  reject: (reason: unknown) => void;
+}
+
+export function makeLookupDesk(lookups: Lookups, clock: Clock, signal: AbortSignal): LookupDesk {
+  let waiting: Request[] = [];
+  let working = false;
+
+  async function work(): Promise<void> {
+    while (waiting.length > 0) {
+      const firstDueMs = Math.min(...waiting.map(({ dueMs }) => dueMs));
+      // What falls due within a second goes along: one call instead of two is worth the wait.
+      if (firstDueMs > clock.monotonicMs()) await clock.sleep(firstDueMs - clock.monotonicMs() + 1000, { signal });
+      const now = clock.monotonicMs();
+      const due = waiting.filter(({ dueMs }) => dueMs <= now).slice(0, LOOKUP_SIZE);
+      waiting = waiting.filter((request) => !due.includes(request));
+      try {
+        const found = await lookups.many([...new Set(due.map(({ id }) => id))], signal);
+        for (const { id, resolve } of due) resolve(found.get(id) ?? { kind: 'unreadable', why: 'no-answer' });
+      } catch (error) {
+        for (const { reject } of due) reject(error);
+      }
+    }
+  }
+
+  return {
+    ask: (id, dueMs) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ id, dueMs, resolve, reject });
+        if (working) return;
+        working = true;
+        work().then(
+          () => {
+            working = false;
+          },
+          (error: unknown) => {
+            working = false;
+            for (const request of waiting.splice(0)) request.reject(error);
+          },
+        );
+      }),
+  };
+}

@@ -1,0 +1,122 @@
+import type { MachineAction } from '../defender/entity.ts';
+import { isFinalStatus } from '../defender/status.ts';
+import { HaltError, RefusedError, UnreachableError } from '../errors.ts';
+import type { Action, Screened } from '../ledger/book.ts';
+import { NOT_FOUND_STATUS, type ScreenFields } from '../ledger/record.ts';
+import { guardsThatLook } from './guards.ts';
+import type { Found } from './lookups.ts';
+import type { EngineParts } from './parts.ts';
+
+/** What is known of an open action is looked up again when it is older than this at the moment of its call. */
+export const FRESH_MS = 5 * 60_000;
+/** So many unknown IDs at the very start mean that the list holds something else. */
+const ALL_UNKNOWN = 20;
+
+export interface Screening {
+  /** Whether actions are looked up before they are called. */
+  readonly on: boolean;
+  /** Whether what is known of the action is good enough to call it on. */
+  isFresh(action: Action): boolean;
+  /** Looks up these actions (100 a call) and records what is shown. Throws a HaltError when the first twenty of a run are all unknown. */
+  look(actions: readonly Action[], signal: AbortSignal): Promise<Map<string, Found>>;
+}
+
+/** Whether the actions are looked up at all. Throws where what was asked for needs a permission that the token has not. */
+export function screeningOn({ job, lookups }: Pick<EngineParts, 'job' | 'lookups'>): boolean {
+  const needed = guardsThatLook(job.guards);
+  if (!lookups.canRead && (needed.length > 0 || job.screen === 'always')) {
+    const what = needed.length > 0 ? needed.join(', ') : '--screen always';
+    throw new RefusedError(
+      `${what} needs to look actions up, and the token may not read them: grant the application Machine.Read.All ` +
+        '(API WindowsDefenderATP, with admin consent), or leave that out',
+    );
+  }
+  return job.screen !== 'never' && lookups.canRead;
+}
+
+export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts): Screening {
+  const needed = job.screen === 'always' || guardsThatLook(job.guards).length > 0;
+  let probation = !hasKnown(ledger.book.actions.values()) && ledger.book.actions.size > ALL_UNKNOWN;
+  let unknown = 0;
+  /** Defender's lookups are answered by something else: those actions are called as if screening were off. */
+  const unreadable = new Set<string>();
+
+  return {
+    get on() {
+      return screeningOn({ job, lookups });
+    },
+    isFresh: ({ id, screen }) =>
+      unreadable.has(id) ||
+      (screen !== undefined && (isFinalStatus(screen.status) || isRecent(screen, clock.wallMs()))),
+    look: async (actions, signal) => {
+      const ids = actions.map(({ id }) => id);
+      const found = await lookups.many(ids, signal);
+      await ledger.screen(ids.flatMap((id) => screenRow(id, found.get(id)) ?? []));
+      for (const id of ids) {
+        const shown = found.get(id);
+        if (shown?.kind === 'unreadable') {
+          unreadable.add(id);
+          if (needed) throw cannotScreen(shown.why);
+        } else if (probation) {
+          if (shown?.kind === 'found') probation = false;
+          else if (++unknown >= ALL_UNKNOWN) throw allUnknown();
+        }
+      }
+      if (unreadable.size > 0 && ids.some((id) => unreadable.has(id))) {
+        log.warn('some actions cannot be looked up and are called without it');
+      }
+      return found;
+    },
+  };
+}
+
+/** What a lookup shows, as the ledger keeps it; undefined when it shows nothing. */
+function screenRow(id: string, found: Found | undefined): ScreenFields | undefined {
+  if (found?.kind === 'found') return screenOf(id, found.action);
+  if (found?.kind !== 'unknown') return undefined;
+  return { id, status: NOT_FOUND_STATUS, type: '', machineId: null, computer: null, requestor: null, created: null };
+}
+
+function screenOf(id: string, action: MachineAction): ScreenFields {
+  return {
+    id,
+    status: action.status,
+    type: action.type,
+    machineId: action.machineId ?? null,
+    computer: action.computerDnsName ?? null,
+    requestor: action.requestor ?? null,
+    created: action.creationDateTimeUtc ?? null,
+  };
+}
+
+/** A lookup from the future (a clock that was set back) is not recent. */
+function isRecent(screen: Screened, nowMs: number): boolean {
+  const ageMs = nowMs - screen.atMs;
+  return ageMs >= 0 && ageMs <= FRESH_MS;
+}
+
+function hasKnown(actions: Iterable<Action>): boolean {
+  for (const { screen, sent } of actions) {
+    if (sent > 0 || (screen !== undefined && screen.status !== NOT_FOUND_STATUS)) return true;
+  }
+  return false;
+}
+
+function cannotScreen(why: 'no-permission' | 'no-answer'): Error {
+  return why === 'no-permission'
+    ? new RefusedError(
+        'Defender refused to look actions up (HTTP 403), which the guards or --screen always need: grant the application ' +
+          'Machine.Read.All (API WindowsDefenderATP, with admin consent), then resume',
+      )
+    : new UnreachableError(
+        'looking actions up keeps being answered by something that is not Defender, and the guards or --screen always ' +
+          'need it: check the proxy and --api-url, then run again',
+      );
+}
+
+function allUnknown(): HaltError {
+  return new HaltError(
+    `Defender knows none of the first ${ALL_UNKNOWN} IDs, so these are probably not machine action IDs of this tenant, and ` +
+      'nothing was cancelled: check the column (device IDs are forty hex digits, action IDs are GUIDs) and the tenant',
+  );
+}
