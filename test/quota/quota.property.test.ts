@@ -64,7 +64,7 @@ it('no span of any window ever has more calls than its cap, whatever the latenci
         expect(quota.left().map(({ left }) => left)).toEqual(caps.map(({ calls }) => calls));
       },
     ),
-    { numRuns: 1300, seed },
+    { numRuns: 1500, seed },
   );
 });
 
