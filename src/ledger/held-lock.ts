@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { HeldError } from '../errors.ts';
+import { DiskError, HeldError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Disk } from './disk.ts';
 import { hasCode } from './file-disk.ts';
@@ -17,7 +17,7 @@ export interface LockOptions {
   clock: Clock;
   log: Logger;
   processes: Processes;
-  /** The ledger that is worked on. */
+  /** Path of the ledger that is worked on. */
   ledger: string;
   /** What is held, for messages: "the ledger x.jsonl". */
   what: string;
@@ -46,7 +46,7 @@ export class HeldLock implements AsyncDisposable {
   readonly #stop = new AbortController();
   #content: string;
   #renewed: Moment;
-  #lost: HeldError | undefined;
+  #lost: HeldError | DiskError | undefined;
   #busy: Promise<unknown> = Promise.resolve();
   #check: Promise<void> | undefined;
 
@@ -76,7 +76,8 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /**
-   * Throws a HeldError when the lock was not renewed in time or the file carries another nonce. Callers that come while the file is being
+   * Throws a HeldError when the lock was not renewed in time or the file carries another nonce, a DiskError when it cannot be read or went
+   * away together with the ledger. Callers that come while the file is being
    * looked at share the next look.
    */
   async assertHeld(): Promise<void> {
@@ -137,14 +138,32 @@ export class HeldLock implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const { disk, what } = this.#options;
-    const { holder, gone } = await readHolder(disk, this.path);
-    if (holder?.nonce === this.#holder.nonce) return;
-    this.#lose(
-      gone
-        ? `The lock on ${what} (${this.path}) was removed: another run may have gone on. Nothing more was sent; run again to resume.`
-        : `The lock on ${what} was taken over by ${describe(holder)}. Nothing more was sent; wait until that run ends.`,
-    );
+    const { disk, what, ledger } = this.#options;
+    try {
+      const { holder, gone } = await readHolder(disk, this.path);
+      if (holder?.nonce === this.#holder.nonce) return;
+      if (!gone) {
+        this.#lose(
+          `The lock on ${what} was taken over by ${describe(holder)}. Nothing more was sent; wait until that run ends.`,
+        );
+      }
+      if ((await disk.stat(ledger)) === undefined) {
+        this.#lost ??= new DiskError(
+          `The ledger ${ledger} was removed while in use: nothing more was sent. Bring it back, then run again.`,
+        );
+        throw this.#lost;
+      }
+      this.#lose(
+        `The lock on ${what} (${this.path}) was removed: another run may have gone on. Nothing more was sent; run again to resume.`,
+      );
+    } catch (error) {
+      if (error === this.#lost) throw error;
+      const cause = error instanceof Error ? error.message : String(error);
+      throw new DiskError(
+        `The lock ${this.path} of the ledger ${ledger} could not be read (${cause}): nothing more was sent. Repair the disk, then run again to resume.`,
+        { cause: error },
+      );
+    }
   }
 
   #lose(message: string): never {

@@ -162,7 +162,7 @@ function openOf({ tool, tenant, client, api, job }: OpenLedgerOptions['open']): 
   return { tool, tenant, client, api, job };
 }
 
-const UNWRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'ELOOP', 'ENOENT'];
+const UNWRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'ELOOP', 'ENOENT', 'EEXIST'];
 
 /** A disk's error as a sentence; any other error as it is. */
 function explain(error: unknown, path: string): unknown {

@@ -1,0 +1,98 @@
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { recentCallsInFolder } from '../../src/ledger/folder-calls.ts';
+import { type Bench, bench, machine, OPEN, PATH } from './ledgers.ts';
+
+const HOUR_MS = 3_600_000;
+let pid = 1;
+
+/** A ledger of `count` calls, left at once. */
+async function neighbour(setting: Bench, name: string, count: number, open: Partial<typeof OPEN> = {}): Promise<void> {
+  const path = `/ledgers/${name}`;
+  const ledger = await setting.open({ path, open: { ...OPEN, ...open }, processes: machine(++pid, new Map()) });
+  for (let n = 0; n < count; n++) {
+    const call = await ledger.intent({ route: 'list', ids: 100, attempt: 1 });
+    await ledger.reply({ call, ms: 1, http: 200 });
+  }
+  await ledger[Symbol.asyncDispose]();
+}
+
+async function recent(setting: Bench, more: { withinMs?: number } = {}) {
+  const said: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line) => said.push(JSON.parse(line).msg) });
+  const { tenant, client, api } = OPEN;
+  const nowMs = setting.clock.wallMs();
+  const calls = await recentCallsInFolder({
+    ...{ folder: '/ledgers', disk: setting.disk, log, tenant, client, api, nowMs, except: PATH },
+    ...more,
+  });
+  return { count: calls.length, calls, said };
+}
+
+test('the calls of other ledgers of the same sender count, those of ours and of other senders do not', async () => {
+  const setting = bench();
+  await neighbour(setting, 'a.jsonl', 1);
+  await neighbour(setting, 'b.jsonl', 2);
+  await neighbour(setting, 'c.plan.jsonl', 4, { tenant: OPEN.tenant.toUpperCase(), api: `${OPEN.api}/` });
+  await neighbour(setting, 'other-client.jsonl', 8, { client: 'other' });
+  await neighbour(setting, 'other-tenant.jsonl', 16, { tenant: 'other' });
+  await neighbour(setting, 'other-host.jsonl', 32, { api: 'https://api-eu.example.com' });
+  const { count, said, calls } = await recent(setting);
+  expect({ count, said }).toEqual({ count: 6, said: [] });
+  const atMs = setting.clock.wallMs();
+  expect(calls[0]).toEqual({ route: 'list', intentAtMs: atMs, repliedAtMs: atMs, unanswered: false, skewMs: 0 });
+});
+
+test('a ledger whose client changed counts with the sessions of each', async () => {
+  const setting = bench();
+  await neighbour(setting, 'b.jsonl', 3, { client: 'revoked' });
+  await neighbour(setting, 'b.jsonl', 5);
+  expect((await recent(setting)).count).toBe(5);
+});
+
+test('calls older than the window do not count, and old files are not even read', async () => {
+  const setting = bench();
+  await neighbour(setting, 'b.jsonl', 3);
+  setting.clock.stand(HOUR_MS - 1);
+  expect((await recent(setting)).count).toBe(3);
+  setting.clock.stand(1);
+  expect((await recent(setting)).count).toBe(0);
+  expect((await recent(setting, { withinMs: 2 * HOUR_MS })).count).toBe(3);
+  setting.clock.stand(2 * HOUR_MS);
+  setting.disk.read = () => {
+    throw new Error('was read');
+  };
+  expect(await recent(setting)).toMatchObject({ count: 0, said: [] });
+});
+
+test('a damaged neighbour counts as far as it can be read, and is warned of', async () => {
+  const setting = bench();
+  await neighbour(setting, 'b.jsonl', 3);
+  const file = setting.disk.files.get('/ledgers/b.jsonl');
+  if (file === undefined) throw new Error('no neighbour');
+  const lines = file.bytes.toString().split(/(?<=\n)/);
+  file.bytes = Buffer.from(lines.with(3, '{"seq":4,"at":"2026-03-01T12:00:00.000Z","kind":"intent",####\n').join(''));
+  const { count, said } = await recent(setting);
+  expect(count).toBe(2);
+  expect(said).toEqual([expect.stringMatching(/b\.jsonl .*line 4/)]);
+});
+
+test('a neighbour of a newer format counts as far as it can be read, and is warned of', async () => {
+  const setting = bench();
+  await neighbour(setting, 'b.jsonl', 3);
+  const file = setting.disk.files.get('/ledgers/b.jsonl');
+  if (file === undefined) throw new Error('no neighbour');
+  file.bytes = Buffer.from(file.bytes.toString().replace('"format":1', '"format":2'));
+  const { count, said } = await recent(setting);
+  expect(count).toBe(3);
+  expect(said).toEqual([expect.stringContaining('format is 2')]);
+});
+
+test('other files and folders beside the ledgers are passed over', async () => {
+  const setting = bench();
+  await neighbour(setting, 'b.jsonl', 1);
+  setting.disk.folders.add('/ledgers/reports');
+  await setting.disk.createExclusive('/ledgers/notes.txt', `${'x'.repeat(5000)}\n`);
+  await setting.disk.createExclusive('/ledgers/empty', '');
+  expect(await recent(setting)).toMatchObject({ count: 1, said: [] });
+});
