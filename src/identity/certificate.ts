@@ -108,14 +108,13 @@ function privateKeyOf(text: string, passphrase: string | undefined, path: string
   let key: KeyObject;
   try {
     key = createPrivateKey({ key: block, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const remedy =
-      code === 'ERR_MISSING_PASSPHRASE'
+  } catch {
+    const encrypted = block.includes('ENCRYPTED');
+    const remedy = !encrypted
+      ? 'cannot be read; export it again as PEM'
+      : passphrase === undefined
         ? `is encrypted; give its passphrase in ${PASSWORD} or ${PASSWORD}_FILE`
-        : passphrase === undefined
-          ? 'cannot be read; export it again as PEM'
-          : `does not open with the passphrase in ${PASSWORD}; correct the passphrase`;
+        : `does not open with the passphrase in ${PASSWORD}; correct the passphrase`;
     throw new RefusedError(`the private key in ${path} ${remedy}`);
   }
   if (key.asymmetricKeyType !== 'rsa') {

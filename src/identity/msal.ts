@@ -87,9 +87,12 @@ export async function signIn(
     );
   }
   if (result === null || result.accessToken === '') {
-    throw new SignInUnreachableError(`cannot sign in: ${context().host} answered without a token; run again later`, {
-      retryable: true,
-    });
+    throw (
+      failureOf(call.answer, context()) ??
+      new SignInUnreachableError(`cannot sign in: ${context().host} answered without a token; run again later`, {
+        retryable: true,
+      })
+    );
   }
   return { token: result.accessToken, expiresAtMs: result.expiresOn?.getTime() };
 }
