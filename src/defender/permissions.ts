@@ -1,4 +1,5 @@
 import type { TokenClaims } from '../identity/claims.ts';
+import type { CheckLine } from '../identity/sign-in-report.ts';
 
 /**
  * The permissions that allow a cancel, and the action types that each is for; one is enough. The names are the same for
@@ -107,6 +108,27 @@ export function assessPermissions(claims: TokenClaims | undefined, expected: Exp
     mismatches: mismatchesOf(claims, expected),
     warnings: canCancel ? typeWarnings(granted, expected.types) : [],
   };
+}
+
+/** The assessment as lines of `check`: no right to cancel and a token for somebody else are wrong, the rest are warnings. */
+export function permissionLines({
+  bearer,
+  granted,
+  canCancel,
+  missing,
+  mismatches,
+  warnings,
+}: PermissionAssessment): CheckLine[] {
+  const topic = 'permissions';
+  const names = granted.map(plain).join(', ');
+  return [
+    ...(canCancel === true ? [{ level: 'ok', topic, text: `${bearer} permissions: ${names}` } as const] : []),
+    ...missing.map(
+      (text, at): CheckLine => ({ level: canCancel === false && at === 0 ? 'wrong' : 'warning', topic, text }),
+    ),
+    ...mismatches.map(({ sentence }): CheckLine => ({ level: 'wrong', topic, text: sentence })),
+    ...warnings.map((text): CheckLine => ({ level: 'warning', topic, text })),
+  ];
 }
 
 function howToGrant(bearer: PermissionAssessment['bearer'], clientId: string): string {

@@ -3,6 +3,7 @@ import {
   assessPermissions,
   CANCEL_PERMISSIONS,
   type Expected,
+  permissionLines,
   READ_PERMISSIONS,
 } from '../../src/defender/permissions.ts';
 import type { TokenClaims } from '../../src/identity/claims.ts';
@@ -173,5 +174,27 @@ describe('warnings', () => {
       mismatches: [],
     });
     expect(assessed.warnings).toEqual([expect.stringContaining('opaque')]);
+  });
+});
+
+describe('lines for check', () => {
+  const lines = (given: Partial<TokenClaims>) =>
+    permissionLines(assessPermissions(claims(given), expected)).map(({ level, text }) => [level, text.slice(0, 40)]);
+
+  test('all is well', () => {
+    expect(lines({ roles: ['Machine.Scan', 'Machine.Read.All'] })).toEqual([
+      ['ok', 'application permissions: Machine.Scan, M'],
+    ]);
+  });
+
+  test('no permission to read is a warning, none to cancel is wrong', () => {
+    expect(lines({ roles: ['Machine.Scan'] }).map(([level]) => level)).toEqual(['ok', 'warning']);
+    expect(lines({ roles: ['Machine.Read.All'] }).map(([level]) => level)).toEqual(['wrong']);
+    expect(lines({}).map(([level]) => level)).toEqual(['wrong', 'warning']);
+  });
+
+  test('a token of another tenant is wrong', () => {
+    const found = lines({ roles: ['Machine.Scan', 'Machine.Read.All'], tid: CLIENT });
+    expect(found.map(([level]) => level)).toEqual(['ok', 'wrong']);
   });
 });
