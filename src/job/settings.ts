@@ -258,9 +258,9 @@ export const SETTINGS = {
     flag: 'first',
     job: 'guards.first',
     kind: 'number',
-    value: whole(1, 1_000_000),
+    value: whole(0, 1_000_000),
     placeholder: 'N',
-    description: 'cancel and confirm this many, show what became of them, and ask before the rest',
+    description: 'cancel and confirm this many, show what became of them, and ask before the rest; 0 does not',
     resume: true,
   },
   maxDuration: {

@@ -1,0 +1,77 @@
+import { LOOKUP_SIZE } from '../defender/routes.ts';
+import { isFinalStatus } from '../defender/status.ts';
+import type { Action, Screened } from '../ledger/book.ts';
+import { NOT_FOUND_STATUS } from '../ledger/record.ts';
+import { type Decided, type Decision, decide } from './decide.ts';
+import type { EngineParts } from './parts.ts';
+import { makeScreening } from './screening.ts';
+
+/** Longer lists are not looked up before the question: that alone would take most of an hour's quota. */
+export const SCREEN_AT_MOST = 50_000;
+
+/** An action whose state moved between the plan and now. */
+export interface Change {
+  id: string;
+  computer: string | null;
+  was: string;
+  now: string;
+}
+
+export interface ScreenedAll {
+  /** What changed since an earlier lookup (a plan's). */
+  changes: Change[];
+  /** Open actions that were left out because the list is too long. */
+  notLookedUp: number;
+}
+
+/**
+ * Looks up the whole list before anybody is asked. `anew`: also what is known already, whatever its age, but for final statuses, which stay.
+ * Actions that were called already have their own way and are left alone.
+ */
+export async function screenAll(parts: EngineParts, { anew }: { anew: boolean }): Promise<ScreenedAll> {
+  const { ledger, stop, job } = parts;
+  const screening = makeScreening(parts);
+  const result: ScreenedAll = { changes: [], notLookedUp: 0 };
+  if (!screening.on) return result;
+  const wanted: Action[] = [];
+  for (const action of ledger.book.actions.values()) {
+    if (action.outcome !== undefined || action.last !== undefined) continue;
+    const known =
+      action.screen !== undefined && (anew ? isFinalStatus(action.screen.status) : screening.isFresh(action));
+    if (known) continue;
+    if (wanted.length < SCREEN_AT_MOST) wanted.push(action);
+    else result.notLookedUp++;
+  }
+  for (let at = 0; at < wanted.length; at += LOOKUP_SIZE) {
+    const batch = wanted.slice(at, at + LOOKUP_SIZE);
+    const before = new Map(batch.map(({ id, screen }) => [id, screen]));
+    await screening.look(batch, stop.signal);
+    for (const { id, screen } of batch) {
+      const was = before.get(id);
+      if (was === undefined || screen === undefined) continue;
+      const change = { id, computer: screen.computer, was: shownAs(was), now: shownAs(screen) };
+      const kept = decide(was, job.guards).decision !== decide(screen, job.guards).decision;
+      if (change.was !== change.now || kept) result.changes.push(change);
+    }
+  }
+  return result;
+}
+
+function shownAs({ status }: Screened): string {
+  return status === NOT_FOUND_STATUS ? 'unknown to Defender' : status;
+}
+
+/** What the plan says of every action that has no outcome yet. */
+export function decideAll({ job, ledger }: Pick<EngineParts, 'job' | 'ledger'>): Map<string, Decided> {
+  const decided = new Map<string, Decided>();
+  for (const { id, screen, outcome } of ledger.book.actions.values()) {
+    if (outcome === undefined) decided.set(id, decide(screen, job.guards));
+  }
+  return decided;
+}
+
+export function countDecisions(decided: ReadonlyMap<string, Decided>): Record<Decision, number> {
+  const counts = { cancel: 0, 'already-final': 0, excluded: 0, 'not-found': 0, unscreened: 0 };
+  for (const { decision } of decided.values()) counts[decision]++;
+  return counts;
+}

@@ -1,0 +1,89 @@
+import { describeDuration } from '../duration.ts';
+import { CountermandError, HaltError, UnreachableError } from '../errors.ts';
+import type { Job } from '../job/job.ts';
+import type { CloseReason } from '../ledger/record.ts';
+import { keepAlive } from '../quota/keep-alive.ts';
+import { closeReasonOf } from './ending.ts';
+import type { EngineParts } from './parts.ts';
+import type { StopReason } from './stop.ts';
+
+/** How a session ended. `error` is what is said to the user; undefined when there is nothing to say but the counts. */
+export interface SessionEnd {
+  reason: CloseReason;
+  error: CountermandError | undefined;
+  signal: StopReason['signal'];
+}
+
+/**
+ * Does the work of one session and closes its ledger with the reason why it ended: what `work` resolves to, the stop's, or
+ * the error's. Errors that must not or cannot be written down (a lost lock, a disk that fails, a bug) are thrown, with the ledger as a kill would
+ * leave it.
+ */
+export async function inSession(parts: EngineParts, work: () => Promise<CloseReason>): Promise<SessionEnd> {
+  const { ledger, stop } = parts;
+  using _alive = keepAlive();
+  using _watch = watch(parts);
+  let end: SessionEnd;
+  try {
+    end = { reason: await work(), error: undefined, signal: undefined };
+  } catch (error) {
+    end = endOf(error, stop.reason, stop.signal.reason, ledger.book.start !== undefined);
+  }
+  await ledger.close(end.reason);
+  return end;
+}
+
+function endOf(error: unknown, stopped: StopReason | undefined, abort: unknown, started: boolean): SessionEnd {
+  if (stopped !== undefined && error === abort) {
+    return { reason: stopped.close, error: stopped.error, signal: stopped.signal };
+  }
+  const reason = closeReasonOf(error);
+  if (reason === undefined || !(error instanceof CountermandError)) throw error;
+  // Nothing was sent on bad input or a declined question: what is there is a plan.
+  const unstarted = reason === 'interrupted' && !started;
+  return { reason: unstarted ? 'planned' : reason, error, signal: undefined };
+}
+
+/** Stops the session at its deadline, or when patience with Defender is at its end. */
+function watch({ job, gate, clock, stop }: EngineParts): Disposable {
+  const ended = new AbortController();
+  const quietly = (watching: Promise<void>) => watching.catch(() => {});
+  const { maxDurationMs } = job.guards;
+  if (maxDurationMs !== undefined) {
+    void quietly(
+      clock.sleep(maxDurationMs, { signal: ended.signal, ref: false }).then(() =>
+        stop.request({
+          close: 'deadline',
+          error: new UnreachableError(
+            `stopped at the deadline (--max-duration ${describeDuration(maxDurationMs)}) with work left; run again to go on`,
+          ),
+        }),
+      ),
+    );
+  }
+  void quietly(
+    (async () => {
+      for (;;) {
+        const leftMs = gate.lastSuccessMs + job.patienceMs - clock.monotonicMs();
+        if (leftMs <= 0) break;
+        await clock.sleep(leftMs, { signal: ended.signal, ref: false });
+      }
+      stop.request({
+        close: 'unreachable',
+        error: new UnreachableError(
+          `no call to Defender succeeded for ${describeDuration(job.patienceMs)} (--patience); nothing is lost, run again to go on`,
+        ),
+      });
+    })(),
+  );
+  return { [Symbol.dispose]: () => ended.abort() };
+}
+
+/** Throws a HaltError when more was admitted than `--max-actions` allows. */
+export function refuseTooMany({ guards }: Job, admitted: number): void {
+  if (guards.maxActions === undefined || admitted <= guards.maxActions) return;
+  throw new HaltError(
+    `${admitted} actions were admitted, more than --max-actions ${guards.maxActions}: nothing was started; check the list, or raise ` +
+      'the limit',
+  );
+}

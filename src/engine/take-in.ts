@@ -1,0 +1,50 @@
+import { UsageError } from '../errors.ts';
+import type { Intake } from '../intake/rows.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { IntakeFields } from '../ledger/record.ts';
+
+export interface TakeInOptions {
+  /** Stop at the first row that is not an ID. */
+  strict: boolean;
+  /** Ends the reading between two rows. */
+  signal: AbortSignal;
+  /** What messages call the source. */
+  name: string;
+}
+
+/**
+ * Reads a source to its end into the ledger, which says what is new, known or repeated. The reading counts only with the `intake` record
+ * that closes it; rejects with the signal's reason, or the source's UsageError, without writing one.
+ */
+export async function takeIn(
+  ledger: Ledger,
+  intake: Intake,
+  { strict, signal, name }: TakeInOptions,
+): Promise<IntakeFields> {
+  ledger.beginIntake();
+  let admitted = 0;
+  let rejected = 0;
+  for await (const row of intake) {
+    signal.throwIfAborted();
+    if (row.kind === 'id') {
+      const { id, line, comment } = row;
+      const told = await ledger.admit({ id, line, ...(comment === undefined ? {} : { comment }) });
+      if (told === 'admitted') admitted++;
+      if (told !== 'repeated') continue;
+      rejected++;
+      await ledger.reject({ line, reason: 'duplicate', text: id });
+      continue;
+    }
+    if (strict) {
+      throw new UsageError(
+        `${name}, line ${row.line}: «${row.text}» is not an action ID, and --strict-input takes no such row: correct it, or leave ` +
+          'the flag out to reject it and go on',
+      );
+    }
+    rejected++;
+    await ledger.reject({ line: row.line, reason: row.reason, text: row.text });
+  }
+  const summary = { admitted, rejected, ...intake.summary() };
+  await ledger.intake(summary);
+  return summary;
+}
