@@ -1,0 +1,23 @@
+/**
+ * Opens a ledger when told to by a line on stdin, says `open` or the exit code of the refusal, and keeps it until stdin ends.
+ *
+ *   node contend.mjs LEDGER
+ */
+import { once } from 'node:events';
+import { systemClock } from '../../../dist/clock.js';
+import { fileDisk } from '../../../dist/ledger/file-disk.js';
+import { openLedger } from '../../../dist/ledger/open-ledger.js';
+
+const open = { tool: 'countermand', tenant: 'tenant', client: 'client', api: 'https://localhost', job: {} };
+console.log('ready');
+await once(process.stdin, 'data');
+try {
+  const ledger = await openLedger({ path: process.argv[2], disk: fileDisk, clock: systemClock, open });
+  await ledger.assertHeld();
+  console.log('open');
+  await once(process.stdin.resume(), 'end');
+  await ledger.assertHeld();
+  await ledger[Symbol.asyncDispose]();
+} catch (error) {
+  console.log(String(error.exitCode ?? error.stack));
+}
