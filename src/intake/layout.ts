@@ -2,6 +2,7 @@ import { parse } from 'csv-parse/sync';
 import { UsageError } from '../errors.ts';
 import { parseActionId } from './action-id.ts';
 import { LENIENT } from './csv-rows.ts';
+import { oneLine } from './one-line.ts';
 
 /** Where the IDs stand in a text. */
 export interface Layout {
@@ -136,8 +137,7 @@ function normal(name: string): string {
 }
 
 function quoted(text: string | undefined): string {
-  const trimmed = (text ?? '').trim();
-  return `"${trimmed.length > 40 ? `${trimmed.slice(0, 40)}…` : trimmed}"`;
+  return `"${oneLine(text ?? '', 40)}"`;
 }
 
 function listed(cells: readonly string[]): string {

@@ -2,6 +2,7 @@ import { UsageError } from '../errors.ts';
 import { isDeviceId, parseActionId, standAlone } from './action-id.ts';
 import { type CsvRow, csvRows } from './csv-rows.ts';
 import { findLayout, type Layout } from './layout.ts';
+import { oneLine } from './one-line.ts';
 import { readOpening } from './opening.ts';
 import { type Intake, type IntakeRow, REJECT_TEXT_LENGTH } from './rows.ts';
 import { ByteTally, decodeText } from './text.ts';
@@ -114,7 +115,7 @@ function strictRefusal(
 ): UsageError {
   const what = reason === 'bad-row' ? 'does not have the columns of the header' : 'is not an action ID';
   return new UsageError(
-    `${name} line ${line} ${what} (${text}), and --strict-input takes none but good rows: correct it`,
+    `${name} line ${line} ${what} (${oneLine(text, 60)}), and --strict-input takes none but good rows: correct it`,
   );
 }
 

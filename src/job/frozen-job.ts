@@ -49,7 +49,7 @@ export const frozenJobSchema = z.object({
     createdBefore: z.iso.datetime().optional(),
     maxActions: positive.optional(),
     maxFailures: z.union([z.object({ percent: z.number() }), z.object({ count: z.number() })]),
-    first: positive.optional(),
+    first: z.number().min(0).optional(),
     maxDurationMs: positive.optional(),
   }),
   patienceMs: positive,

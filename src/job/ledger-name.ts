@@ -2,7 +2,6 @@ import { basename, dirname, join, parse } from 'node:path';
 
 /** Where ledgers lie when nothing else is said, below the current folder. */
 const FOLDER = 'ledgers';
-const STAMP = /^\d{8}T\d{6}Z$/;
 
 export interface LedgerNaming {
   /** The job's name, the source file's without its ending, or `stdin`. */
@@ -39,14 +38,14 @@ export function seriesOf(
 ): { folder: string; names: string[] } | undefined {
   const own = split(basename(ledger));
   if (own === undefined) return undefined;
-  const names = fileNames.filter((name) => split(name)?.name === own.name);
+  const names = fileNames.filter((name) => {
+    const other = split(name);
+    return other?.name === own.name && !other.plan;
+  });
   return { folder: dirname(ledger), names: names.sort().reverse() };
 }
 
-function split(fileName: string): { name: string } | undefined {
-  const bare = fileName.replace(/\.jsonl$/, '').replace(/\.plan$/, '');
-  const at = bare.lastIndexOf('-');
-  return fileName.endsWith('.jsonl') && STAMP.test(bare.slice(at + 1)) && at > 0
-    ? { name: bare.slice(0, at) }
-    : undefined;
+function split(fileName: string): { name: string; plan: boolean } | undefined {
+  const match = /^(.+)-(\d{8}T\d{6}Z)(\.plan)?\.jsonl$/.exec(fileName);
+  return match?.[1] === undefined ? undefined : { name: match[1], plan: match[3] !== undefined };
 }

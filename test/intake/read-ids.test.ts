@@ -184,6 +184,12 @@ describe('readIds', () => {
       { strict: true },
       /^list\.csv line 3 is not an action ID \(x\), and --strict-input/,
     ],
+    [
+      'control characters in what it quotes',
+      'Dev\u001b[31m\u202eice,"Sta\nte"\nh,on\n',
+      {},
+      /first row has "Dev \[31m ice", "Sta te"/,
+    ],
     ['a ragged row under strict', `id,x\n${A}\n`, { strict: true }, /line 2 does not have the columns of the header/],
   ])('refuses %s in one sentence', async (_, content, options, message) => {
     const { error } = await readAll(content, options);

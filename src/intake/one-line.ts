@@ -1,0 +1,5 @@
+/** What a file holds, made fit for a message: line ends and control characters, which could drive a terminal, become spaces. */
+export function oneLine(text: string, length: number): string {
+  const flat = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  return flat.length > length ? `${flat.slice(0, length)}…` : flat;
+}

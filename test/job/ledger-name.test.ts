@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { defaultLedger, seriesOf } from '../../src/job/ledger-name.ts';
+
+const NOW = Date.UTC(2026, 10, 23, 2);
+
+describe('seriesOf', () => {
+  const own = defaultLedger({ name: 'nightly', stamped: true, plan: false, nowMs: NOW }, '/w');
+
+  it("lists a job's earlier ledgers, newest first, and nothing else", () => {
+    const names = [
+      'nightly-20261121T020000Z.jsonl',
+      'nightly-20261122T020000Z.jsonl',
+      'nightly-20261122T020000Z.plan.jsonl',
+      'nightly-20261122T020000Z.jsonl.lock',
+      'nightly-20261122T020000Z.jsonl.needs-release.csv',
+      'nightly-other-20261122T020000Z.jsonl',
+      'nightly.jsonl',
+      'stdin-20261122T020000Z.jsonl',
+    ];
+    expect(seriesOf(own, names)).toEqual({
+      folder: '/w/ledgers',
+      names: ['nightly-20261122T020000Z.jsonl', 'nightly-20261121T020000Z.jsonl'],
+    });
+  });
+
+  it('knows that a ledger named by hand is none of a series', () => {
+    expect(seriesOf('/w/mine.jsonl', ['mine.jsonl'])).toBeUndefined();
+  });
+});

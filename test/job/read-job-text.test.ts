@@ -1,0 +1,23 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readJobText } from '../../src/job/read-job-text.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'countermand-job-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+it('reads a job file, byte order mark or not', async () => {
+  await writeFile(join(folder, 'a.yaml'), '\ufeffname: a');
+  expect(await readJobText(join(folder, 'a.yaml'))).toBe('name: a');
+});
+
+it('says why a job file cannot be read', async () => {
+  await writeFile(join(folder, 'b.yaml'), Buffer.from([0xe9, 0x41]));
+  await expect(readJobText(join(folder, 'none.yaml'))).rejects.toThrow(/none\.yaml does not exist: check its name/);
+  await expect(readJobText(folder)).rejects.toThrow(/is a folder: name the job file in it/);
+  await expect(readJobText(join(folder, 'b.yaml'))).rejects.toThrow(/b\.yaml is not UTF-8 text/);
+});
