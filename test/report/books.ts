@@ -1,5 +1,6 @@
+import { encodeLine } from '../../src/ledger/line.ts';
 import { Projection } from '../../src/ledger/projection.ts';
-import type { LedgerRecord } from '../../src/ledger/record.ts';
+import type { LedgerRecord, RecordFields } from '../../src/ledger/record.ts';
 import { createTracer } from '../../src/report/trace.ts';
 import type { LedgerView } from '../../src/report/view.ts';
 
@@ -13,4 +14,16 @@ export function viewOf(records: readonly LedgerRecord[], path = 'ledgers/nightly
     tracer.add(record, atMs);
   }
   return { path, book, trace: tracer.trace, head: '00112233445566ff', intact: true };
+}
+
+/** The same records as a ledger's file has them, chained. */
+export function ledgerText(records: readonly LedgerRecord[]): string {
+  let head = '';
+  let text = '';
+  for (const { seq, at, kind, chain: _, ...fields } of records) {
+    const encoded = encodeLine(head, seq, at, kind, fields as RecordFields[typeof kind]);
+    text += encoded.line;
+    head = encoded.chain;
+  }
+  return text;
 }

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../src/ledger/outcomes.ts';
-import type { LedgerRecord } from '../../src/ledger/record.ts';
+import type { CloseReason, LedgerRecord } from '../../src/ledger/record.ts';
 import { allFree } from '../../src/quota/forecast.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
 import { forecastFacts } from '../../src/report/forecast-facts.ts';
@@ -55,7 +55,8 @@ export const EVERY_FATE: readonly Fate[] = [
 
 export interface StoryOptions {
   fates?: readonly Fate[];
-  close?: 'finished' | 'interrupted' | 'halted' | 'deadline' | undefined;
+  /** How the last session ends; undefined: it does not. @default 'finished' */
+  close?: CloseReason | undefined;
   sessions?: number;
   startAtMs?: number;
   /** Offset of the IDs. */
@@ -65,7 +66,8 @@ export interface StoryOptions {
 
 /** A run that had two sessions, a pause and rejected lines, and whose actions met the given fates. */
 export function runStory(options: StoryOptions = {}): LedgerRecord[] {
-  const { fates = EVERY_FATE, close = 'finished', sessions = 2, startAtMs = T0, from = 1, run } = options;
+  const { fates = EVERY_FATE, sessions = 2, startAtMs = T0, from = 1, run } = options;
+  const close = 'close' in options ? options.close : 'finished';
   const script = new Script(startAtMs);
   const open = (session: number) => script.open(session, run === undefined ? {} : { run });
   open(1);

@@ -38,7 +38,7 @@ code, .mono { font: 0.88em/1.5 ui-monospace, SFMono-Regular, Consolas, "Liberati
 .band { height: 6px; background: var(--tone); }
 .good { --tone: var(--good); } .attention { --tone: var(--attention); } .bad { --tone: var(--bad); } .open { --tone: var(--open); }
 
-.mast { display: flex; flex-wrap: wrap; gap: 4px 32px; align-items: baseline; padding: 18px 0 14px; border-bottom: 1px solid var(--rule);
+.mast { display: flex; flex-wrap: wrap; gap: 4px 32px; align-items: baseline; padding: 14px 0 12px; border-bottom: 1px solid var(--rule);
   color: var(--soft); font-size: 13px; }
 .mast strong { color: var(--ink); font-weight: 650; }
 .mast .kind { margin: 0; font-size: 15px; }
@@ -47,7 +47,7 @@ code, .mono { font: 0.88em/1.5 ui-monospace, SFMono-Regular, Consolas, "Liberati
 .mast dt::after { content: ":"; }
 .mast dd { margin: 0; color: var(--ink); overflow-wrap: anywhere; }
 
-.answer { display: grid; grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr); gap: 24px 56px; padding: 30px 0 26px; }
+.answer { display: grid; grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr); gap: 24px 56px; padding: 24px 0 20px; }
 h1 { margin: 0 0 14px; font-size: 32px; line-height: 1.15; font-weight: 680; letter-spacing: -0.015em; display: flex; gap: 14px; }
 h1 svg { flex: none; width: 36px; height: 36px; margin-top: 2px; color: var(--tone); }
 .sentence { margin: 0 0 10px; font-size: 18px; line-height: 1.45; max-width: 38em; }

@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import { summarise } from '../../src/report/summary.ts';
+import { terminalOf } from '../../src/report/terminal.ts';
+import { summaryText } from '../../src/report/text.ts';
+import { viewOf } from './books.ts';
+import { RUN, T0 } from './records.ts';
+import { EVERY_FATE, planStory, runStory } from './stories.ts';
+
+const nowMs = T0 + 86_400_000;
+const plain = (columns: number) => ({ terminal: { columns, plain: true } });
+const run = summarise([viewOf(runStory())], { nowMs });
+const story = planStory();
+const plan = summarise([viewOf(story.records)], { nowMs, plan: story.facts });
+const merged = summarise(
+  [viewOf(runStory(), 'a.jsonl'), viewOf(runStory({ from: 9, run: `9${RUN.slice(1)}`, sessions: 4 }), 'b.jsonl')],
+  { nowMs },
+);
+
+describe('the text of a summary', () => {
+  test.each([
+    ['run', run],
+    ['plan', plan],
+    ['two ledgers', merged],
+  ])('fits the terminal, commands apart: %s', (_, summary) => {
+    for (const columns of [60, 80, 120]) {
+      const lines = summaryText(summary, plain(columns)).split('\n');
+      const wide = lines.filter((line) => [...line].length > columns && !line.startsWith('      countermand'));
+      expect(wide).toEqual([]);
+    }
+  });
+
+  test('is ASCII where it is plain, and where the names are', () => {
+    const named = EVERY_FATE.map((fate) => ({ ...fate, computer: 'host' }));
+    const text = summaryText(summarise([viewOf(runStory({ fates: named }))], { nowMs }), plain(80));
+    expect(text).toMatch(/^[\n\x20-\x7e]+$/);
+  });
+
+  test('lets no name move the cursor or turn the reading order', () => {
+    const hostile = EVERY_FATE.map((fate) => ({ ...fate, computer: 'a\u001B[2Jb\u202Ec' }));
+    const planned = planStory(hostile);
+    const text = summaryText(summarise([viewOf(planned.records)], { nowMs, plan: planned.facts }), plain(80));
+    expect(text).toContain('a\uFFFD[2Jb\uFFFDc');
+    expect(text).not.toContain('\u001B');
+    expect(text).not.toContain('\u202E');
+  });
+
+  test('says what to do next, with the commands to paste', () => {
+    const text = summaryText(run, plain(80));
+    expect(text).toContain('      countermand verify ledgers/nightly.jsonl\n');
+    expect(text).toContain('      countermand resume ledgers/nightly.jsonl --retry failed,forbidden\n');
+    expect(text).toContain('2 isolations took effect');
+    expect(text).toContain('Correct the 3 rejected lines');
+  });
+
+  test('names the lists once they are written', () => {
+    const text = summaryText(run, { ...plain(80), files: { failed: 'out/failed.csv', needsRelease: 'out/nr.csv' } });
+    expect(text).toContain('out/failed.csv');
+    expect(text).toContain('out/nr.csv');
+  });
+
+  test('tells how to go on after an interruption, the path quoted for a shell', () => {
+    const view = viewOf(runStory({ close: 'interrupted' }), "ledgers/o'brien wave.jsonl");
+    expect(summaryText(summarise([view], { nowMs }), plain(80))).toContain(
+      "countermand resume 'ledgers/o'\\''brien wave.jsonl'",
+    );
+  });
+
+  test('ends with what the exit code means when it is not 0', () => {
+    expect(summaryText(run, plain(100)).trimEnd().split('\n\n').at(-1)).toMatch(/^Exit code 3: finished, but some/);
+    const done = summarise(
+      [viewOf(runStory({ fates: EVERY_FATE.slice(0, 2) }).filter(({ kind }) => kind !== 'reject'))],
+      {
+        nowMs,
+      },
+    );
+    expect(done.exitCode).toBe(0);
+    expect(summaryText(done, plain(80))).not.toContain('Exit code');
+    expect(summaryText(done, plain(80))).toContain('Done, and nothing needs you');
+  });
+
+  test('of a plan gives decisions, reasons, the quarters and the command with its head', () => {
+    const text = summaryText(plan, plain(80));
+    expect(text).toContain('12 of 16 actions would be cancelled');
+    expect(text).toContain('only type Isolate');
+    expect(text).toContain('75 % of 12');
+    expect(text).toContain('countermand run ledgers/nightly.jsonl --head 00112233445566ff');
+  });
+});
+
+describe('a terminal', () => {
+  test.each([
+    ['a pipe', { isTTY: false }, {}, { columns: 80, plain: true }],
+    ['a terminal', { isTTY: true, columns: 90 }, {}, { columns: 90, plain: false }],
+    ['a wide one, so that lines stay readable', { isTTY: true, columns: 400 }, {}, { columns: 100, plain: false }],
+    ['NO_COLOR', { isTTY: true, columns: 80 }, { NO_COLOR: '1' }, { columns: 80, plain: true }],
+    ['CI', { isTTY: true, columns: 80 }, { CI: 'true' }, { columns: 80, plain: true }],
+    ['a dumb terminal', { isTTY: true, columns: 80 }, { TERM: 'dumb' }, { columns: 80, plain: true }],
+  ])('is taken as it is: %s', (_, stream, env, expected) => {
+    expect(terminalOf(stream, env)).toEqual(expected);
+  });
+});

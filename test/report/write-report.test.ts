@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/errors.ts';
+import { fileDisk } from '../../src/ledger/file-disk.ts';
+import { writePrivate } from '../../src/report/private-file.ts';
+import { summarise } from '../../src/report/summary.ts';
+import { readView } from '../../src/report/view-file.ts';
+import { REPORT_FILES, writeReport } from '../../src/report/write-report.ts';
+import { ledgerText, viewOf } from './books.ts';
+import { T0 } from './records.ts';
+import { runStory } from './stories.ts';
+
+let folder: string;
+let ledger: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'countermand-report-'));
+  ledger = join(folder, 'nightly.jsonl');
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('a report folder', () => {
+  test('holds every format, each readable by its owner alone, and sums that fit', async () => {
+    const outDir = join(folder, 'deep', 'out');
+    const { files } = await writeReport({ views: [viewOf(runStory())], outDir, nowMs: T0 });
+    expect((await readdir(outDir)).sort()).toEqual(Object.values(REPORT_FILES).sort());
+    expect((await stat(outDir)).mode & 0o777).toBe(0o700);
+    for (const path of Object.values(files)) expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const sums = (await readFile(files.sums, 'utf8')).trimEnd().split('\n');
+    expect(sums).toHaveLength(5);
+    for (const line of sums) {
+      const [sum, name = ''] = line.split('  ');
+      const bytes = await readFile(join(outDir, name));
+      expect(createHash('sha256').update(bytes).digest('hex')).toBe(sum);
+    }
+    expect(JSON.parse(await readFile(files.json, 'utf8'))).toMatchObject({ exitCode: 3, needsRelease: 2 });
+  });
+
+  test('is written again over an older one', async () => {
+    const options = { outDir: folder, nowMs: T0 };
+    await writeReport({ ...options, views: [viewOf(runStory())] });
+    await writeReport({ ...options, views: [viewOf(runStory({ fates: [{ outcome: 'cancelled' }] }))] });
+    const text = await readFile(join(folder, REPORT_FILES.json), 'utf8');
+    expect(JSON.parse(text)).toMatchObject({ counts: { cancelled: 1 } });
+  });
+
+  test('keeps the older file, and leaves no part behind, when what it writes breaks off', async () => {
+    const path = join(folder, 'list.csv');
+    await writeFile(path, 'whole');
+    function* broken() {
+      yield 'half';
+      throw new Error('no more');
+    }
+    await expect(writePrivate(path, broken())).rejects.toThrow('no more');
+    expect(await readFile(path, 'utf8')).toBe('whole');
+    expect(await readdir(folder)).toEqual(['list.csv']);
+  });
+});
+
+describe('reading a ledger for a report', () => {
+  test('gives the same summary as its records', async () => {
+    await writeFile(ledger, ledgerText(runStory()));
+    const read = await readView(fileDisk, ledger);
+    const told = { ...viewOf(runStory(), ledger), head: read.head };
+    expect(summarise([read], { nowMs: T0 })).toEqual({ ...summarise([told], { nowMs: T0 }) });
+    expect(read).toMatchObject({ intact: true, integrityNote: undefined });
+  });
+
+  test('reports a ledger that is being written as it stands, without its torn line', async () => {
+    const text = ledgerText(runStory());
+    await writeFile(ledger, text.slice(0, -20));
+    const read = await readView(fileDisk, ledger);
+    expect(read.intact).toBe(true);
+    expect(read.integrityNote).toMatch(/^the last line is torn/);
+    expect(summarise([read], { nowMs: T0 }).exitCode).toBeUndefined();
+  });
+
+  test('says where a damaged ledger is damaged, and reports what stands before it', async () => {
+    const lines = ledgerText(runStory()).split('\n');
+    lines[20] = (lines[20] ?? '').replace('"line":', '"line":1');
+    lines[40] = (lines[40] ?? '').replace('Pending', 'Succeeded');
+    await writeFile(ledger, lines.join('\n'));
+    const read = await readView(fileDisk, ledger);
+    expect(read.intact).toBe(false);
+    expect(read.integrityNote).toMatch(/^line \d+ does not follow/);
+    const summary = summarise([read], { nowMs: T0 });
+    expect(summary.ledgers[0]).toMatchObject({ intact: false, records: read.book.lastSeq });
+  });
+
+  test.each([
+    ['is not there', undefined, /There is no ledger/],
+    ['is empty', '', /holds no ledger record/],
+    ['is something else', 'id,comment\n1,2\n', /holds no ledger record/],
+  ])('refuses a file that %s', async (_, content, message) => {
+    if (content !== undefined) await writeFile(ledger, content);
+    const reading = readView(fileDisk, ledger);
+    await expect(reading).rejects.toThrow(UsageError);
+    await expect(reading).rejects.toThrow(message);
+  });
+
+  test('refuses a ledger of a newer format, and names what wrote it', async () => {
+    const records = runStory().map((record) =>
+      record.kind === 'open' ? { ...record, format: 2, tool: 'countermand 9.0.0' } : record,
+    );
+    await writeFile(ledger, ledgerText(records));
+    await expect(readView(fileDisk, ledger)).rejects.toThrow(/format 2.*countermand 9\.0\.0/);
+  });
+});
