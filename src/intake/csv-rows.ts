@@ -17,7 +17,7 @@ export interface CsvFormat {
 }
 
 /** Longer than this, a row is an open quote that swallows the file, not a row. */
-export const MAX_ROW_LENGTH = 1_000_000;
+const MAX_ROW_LENGTH = 1_000_000;
 
 /** Stray quotes stand for themselves and rows may be of any length, so that one bad row never costs the next one. */
 export const LENIENT = { relax_quotes: true, relax_column_count: true, skip_empty_lines: true } as const;

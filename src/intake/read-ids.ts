@@ -2,7 +2,6 @@ import { UsageError } from '../errors.ts';
 import { isDeviceId, parseActionId, standAlone } from './action-id.ts';
 import { type CsvRow, csvRows } from './csv-rows.ts';
 import { findLayout, type Layout } from './layout.ts';
-import { oneLine } from './one-line.ts';
 import { readOpening } from './opening.ts';
 import { type Intake, type IntakeRow, REJECT_TEXT_LENGTH } from './rows.ts';
 import { ByteTally, decodeText } from './text.ts';
@@ -12,8 +11,6 @@ export interface ReadOptions {
   name: string;
   /** The column that holds the IDs: its name, or its number from 1. @default found by its name in the header */
   column?: string | undefined;
-  /** Stop at the first row that is not an ID. @default false */
-  strict?: boolean;
 }
 
 /**
@@ -30,8 +27,17 @@ export function readIds(source: AsyncIterable<Uint8Array>, options: ReadOptions)
 }
 
 async function* rowsOf(source: AsyncIterable<Uint8Array>, options: ReadOptions): AsyncGenerator<IntakeRow> {
-  const { name, column, strict = false } = options;
-  const opening = await readOpening(decodeText(source, name), name);
+  const text = decodeText(source, options.name);
+  try {
+    yield* rowsOfText(text, options);
+  } finally {
+    // However it ends, the source is let go.
+    await text.return(undefined);
+  }
+}
+
+async function* rowsOfText(text: AsyncIterable<string>, { name, column }: ReadOptions): AsyncGenerator<IntakeRow> {
+  const opening = await readOpening(text, name);
   if (opening.sample === '') throw new UsageError(`${name} is empty: give a list of action IDs, one a line`);
   const layout = findLayout(opening.sample, { name, column, delimiter: opening.delimiter });
 
@@ -51,11 +57,8 @@ async function* rowsOf(source: AsyncIterable<Uint8Array>, options: ReadOptions):
       const row = toIntakeRow(csvRow, layout, name);
       if (row === undefined) continue;
       if (row.kind === 'id') ids += 1;
-      else {
-        if (isDeviceId(row.text)) deviceIds += 1;
-        else others += 1;
-        if (strict) throw strictRefusal(row, name);
-      }
+      else if (isDeviceId(row.text)) deviceIds += 1;
+      else others += 1;
       yield row;
     }
   }
@@ -107,16 +110,6 @@ function isBlank(cell: string): boolean {
 
 function excerpt(text: string): string {
   return text.length > REJECT_TEXT_LENGTH ? standAlone(text.slice(0, REJECT_TEXT_LENGTH)) : text;
-}
-
-function strictRefusal(
-  { line, reason, text }: { line: number; reason: string; text: string },
-  name: string,
-): UsageError {
-  const what = reason === 'bad-row' ? 'does not have the columns of the header' : 'is not an action ID';
-  return new UsageError(
-    `${name} line ${line} ${what} (${oneLine(text, 60)}), and --strict-input takes none but good rows: correct it`,
-  );
 }
 
 function withoutIds(name: string, layout: Layout, deviceIds: number, others: number): string {

@@ -1,7 +1,7 @@
 /** What one row of a source is: an action ID, or something that is not one. Rows that hold nothing are not mentioned. */
 export type IntakeRow = IdRow | RejectedRow;
 
-export interface IdRow {
+interface IdRow {
   kind: 'id';
   /** Lower-case GUID. */
   id: string;
@@ -11,7 +11,7 @@ export interface IdRow {
   comment?: string;
 }
 
-export interface RejectedRow {
+interface RejectedRow {
   kind: 'reject';
   line: number;
   /** Whether an ID is a duplicate is for the ledger to say, which remembers them. */

@@ -139,7 +139,7 @@ export const jobName = () =>
   );
 
 /** Undefined when it is neither a date nor an age. A date without zone is UTC. */
-export function parseMoment(given: string): Moment | undefined {
+function parseMoment(given: string): Moment | undefined {
   const ageMs = parseDuration(given);
   if (ageMs !== undefined) return { ageMs };
   if (!DATE.test(given)) return undefined;

@@ -2,7 +2,7 @@ import { type ReadOptions, readIds } from '../../src/intake/read-ids.ts';
 import type { IntakeRow } from '../../src/intake/rows.ts';
 
 /** Hands bytes out in pieces of the given lengths, over and over; without lengths in one piece. */
-export async function* inPieces(bytes: Uint8Array, lengths: readonly number[] = []): AsyncGenerator<Uint8Array> {
+async function* inPieces(bytes: Uint8Array, lengths: readonly number[] = []): AsyncGenerator<Uint8Array> {
   if (lengths.length === 0) {
     yield bytes;
     return;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
+import { readIds } from '../../src/intake/read-ids.ts';
 import { readAll } from './read-all.ts';
 
 const A = '5382f7ea-7557-4ab7-9782-d50480024a4e';
@@ -104,7 +105,7 @@ describe('readIds', () => {
     expect(await rowsOf(content, { column })).toEqual(rows);
   });
 
-  it.each<[string, string | Uint8Array, { column?: string; strict?: boolean }, RegExp]>([
+  it.each<[string, string | Uint8Array, { column?: string }, RegExp]>([
     ['nothing', '', {}, /^list\.csv is empty/],
     ['blank lines alone', '\n \r\n', {}, /^list\.csv is empty/],
     ['a byte order mark alone', Buffer.from([0xff, 0xfe]), {}, /^list\.csv is empty/],
@@ -179,18 +180,11 @@ describe('readIds', () => {
       /quote in line 1 that is still open in line 2/,
     ],
     [
-      'a bad row under strict',
-      `id\n${A}\nx\n`,
-      { strict: true },
-      /^list\.csv line 3 is not an action ID \(x\), and --strict-input/,
-    ],
-    [
       'control characters in what it quotes',
       'Dev\u001b[31m\u202eice,"Sta\nte"\nh,on\n',
       {},
       /first row has "Dev \[31m ice", "Sta te"/,
     ],
-    ['a ragged row under strict', `id,x\n${A}\n`, { strict: true }, /line 2 does not have the columns of the header/],
   ])('refuses %s in one sentence', async (_, content, options, message) => {
     const { error } = await readAll(content, options);
     expect(error).toBeInstanceOf(UsageError);
@@ -199,8 +193,24 @@ describe('readIds', () => {
     expect((error as UsageError).exitCode).toBe(2);
   });
 
-  it('takes duplicates under strict', async () => {
-    expect(await rowsOf(`${A}\n${A}\n`, { strict: true })).toHaveLength(2);
+  it.each<[string, string]>([
+    ['when its rows are no longer taken', `id\n${A}\n${B}\n`],
+    ['when it is refused', `x,y\n${A},${B}\n`],
+  ])('lets the source go %s', async (_, content) => {
+    let released = false;
+    async function* source() {
+      try {
+        for (let n = 0; n < 100_000; n += 1) yield Buffer.from(content);
+      } finally {
+        released = true;
+      }
+    }
+    try {
+      for await (const row of readIds(source(), { name: 'list.csv' })) if (row.kind === 'id') break;
+    } catch (error) {
+      expect(error).toBeInstanceOf(UsageError);
+    }
+    expect(released).toBe(true);
   });
 
   it('sums up the raw bytes, byte order mark and all', async () => {
