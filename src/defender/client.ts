@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts';
 import type { TokenSource } from '../identity/token-source.ts';
-import type { Logger } from '../log.ts';
 import type { Gate } from '../quota/gate.ts';
 import type { Quota } from '../quota/quota.ts';
 import type { Answer, Handler, Received } from './call.ts';
@@ -20,7 +19,6 @@ export interface DefenderParts {
   tokens: TokenSource;
   clock: Clock;
   random: () => number;
-  log: Logger;
   /** Gives up calls in flight. */
   abandon: AbortSignal;
 }
@@ -49,7 +47,7 @@ export interface Defender {
 /** Every call to Defender goes through these layers, in this order. */
 function compose(parts: DefenderParts): Handler {
   const { clock, random, quota } = parts;
-  return withRetry(clock, random, withQuota(quota, clock, withAuth(parts, makeSend(parts))));
+  return withRetry(clock, random, withQuota(quota, clock, withAuth(parts.tokens, makeSend(parts))));
 }
 
 export function makeDefender(parts: DefenderParts, apiUrl: string): Defender {

@@ -14,12 +14,15 @@ export interface SessionEnd {
   signal: StopReason['signal'];
 }
 
+/** What a session needs before it has signed in. */
+export type SessionParts = Pick<EngineParts, 'job' | 'ledger' | 'gate' | 'clock' | 'stop'>;
+
 /**
  * Does the work of one session and closes its ledger with the reason why it ended: what `work` resolves to, the stop's, or
  * the error's. Errors that must not or cannot be written down (a lost lock, a disk that fails, a bug) are thrown, with the ledger as a kill would
  * leave it.
  */
-export async function inSession(parts: EngineParts, work: () => Promise<CloseReason>): Promise<SessionEnd> {
+export async function inSession(parts: SessionParts, work: () => Promise<CloseReason>): Promise<SessionEnd> {
   const { ledger, stop } = parts;
   using _alive = keepAlive();
   using _watch = watch(parts);
@@ -45,7 +48,7 @@ function endOf(error: unknown, stopped: StopReason | undefined, abort: unknown, 
 }
 
 /** Stops the session at its deadline, or when patience with Defender is at its end. */
-function watch({ job, gate, clock, stop }: EngineParts): Disposable {
+function watch({ job, gate, clock, stop }: SessionParts): Disposable {
   const ended = new AbortController();
   const quietly = (watching: Promise<void>) => watching.catch(() => {});
   const { maxDurationMs } = job.guards;

@@ -1,0 +1,28 @@
+import { type Clock, systemClock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import { makeLog } from './make-log.ts';
+
+/** What a command takes from the process it runs in. */
+export interface CliContext {
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  clock: Clock;
+  random: () => number;
+  /** Results. */
+  out(text: string): void;
+  /** Progress, questions and what is said to a person. */
+  say(text: string): void;
+  log: Logger;
+}
+
+export function processContext(logLevel: unknown): CliContext {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    clock: systemClock,
+    random: Math.random,
+    out: (text) => void process.stdout.write(text),
+    say: (text) => void process.stderr.write(text),
+    log: makeLog(logLevel, process.env),
+  };
+}

@@ -1,0 +1,52 @@
+import { closeSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { ReadStream } from 'node:tty';
+import { UsageError } from '../errors.ts';
+
+/** Asks a person on the terminal itself, because stdin may hold IDs. */
+export interface Asker {
+  /** False where there is no terminal. */
+  readonly canAsk: boolean;
+  /** Whether the answer was yes. No answer, or a wait that was ended, is no. */
+  ask(question: string, signal: AbortSignal): Promise<boolean>;
+}
+
+const TERMINAL = process.platform === 'win32' ? '\\\\.\\CON' : '/dev/tty';
+
+export function terminalAsker(): Asker {
+  return {
+    canAsk: hasTerminal(),
+    ask: async (question, signal) => {
+      const input = process.stdin.isTTY ? process.stdin : new ReadStream(openSync(TERMINAL, 'r+'));
+      const lines = createInterface({ input, output: process.stderr });
+      try {
+        const answer = await lines.question(`${question} [y/N] `, { signal });
+        return /^(y|yes)$/i.test(answer.trim());
+      } catch {
+        process.stderr.write('\n');
+        return false;
+      } finally {
+        lines.close();
+        if (input !== process.stdin) input.destroy();
+      }
+    },
+  };
+}
+
+function hasTerminal(): boolean {
+  if (process.stdin.isTTY) return true;
+  try {
+    closeSync(openSync(TERMINAL, 'r+'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Throws a UsageError where nobody could answer. */
+export function requireAnswer(asker: Asker, yes: boolean): void {
+  if (yes || asker.canAsk) return;
+  throw new UsageError(
+    'there is no terminal to ask for confirmation: give --yes to cancel without a question, or plan first',
+  );
+}

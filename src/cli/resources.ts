@@ -1,0 +1,26 @@
+/** Things that are closed together, the last opened first. (Node 20 has no AsyncDisposableStack.) */
+export interface Resources {
+  add(close: () => void | Promise<void>): void;
+  /** Closes all of them, whatever one throws; the first error is thrown at the end. Once only. */
+  close(): Promise<void>;
+}
+
+export function openResources(): Resources {
+  const closers: (() => void | Promise<void>)[] = [];
+  return {
+    add: (close) => {
+      closers.push(close);
+    },
+    close: async () => {
+      let first: { error: unknown } | undefined;
+      for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
+        try {
+          await close();
+        } catch (error) {
+          first ??= { error };
+        }
+      }
+      if (first !== undefined) throw first.error;
+    },
+  };
+}

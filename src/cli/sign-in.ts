@@ -1,0 +1,79 @@
+import type { Dispatcher } from 'undici';
+import { type Hosts, resolveHosts } from '../defender/hosts.ts';
+import { assessPermissions, type PermissionAssessment } from '../defender/permissions.ts';
+import { RefusedError } from '../errors.ts';
+import { readClaims } from '../identity/claims.ts';
+import { type FoundCredential, findCredential } from '../identity/find-credential.ts';
+import { makeDispatcher } from '../identity/http.ts';
+import { openTokenSource } from '../identity/open-token-source.ts';
+import type { RenewingTokenSource } from '../identity/renewing-token-source.ts';
+import { openSecretFiles, readSecret } from '../identity/secret-value.ts';
+import type { Job } from '../job/job.ts';
+import type { CliContext } from './context.ts';
+
+/** Who we are and what may be done as that, before any call to Defender. */
+export interface Identity {
+  hosts: Hosts;
+  found: FoundCredential;
+  dispatcher: Dispatcher;
+  tokens: RenewingTokenSource;
+}
+
+export type JobIdentity = Pick<Job, 'tenant' | 'clientId' | 'auth' | 'api' | 'patienceMs'>;
+
+/** Finds the credential and the way out. Throws a UsageError when one is missing or a host is not allowed; asks nobody yet. */
+export async function prepareSignIn(job: JobIdentity, { env, clock, log, random, say }: CliContext): Promise<Identity> {
+  const hosts = resolveHosts(job.api);
+  const clientId = isNamed(job.clientId) ? job.clientId : undefined;
+  const found = findCredential(env, job.auth, { tenant: job.tenant, clientId });
+  for (const sentence of await openSecretFiles(env)) log.warn(sentence);
+  const dispatcher = makeDispatcher({ env });
+  const target = {
+    tenant: job.tenant,
+    clientId: clientId ?? '',
+    authorityUrl: hosts.authorityUrl,
+    scope: hosts.scope,
+  };
+  const parts = { target, env, dispatcher, clock, log, prompt: (line: string) => say(`${line}\n`) };
+  const tokens = openTokenSource(found.kind, parts, { random, patienceMs: job.patienceMs });
+  return { hosts, found, dispatcher, tokens };
+}
+
+/** What a token says of itself, held against what the job says. */
+export function assess(
+  token: string,
+  job: Pick<Job, 'tenant' | 'clientId'>,
+  scope: string,
+  types?: ReadonlyMap<string, number>,
+): PermissionAssessment {
+  const clientId = isNamed(job.clientId) ? job.clientId : '';
+  return assessPermissions(readClaims(token), {
+    scope,
+    tenant: job.tenant,
+    clientId,
+    ...(types === undefined ? {} : { types }),
+  });
+}
+
+/** Throws a RefusedError for a token that cannot do the work, before anything is sent. */
+export function refuseUseless(assessment: PermissionAssessment, { cancels }: { cancels: boolean }): void {
+  const { mismatches, canCancel, canRead, missing } = assessment;
+  if (mismatches[0] !== undefined) throw new RefusedError(mismatches[0].sentence);
+  if (cancels && canCancel === false) throw new RefusedError(missing[0] ?? 'the token may not cancel');
+  if (!cancels && canCancel === false && canRead === false) throw new RefusedError(missing.join('; '));
+}
+
+/** Who a ready token says we are, for what nothing else names. */
+export async function identityInToken(env: CliContext['env']): Promise<{ tenant?: string; clientId?: string }> {
+  const token = await readSecret(env, 'COUNTERMAND_TOKEN');
+  const claims = token === undefined ? undefined : readClaims(token.value);
+  return {
+    ...(claims?.tid === undefined ? {} : { tenant: claims.tid }),
+    ...(claims?.appid === undefined ? {} : { clientId: claims.appid }),
+  };
+}
+
+/** A credential of its own kind stands where no application is named. */
+function isNamed(clientId: string): boolean {
+  return clientId !== '' && clientId !== 'token' && clientId !== 'managed-identity';
+}
