@@ -1,4 +1,4 @@
-import { decodeJwt } from 'jose';
+import { decodeJwt } from 'jose/jwt/decode';
 
 /** What a token says about itself. It is read to advise a person and never trusted: Defender decides. */
 export interface TokenClaims {

@@ -1,5 +1,5 @@
 import type { AuthenticationResult, Configuration, NodeAuthOptions } from '@azure/msal-node';
-import { RefusedError } from '../errors.ts';
+import { CountermandError, RefusedError, UsageError } from '../errors.ts';
 import type { SignInParts, SignInTarget } from './credential-source.ts';
 import type { FailureContext } from './entra-refusals.ts';
 import { duringSignIn, networkClient, type SignInCall } from './sign-in-call.ts';
@@ -13,9 +13,14 @@ export function loadMsal() {
 
 /**
  * The configuration of an application at our authority. The endpoints are given, so msal asks for no discovery: one
- * call a sign-in, and a tenant that does not exist is told by the token endpoint.
+ * call a sign-in, and a tenant that does not exist is told by the token endpoint. Throws a UsageError for plain HTTP.
  */
 export function msalConfiguration(target: SignInTarget, credential: Partial<NodeAuthOptions>): Configuration {
+  if (!target.authorityUrl.startsWith('https://')) {
+    throw new UsageError(
+      `--authority-url ${target.authorityUrl} is plain HTTP, which msal refuses even on loopback; give an https:// address`,
+    );
+  }
   const base = `${target.authorityUrl}/${encodeURIComponent(target.tenant)}`;
   return {
     auth: {
@@ -81,7 +86,7 @@ export async function signIn(
     signal.throwIfAborted();
     const known = request.explain?.(call) ?? failureOf(call.answer, context());
     if (known !== undefined) throw known;
-    if (error instanceof RefusedError || error instanceof SignInUnreachableError) throw error;
+    if (error instanceof CountermandError) throw error;
     throw new RefusedError(
       scrub(`sign-in failed with the credential from ${request.from}: ${messageOf(error)}; check it`, secrets),
     );

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.ts';
+import { RefusedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { AcquireRequest, CredentialSource } from './credential-source.ts';
 import { pauseMs, renewInMs, retryDelayMs, SIGN_IN_BUDGET_MS, usableMarginMs } from './renewal-times.ts';
@@ -35,6 +36,8 @@ interface Demand {
 
 interface Renewal {
   readonly demand: Demand | undefined;
+  /** Behind the scenes: its refusal may only mean that no person was asked. */
+  readonly quiet: boolean;
   readonly promise: Promise<AccessToken>;
 }
 
@@ -81,12 +84,13 @@ export class RenewingTokenSource implements TokenSource, AsyncDisposable {
         this.#renewAhead();
         return usable;
       }
+      const renewal = this.#renewal ?? this.#begin({ quiet: false });
       try {
-        const renewal = this.#renewal ?? this.#begin({ quiet: false });
         const token = await orAborted(renewal.promise, signal);
         // A renewal that was under way before a 401 may not answer it: then look again.
         if (this.#demand === undefined) return token;
       } catch (error) {
+        if (renewal.quiet && error instanceof RefusedError) continue;
         const leftMs = waitingSinceMs + (this.#parts.patienceMs ?? 0) - this.#now();
         if (!(error instanceof SignInUnreachableError) || this.#held === undefined || leftMs <= 0) throw error;
         const delayMs = Math.min(Math.max(0, this.#retryAtMs - this.#now()), leftMs);
@@ -166,6 +170,7 @@ export class RenewingTokenSource implements TokenSource, AsyncDisposable {
     const request: AcquireRequest = { quiet, forceRefresh: demand !== undefined, claims: demand?.claims };
     const renewal: Renewal = {
       demand,
+      quiet,
       promise: this.#signIn(request).then(
         (token) => {
           this.#keep(token, demand);

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { MockAgent } from 'undici';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { RefusedError } from '../../src/errors.ts';
+import { RefusedError, UsageError } from '../../src/errors.ts';
 import { certificateSource } from '../../src/identity/certificate.ts';
 import { readClaims } from '../../src/identity/claims.ts';
 import { clientSecretSource } from '../../src/identity/client-secret.ts';
@@ -178,3 +179,33 @@ test('a refused ready token is not given again, unless its file holds another on
 async function pem({ keyFile, certFile }: ClientCertificate): Promise<string> {
   return `${await readFile(keyFile, 'utf8')}${await readFile(certFile, 'utf8')}`;
 }
+
+test.each([
+  ['https://login.microsoftonline.com', 'contoso.onmicrosoft.com'],
+  ['https://login.microsoftonline.us', TENANT],
+])(
+  'in a cloud of Microsoft, %s, a sign-in is one call to the token endpoint of the tenant',
+  async (authorityUrl, tenant) => {
+    const cloud = new MockAgent();
+    cloud.disableNetConnect();
+    const asked: string[] = [];
+    cloud
+      .get(authorityUrl)
+      .intercept({ path: (path) => asked.push(path) > 0, method: 'POST' })
+      .reply(
+        200,
+        { token_type: 'Bearer', expires_in: 3599, access_token: 'opaque' },
+        { headers: { 'content-type': 'application/json' } },
+      );
+    const parts = partsFor(authority, { env: { AZURE_CLIENT_SECRET: CLIENT_SECRET }, dispatcher: cloud });
+    const source = clientSecretSource({ ...parts, target: { ...parts.target, authorityUrl, tenant } });
+    await expect(source.acquire({}, never)).resolves.toMatchObject({ token: 'opaque' });
+    expect(new Set(asked.map((path) => path.split('?')[0]))).toEqual(new Set([`/${tenant}/oauth2/v2.0/token`]));
+  },
+);
+
+test('an authority over plain HTTP is refused before anything is sent', async () => {
+  const parts = partsFor(authority, { env: { AZURE_CLIENT_SECRET: CLIENT_SECRET } });
+  const target = { ...parts.target, authorityUrl: 'http://127.0.0.1:1' };
+  await expect(clientSecretSource({ ...parts, target }).acquire({}, never)).rejects.toBeInstanceOf(UsageError);
+});

@@ -17,7 +17,7 @@ class Scripted implements CredentialSource {
   readonly interactive = false;
   readonly asked: (AcquireRequest & { atMs: number })[] = [];
   lifeMs = HOUR;
-  fail: (() => Error) | undefined;
+  fail: ((request: AcquireRequest) => Error | undefined) | undefined;
   /** While set, nothing is answered. */
   hold: Promise<void> | undefined;
   same: AccessToken | undefined;
@@ -37,7 +37,8 @@ class Scripted implements CredentialSource {
         new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
       ]);
     }
-    if (this.fail !== undefined) throw this.fail();
+    const error = this.fail?.(request);
+    if (error !== undefined) throw error;
     return this.same ?? { token: name, expiresAtMs: this.#clock.wallMs() + this.lifeMs };
   }
 }
@@ -369,6 +370,22 @@ describe('a token refused with 401', () => {
     expect(await source.renew(old)).toBe(old);
     expect(credential.asked).toHaveLength(2);
   });
+});
+
+test('a refusal behind the scenes, where no person could be asked, is not the last word for a caller in need', async () => {
+  const source = open();
+  await source.token();
+  const held = gate();
+  credential.hold = held.promise;
+  await clock.advance(HOUR / 4);
+  clock.setWall(2 * HOUR);
+  const waited = watch(source.token());
+  await turn();
+  credential.fail = (request) => (request.quiet ? refused() : undefined);
+  held.open();
+  await turn();
+  expect(waited.value?.token).toBe('token 3');
+  expect(credential.asked.map((each) => each.quiet)).toEqual([false, true, false]);
 });
 
 test('closing ends every wait and every renewal', async () => {
