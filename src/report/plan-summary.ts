@@ -1,3 +1,4 @@
+import { NOT_FOUND_STATUS } from '../ledger/record.ts';
 import { jobFacts } from './job-facts.ts';
 import { type ActionRow, actionRow, mayNeedRelease } from './rows.ts';
 import { type LedgerView, mergedActions } from './view.ts';
@@ -53,6 +54,8 @@ export interface PlanSummary {
   machines: { name: string; n: number }[];
   /** Isolations that had already succeeded, as looked up. */
   needsRelease: number;
+  /** IDs that Defender does not know, as looked up. */
+  notFound: number;
   forecast: ForecastFacts | undefined;
   /** The forecast's quarters; `part` is 0.25 to 1. */
   quarters: { part: number; atMs: number }[];
@@ -78,10 +81,12 @@ export function summarisePlan(views: readonly LedgerView[], facts: PlanFacts): P
   let oldest: ActionRow[] = [];
   let admitted = 0;
   let needsRelease = 0;
+  let notFound = 0;
   for (const merged of mergedActions(views)) {
     const { action } = merged;
     admitted++;
     const decided = facts.decisions?.get(action.id);
+    if (action.screen?.status === NOT_FOUND_STATUS) notFound++;
     if (decided !== undefined) decisions[decided.decision]++;
     if (decided?.decision !== 'excluded' && mayNeedRelease(action, true)) needsRelease++;
     if (decided === undefined) continue;
@@ -109,6 +114,7 @@ export function summarisePlan(views: readonly LedgerView[], facts: PlanFacts): P
     oldest,
     machines: ranked(machines).slice(0, LISTED),
     needsRelease,
+    notFound,
     forecast: facts.forecast,
     quarters: (facts.forecast?.quartersAtMs ?? []).map((atMs, i) => ({ part: (i + 1) / 4, atMs })),
     permissions: facts.permissions,

@@ -33,7 +33,8 @@ export function actionRow({ action, view }: MergedAction): ActionRow {
     id: action.id,
     outcome: outcome?.outcome ?? 'open',
     status: outcome?.status ?? screen?.status,
-    type: screen?.type,
+    // What Defender does not know has an empty type.
+    type: screen?.type || undefined,
     device: screen?.computer ?? undefined,
     deviceId: screen?.machineId ?? undefined,
     requestor: screen?.requestor ?? undefined,

@@ -72,7 +72,7 @@ export interface LedgerSummary {
 }
 
 export interface TypeSummary {
-  /** Defender's type; `not looked up` where nothing is known. */
+  /** Defender's type, or why there is none. */
   type: string;
   total: number;
   /** Last known status of its actions. */
@@ -105,8 +105,8 @@ export interface MinuteSummary {
   list: number;
 }
 
-export const UNKNOWN_TYPE = 'not looked up';
-export const UNKNOWN_STATUS = 'unknown';
+const NOT_LOOKED_UP = 'not looked up';
+const NOT_KNOWN = 'unknown to Defender';
 
 export interface SummariseOptions {
   nowMs: number;
@@ -194,7 +194,7 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
       rejected,
       needsRelease,
       signal: options.signal,
-      notFound: plan?.decisions?.['not-found'],
+      notFound: plan?.notFound,
       overMaxActions: plan?.overMaxActions,
     }),
     plan,
@@ -206,8 +206,8 @@ function zeroCounts(): Record<Outcome, number> {
 }
 
 function countType(types: Map<string, { total: number; statuses: Map<string, number> }>, action: Action): void {
-  const type = action.screen?.type ?? UNKNOWN_TYPE;
-  const status = action.outcome?.status ?? action.screen?.status ?? UNKNOWN_STATUS;
+  const type = action.screen === undefined ? NOT_LOOKED_UP : action.screen.type || NOT_KNOWN;
+  const status = action.outcome?.status ?? action.screen?.status ?? 'unknown';
   let entry = types.get(type);
   if (entry === undefined) {
     entry = { total: 0, statuses: new Map() };

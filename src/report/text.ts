@@ -18,7 +18,7 @@ const LISTED = 5;
 
 export interface TextOptions {
   terminal: Terminal;
-  /** Where the lists of `report --out` lie, when they were written. */
+  /** Where the lists lie, when they were written. */
   files?: ListFiles | undefined;
 }
 

@@ -106,10 +106,10 @@ export interface Step {
   command?: string;
 }
 
-/** Where `report --out` wrote the lists. */
+/** Where the lists were written, those that were. */
 export interface ListFiles {
-  failed: string;
-  needsRelease: string;
+  failed?: string | undefined;
+  needsRelease?: string | undefined;
 }
 
 /** What to do next, in order. Nothing to do is an empty list. */
@@ -162,13 +162,13 @@ function lookAt(summary: Summary, files: ListFiles | undefined): Step[] {
   if (summary.needsLook > 0) {
     const text = `See the ${plural(summary.needsLook, 'action')} that ${summary.needsLook === 1 ? 'needs' : 'need'} a look`;
     steps.push(
-      files === undefined
+      files?.failed === undefined
         ? { text, command: `countermand report ${paths} --out report` }
-        : { text: `${text}: ${files.failed}, which \`countermand run\` takes as it is` },
+        : { text: `${text} in ${files.failed}, which countermand run takes as a source` },
     );
   }
   if (summary.needsRelease > 0) {
-    const list = files === undefined ? '' : `; they are listed in ${files.needsRelease}`;
+    const list = files?.needsRelease === undefined ? '' : `; they are listed in ${files.needsRelease}`;
     const isolations = plural(summary.needsRelease, 'isolation');
     steps.push({
       text: `${isolations} took effect, and cancelling cannot undo that: release the devices that should be free in Defender${list}`,

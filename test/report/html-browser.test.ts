@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsLook, OUTCOME_NAMES } from '../../src/ledger/outcomes.ts';
 import { htmlPage } from '../../src/report/html/page.ts';
 import { summarise } from '../../src/report/summary.ts';
@@ -14,7 +15,7 @@ import { RUN, T0 } from './records.ts';
 import { EVERY_FATE, type Fate, planStory, runStory } from './stories.ts';
 
 const nowMs = T0 + 86_400_000;
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Names that try to run, in every place that somebody else may fill. */
 const HOSTILE = [
@@ -79,6 +80,10 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     };
     for (const [name, text] of Object.entries(pages)) await writeFile(join(folder, `${name}.html`), text);
     browser = await launchBrowser();
+    page = await browser.newPage();
+    page.on('request', (request) => requests.push(request.url()));
+    page.on('console', (message) => faults.push(message.text()));
+    page.on('pageerror', (error) => faults.push(error.message));
   });
 
   afterAll(async () => {
@@ -86,22 +91,12 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  afterEach(async () => {
-    await page.context().close();
-  });
-
-  async function open(name: string, { width = 1280, dark = false } = {}): Promise<Page> {
+  async function open(name: string, { width = 1280, dark = false } = {}): Promise<void> {
+    await page.setViewportSize({ width, height: width < 600 ? 844 : 800 });
+    await page.emulateMedia({ media: 'screen', colorScheme: dark ? 'dark' : 'light' });
     requests.length = 0;
     faults.length = 0;
-    page = await browser.newPage({
-      viewport: { width, height: width < 600 ? 844 : 800 },
-      colorScheme: dark ? 'dark' : 'light',
-    });
-    page.on('request', (request) => requests.push(request.url()));
-    page.on('console', (message) => faults.push(message.text()));
-    page.on('pageerror', (error) => faults.push(error.message));
     await page.goto(pathToFileURL(join(folder, `${name}.html`)).href);
-    return page;
   }
 
   const number = async (name: string) =>
@@ -149,8 +144,8 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
   });
 
-  test.each([1280, 390])('runs nothing that names, comments or requestors brought along, at %i px', async (width) => {
-    await open('hostile', { width });
+  test('runs nothing that names, comments or requestors brought along', async () => {
+    await open('hostile');
     for (const control of await page.locator('th button').all()) await control.click();
     await page.locator('input[type=search]').first().fill('<script>');
     expect(await page.evaluate('window.injected')).toBeUndefined();
@@ -179,7 +174,8 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     expect(refused.some((fault) => fault.includes("default-src 'none'"))).toBe(true);
   });
 
-  const rows = () => page.locator('#looks').locator('xpath=ancestor::section').locator('tbody tr:visible');
+  const lookRows = (of: Page) => of.locator('#looks').locator('xpath=ancestor::section').locator('tbody tr:visible');
+  const rows = () => lookRows(page);
   const column = async (index: number): Promise<string[]> =>
     rows().locator(`td:nth-child(${index}) :is(bdi, .dot)`).allTextContents();
 
@@ -233,11 +229,12 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
   });
 
   test('shows every row without its script', async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 800 } });
-    page = await context.newPage();
-    await page.goto(pathToFileURL(join(folder, 'run.html')).href);
-    expect(await rows().count()).toBe(summary.needsLook);
-    expect(await page.locator('.tools:visible').count()).toBe(0);
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const still = await context.newPage();
+    await still.goto(pathToFileURL(join(folder, 'run.html')).href);
+    expect(await lookRows(still).count()).toBe(summary.needsLook);
+    expect(await still.locator('.tools:visible').count()).toBe(0);
+    await context.close();
   });
 
   const looks = [
@@ -253,8 +250,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
   ];
   test.each(looks)('has no fault that axe calls serious: $name at $width px, dark $dark', async ({ name, ...look }) => {
     await open(name, look);
-    await page.context().addInitScript({ path: axe });
-    await page.reload();
+    await page.evaluate(axe);
     const found = (await page.evaluate('axe.run()')) as {
       violations: { id: string; impact: string; nodes: { html: string }[] }[];
     };

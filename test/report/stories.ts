@@ -1,5 +1,5 @@
 import type { Outcome } from '../../src/ledger/outcomes.ts';
-import type { CloseReason, LedgerRecord } from '../../src/ledger/record.ts';
+import { type CloseReason, type LedgerRecord, NOT_FOUND_STATUS } from '../../src/ledger/record.ts';
 import { allFree } from '../../src/quota/forecast.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
 import { forecastFacts } from '../../src/report/forecast-facts.ts';
@@ -79,7 +79,11 @@ export function runStory(options: StoryOptions = {}): LedgerRecord[] {
   script.add('intake', { admitted: fates.length, rejected: 4, bytes: 4096, sha256: 'ab'.repeat(32) });
   script.list(fates.length);
   for (const [i, fate] of fates.entries()) {
-    if (fate.outcome === 'not-found') continue;
+    if (fate.outcome === 'not-found') {
+      const nothing = { type: '', machineId: null, computer: null, requestor: null, created: null };
+      script.add('screen', { id: guid(from + i), status: NOT_FOUND_STATUS, ...nothing });
+      continue;
+    }
     script.add('screen', {
       id: guid(from + i),
       status: fate.status ?? 'Pending',
