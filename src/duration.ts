@@ -18,7 +18,10 @@ export function parseDuration(text: string): number | undefined {
   return Number(match[1]) * unit[1];
 }
 
-/** Writes a duration so that {@link parseDuration} reads it back: the largest unit without a remainder; parts of a second are rounded up. */
+/**
+ * Writes a duration so that {@link parseDuration} reads it back: the largest unit without a remainder; parts of a
+ * second are rounded up.
+ */
 export function formatDuration(ms: number): string {
   const whole = Math.ceil(ms / 1000) * 1000;
   if (whole <= 0) return '0s';
@@ -28,7 +31,10 @@ export function formatDuration(ms: number): string {
 
 const SPOKEN = { d: 'd', h: 'h', m: 'min', s: 's' } as const;
 
-/** Says a duration to a person, in its two largest units: `52 s`, `14 min 3 s`, `6 h 9 min`, `2 d 3 h`. Rounded to the nearest second. */
+/**
+ * Says a duration to a person, in its two largest units: `52 s`, `14 min 3 s`, `6 h 9 min`, `2 d 3 h`. Rounded to the
+ * nearest second.
+ */
 export function describeDuration(ms: number): string {
   let rest = Math.max(0, Math.round(ms / 1000)) * 1000;
   const first = UNITS.findIndex(([, size]) => rest >= size);

@@ -30,9 +30,9 @@ export interface Forecast {
 /**
  * When the calls that are left will go out, first come first served and as early as the windows let them.
  *
- * The n-th call waits, in each window, for the place of the call `cap` places before it. The number in flight is a window without a
- * length. It is reckoned call by call until the slowest window sets the pace for good, and from there in whole windows,
- * so the cost is O(windows × largest cap) however many calls are left.
+ * The n-th call waits, in each window, for the place of the call `cap` places before it. The number in flight is a
+ * window without a length. It is reckoned call by call until the slowest window sets the pace for good, and from there
+ * in whole windows, so the cost is O(windows × largest cap) however many calls are left.
  */
 export function forecast(input: ForecastInput): Forecast {
   const { calls, roundTripMs, nowMs } = input;
@@ -49,7 +49,10 @@ export function forecast(input: ForecastInput): Forecast {
   };
 }
 
-/** A window as a queue of places: call n takes the place that call n − cap had, or one of those free or held at the start. */
+/**
+ * A window as a queue of places: call n takes the place that call n − cap had, or one of those free or held at the
+ * start.
+ */
 interface Places {
   cap: number;
   /** From send until the place is free again. */
@@ -58,7 +61,9 @@ interface Places {
   takenUntilMs: readonly number[];
 }
 
-/** After so many of the largest cap the slowest window's pace has settled; where caps are small, after so many calls. */
+/**
+ * After so many of the largest cap the slowest window's pace has settled; where caps are small, after so many calls.
+ */
 const SETTLED_AFTER_CAPS = 4;
 const SETTLED_AFTER_CALLS = 5000;
 

@@ -3,10 +3,10 @@ import type { Passage, Pause } from './gate.ts';
 /**
  * The rules of the gate, as a function from state and event to state. Times are monotonic ms.
  *
- * The gate is open, or closed until a moment. It closes when Defender answers 429 (throttled), or when ten calls in a row over ten
- * different subjects got no answer or a 5xx (out of reach). Once the moment has come, one call goes alone: the probe. Its answer
- * opens the gate; its failure sets a later moment. What comes back meanwhile from calls that were sent before the
- * closing can only move the moment further away.
+ * The gate is open, or closed until a moment. It closes when Defender answers 429 (throttled), or when ten calls in a
+ * row over ten different subjects got no answer or a 5xx (out of reach). Once the moment has come, one call goes alone:
+ * the probe. Its answer opens the gate; its failure sets a later moment. What comes back meanwhile from calls that were
+ * sent before the closing can only move the moment further away.
  */
 export type GateState = Open | Closed;
 
@@ -37,7 +37,7 @@ export type GateEvent =
   | { kind: 'probe-given-up' };
 
 /** Calls in a row, over different subjects, that close the gate. */
-export const OUT_OF_REACH_AFTER = 10;
+const OUT_OF_REACH_AFTER = 10;
 
 /** Where a 429 does not say how long. */
 const THROTTLED_MS = 60_000;

@@ -5,7 +5,9 @@ import type { Window, WindowLeft } from './quota.ts';
 
 /** A place in one window. It is left, or held until the window has passed; whichever comes first stands. */
 export interface Place {
-  /** The call counted at `countedAtMs` (monotonic) at the latest: the place is free again a window and the margin later. */
+  /**
+   * The call counted at `countedAtMs` (monotonic) at the latest: the place is free again a window and the margin later.
+   */
   hold(countedAtMs: number): void;
   /** Nothing counted: free at once. */
   leave(): void;
@@ -15,7 +17,10 @@ export interface HeldWindow {
   readonly perMs: number;
   /** Calls `use` with a place as soon as one is free, first come first served. */
   enter(use: (place: Place) => void): Promise<void>;
-  /** Fills in calls that counted earlier, each at the given moment (monotonic) at the latest. They go before all who wait. */
+  /**
+   * Fills in calls that counted earlier, each at the given moment (monotonic) at the latest. They go before all who
+   * wait.
+   */
   fill(countedAtMs: readonly number[]): void;
   /** One of its places became a call, or stopped being one: what is neither free nor held. */
   inFlight(change: 1 | -1): void;

@@ -15,14 +15,15 @@ export interface QuotaOptions {
 }
 
 /**
- * The quota on Bottleneck, with held slots. The promise: in every span of `perMs` at most `calls` calls, at whatever moment
- * between sending and answering the service counts them.
+ * The quota on Bottleneck, with held slots. The promise: in every span of `perMs` at most `calls` calls, at whatever
+ * moment between sending and answering the service counts them.
  *
- * One limiter stands for each window; its `maxConcurrent` is the cap. A call enters the longest window first, and from inside it the
- * next shorter one (nested, never chained: a chain frees all places together, so an hour's place would be free after a
- * minute). In the innermost the caller gets its slot. Settling it does not end the places: each is held by a
- * timer for its own window after the latest moment at which the service can have counted the call. Two calls of one place are
- * therefore counted at least a window apart, and since there are `calls` places, any `calls + 1` calls in a row span more than a window.
+ * One limiter stands for each window; its `maxConcurrent` is the cap. A call enters the longest window first, and from
+ * inside it the next shorter one (nested, never chained: a chain frees all places together, so an hour's place would be
+ * free after a minute). In the innermost the caller gets its slot. Settling it does not end the places: each is held by
+ * a timer for its own window after the latest moment at which the service can have counted the call. Two calls of one
+ * place are therefore counted at least a window apart, and since there are `calls` places, any `calls + 1` calls in a
+ * row span more than a window.
  */
 export function makeQuota({ windows, share = 1, routes = 'shared', clock }: QuotaOptions): Quota {
   const capped = shareOf(windows, share);
@@ -51,8 +52,8 @@ function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal 
     const places: Place[] = [];
     let given = false;
     let abandoned = false;
-    // Whoever waits for the minute already has a place in the hour: giving up gives that back. The limiter cannot be asked
-    // to forget the job that still waits in it, so that one ends as soon as it starts.
+    // Whoever waits for the minute already has a place in the hour: giving up gives that back. The limiter cannot be
+    // asked to forget the job that still waits in it, so that one ends as soon as it starts.
     const abandon = (reason: unknown) => {
       if (given) return;
       abandoned = true;

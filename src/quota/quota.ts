@@ -17,7 +17,10 @@ export const DOCUMENTED_WINDOWS: readonly Window[] = [
 export interface Slot {
   /** The answer came: the slot is free again once the window and the margin have passed from now. */
   settle(): void;
-  /** No answer came to a call sent at `sentAtMs` (monotonic): it may count until send + 60 s, and is held a window longer. */
+  /**
+   * No answer came to a call sent at `sentAtMs` (monotonic): it may count until send + 60 s, and is held a window
+   * longer.
+   */
   settleUnanswered(sentAtMs: number): void;
   /** Nothing was sent: free at once. */
   release(): void;
@@ -30,16 +33,24 @@ export interface WindowLeft extends Window {
   freeAtMs: readonly number[];
 }
 
-/** A call made before this session that may still count. Ages are in ms before now, so that no wall clock leaks in here. */
+/**
+ * A call made before this session that may still count. Ages are in ms before now, so that no wall clock leaks in here.
+ */
 export interface Seed<R extends string = string> {
   route: R;
-  /** How long ago, at the least, the service may have counted it: its latest possible moment. Negative when that is still to come. */
+  /**
+   * How long ago, at the least, the service may have counted it: its latest possible moment. Negative when that is
+   * still to come.
+   */
   ageMs: number;
 }
 
 /** Slots for calls, exact and front-loaded. One implementation today; a later one shares them among machines. */
 export interface Quota {
-  /** Waits for a slot in every window, first come first served. Rejects with the signal's reason when it aborts before that. */
+  /**
+   * Waits for a slot in every window, first come first served. Rejects with the signal's reason when it aborts before
+   * that.
+   */
   take(route: 'cancel' | 'get' | 'list', signal?: AbortSignal): Promise<Slot>;
   /** Fills the windows with calls of earlier sessions; to be called before the first `take`. */
   seed(calls: readonly Seed[]): void;

@@ -3,31 +3,31 @@ import { CLOCK_DOUBT_MS, MARGIN_MS, SLOWEST_SYNC_MS, UNANSWERED_MS } from './hol
 import type { Seed, Window } from './quota.ts';
 
 /**
- * How far back calls matter to these windows, in ms before now: what to ask the ledgers for. Where `nowSkewMs` is known, ask at
- * `nowWallMs + nowSkewMs`.
+ * How far back calls matter to these windows, in ms before now: what to ask the ledgers for. Where `nowSkewMs` is
+ * known, ask at `nowWallMs + nowSkewMs`.
  */
 export function lookBackMs(windows: readonly Window[]): number {
   return Math.max(0, ...windows.map(({ perMs }) => perMs)) + MARGIN_MS + CLOCK_DOUBT_MS;
 }
 
 /**
- * What a session remembers of the calls before it. Inside a session time is monotonic; here alone the wall clock decides,
- * and it is distrusted in the one direction that matters: a call must never look older than it is. The rules:
+ * What a session remembers of the calls before it. Inside a session time is monotonic; here alone the wall clock
+ * decides, and it is distrusted in the one direction that matters: a call must never look older than it is. The rules:
  *
- * - A call counts at its latest possible moment: when its reply was recorded; without a usable answer, its intent plus 5 s (a
- *   call whose sync took longer is not sent) plus 60 s (30 s timeout and 30 s grace).
- * - All moments are moved to Defender's time, the one clock that two hosts share, by the skew that the reply's `Date` header
- *   showed. A call without an answer shows no skew and takes the largest there is, this machine's included: the one that
- *   makes it youngest.
- * - This machine's own skew is known once something of Microsoft's has answered. While it is not, a past skew may make a
- *   call younger but not older: a clock that was an hour fast then may still be an hour fast now.
+ * - A call counts at its latest possible moment: when its reply was recorded; without a usable answer, its intent plus
+ *   5 s (a call whose sync took longer is not sent) plus 60 s (30 s timeout and 30 s grace).
+ * - All moments are moved to Defender's time, the one clock that two hosts share, by the skew that the reply's `Date`
+ *   header showed. A call without an answer shows no skew and takes the largest there is, this machine's included: the
+ *   one that makes it youngest.
+ * - This machine's own skew is known once something of Microsoft's has answered. While it is not, a past skew may make
+ *   a call younger but not older: a clock that was an hour fast then may still be an hour fast now.
  * - A record from the future counts as now: the clock went back, or the other host's is ahead.
- * - Skews of up to two seconds are not recorded, neither then nor now, so every call is taken to be twice that younger than it looks. It
- *   costs a resumed run four seconds, once.
+ * - Skews of up to two seconds are not recorded, neither then nor now, so every call is taken to be twice that younger
+ *   than it looks. It costs a resumed run four seconds, once.
  *
  * Two cases are left that no ledger can show: this machine's clock jumped ahead since then, wrongly, and nobody gave
- * `nowSkewMs` (whoever has an answer's `Date` in hand, the sign-in's will do, passes it); and a clock that was slow then, of a session
- * that was killed before its first answer.
+ * `nowSkewMs` (whoever has an answer's `Date` in hand, the sign-in's will do, passes it); and a clock that was slow
+ * then, of a session that was killed before its first answer.
  */
 export function seedsFrom(pastCalls: readonly PastCall[], nowWallMs: number, nowSkewMs?: number): Seed[] {
   const nowMs = nowWallMs + (nowSkewMs ?? 0);

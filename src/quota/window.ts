@@ -15,7 +15,10 @@ export function formatWindow({ calls, perMs }: Window): string {
   return `${calls}/${formatDuration(perMs)}`;
 }
 
-/** The part of each window that this sender may use: the floor of each cap times `share` (above 0, at most 1), but at least one call. */
+/**
+ * The part of each window that this sender may use: the floor of each cap times `share` (above 0, at most 1), but at
+ * least one call.
+ */
 export function shareOf(windows: readonly Window[], share: number): Window[] {
   if (!(share > 0 && share <= 1)) throw new RangeError(`a quota share is above 0 and at most 1, not ${share}`);
   return windows.map(({ calls, perMs }) => ({ calls: Math.max(1, Math.floor(calls * share)), perMs }));

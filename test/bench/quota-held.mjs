@@ -1,5 +1,5 @@
-// What 1500 held slots cost, in real time and in a process of its own (run by quota.mjs, with --expose-gc). It ends by itself although
-// the slots are still held, and says at its exit how long that took.
+// What 1500 held slots cost, in real time and in a process of its own (run by quota.mjs, with --expose-gc). It ends by
+// itself although the slots are still held, and says at its exit how long that took.
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../dist/clock.js';
 import { makeQuota } from '../../dist/quota/make-quota.js';

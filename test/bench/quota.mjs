@@ -1,5 +1,5 @@
-// How long N calls take under the documented windows, and whether they stay inside them: the quota of this tool beside the usual
-// ways, on a virtual clock, through the real Bottleneck and p-queue. Then what held slots cost, in real time.
+// How long N calls take under the documented windows, and whether they stay inside them: the quota of this tool beside
+// the usual ways, on a virtual clock, through the real Bottleneck and p-queue. Then what held slots cost, in real time.
 //
 //   node test/bench/quota.mjs [--json]      (after a build; exits 1 when a bound is missed)
 import { spawnSync } from 'node:child_process';
@@ -123,7 +123,9 @@ function mostInAnySpan(calls, perMs) {
   return most;
 }
 
-/** Refusals of a server that counts each call when it arrives, in sliding windows, and does not count those it refuses. */
+/**
+ * Refusals of a server that counts each call when it arrives, in sliding windows, and does not count those it refuses.
+ */
 function refusals(calls) {
   const accepted = [];
   let refused = 0;

@@ -8,9 +8,9 @@ export interface Counted {
 }
 
 /**
- * The most calls that any span of `perMs`, wherever it begins, may have to count: a call belongs to a span when any moment between
- * its send and its latest lies in it. The fullest span begins at some call's latest moment: moved later it would lose that call,
- * moved earlier it could only lose others at its end.
+ * The most calls that any span of `perMs`, wherever it begins, may have to count: a call belongs to a span when any
+ * moment between its send and its latest lies in it. The fullest span begins at some call's latest moment: moved later
+ * it would lose that call, moved earlier it could only lose others at its end.
  */
 export function mostInAnySpan(calls: readonly Counted[], perMs: number): number {
   const sent = calls.map(({ sentMs }) => sentMs).sort((a, b) => a - b);
@@ -24,7 +24,10 @@ export function mostInAnySpan(calls: readonly Counted[], perMs: number): number 
   return most;
 }
 
-/** The most calls in one of the fixed windows that begin at `offsetMs` and every `perMs` from there, each call counted at `part` of its way. */
+/**
+ * The most calls in one of the fixed windows that begin at `offsetMs` and every `perMs` from there, each call counted
+ * at `part` of its way.
+ */
 export function mostInFixedWindows(
   calls: readonly Counted[],
   perMs: number,

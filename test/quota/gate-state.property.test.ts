@@ -12,7 +12,10 @@ const passage: fc.Arbitrary<Passage> = fc.oneof(
   fc.record({ kind: fc.constant<'unreachable'>('unreachable'), subject: fc.constantFrom(...'abcdefghijklmnop') }),
 );
 
-/** What comes next: time passes, a call that passed while the gate was open comes back, or the probe does or is given up. */
+/**
+ * What comes next: time passes, a call that passed while the gate was open comes back, or the probe does or is given
+ * up.
+ */
 const step = fc.oneof(
   fc.record({ kind: fc.constant<'time'>('time'), ms: fc.integer({ min: 0, max: 120_000 }) }),
   fc.record({ kind: fc.constant<'call'>('call'), passage }),

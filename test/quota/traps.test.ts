@@ -9,8 +9,8 @@ import { earlyClock, makeTrapQuota } from './trap-quotas.ts';
 import { virtualTime } from './virtual-time.ts';
 
 /*
- * Each trap is stepped into on purpose, and the checker must notice. Beside it the real quota goes the same way, so that the way
- * itself is known to be passable.
+ * Each trap is stepped into on purpose, and the checker must notice. Beside it the real quota goes the same way, so
+ * that the way itself is known to be passable.
  */
 const minute = { calls: 4, perMs: 60_000 };
 const hour = { calls: 10, perMs: 3_600_000 };

@@ -1,8 +1,8 @@
 import FakeTimers from '@sinonjs/fake-timers';
 
 /**
- * Virtual time under everything that reads the global timers: our clock and the real Bottleneck alike. Promises and `setImmediate` stay
- * real, so that between two timers all that can happen at one moment has happened.
+ * Virtual time under everything that reads the global timers: our clock and the real Bottleneck alike. Promises and
+ * `setImmediate` stay real, so that between two timers all that can happen at one moment has happened.
  */
 export interface VirtualTime extends Disposable {
   /** Fires timers in their order until the condition holds; throws when none is left that could make it hold. */
