@@ -94,7 +94,7 @@ export function planCsv(views: readonly LedgerView[], facts: PlanFacts): Iterabl
   return csvText(columns, actionRows(views));
 }
 
-export function* actionRows(views: readonly LedgerView[]): Generator<ActionRow> {
+function* actionRows(views: readonly LedgerView[]): Generator<ActionRow> {
   for (const merged of mergedActions(distinctRuns(views))) yield actionRow(merged);
 }
 

@@ -30,7 +30,7 @@ interface Totals {
   forecast?: ForecastDocument | null;
 }
 
-export interface ForecastDocument {
+interface ForecastDocument {
   calls: number;
   startsAt: string;
   endsAt: string;

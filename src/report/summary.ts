@@ -52,7 +52,7 @@ export interface Summary {
   plan: PlanSummary | undefined;
 }
 
-export interface LedgerSummary {
+interface LedgerSummary {
   path: string;
   run: string;
   head: string;
@@ -71,7 +71,7 @@ export interface LedgerSummary {
   exitCode: ExitCode | undefined;
 }
 
-export interface TypeSummary {
+interface TypeSummary {
   /** Defender's type, or why there is none. */
   type: string;
   total: number;
@@ -92,13 +92,13 @@ export interface SessionSummary {
   tool: string;
 }
 
-export interface PauseSummary {
+interface PauseSummary {
   atMs: number;
   untilMs: number;
   reason: string;
 }
 
-export interface MinuteSummary {
+interface MinuteSummary {
   atMs: number;
   cancel: number;
   get: number;

@@ -5,7 +5,7 @@ import type { LedgerRecord, RejectReason, Route } from '../ledger/record.ts';
 export interface Trace {
   /** Calls by the clock minute (epoch ms) of their intent, those that were not sent left out. */
   readonly minutes: ReadonlyMap<number, Readonly<Record<Route, number>>>;
-  /** Rejected rows of the last reading of the source, the first {@link REJECTS_KEPT} of them. */
+  /** Rejected rows of the last reading of the source, the first thousand of them. */
   readonly rejects: readonly TracedReject[];
   /** Wall clock of the first cancel call of each action that was called, epoch ms. */
   readonly firstSentAtMs: ReadonlyMap<string, number>;
@@ -20,7 +20,7 @@ export interface TracedReject {
 }
 
 /** A report lists this many rejected rows; the ledger has them all. */
-export const REJECTS_KEPT = 1000;
+const REJECTS_KEPT = 1000;
 
 export interface Tracer {
   /** Takes the next record, written at `atMs` (epoch ms). */

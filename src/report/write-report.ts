@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { failedCsv, outcomesCsv, planCsv, releaseCsv, releaseRows } from './csv.ts';
-import { summaryDocument } from './document.ts';
+import { failedCsv, outcomesCsv, planCsv, releaseCsv } from './csv.ts';
 import { htmlPage } from './html/page.ts';
+import { jsonText } from './json-text.ts';
 import type { PlanFacts } from './plan-summary.ts';
 import { writePrivate } from './private-file.ts';
 import { type Summary, summarise } from './summary.ts';
@@ -56,20 +56,4 @@ export async function writeReport({ views, outDir, nowMs, signal, plan }: WriteR
   await writePrivate(join(outDir, REPORT_FILES.sums), sums);
   const files = Object.fromEntries(Object.entries(REPORT_FILES).map(([key, name]) => [key, join(outDir, name)]));
   return { summary, files: files as WrittenReport['files'] };
-}
-
-/**
- * Writes `<ledger>.needs-release.csv` when there is anything to list. Returns its path, or undefined when there is nothing.
- * Throws Node's errors.
- */
-export async function writeReleaseList(view: LedgerView, plan?: PlanFacts): Promise<string | undefined> {
-  if (releaseRows([view], plan).next().done) return undefined;
-  const path = `${view.path}.needs-release.csv`;
-  await writePrivate(path, releaseCsv([view], plan));
-  return path;
-}
-
-/** The `--json` document as text, indented, ending in a newline. */
-export function jsonText(summary: Summary): string {
-  return `${JSON.stringify(summaryDocument(summary), undefined, 2)}\n`;
 }

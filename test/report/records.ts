@@ -39,7 +39,7 @@ export class Script {
   }
 }
 
-export function openFields(session: number): OpenFields {
+function openFields(session: number): OpenFields {
   return {
     format: 1,
     run: RUN,

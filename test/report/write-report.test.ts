@@ -8,7 +8,7 @@ import { fileDisk } from '../../src/ledger/file-disk.ts';
 import { writePrivate } from '../../src/report/private-file.ts';
 import { summarise } from '../../src/report/summary.ts';
 import { readView } from '../../src/report/view-file.ts';
-import { REPORT_FILES, writeReleaseList, writeReport } from '../../src/report/write-report.ts';
+import { REPORT_FILES, writeReport } from '../../src/report/write-report.ts';
 import { ledgerText, viewOf } from './books.ts';
 import { T0 } from './records.ts';
 import { runStory } from './stories.ts';
@@ -60,19 +60,6 @@ describe('a report folder', () => {
     await expect(writePrivate(path, broken())).rejects.toThrow('no more');
     expect(await readFile(path, 'utf8')).toBe('whole');
     expect(await readdir(folder)).toEqual(['list.csv']);
-  });
-});
-
-describe('the list of isolations that may need release', () => {
-  test('lies beside the ledger', async () => {
-    const path = await writeReleaseList(viewOf(runStory(), ledger));
-    expect(path).toBe(`${ledger}.needs-release.csv`);
-    expect((await readFile(`${ledger}.needs-release.csv`, 'utf8')).trimEnd().split('\r\n')).toHaveLength(3);
-  });
-
-  test('is not written when there is nothing to list', async () => {
-    expect(await writeReleaseList(viewOf(runStory({ fates: [{ outcome: 'cancelled' }] }), ledger))).toBeUndefined();
-    expect(await readdir(folder)).toEqual([]);
   });
 });
 

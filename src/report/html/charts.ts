@@ -11,7 +11,7 @@ export interface Charts {
   forecast(forecast: ForecastFacts, quarters: readonly { part: number; atMs: number }[]): Markup;
 }
 
-export interface BarPart {
+interface BarPart {
   n: number;
   /** Name of a CSS variable, without its dashes. */
   color: string;

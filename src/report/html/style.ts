@@ -144,6 +144,7 @@ footer { border-top: 1px solid var(--rule); padding-top: 14px; color: var(--soft
   .chart .wide { display: none; } .chart .narrow { display: block; }
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0; } .facts dd { margin-bottom: 9px; }
   .tools label, .tools input, .tools select { width: 100%; }
+  td.id { min-width: 13em; }
   .stack, .stack tbody, .stack tr, .stack td { display: block; }
   .stack thead { display: flex; flex-wrap: wrap; gap: 4px 16px; border-bottom: 1px solid var(--rule); padding-bottom: 6px; }
   .stack thead tr { display: flex; flex-wrap: wrap; gap: 2px 16px; } .stack thead th { border: 0; padding: 2px 0; }
