@@ -1,0 +1,38 @@
+# docker build -t countermand .
+# docker run --rm --read-only -v countermand-ledgers:/ledgers -v "$PWD/jobs:/jobs:ro" -e COUNTERMAND_TOKEN countermand run /jobs/nightly.yaml --yes
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json ./
+COPY src ./src
+RUN npx tsc -p .
+# Then only what runs: declarations, sources and maps of libraries are never loaded. Licence texts stay, whatever they are called.
+RUN npm prune --omit=dev --no-audit --no-fund \
+  && find node_modules -type f \
+    \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' -o -name '*.flow' \) \
+    ! -iname 'licen[cs]e*' -delete \
+  && rm -rf node_modules/.package-lock.json node_modules/.bin \
+  && mkdir /ledgers
+
+FROM node:24-bookworm-slim
+LABEL org.opencontainers.image.title="countermand" \
+  org.opencontainers.image.description="Bulk-cancel Microsoft Defender for Endpoint machine actions: inside the quota, resumable, accountable" \
+  org.opencontainers.image.version="0.1.0" \
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.authors="the countermand authors" \
+  org.opencontainers.image.base.name="docker.io/library/node:24-bookworm-slim"
+ENV NODE_ENV=production
+COPY --from=build /app/package.json /app/package.json
+COPY --from=build /app/node_modules /app/node_modules
+COPY --from=build /app/dist /app/dist
+COPY LICENSE /app/LICENSE
+# Ledgers lie in `ledgers` below the working folder unless --ledger says otherwise: with the root as working folder, in the volume.
+COPY --from=build --chown=node:node /ledgers /ledgers
+VOLUME /ledgers
+WORKDIR /
+USER node
+# Without a shell in between, SIGTERM reaches the program, which ends its calls, closes the ledger and exits 143.
+ENTRYPOINT ["node", "--enable-source-maps", "/app/dist/main.js"]
+CMD ["--help"]
