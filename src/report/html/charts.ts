@@ -197,8 +197,7 @@ function timeAxis(fromMs: number, toMs: number, width: number) {
   return {
     type: 'utc' as const,
     domain: [new Date(fromMs), new Date(toMs)],
-    label: 'UTC',
-    labelArrow: 'none' as const,
+    label: null,
     ticks: width === WIDE ? 8 : 3,
     tickFormat: (at: Date) => {
       const text = at.toISOString();

@@ -31,8 +31,8 @@ export function tally(items: readonly TallyItem[], whole: number): Markup {
   )}</ul>`;
 }
 
-export function key(entries: readonly { name: Content; color: string; line?: boolean }[]): Markup {
-  return html`<ul class="key">${entries.map(({ name, color, line }) => html`<li class="c-${color}${line && ' line'}">${name}</li>`)}</ul>`;
+export function key(entries: readonly { name: Content; color: string; line?: boolean }[], remark?: string): Markup {
+  return html`<ul class="key">${entries.map(({ name, color, line }) => html`<li class="c-${color}${line && ' line'}">${name}</li>`)}${remark !== undefined && html`<li class="remark">${remark}</li>`}</ul>`;
 }
 
 export interface HtmlColumn<T> {
@@ -43,14 +43,25 @@ export interface HtmlColumn<T> {
   label?: string;
 }
 
-/** A table as it is: for lists that are short. */
-export function plainTable<T>(caption: string, columns: readonly HtmlColumn<T>[], rows: readonly T[]): Markup {
-  return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table><thead><tr>${columns.map(
-    ({ head, kind }) => html`<th scope="col"${classOf(kind)}>${head}</th>`,
-  )}</tr></thead><tbody>${rows.map(
-    (row) => html`<tr>${columns.map(({ cell, kind }) => html`<td${classOf(kind)}>${cell(row)}</td>`)}</tr>
-`,
-  )}</tbody></table></div>`;
+/** A table as it is: for lists that are short. With `stacked`, each row is a block on a phone. */
+export function plainTable<T>(
+  caption: string,
+  columns: readonly HtmlColumn<T>[],
+  rows: readonly T[],
+  stacked = false,
+): Markup {
+  return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table${stacked && html` class="stack quiet"`} role="table"><thead role="rowgroup"><tr role="row">${columns.map(
+    ({ head, kind }) => html`<th role="columnheader" scope="col"${classOf(kind)}>${head}</th>`,
+  )}</tr></thead><tbody role="rowgroup">${rows.map((row) => tableRow(columns, row))}</tbody></table></div>`;
+}
+
+/** The roles are those that the elements have; said aloud, they survive being laid out as blocks. */
+function tableRow<T>(columns: readonly HtmlColumn<T>[], row: T, outcome?: string): Markup {
+  return html`<tr role="row"${outcome !== undefined && html` data-outcome="${outcome}"`}>${columns.map(
+    ({ cell, kind, label }) =>
+      html`<td role="cell"${classOf(kind)}${label !== undefined && html` data-label="${label}"`}>${cell(row)}</td>`,
+  )}</tr>
+`;
 }
 
 export interface SortedTable<T> {
@@ -70,13 +81,7 @@ export function sortedTable<T>({ caption, columns, rows, outcomes, outcomeOf }: 
   }<p role="status"></p></div><div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table class="stack" role="table"><thead role="rowgroup"><tr role="row">${columns.map(
     ({ head, kind }) =>
       html`<th role="columnheader" scope="col"${classOf(kind)}><button disabled>${head}</button></th>`,
-  )}</tr></thead><tbody role="rowgroup">${rows.map(
-    (row) => html`<tr role="row" data-outcome="${outcomeOf(row)}">${columns.map(
-      ({ cell, kind, label }) =>
-        html`<td role="cell"${classOf(kind)}${label !== undefined && html` data-label="${label}"`}>${cell(row)}</td>`,
-    )}</tr>
-`,
-  )}</tbody></table></div><button class="more" hidden>Show more rows</button></div>`;
+  )}</tr></thead><tbody role="rowgroup">${rows.map((row) => tableRow(columns, row, outcomeOf(row)))}</tbody></table></div><button class="more" hidden>Show more rows</button></div>`;
 }
 
 export function facts(entries: readonly (readonly [name: string, value: Content] | undefined)[]): Markup {

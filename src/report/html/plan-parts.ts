@@ -28,7 +28,7 @@ export function forecast(plan: PlanSummary, charts: Charts): Markup | undefined 
   const quarters = plan.quarters.map(({ part, atMs }): [string, string] => [`${part * 100} % by`, formatTime(atMs)]);
   return part('forecast', 'Forecast', remark, [
     charts.forecast(plan.forecast, plan.quarters),
-    html`<div class="note">${facts([['Begins', formatTime(startsAtMs)], ...quarters])}</div>`,
+    html`<p class="note">Times in UTC.</p><div class="note">${facts([['Begins', formatTime(startsAtMs)], ...quarters])}</div>`,
   ]);
 }
 
@@ -60,23 +60,31 @@ export function toCancel(plan: PlanSummary): Markup | undefined {
       ],
       entries.slice(0, 10),
     )}</div>`;
+  // Where no machine has two, the ranking says nothing.
+  const crowded = plan.machines.filter(({ n }) => n > 1);
   const oldest = html`<h3>The oldest</h3>${plainTable(
     'The oldest actions to cancel',
     [
-      { head: 'Created (UTC)', kind: 'time', cell: ({ created }) => created?.slice(0, 16).replace('T', ' ') },
+      {
+        head: 'Created (UTC)',
+        kind: 'time',
+        label: 'Created',
+        cell: ({ created }) => created?.slice(0, 16).replace('T', ' '),
+      },
       { head: 'Type', cell: ({ type }) => type },
       { head: 'Device', cell: ({ device, deviceId }) => named(device ?? deviceId) },
-      { head: 'Requested by', cell: ({ requestor }) => named(requestor) },
+      { head: 'Requested by', label: 'by', cell: ({ requestor }) => named(requestor) },
       { head: 'Action ID', kind: 'id', cell: ({ id }) => id },
     ],
     plan.oldest,
+    true,
   )}`;
   return part(
     'to-cancel',
     'What would be cancelled',
     `${plural(plan.decisions.cancel, 'action')} by type, status and machine.`,
     [
-      html`<div class="two">${ranking('By type', plan.cancelByType)}${ranking('By status', plan.cancelByStatus)}${ranking('Machines with most actions', plan.machines)}</div>`,
+      html`<div class="two">${ranking('By type', plan.cancelByType)}${ranking('By status', plan.cancelByStatus)}${crowded.length > 0 && ranking('Machines with most actions', crowded)}</div>`,
       plan.oldest.length > 0 && oldest,
     ],
   );

@@ -113,13 +113,16 @@ export function callsOverTime(summary: Summary, charts: Charts): Markup {
   const total = calls.cancel + calls.get + calls.list;
   const remark = html`${plural(total, 'call')} to Defender: <span data-count="calls-cancel">${formatCount(calls.cancel)}</span> cancel, <span data-count="calls-get">${formatCount(calls.get)}</span> get, <span data-count="calls-list">${formatCount(calls.list)}</span> list.`;
   if (total === 0) return part('calls', 'Calls over time', remark, html`<p class="note">Nothing was sent.</p>`);
-  const legend = key([
-    { name: 'cancel', color: 'route-cancel' },
-    ...(calls.list > 0 ? [{ name: 'list', color: 'route-list' }] : []),
-    ...(calls.get > 0 ? [{ name: 'get', color: 'route-get' }] : []),
-    { name: 'quota', color: 'quota', line: true },
-    ...(pauses.length > 0 ? [{ name: 'paused', color: 'pause' }] : []),
-  ]);
+  const legend = key(
+    [
+      { name: 'cancel', color: 'route-cancel' },
+      ...(calls.list > 0 ? [{ name: 'list', color: 'route-list' }] : []),
+      ...(calls.get > 0 ? [{ name: 'get', color: 'route-get' }] : []),
+      { name: 'quota', color: 'quota', line: true },
+      ...(pauses.length > 0 ? [{ name: 'paused', color: 'pause' }] : []),
+    ],
+    'times in UTC',
+  );
   const answered = answers.map(({ answer, n }) => `${answer} (${formatCount(n)})`).join(', ');
   return part('calls', 'Calls over time', remark, [
     charts.calls(summary),
@@ -134,7 +137,7 @@ export function byType(summary: Summary, charts: Charts): Markup {
     'Status by action type',
     [
       { head: 'Type', cell: ({ type }) => html`<strong>${type}</strong>` },
-      { head: 'Actions', kind: 'num', cell: ({ total }) => formatCount(total) },
+      { head: 'Actions', kind: 'num', label: 'Actions', cell: ({ total }) => formatCount(total) },
       {
         head: 'Last known status',
         cell: (type) => [
@@ -148,6 +151,7 @@ export function byType(summary: Summary, charts: Charts): Markup {
       },
     ],
     summary.types.slice(0, 40),
+    true,
   );
   const legend = key(statuses.slice(0, 12).map((status) => ({ name: status, color: statusColor(status) })));
   return part('types', 'Status by type', 'What Defender last said of the actions, by their type.', [table, legend]);
@@ -186,14 +190,25 @@ export function sessions(summary: Summary): Markup {
   const table = plainTable(
     'Sessions',
     [
-      { head: 'Session', kind: 'num', cell: ({ session }) => session },
+      { head: 'Session', kind: 'num', label: 'Session', cell: ({ session }) => session },
       ...(several ? [{ head: 'Ledger', cell: ({ ledger }: { ledger: string }) => ledger }] : []),
-      { head: 'Begun (UTC)', kind: 'time', cell: ({ openedAtMs }) => formatMinute(openedAtMs) },
-      { head: 'Last record (UTC)', kind: 'time', cell: ({ endedAtMs }) => formatMinute(endedAtMs) },
-      { head: 'Took', kind: 'time', cell: ({ openedAtMs, endedAtMs }) => formatDuration(endedAtMs - openedAtMs) },
-      { head: 'Ended', cell: (session) => sessionEnd(session) },
+      { head: 'Begun (UTC)', kind: 'time', label: 'Begun', cell: ({ openedAtMs }) => formatMinute(openedAtMs) },
+      {
+        head: 'Last record (UTC)',
+        kind: 'time',
+        label: 'Last record',
+        cell: ({ endedAtMs }) => formatMinute(endedAtMs),
+      },
+      {
+        head: 'Took',
+        kind: 'time',
+        label: 'Took',
+        cell: ({ openedAtMs, endedAtMs }) => formatDuration(endedAtMs - openedAtMs),
+      },
+      { head: 'Ended', label: 'Ended', cell: (session) => sessionEnd(session) },
     ],
     summary.sessions,
+    true,
   );
   const reasons = new Map<string, number>();
   for (const { reason } of summary.pauses) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);

@@ -81,6 +81,7 @@ h1 svg { flex: none; width: 36px; height: 36px; margin-top: 2px; color: var(--to
 .key { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 8px 0 0; padding: 0; list-style: none; font-size: 13px; color: var(--soft); }
 .key li { display: flex; align-items: center; gap: 7px; }
 .key li::before { content: ""; width: 12px; height: 12px; border-radius: 2px; background: var(--swatch); }
+.key li.remark::before { content: none; }
 .key li.line::before { height: 0; border-radius: 0; background: none; border-top: 2px dashed var(--swatch); }
 
 .chart svg { display: block; width: 100%; height: auto; overflow: visible; }
@@ -148,6 +149,7 @@ footer { border-top: 1px solid var(--rule); padding-top: 14px; color: var(--soft
   .stack, .stack tbody, .stack tr, .stack td { display: block; }
   .stack thead { display: flex; flex-wrap: wrap; gap: 4px 16px; border-bottom: 1px solid var(--rule); padding-bottom: 6px; }
   .stack thead tr { display: flex; flex-wrap: wrap; gap: 2px 16px; } .stack thead th { border: 0; padding: 2px 0; }
+  .stack.quiet thead { display: none; } .stack td.num { text-align: left; }
   .stack tbody tr { padding: 10px 0; border-bottom: 1px solid var(--rule); }
   .stack tbody tr[hidden], .stack tbody tr.later { display: none; }
   .stack td { border: 0; padding: 1px 0; }
