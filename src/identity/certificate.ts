@@ -32,7 +32,7 @@ export function certificateSource(parts: SignInParts): CredentialSource {
   };
 }
 
-export interface LoadedCertificate {
+interface LoadedCertificate {
   /** SHA-256 of the DER certificate, 64 hex digits. */
   thumbprintSha256: string;
   /** PKCS#8 PEM, no longer encrypted. */
@@ -44,7 +44,7 @@ export interface LoadedCertificate {
 }
 
 /** Reads and checks the certificate. Throws a RefusedError that names the file and what is wrong with it. */
-export async function loadCertificate(env: Env, nowMs: number): Promise<LoadedCertificate> {
+async function loadCertificate(env: Env, nowMs: number): Promise<LoadedCertificate> {
   const path = env[PATH];
   if (!path)
     throw new UsageError(

@@ -3,7 +3,7 @@ import { RefusedError, UsageError } from '../errors.ts';
 import type { Env } from './credential-source.ts';
 
 /** A secret and the name of the variable it came from. */
-export interface SecretValue {
+interface SecretValue {
   value: string;
   from: string;
 }

@@ -120,7 +120,7 @@ function asObject(text: string): Record<string, unknown> | undefined {
 }
 
 /** `Retry-After` in seconds or as an HTTP date; undefined when it is not understood. */
-export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
+function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\s*\d{1,9}\s*$/.test(header)) return Number(header) * 1000;
   const at = Date.parse(header);

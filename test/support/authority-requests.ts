@@ -8,7 +8,7 @@ export interface AuthorityRequest {
   form: Readonly<Record<string, string>>;
   headers: IncomingMessage['headers'];
   /** What was answered: an HTTP status, or how the connection ended. */
-  answered: number | 'hang' | 'reset' | 'cut';
+  answered: number | 'pending' | 'hang' | 'reset' | 'cut';
   /** The Entra number of a refusal. */
   refusal?: number;
 }

@@ -235,7 +235,7 @@ export class Authority implements AsyncDisposable {
       path: (request.url ?? '').split('?')[0] ?? '',
       form,
       headers: request.headers,
-      answered: 'hang',
+      answered: 'pending',
     };
     this.requests.push(entry);
     return entry;

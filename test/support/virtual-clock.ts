@@ -55,9 +55,10 @@ export class VirtualClock implements Clock {
     return [...this.#sleepers].filter((each) => each.ref).length;
   }
 
-  async advance(ms: number): Promise<void> {
+  /** Moves on by `ms`. `settle` is awaited at every stop, for tests whose promises wait for real sockets. */
+  async advance(ms: number, settle: () => Promise<void> = turn): Promise<void> {
     const target = this.#nowMs + ms;
-    await turn();
+    await settle();
     for (;;) {
       const next = [...this.#sleepers].toSorted((a, b) => a.atMs - b.atMs)[0];
       if (next === undefined || next.atMs > target) break;
@@ -65,9 +66,10 @@ export class VirtualClock implements Clock {
       this.#sleepers.delete(next);
       next.wake();
       await turn();
+      await settle();
     }
     this.#move(target);
-    await turn();
+    await settle();
   }
 
   #move(toMs: number): void {
