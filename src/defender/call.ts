@@ -15,7 +15,10 @@ export interface Call {
   /** The action or the batch, by which ten failures in a row are told to be over different ones. */
   readonly subject: string;
   readonly attempt: number;
-  /** Asked with the slot in hand, which may be an hour after the call was wanted: false gives the slot back, unsent. */
+  /**
+   * Asked with the slot in hand and again once the gate is open, each of which may be an hour after the call was wanted:
+   * false gives the slot back, unsent.
+   */
   readonly stillDue?: () => boolean;
   /** Whether the token was renewed for this call already, so that a second 401 is a refusal. */
   readonly renewed?: boolean;
@@ -49,6 +52,17 @@ export interface Received {
   readonly answered: boolean;
   /** False when the gate was closed by then: a failure costs the action no attempt. */
   readonly costsAttempt: boolean;
+}
+
+/** What a layer says of a call that it did not send. */
+export function notSent({ attempt }: Call, why: 'not-due' | 'gate' | 'slow-sync'): Received {
+  return {
+    answer: { kind: 'not-sent', why },
+    attempt,
+    sentAtMs: undefined,
+    answered: false,
+    costsAttempt: false,
+  };
 }
 
 /** A layer's view of the layer below it. Rejects with the signal's reason when a wait is ended; what was sent is always awaited. */

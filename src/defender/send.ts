@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { AccessToken } from '../identity/token-source.ts';
 import type { ReplyFields } from '../ledger/record.ts';
 import type { Gate, Pass, Passage } from '../quota/gate.ts';
-import type { Answer, Call, Received } from './call.ts';
+import { type Answer, type Call, notSent, type Received } from './call.ts';
 import type { Journal } from './journal.ts';
 import { readAnswer, skewOf } from './read-answer.ts';
 import type { Transport, WireResult } from './transport.ts';
@@ -31,6 +31,8 @@ export function makeSend(parts: SendParts): Send {
   const { transport, journal, gate, clock, abandon } = parts;
   return async (call, token, signal) => {
     const pass = await gate.pass(signal);
+    // A pause may have lasted for hours.
+    if (!isDue(call, pass)) return notSent(call, 'not-due');
     const intentAtMs = clock.monotonicMs();
     let number: number;
     try {
@@ -50,13 +52,7 @@ export function makeSend(parts: SendParts): Send {
       pass.cancel();
       await journal.reply({ call: number, ...about(call), ms: 0, error: 'not-sent' });
       signal.throwIfAborted();
-      return {
-        answer: { kind: 'not-sent', why },
-        attempt: call.attempt,
-        sentAtMs: undefined,
-        answered: false,
-        costsAttempt: false,
-      };
+      return notSent(call, why);
     }
 
     const sentAtMs = clock.monotonicMs();
@@ -74,6 +70,17 @@ export function makeSend(parts: SendParts): Send {
     await journal.reply({ call: number, ...about(call), ms, ...replyFacts(answer, result, nowWallMs) });
     return { answer, attempt: call.attempt, sentAtMs, answered: 'raw' in result, costsAttempt };
   };
+}
+
+/** Gives the pass back when the call is not due any more. */
+function isDue({ stillDue }: Call, pass: Pass): boolean {
+  let due = false;
+  try {
+    due = stillDue?.() ?? true;
+    return due;
+  } finally {
+    if (!due) pass.cancel();
+  }
 }
 
 function about(call: Call): Pick<ReplyFields, 'id' | 'attempt'> {

@@ -19,7 +19,12 @@ export function withAuth(tokens: TokenSource, send: Send): Handler {
           'check the tenant, the application and its permissions with `countermand check`, then resume',
       );
     }
-    await tokens.renew(token, answer.claims, signal);
+    try {
+      await tokens.renew(token, answer.claims, signal);
+    } catch (error) {
+      // The call was sent and answered, whatever ended the renewal: its slot is held for it by whoever gets this answer.
+      if (!signal.aborted) throw error;
+    }
     return received;
   };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Quota } from '../quota/quota.ts';
-import type { Handler } from './call.ts';
+import { type Handler, notSent } from './call.ts';
 
 /**
  * Takes a slot for each attempt and gives it back as what became of the call demands: held for a window after an answer,
@@ -9,18 +9,8 @@ import type { Handler } from './call.ts';
 export function withQuota(quota: Quota, clock: Clock, next: Handler): Handler {
   return async (call, signal) => {
     const slot = await quota.take(call.route, signal);
-    if (call.stillDue?.() === false) {
-      slot.release();
-      return {
-        answer: { kind: 'not-sent', why: 'not-due' },
-        attempt: call.attempt,
-        sentAtMs: undefined,
-        answered: false,
-        costsAttempt: false,
-      };
-    }
     try {
-      const received = await next(call, signal);
+      const received = call.stillDue?.() === false ? notSent(call, 'not-due') : await next(call, signal);
       if (received.sentAtMs === undefined) slot.release();
       else if (received.answered) slot.settle();
       else slot.settleUnanswered(received.sentAtMs);
