@@ -40,7 +40,7 @@ export interface Defender {
   lookUp(ids: readonly string[], signal: AbortSignal): Promise<Answer>;
   /** One page of what matches; `nextLink` goes on with an answer's own link. */
   list(query: ListQuery | { nextLink: string }, signal: AbortSignal): Promise<Answer>;
-  /** Renews the token, for when permissions may have changed. */
+  /** Renews the token, for when permissions may have changed. A ready token cannot be renewed: it is handed out as it is. */
   renewToken(signal: AbortSignal): Promise<string>;
 }
 
@@ -81,6 +81,7 @@ export function makeDefender(parts: DefenderParts, apiUrl: string): Defender {
     },
     renewToken: async (signal) => {
       const held = await parts.tokens.token(signal);
+      if (parts.tokens.kind === 'token') return held.token;
       return (await parts.tokens.renew(held, undefined, signal)).token;
     },
   };
