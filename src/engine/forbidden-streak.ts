@@ -20,15 +20,22 @@ export function makeForbiddenStreak(
   settle: (id: string, verdict: Verdict) => Promise<void>,
 ): ForbiddenStreak {
   const held = new Map<string, Verdict>();
+  /** The question of the token, which everybody who is refused meanwhile waits for: its answer goes before the count. */
+  let asking: Promise<void> | undefined;
+
+  async function askTheToken(): Promise<void> {
+    if (permits(await defender.renewToken(stop.signal)) !== false) return;
+    throw new RefusedError(
+      `Defender refused ${held.size} cancels in a row (HTTP 403), and the renewed token has no permission to cancel any ` +
+        'more: grant it again (see `countermand check`), then resume',
+    );
+  }
+
   return {
     forbidden: async (id, verdict) => {
       held.set(id, verdict);
-      if (held.size === SUSPECT && permits(await defender.renewToken(stop.signal)) === false) {
-        throw new RefusedError(
-          `Defender refused ${held.size} cancels in a row (HTTP 403), and the renewed token has no permission to cancel any ` +
-            'more: grant it again (see `countermand check`), then resume',
-        );
-      }
+      if (held.size === SUSPECT) asking = askTheToken();
+      await asking;
       if (held.size >= ENOUGH) {
         throw new HaltError(
           `Defender refused ${held.size} cancels in a row (HTTP 403): check the application's permissions and its device ` +
@@ -39,7 +46,8 @@ export function makeForbiddenStreak(
     broken: async () => {
       const settled = [...held];
       held.clear();
-      for (const [id, verdict] of settled) await settle(id, verdict);
+      // Together, so that they share their syncs and none is forgotten when one is a failure too many.
+      await Promise.all(settled.map(([id, verdict]) => settle(id, verdict)));
     },
   };
 }
