@@ -33,13 +33,15 @@ export interface FailureGuard {
  */
 export function makeFailureGuard(limit: Guards['maxFailures'], book: Book): FailureGuard {
   const counted = new Set<string>();
-  let failures = 0;
+  /** By their last outcome: what is tried again may fail again, or not. */
+  const failing = new Set<string>();
+  const tally = (): Tally => ({ called: counted.size, failures: failing.size });
   for (const action of book.actions.values()) {
     if (!wasCalled(action)) continue;
     counted.add(action.id);
-    if (action.outcome !== undefined && FAILURES.has(action.outcome.outcome)) failures++;
+    if (action.outcome !== undefined && FAILURES.has(action.outcome.outcome)) failing.add(action.id);
   }
-  let armed = !tooManyFailures(limit, { called: counted.size, failures });
+  let armed = !tooManyFailures(limit, tally());
 
   return {
     accepted: (id) => {
@@ -47,14 +49,15 @@ export function makeFailureGuard(limit: Guards['maxFailures'], book: Book): Fail
     },
     settled: (id, outcome) => {
       counted.add(id);
+      failing.delete(id);
       if (FAILURES.has(outcome)) {
-        failures++;
+        failing.add(id);
         armed = true;
       }
-      if (!armed || !tooManyFailures(limit, { called: counted.size, failures })) return;
+      if (!armed || !tooManyFailures(limit, tally())) return;
       const allowed = 'count' in limit ? `${limit.count}` : `${limit.percent} %`;
       throw new HaltError(
-        `${failures} of ${counted.size} called actions failed, more than --max-failures ${allowed}: look at the report, then ` +
+        `${failing.size} of ${counted.size} called actions failed, more than --max-failures ${allowed}: look at the report, then ` +
           'resume (with a higher --max-failures if they are to be expected)',
       );
     },
