@@ -80,14 +80,21 @@ export function makeLookups(defender: Defender, mayRead: boolean | undefined): L
     }
     const answer = await defender.lookUp(ids, signal);
     if (answer.kind === 'page') {
-      const shown = new Map(answer.actions.map((action) => [action.id.toLowerCase(), action]));
-      for (const id of ids) {
-        const action = shown.get(id);
-        into.set(id, action === undefined ? await missingFromList(id, signal) : { kind: 'found', action });
+      const missing = new Set(ids);
+      for (const action of answer.actions) {
+        const id = action.id.toLowerCase();
+        if (missing.delete(id)) into.set(id, { kind: 'found', action });
       }
-      return;
-    }
-    if (!asksForLess(answer)) {
+      if (answer.nextLink === undefined || missing.size === 0) {
+        for (const id of missing) into.set(id, await missingFromList(id, signal));
+        return;
+      }
+      // The page was cut: what is not shown is asked for anew, which is a call just as its next page, and leads nowhere else.
+      if (missing.size < ids.length) {
+        await batch([...missing], into, signal);
+        return;
+      }
+    } else if (!asksForLess(answer)) {
       const found = refusedToRead(answer, true);
       for (const id of ids) into.set(id, found);
       return;
