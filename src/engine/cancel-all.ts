@@ -8,6 +8,7 @@ import { makeConfirmer } from './confirmer.ts';
 import { closeReasonOf } from './ending.ts';
 import { makeFailureGuard } from './failure-guard.ts';
 import { makeForbiddenStreak } from './forbidden-streak.ts';
+import { refuseUnseen } from './guards.ts';
 import { type Entry, makeLine } from './line.ts';
 import { makeLookupDesk } from './lookup-desk.ts';
 import type { Found } from './lookups.ts';
@@ -103,16 +104,27 @@ export async function cancelAll(parts: EngineParts, options: CancelAllOptions): 
     const toLook = entries.filter((entry) => turn(entry, nothing).turn === 'look').map(({ action }) => action);
     const shown = toLook.length === 0 ? nothing : await screening.look(toLook, signal);
     const settling: Promise<void>[] = [];
+    const later: Entry[] = [];
     let begun = 0;
     try {
       for (const entry of entries) {
         signal.throwIfAborted();
         const what = turn(entry, shown);
-        if (what.turn === 'settle') settling.push(settle(entry.action.id, what.verdict));
+        if (what.turn === 'settle') {
+          const settled = settle(entry.action.id, what.verdict);
+          // Nobody waits for it before the end of the loop, which may be an hour away.
+          settled.catch(fail);
+          settling.push(settled);
+        }
+        // What was known at the start of this loop has become too old since.
+        if (what.turn === 'look') {
+          if (entry.attempt === undefined) later.push(entry);
+          else line.putBack(entry.action, entry.attempt);
+        }
         if (what.turn !== 'work') continue;
         const isNew = entry.attempt === undefined && what.next.next === 'again';
         if (isNew && begun >= most) {
-          line.holdOver(entry);
+          later.push(entry);
           continue;
         }
         if (isNew) begun++;
@@ -122,6 +134,7 @@ export async function cancelAll(parts: EngineParts, options: CancelAllOptions): 
       // Together, so that they share their syncs.
       await Promise.all(settling);
     }
+    line.holdOver(later);
     return begun;
   }
 
@@ -135,14 +148,14 @@ export async function cancelAll(parts: EngineParts, options: CancelAllOptions): 
         return taken.length >= CHUNK || looks >= LOOKUP_SIZE;
       };
       let looks = 0;
-      const entries = begun < most ? line.take(enough) : line.takePutBack();
+      const entries = begun < most ? line.take(enough) : line.takeBegun(enough);
       if (entries.length > 0) {
         begun += await serve(entries, most - begun);
         continue;
       }
       await queue.onIdle();
       signal.throwIfAborted();
-      if (!line.hasPutBack) return;
+      if (!line.hasBegun) return;
     }
   }
 
@@ -166,6 +179,7 @@ export async function cancelAll(parts: EngineParts, options: CancelAllOptions): 
   }
 
   try {
+    refuseUnseen(job);
     if (job.guards.first) await tryTheFirst(job.guards.first);
     await feed(Number.POSITIVE_INFINITY);
     await finish();
@@ -173,6 +187,7 @@ export async function cancelAll(parts: EngineParts, options: CancelAllOptions): 
     fail(error);
   }
   await queue.onIdle();
+  await confirmer.ended();
   if (failure !== undefined) throw failure.error;
 }
 

@@ -13,6 +13,8 @@ export interface Confirmer {
   add(id: string): void;
   /** Resolves when every accepted action has an outcome: `unconfirmed` for what `--confirm-for` after the last accepted answer still shows no end. */
   drain(): Promise<void>;
+  /** Resolves when no look is under way any more, however it ended; for after the signal. */
+  ended(): Promise<void>;
 }
 
 export interface ConfirmerParts {
@@ -51,12 +53,13 @@ export function makeConfirmer(parts: ConfirmerParts): Confirmer {
   async function look(ids: readonly string[]): Promise<void> {
     const found = await lookups.many(ids, signal);
     const now = clock.monotonicMs();
+    const settling: Promise<void>[] = [];
     for (const id of ids) {
       const shown = found.get(id);
       const verdict = shown?.kind === 'found' ? settledBy(shown.action, { accepted: true, stamp }) : undefined;
       if (verdict !== undefined) {
         items.delete(id);
-        await settle(id, verdict);
+        settling.push(settle(id, verdict));
         continue;
       }
       const item = items.get(id);
@@ -64,14 +67,17 @@ export function makeConfirmer(parts: ConfirmerParts): Confirmer {
       item.intervalMs = Math.min(item.intervalMs * GROWTH, LONGEST_MS);
       item.dueMs = now - item.addedAtMs > confirmForMs ? Number.POSITIVE_INFINITY : now + item.intervalMs;
     }
+    // Together, so that they share their syncs.
+    await Promise.all(settling);
   }
 
   async function lastLook(): Promise<void> {
     if (confirmForMs > 0 && lookups.canRead) await look([...items.keys()]);
-    for (const id of items.keys()) {
-      items.delete(id);
-      await settle(id, { outcome: 'unconfirmed', detail: 'accepted; its end was not seen yet' });
-    }
+    const left = [...items.keys()];
+    items.clear();
+    await Promise.all(
+      left.map((id) => settle(id, { outcome: 'unconfirmed', detail: 'accepted; its end was not seen yet' })),
+    );
   }
 
   async function round(): Promise<void> {
@@ -99,7 +105,9 @@ export function makeConfirmer(parts: ConfirmerParts): Confirmer {
     try {
       await clock.sleep(Math.min(ms, LONGEST_MS), { signal: AbortSignal.any([signal, woken]) });
     } catch (error) {
-      if (signal.aborted || !woken.aborted) throw error;
+      // Whichever of the two came first, the session's end is what counts.
+      signal.throwIfAborted();
+      if (!woken.aborted) throw error;
     }
   }
 
@@ -136,6 +144,9 @@ export function makeConfirmer(parts: ConfirmerParts): Confirmer {
       } finally {
         draining = false;
       }
+    },
+    ended: async () => {
+      await running?.catch(() => {});
     },
   };
 }

@@ -1,4 +1,5 @@
-import type { Guards } from '../job/job.ts';
+import { UsageError } from '../errors.ts';
+import type { Guards, Job } from '../job/job.ts';
 import type { Screened } from '../ledger/book.ts';
 
 /** Cancelling these while they are pending leaves a machine cut off, or unable to run its programs. */
@@ -40,6 +41,15 @@ export function guardsThatLook(guards: Guards): string[] {
     guards.createdAfter === undefined ? '' : '--created-after',
     guards.createdBefore === undefined ? '' : '--created-before',
   ].filter((name) => name !== '');
+}
+
+/** Throws a UsageError where guards are to hold for actions that nobody may look at: an action outside must never be called. */
+export function refuseUnseen({ guards, screen }: Pick<Job, 'guards' | 'screen'>): void {
+  const needed = guardsThatLook(guards);
+  if (screen !== 'never' || needed.length === 0) return;
+  throw new UsageError(
+    `${needed.join(', ')} cannot hold without looking actions up, which --screen never rules out: leave one of them out`,
+  );
 }
 
 function allows(only: readonly string[], ...values: (string | null)[]): boolean {

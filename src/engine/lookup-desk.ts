@@ -20,6 +20,17 @@ export function makeLookupDesk(lookups: Lookups, clock: Clock, signal: AbortSign
   let working = false;
 
   async function work(): Promise<void> {
+    try {
+      await serve();
+    } catch (error) {
+      for (const { reject } of waiting.splice(0)) reject(error);
+    } finally {
+      // In the same turn as the last look at who waits, so that nobody joins a line that is not served any more.
+      working = false;
+    }
+  }
+
+  async function serve(): Promise<void> {
     while (waiting.length > 0) {
       const firstDueMs = Math.min(...waiting.map(({ dueMs }) => dueMs));
       // What falls due within a second goes along: one call instead of two is worth the wait.
@@ -42,15 +53,7 @@ export function makeLookupDesk(lookups: Lookups, clock: Clock, signal: AbortSign
         waiting.push({ id, dueMs, resolve, reject });
         if (working) return;
         working = true;
-        work().then(
-          () => {
-            working = false;
-          },
-          (error: unknown) => {
-            working = false;
-            for (const request of waiting.splice(0)) request.reject(error);
-          },
-        );
+        void work();
       }),
   };
 }

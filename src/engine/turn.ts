@@ -47,8 +47,11 @@ export function turnOf(action: Action, screening: Pick<Screening, 'on' | 'isFres
     if (verdict !== undefined && verdict.outcome !== 'already-final') return { turn: 'settle', verdict };
   }
   if (screening.on && found === undefined && (retried || !screening.isFresh(action))) return { turn: 'look' };
-  if (!screening.on) return { turn: 'work', next: { next: 'again', attempt: first } };
   const { decision, reason } = decide(screen, guards);
+  // What an earlier session saw holds also where this one cannot look; but for what is tried again, where it is the past.
+  if (!screening.on && retried && decision !== 'excluded') {
+    return { turn: 'work', next: { next: 'again', attempt: first } };
+  }
   switch (decision) {
     case 'cancel':
     case 'unscreened':
