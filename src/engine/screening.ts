@@ -19,10 +19,13 @@ export interface Screening {
   isFresh(action: Action): boolean;
   /** Looks up these actions (100 a call) and records what is shown. Throws a HaltError when the first twenty of a run are all unknown. */
   look(actions: readonly Action[], signal: AbortSignal): Promise<Map<string, Found>>;
+  /** Records what a query showed of admitted actions that were not called yet, as if it had been looked up. */
+  saw(actions: readonly MachineAction[]): Promise<void>;
 }
 
 /** Whether the actions are looked up at all. Throws where what was asked for needs a permission that the token has not. */
 export function screeningOn({ job, lookups }: Pick<EngineParts, 'job' | 'lookups'>): boolean {
+  if (job.screen === 'never') return false;
   const needed = guardsThatLook(job.guards);
   if (!lookups.canRead && (needed.length > 0 || job.screen === 'always')) {
     const what = needed.length > 0 ? needed.join(', ') : '--screen always';
@@ -31,7 +34,7 @@ export function screeningOn({ job, lookups }: Pick<EngineParts, 'job' | 'lookups
         '(API WindowsDefenderATP, with admin consent), or leave that out',
     );
   }
-  return job.screen !== 'never' && lookups.canRead;
+  return lookups.canRead;
 }
 
 export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts): Screening {
@@ -67,6 +70,14 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
       }
       return found;
     },
+    saw: (actions) =>
+      ledger.screen(
+        actions.flatMap((action) => {
+          const id = action.id.toLowerCase();
+          const known = ledger.book.actions.get(id);
+          return known === undefined || known.last !== undefined ? [] : screenOf(id, action);
+        }),
+      ),
   };
 }
 
