@@ -16,7 +16,7 @@ import type { Quota } from '../quota/quota.ts';
 import { lookBackMs, seedsFrom } from '../quota/seeds.ts';
 import type { CliContext } from './context.ts';
 import { openResources, type Resources } from './resources.ts';
-import { assess, type Identity, prepareSignIn, refuseUseless } from './sign-in.ts';
+import { assess, type Identity, prepareSignIn, refuseUseless, withoutSignIn } from './sign-in.ts';
 import { listenToSignals } from './signals.ts';
 import { toolName } from './version.ts';
 
@@ -41,14 +41,19 @@ export interface Connected {
 export interface OpenPartsOptions {
   job: Job;
   existing: 'any' | 'existing' | 'plan';
+  /** Nothing will be sent, so nobody has to be known. @default false */
+  offline?: boolean;
 }
 
 /**
  * Opens the ledger (and with it the locks), fills the quota with what was called in its longest window, and puts a session's parts together.
  * Throws as `openLedger` and `findCredential` do, before anything is sent.
  */
-export async function openParts({ job, existing }: OpenPartsOptions, context: CliContext): Promise<RunParts> {
-  const identity = await prepareSignIn(job, context);
+export async function openParts(
+  { job, existing, offline = false }: OpenPartsOptions,
+  context: CliContext,
+): Promise<RunParts> {
+  const identity = offline ? withoutSignIn(job, context) : await prepareSignIn(job, context);
   const resources = openResources();
   try {
     return await assemble(job, existing, identity, resources, context);

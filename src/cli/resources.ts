@@ -1,12 +1,12 @@
 /** Things that are closed together, the last opened first. (Node 20 has no AsyncDisposableStack.) */
 export interface Resources {
-  add(close: () => void | Promise<void>): void;
+  add(close: () => void | PromiseLike<void>): void;
   /** Closes all of them, whatever one throws; the first error is thrown at the end. Once only. */
   close(): Promise<void>;
 }
 
 export function openResources(): Resources {
-  const closers: (() => void | Promise<void>)[] = [];
+  const closers: (() => void | PromiseLike<void>)[] = [];
   return {
     add: (close) => {
       closers.push(close);

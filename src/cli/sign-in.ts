@@ -6,23 +6,37 @@ import { readClaims } from '../identity/claims.ts';
 import { type FoundCredential, findCredential } from '../identity/find-credential.ts';
 import { makeDispatcher } from '../identity/http.ts';
 import { openTokenSource } from '../identity/open-token-source.ts';
-import type { RenewingTokenSource } from '../identity/renewing-token-source.ts';
 import { openSecretFiles, readSecret } from '../identity/secret-value.ts';
+import type { TokenSource } from '../identity/token-source.ts';
 import type { Job } from '../job/job.ts';
 import type { CliContext } from './context.ts';
 
 /** Who we are and what may be done as that, before any call to Defender. */
 export interface Identity {
   hosts: Hosts;
-  found: FoundCredential;
+  /** Undefined for work that signs in nowhere. */
+  found: FoundCredential | undefined;
   dispatcher: Dispatcher;
-  tokens: RenewingTokenSource;
+  tokens: TokenSource & AsyncDisposable;
+}
+
+/** For work that sends nothing: it needs no credential, and cannot use one by mistake. */
+export function withoutSignIn(job: JobIdentity, { env }: CliContext): Identity {
+  const refuse = () => Promise.reject(new Error('this work was begun without a sign-in'));
+  const tokens = {
+    kind: 'token',
+    token: refuse,
+    renew: refuse,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  } as const;
+  return { hosts: resolveHosts(job.api), found: undefined, dispatcher: makeDispatcher({ env }), tokens };
 }
 
 export type JobIdentity = Pick<Job, 'tenant' | 'clientId' | 'auth' | 'api' | 'patienceMs'>;
 
 /** Finds the credential and the way out. Throws a UsageError when one is missing or a host is not allowed; asks nobody yet. */
-export async function prepareSignIn(job: JobIdentity, { env, clock, log, random, say }: CliContext): Promise<Identity> {
+export async function prepareSignIn(job: JobIdentity, context: CliContext): Promise<Identity> {
+  const { env, clock, log, random, say } = context;
   const hosts = resolveHosts(job.api);
   const clientId = isNamed(job.clientId) ? job.clientId : undefined;
   const found = findCredential(env, job.auth, { tenant: job.tenant, clientId });

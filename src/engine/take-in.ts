@@ -1,7 +1,11 @@
 import { UsageError } from '../errors.ts';
+import { oneLine } from '../intake/one-line.ts';
 import type { Intake } from '../intake/rows.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { IntakeFields } from '../ledger/record.ts';
+
+const WHY = { 'not-an-id': 'is not an action ID', 'bad-row': 'is not a whole row' } as const;
+const SHOWN = 60;
 
 export interface TakeInOptions {
   /** Stop at the first row that is not an ID. */
@@ -37,8 +41,8 @@ export async function takeIn(
     }
     if (strict) {
       throw new UsageError(
-        `${name}, line ${row.line}: «${row.text}» is not an action ID, and --strict-input takes no such row: correct it, or leave ` +
-          'the flag out to reject it and go on',
+        `${name}, line ${row.line}: "${oneLine(row.text, SHOWN)}" ${WHY[row.reason]}, and --strict-input takes no such row: correct it, ` +
+          'or leave the flag out to reject it and go on',
       );
     }
     rejected++;

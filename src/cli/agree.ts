@@ -1,0 +1,81 @@
+import type { EngineParts } from '../engine/parts.ts';
+import { type Change, countDecisions, decideAll, SCREEN_AT_MOST, screenAll } from '../engine/screen-all.ts';
+import { UsageError } from '../errors.ts';
+import { shellWord } from '../report/verdict.ts';
+import type { CliContext } from './context.ts';
+import type { Connected } from './open-parts.ts';
+import type { Asker } from './question.ts';
+
+const CHANGES_SHOWN = 20;
+
+export interface AgreeOptions {
+  yes: boolean;
+  asker: Asker;
+  /** Look up everything again, whatever its age, and tell what changed: what was reviewed may be old. */
+  anew: boolean;
+  /** Taken back by the user, and so not counted. */
+  without: ReadonlySet<string>;
+}
+
+/**
+ * Looks the list up, says what would be done, and asks. Writes the `start` record when it may begin.
+ * Throws a UsageError when the answer is no: nothing was sent, and the ledger stays as a plan.
+ */
+export async function agree(
+  { engine, warnings }: Connected,
+  { yes, asker, anew, without }: AgreeOptions,
+  { say }: CliContext,
+): Promise<void> {
+  const { ledger, job, stop } = engine;
+  say('Looking up the actions ...\n');
+  const { changes, notLookedUp } = await screenAll(engine, { anew });
+  showChanges(changes, say);
+  const decided = decideAll(engine);
+  for (const id of without) decided.delete(id);
+  const counts = countDecisions(decided);
+  const count = counts.cancel + counts.unscreened;
+  for (const sentence of warnings(typesToCancel(engine))) say(`warning: ${sentence}\n`);
+
+  const out = [
+    part(counts['already-final'], 'over already'),
+    part(counts.excluded, 'kept out by guards'),
+    part(counts['not-found'], 'unknown to Defender'),
+  ].filter((text) => text !== '');
+  if (notLookedUp > 0) {
+    say(`${notLookedUp} of them are beyond the first ${SCREEN_AT_MOST} and were not looked up yet.\n`);
+  }
+  const left = out.length === 0 ? '' : ` (${out.join(', ')})`;
+  const question = `Cancel ${count} of ${decided.size} actions in tenant ${job.tenant}${left}?`;
+  if (count === 0) say(`Nothing is left to cancel${left}.\n`);
+  else if (yes) say(`${question} yes (--yes)\n`);
+  else if (!(await asker.ask(question, stop.signal))) {
+    stop.signal.throwIfAborted();
+    throw new UsageError(
+      `not confirmed, so nothing was cancelled; the list is kept, and \`countermand run ${shellWord(ledger.path)}\` asks again`,
+    );
+  }
+  await ledger.start({ by: yes ? 'yes' : 'question', count });
+}
+
+function part(n: number, what: string): string {
+  return n > 0 ? `${n} ${what}` : '';
+}
+
+/** How many actions of each type are to be called, as far as is known. */
+export function typesToCancel(engine: Pick<EngineParts, 'ledger' | 'job'>): Map<string, number> {
+  const types = new Map<string, number>();
+  for (const [id, { decision }] of decideAll(engine)) {
+    const type = engine.ledger.book.actions.get(id)?.screen?.type;
+    if (decision === 'cancel' && type) types.set(type, (types.get(type) ?? 0) + 1);
+  }
+  return types;
+}
+
+function showChanges(changes: readonly Change[], say: (text: string) => void): void {
+  if (changes.length === 0) return;
+  say(`Changed since they were last looked up:\n`);
+  for (const { id, computer, was, now } of changes.slice(0, CHANGES_SHOWN)) {
+    say(`  ${id}  ${computer ?? ''}  was ${was}, now ${now}\n`);
+  }
+  if (changes.length > CHANGES_SHOWN) say(`  and ${changes.length - CHANGES_SHOWN} more\n`);
+}

@@ -1,0 +1,107 @@
+import { stringify } from 'csv-stringify/sync';
+import type { Options } from 'yargs';
+import { makeDefender } from '../../defender/client.ts';
+import type { MachineAction } from '../../defender/entity.ts';
+import { noJournal } from '../../defender/journal.ts';
+import { queryActions } from '../../defender/query.ts';
+import { makeTransport } from '../../defender/transport.ts';
+import { FILTER_FLAGS, FILTER_SHAPE, filterFromFlags } from '../../job/action-filter.ts';
+import type { ActionFilter } from '../../job/job.ts';
+import type { SettingName } from '../../job/settings.ts';
+import { keepAlive } from '../../quota/keep-alive.ts';
+import { makeGate } from '../../quota/make-gate.ts';
+import { makeQuota } from '../../quota/make-quota.ts';
+import type { Command } from '../command.ts';
+import { senderJob } from '../sender-job.ts';
+import { settingOptions } from '../setting-options.ts';
+import { assess, prepareSignIn, refuseUseless } from '../sign-in.ts';
+import { toolName } from '../version.ts';
+
+const CONNECTION: readonly SettingName[] = [
+  'tenant',
+  'clientId',
+  'auth',
+  'cloud',
+  'region',
+  'apiUrl',
+  'authorityUrl',
+  'allowHost',
+  'quota',
+  'quotaShare',
+  'patience',
+];
+
+/** The header that `run -` understands: `id` is where it looks for action IDs. */
+const COLUMNS: readonly (readonly [string, (action: MachineAction) => string | null | undefined])[] = [
+  ['id', ({ id }) => id],
+  ['type', ({ type }) => type],
+  ['status', ({ status }) => status],
+  ['machineId', ({ machineId }) => machineId],
+  ['computerDnsName', ({ computerDnsName }) => computerDnsName],
+  ['requestor', ({ requestor }) => requestor],
+  ['requestorComment', ({ requestorComment }) => requestorComment],
+  ['creationDateTimeUtc', ({ creationDateTimeUtc }) => creationDateTimeUtc],
+];
+
+export const list: Command = {
+  usage: 'list',
+  describe:
+    'Lists machine actions that match a filter, newest first, as CSV that `countermand run -` takes. Sends lookups only, a page of 10,000 a call.',
+  options: () => ({
+    ...filterOptions(),
+    ...settingOptions(CONNECTION),
+    json: { describe: 'JSON Lines, each action as Defender shows it', type: 'boolean', default: false },
+  }),
+  examples: [
+    ['list --type Isolate --status Pending --created-after 2h > incident.csv', 'what a rule did in the last two hours'],
+    [
+      'list --type Isolate --status Pending | countermand run - --comment "INC-4711"',
+      'and cancel it, after a question',
+    ],
+  ],
+  run: async (args, context) => {
+    const { clock, random, out } = context;
+    const filter = filterFromFlags(args, clock.wallMs());
+    const job = await senderJob(args, context);
+    const { hosts, dispatcher, tokens } = await prepareSignIn(job, context);
+    using _alive = keepAlive();
+    try {
+      const { token } = await tokens.token();
+      refuseUseless(assess(token, job, hosts.scope), { cancels: false });
+      const stop = new AbortController();
+      const parts = {
+        transport: makeTransport({ dispatcher, apiUrl: hosts.apiUrl, userAgent: toolName().replace(' ', '/') }),
+        journal: noJournal,
+        quota: makeQuota({ ...job.quota, clock }),
+        gate: makeGate({ clock }),
+        tokens,
+        clock,
+        random,
+        abandon: stop.signal,
+      };
+      const defender = makeDefender(parts, hosts.apiUrl);
+      const json = args['json'] === true;
+      if (!json) out(stringify([COLUMNS.map(([name]) => name)]));
+      for await (const action of queryActions(defender, filter, stop.signal)) {
+        out(json ? `${JSON.stringify(action)}\n` : stringify([COLUMNS.map(([, value]) => value(action) ?? '')]));
+      }
+      return 0;
+    } finally {
+      await tokens[Symbol.asyncDispose]();
+      await dispatcher.close();
+    }
+  },
+};
+
+function filterOptions(): Record<string, Options> {
+  return Object.fromEntries(
+    (Object.keys(FILTER_FLAGS) as (keyof ActionFilter)[]).map((key) => {
+      const { flag, repeatable } = FILTER_FLAGS[key];
+      const describe = FILTER_SHAPE[key].description ?? '';
+      const kind: Options = repeatable
+        ? { type: 'array', string: true, nargs: 1 }
+        : { type: 'string', requiresArg: true };
+      return [flag, { describe, group: 'Which actions:', ...kind }];
+    }),
+  );
+}

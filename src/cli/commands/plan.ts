@@ -1,0 +1,62 @@
+import { inSession, type SessionEnd } from '../../engine/session.ts';
+import { HaltError, UsageError } from '../../errors.ts';
+import type { CloseReason } from '../../ledger/record.ts';
+import type { PlanFacts } from '../../report/plan-summary.ts';
+import type { Command } from '../command.ts';
+import { finish } from '../finish.ts';
+import { isOffline, makePlan } from '../make-plan.ts';
+import { openParts } from '../open-parts.ts';
+import { writePlanFiles } from '../plan-files.ts';
+import { openIds } from '../read-source.ts';
+import { settingOptions } from '../setting-options.ts';
+import { resolveTarget } from '../target.ts';
+
+export const plan: Command = {
+  usage: 'plan <source>',
+  describe:
+    'Shows what a run of SOURCE would do: which actions would be cancelled, which not and why, and when it would be done. Reads only. ' +
+    'The plan is kept as a ledger; `countermand run` starts exactly it.',
+  positionals: { source: { describe: 'job, file of action IDs, or -' } },
+  options: () => ({
+    ...settingOptions(),
+    json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
+    html: { describe: 'write the plan as an HTML page', type: 'string', requiresArg: true },
+    csv: { describe: 'write one row an action: decision and reason', type: 'string', requiresArg: true },
+  }),
+  examples: [
+    ['plan incident.csv --html plan.html', 'for approval'],
+    ['plan incident.csv --screen never', 'offline: only count and forecast'],
+  ],
+  run: async (args, context) => {
+    const target = await resolveTarget(String(args['source']), args, context, { plan: true });
+    const { job, before, fromLedger } = target;
+    if (fromLedger) {
+      throw new UsageError(
+        'plan takes a job, a file of IDs or -; for a ledger use `countermand resume --dry-run` or `countermand report`',
+      );
+    }
+    if (before?.start !== undefined) {
+      throw new UsageError(`${job.ledger} is a run that was started, not a plan: give the plan another --ledger`);
+    }
+    const bytes = await openIds(job.source);
+    let facts: PlanFacts | undefined;
+    let end: SessionEnd;
+    {
+      await using parts = await openParts({ job, existing: 'plan', offline: isOffline(job) }, context);
+      end = await inSession(parts, async (): Promise<CloseReason> => {
+        facts = await makePlan(parts, bytes, context);
+        return 'planned';
+      });
+    }
+    const shown = facts ?? { decisions: undefined, forecast: undefined };
+    const finished = await finish({ ledger: job.ledger, end, json: args['json'] === true, plan: shown }, context);
+    await writePlanFiles(finished, shown, { html: args['html'], csv: args['csv'] }, context);
+    const { exitCode, summary } = finished;
+    if (end.error === undefined && summary.plan?.overMaxActions) {
+      context.say(
+        `countermand: ${new HaltError(`more actions than --max-actions ${job.guards.maxActions}: a run would not start`).message}\n`,
+      );
+    }
+    return exitCode;
+  },
+};

@@ -1,0 +1,62 @@
+import { UsageError } from '../../errors.ts';
+import { listOf } from '../../job/read-setting.ts';
+import { SETTING_NAMES, SETTINGS } from '../../job/settings.ts';
+import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
+import type { Command } from '../command.ts';
+import { terminalAsker } from '../question.ts';
+import { settingOptions } from '../setting-options.ts';
+import { showLeft } from '../show-left.ts';
+import { ledgerTarget } from '../target.ts';
+import { undertake } from '../undertake.ts';
+
+const RETRIED = ['failed', 'unknown', 'forbidden', 'unconfirmed', 'not-found'] as const;
+
+export const resume: Command = {
+  usage: 'resume <ledger>',
+  describe:
+    'Goes on with an interrupted run. Tenant, host, comment and source are those of the ledger; what changes here is this session only. ' +
+    'Calls in doubt are looked up before anything is sent again.',
+  positionals: { ledger: { describe: 'the ledger of the run' } },
+  options: () => ({
+    ...settingOptions(SETTING_NAMES),
+    retry: {
+      describe: `try actions with these outcomes once more, after looking them up: ${RETRIED.join(',')}`,
+      type: 'string',
+      requiresArg: true,
+    },
+    'dry-run': { describe: 'only list what is left to do', type: 'boolean', default: false },
+    yes: { describe: 'no question (only a plan, or --first, asks one)', type: 'boolean', default: false },
+    json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
+  }),
+  examples: [
+    ['resume ledgers/incident.jsonl', 'go on'],
+    ['resume ledgers/incident.jsonl --retry failed,forbidden', 'try the refused ones again'],
+    ['resume ledgers/incident.jsonl --dry-run', 'what would it do?'],
+  ],
+  run: async (args, context) => {
+    const retry = readRetry(args['retry']);
+    const target = await ledgerTarget(String(args['ledger']), withoutLedger(args), context);
+    if (args['dry-run']) return showLeft(target, retry, context);
+    const { yes, json } = args;
+    const options = { yes: yes === true, json: json === true, missing: undefined, retry };
+    return undertake({ target, asker: terminalAsker(), ...options }, context);
+  },
+};
+
+function readRetry(value: unknown): ReadonlySet<string> {
+  const names = value === undefined ? [] : listOf(String(value));
+  const wrong = names.filter((name) => !RETRIED.some((known) => known === name));
+  if (wrong.length > 0) {
+    const isOutcome = OUTCOME_NAMES.some((name) => name === wrong[0]);
+    throw new UsageError(
+      `--retry takes ${RETRIED.join(', ')}, not ${wrong.join(', ')}${isOutcome ? ', which needs no retry' : ''}`,
+    );
+  }
+  return new Set(names);
+}
+
+/** The positional has the name of the flag that places a new ledger. */
+function withoutLedger(args: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { [SETTINGS.ledger.flag]: _ledger, ...others } = args;
+  return others;
+}

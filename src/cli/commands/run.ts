@@ -1,0 +1,44 @@
+import type { Command } from '../command.ts';
+import { terminalAsker } from '../question.ts';
+import { settingOptions } from '../setting-options.ts';
+import { resolveTarget } from '../target.ts';
+import { undertake } from '../undertake.ts';
+import { plan } from './plan.ts';
+
+export const run: Command = {
+  usage: 'run <source>',
+  describe:
+    'Cancels what SOURCE names: a job (.yaml), a ledger (.jsonl: a plan to start, a run to go on with), a CSV or text file of action IDs, ' +
+    'or - for stdin. Looks the actions up, shows what would be cancelled, asks, cancels, and confirms.',
+  positionals: { source: { describe: 'job, ledger, file of action IDs, or -' } },
+  options: () => ({
+    ...settingOptions(),
+    yes: { describe: 'cancel without a question', type: 'boolean', default: false },
+    json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
+    head: {
+      describe: "refuse a ledger whose head is another than the reviewed one's",
+      type: 'string',
+      requiresArg: true,
+    },
+    'withdraw-missing': {
+      describe: 'leave open actions alone that a changed source no longer names',
+      type: 'boolean',
+      conflicts: 'keep-missing',
+    },
+    'keep-missing': { describe: 'cancel them all the same', type: 'boolean' },
+    'dry-run': { describe: 'as `countermand plan`', type: 'boolean', default: false },
+  }),
+  examples: [
+    ['run incident.csv --comment "INC-4711: rule misfired"', 'cancel what a CSV names'],
+    ['run ledgers/incident.plan.jsonl --head 3f2a90c1d4e5b677', 'start a reviewed plan'],
+    ['run jobs/stale-actions-nightly.yaml --yes', 'a scheduled job'],
+  ],
+  run: async (args, context) => {
+    if (args['dry-run']) return plan.run(args, context);
+    const asker = terminalAsker();
+    const target = await resolveTarget(String(args['source']), args, context, { plan: false });
+    const missing = args['withdraw-missing'] ? 'withdraw' : args['keep-missing'] ? 'keep' : undefined;
+    const { yes, json } = args;
+    return undertake({ target, asker, yes: yes === true, json: json === true, missing, retry: new Set() }, context);
+  },
+};

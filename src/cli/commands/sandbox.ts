@@ -1,0 +1,82 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { UsageError } from '../../errors.ts';
+import { parseWindow } from '../../quota/window.ts';
+import { practiceOptions } from '../../sandbox/practice.ts';
+import { sandboxCsv } from '../../sandbox/sandbox-csv.ts';
+import { startSandbox } from '../../sandbox/start-sandbox.ts';
+import type { Args, Command } from '../command.ts';
+
+export const sandbox: Command = {
+  usage: 'sandbox',
+  describe:
+    'Serves a local Defender with actions of every type and status, a strict quota and a little trouble, until Ctrl-C. Prints the variables ' +
+    'that make countermand use it.',
+  options: () => ({
+    port: { describe: 'where to listen on loopback [default: a free one]', type: 'string', requiresArg: true },
+    actions: { describe: 'how many actions it holds [default: 200]', type: 'string', requiresArg: true },
+    seed: { describe: 'the same seed gives the same actions [default: 1]', type: 'string', requiresArg: true },
+    trouble: {
+      describe: 'how much goes wrong: 0 nothing, 1 about one call in twenty [default: 1]',
+      type: 'string',
+      requiresArg: true,
+    },
+    quota: { describe: 'its windows [default: 100/1m,1500/1h]', type: 'array', string: true, nargs: 1 },
+    csv: {
+      describe: 'write the IDs of its actions to this file, with a few faults',
+      type: 'string',
+      requiresArg: true,
+    },
+  }),
+  examples: [
+    [
+      'sandbox --actions 500 --csv practice.csv',
+      'then, in another terminal, with the variables it prints: countermand run practice.csv',
+    ],
+  ],
+  run: async (args, { say, out, cwd }) => {
+    const seed = whole(args, 'seed', 1);
+    const options = practiceOptions({
+      actions: whole(args, 'actions', 200),
+      seed,
+      trouble: decimal(args, 'trouble', 1),
+    });
+    const windows = ((args['quota'] as string[] | undefined) ?? []).flatMap((text) => text.split(',')).map(readWindow);
+    await using server = await startSandbox({
+      ...options,
+      port: whole(args, 'port', 0),
+      ...(windows.length === 0 ? {} : { quota: { windows } }),
+    });
+    if (args['csv'] !== undefined) {
+      await writeFile(resolve(cwd, String(args['csv'])), sandboxCsv(server.store.all(), { seed }));
+    }
+    const lines = Object.entries(server.environment()).map(([name, value]) => `export ${name}=${value}`);
+    say(`A sandbox with ${server.store.size} actions listens at ${server.url}; Ctrl-C ends it. To use it:\n`);
+    out(`${lines.join('\n')}\n`);
+    await new Promise<void>((resolve) => {
+      process.once('SIGINT', () => resolve());
+      process.once('SIGTERM', () => resolve());
+    });
+    return 0;
+  },
+};
+
+function readWindow(text: string): { calls: number; perMs: number } {
+  const window = parseWindow(text);
+  if (window === undefined) throw new UsageError(`--quota must be calls per time, such as 100/1m, not ${text}`);
+  return window;
+}
+
+function whole(args: Args, name: string, standard: number): number {
+  const value = args[name];
+  if (value === undefined) return standard;
+  if (!/^\d{1,7}$/.test(String(value))) throw new UsageError(`--${name} must be a whole number, not ${String(value)}`);
+  return Number(value);
+}
+
+function decimal(args: Args, name: string, standard: number): number {
+  const value = args[name] === undefined ? standard : Number(args[name]);
+  if (!(value >= 0 && value <= 10))
+    throw new UsageError(`--${name} must be a number from 0 to 10, not ${String(args[name])}`);
+  return value;
+}

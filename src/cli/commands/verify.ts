@@ -1,0 +1,89 @@
+import { inSession, type SessionEnd } from '../../engine/session.ts';
+import { toVerify, type Verified, verifyAll } from '../../engine/verify.ts';
+import { DamageError, UnreachableError } from '../../errors.ts';
+import { SETTING_NAMES } from '../../job/settings.ts';
+import type { Book } from '../../ledger/book.ts';
+import { checkLedger } from '../../ledger/check-ledger.ts';
+import { fileDisk } from '../../ledger/file-disk.ts';
+import type { CloseReason } from '../../ledger/record.ts';
+import { textTable } from '../../report/table.ts';
+import { terminalOf } from '../../report/terminal.ts';
+import type { Command } from '../command.ts';
+import type { CliContext } from '../context.ts';
+import { finish } from '../finish.ts';
+import { integrityText } from '../integrity.ts';
+import { openParts } from '../open-parts.ts';
+import { settingOptions } from '../setting-options.ts';
+import { ledgerTarget } from '../target.ts';
+
+export const verify: Command = {
+  usage: 'verify <ledger>',
+  describe:
+    "Checks the ledger's chain, then looks up what is not final yet, records what Defender shows by now, and tells what changed. Cancels nothing.",
+  positionals: { ledger: { describe: 'the ledger of a run or a plan' } },
+  options: () => ({
+    ...settingOptions(SETTING_NAMES.filter((name) => name !== 'comment' && name !== 'column')),
+    offline: { describe: 'only check the chain; writes and sends nothing', type: 'boolean', default: false },
+    head: {
+      describe: 'the last chain value as it was noted; finds removed last lines',
+      type: 'string',
+      requiresArg: true,
+    },
+    json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
+  }),
+  examples: [
+    ['verify ledgers/incident.jsonl', 'what became of the unconfirmed ones?'],
+    ['verify ledgers/incident.jsonl --offline --head 3f2a90c1d4e5b677', 'is it what was archived?'],
+  ],
+  run: async (args, context) => {
+    const json = args['json'] === true;
+    const { ledger: path, head: _head, ...flags } = args;
+    const head = args['head'] === undefined ? {} : { head: String(args['head']) };
+    const checked = await checkLedger({ path: String(path), disk: fileDisk, ...head });
+    const { text, broken } = integrityText(String(path), checked);
+    if (args['offline'] === true && json) {
+      const { records, from, to, tornBytes, fault } = checked;
+      context.out(
+        `${JSON.stringify({ ledger: path, intact: !broken, records, from, to, head: checked.head, tornBytes, fault }, undefined, 2)}\n`,
+      );
+    } else if (!broken) (json ? context.say : context.out)(text);
+    if (broken) throw new DamageError(text.trimEnd());
+    if (args['offline'] === true) return 0;
+
+    const { job, before } = await ledgerTarget(String(path), flags, context);
+    if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
+      context.say('Nothing is left to look up.\n');
+      return 0;
+    }
+    let verified: Verified[] = [];
+    let end: SessionEnd;
+    {
+      await using parts = await openParts({ job, existing: 'existing' }, context);
+      end = await inSession(parts, async () => {
+        const { engine } = await parts.connect({ cancels: false });
+        verified = await verifyAll(engine);
+        return reasonAfter(parts.ledger.book, verified);
+      });
+    }
+    (json ? context.say : context.out)(changesText(verified, context));
+    return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
+  },
+};
+
+/** A run that was interrupted stays so: looking is not finishing. */
+function reasonAfter(book: Book, verified: readonly Verified[]): CloseReason {
+  if (verified.length > 0 && verified.every(({ status, now }) => status === undefined && now === undefined)) {
+    throw new UnreachableError('no lookup was answered, so nothing new is known; run verify again later');
+  }
+  const last = book.sessions.at(-2)?.closed?.reason;
+  return last === undefined ? 'interrupted' : last;
+}
+
+function changesText(verified: readonly Verified[], { env }: CliContext): string {
+  const changed = verified.filter(({ now }) => now !== undefined);
+  const told = `${changed.length} of ${verified.length} actions that were not final are settled now.\n`;
+  if (changed.length === 0) return told;
+  const rows = changed.map(({ id, computer, was, now }) => [id, computer ?? '', was, now ?? '']);
+  const columns = [{ head: 'Action' }, { head: 'Device' }, { head: 'Was' }, { head: 'Now' }];
+  return `${told}${textTable(columns, rows, terminalOf(process.stdout, env))}\n`;
+}

@@ -1,0 +1,54 @@
+import { stat } from 'node:fs/promises';
+import type { SessionEnd } from '../engine/session.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { fileDisk } from '../ledger/file-disk.ts';
+import { releaseCsv } from '../report/csv.ts';
+import { jsonText } from '../report/json-text.ts';
+import type { PlanFacts } from '../report/plan-summary.ts';
+import { writePrivate } from '../report/private-file.ts';
+import { type Summary, summarise } from '../report/summary.ts';
+import { terminalOf } from '../report/terminal.ts';
+import { summaryText } from '../report/text.ts';
+import type { LedgerView } from '../report/view.ts';
+import { readView } from '../report/view-file.ts';
+import type { CliContext } from './context.ts';
+
+export interface Finished {
+  summary: Summary;
+  view: LedgerView;
+  exitCode: ExitCode;
+}
+
+export interface FinishOptions {
+  ledger: string;
+  end: SessionEnd;
+  json: boolean;
+  plan?: PlanFacts | undefined;
+}
+
+/**
+ * Ends a command that wrote to a ledger: the summary, read back from the ledger, on stdout; what stopped it on stderr; the list of
+ * isolations that may need release beside the ledger. Returns the exit code.
+ */
+export async function finish(options: FinishOptions, context: CliContext): Promise<Finished> {
+  const { ledger, end, json, plan } = options;
+  const { out, say, clock, env, log } = context;
+  const view = await readView(fileDisk, ledger);
+  const summary = summarise([view], { nowMs: clock.wallMs(), signal: end.signal, plan });
+  if (plan === undefined) await writeReleases(ledger, summary, view);
+  // What stopped it counts more than what the counts would say.
+  const exitCode: ExitCode = end.error?.exitCode ?? summary.exitCode ?? 1;
+  if (json) out(jsonText({ ...summary, exitCode }));
+  else out(`\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env) })}`);
+  if (end.error !== undefined) say(`countermand: ${end.error.message}\n`);
+  const { counts, needsRelease } = summary;
+  log.info({ ledger, reason: end.reason, counts, needsRelease, exitCode }, 'finished');
+  return { summary, view, exitCode };
+}
+
+/** `<ledger>.needs-release.csv`: written when there are any, and kept true when a later session finds none. */
+async function writeReleases(ledger: string, { needsRelease }: Summary, view: LedgerView): Promise<void> {
+  const path = `${ledger}.needs-release.csv`;
+  const there = await stat(path).catch(() => undefined);
+  if (needsRelease > 0 || there !== undefined) await writePrivate(path, releaseCsv([view]));
+}

@@ -1,0 +1,24 @@
+import type { CheckedLedger, HeadFound } from '../ledger/check-ledger.ts';
+
+/** What the check of a chain says in words. `broken`: exit 12. */
+export function integrityText(path: string, checked: CheckedLedger): { text: string; broken: boolean } {
+  const { records, from, to, head, tornBytes, fault, headFound } = checked;
+  if (fault !== undefined) {
+    const text = `${path} is damaged: line ${fault.line} ${fault.what}; the ${records} records before it are intact\n`;
+    return { text, broken: true };
+  }
+  if (headFound !== undefined && headFound.where !== 'last') {
+    const text = `the head of ${path} is ${head}, and the one asked for ${whereIs(headFound)}\n`;
+    return { text, broken: true };
+  }
+  const span =
+    from === undefined || to === undefined ? '' : `, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
+  const torn = tornBytes > 0 ? `; ${tornBytes} bytes of an unfinished last line, which is no damage` : '';
+  return { text: `${path} is intact: ${records} records${span}, head ${head}${torn}\n`, broken: false };
+}
+
+function whereIs(found: Exclude<HeadFound, { where: 'last' }>): string {
+  return found.where === 'earlier'
+    ? `stands at line ${found.line}: more was written after it was noted`
+    : 'stands nowhere in it: records were removed from its end, or it is another ledger';
+}

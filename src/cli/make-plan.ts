@@ -1,0 +1,54 @@
+import { LOOKUP_SIZE } from '../defender/routes.ts';
+import { countDecisions, decideAll, screenAll } from '../engine/screen-all.ts';
+import { makeScreening } from '../engine/screening.ts';
+import type { Job } from '../job/job.ts';
+import { forecastFacts } from '../report/forecast-facts.ts';
+import type { PlanFacts } from '../report/plan-summary.ts';
+import { typesToCancel } from './agree.ts';
+import type { CliContext } from './context.ts';
+import type { RunParts } from './open-parts.ts';
+import { takeInBytes, takeInQuery } from './read-source.ts';
+
+/** A call and its answer, for the forecast of calls that were not made yet. */
+const ROUND_TRIP_MS = 300;
+
+/** Intake and screening without a start: reads only. Offline (`--screen never`) it counts and forecasts what is not known to be over. */
+export async function makePlan(
+  parts: RunParts,
+  bytes: AsyncIterable<Uint8Array> | undefined,
+  { say, clock }: CliContext,
+): Promise<PlanFacts> {
+  const { job, ledger, stop, quota } = parts;
+  const offline = isOffline(job);
+  if (bytes !== undefined) await takeInBytes(ledger, bytes, job, stop.signal);
+  const { engine, permissions, warnings } = await parts.connect(offline ? 'offline' : { cancels: false });
+  if (bytes === undefined) await takeInQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal);
+  const { maxActions } = job.guards;
+  // A list that would not start is not looked up either.
+  if (!offline && (maxActions === undefined || ledger.book.actions.size <= maxActions)) {
+    const { notLookedUp } = await screenAll(engine, { anew: false });
+    if (notLookedUp > 0)
+      say(`${notLookedUp} actions are beyond what is looked up before a start, and are not known.\n`);
+  }
+  const decisions = decideAll(engine);
+  const { cancel, unscreened } = countDecisions(decisions);
+  for (const sentence of warnings(typesToCancel(engine))) say(`warning: ${sentence}\n`);
+  const input = {
+    calls: callsFor(cancel + unscreened, !offline && engine.lookups.canRead),
+    windows: quota.left(),
+    concurrency: job.concurrency,
+    roundTripMs: ROUND_TRIP_MS,
+    nowMs: clock.monotonicMs(),
+  };
+  return { decisions, forecast: forecastFacts(input, clock.wallMs()), permissions };
+}
+
+/** Without lookups a plan of given IDs asks nobody anything. */
+export function isOffline({ screen, source }: Pick<Job, 'screen' | 'source'>): boolean {
+  return screen === 'never' && source.kind !== 'query';
+}
+
+/** Cancels, the lookups before them and those that confirm them. */
+function callsFor(cancels: number, canRead: boolean): number {
+  return cancels + (canRead ? 2 * Math.ceil(cancels / LOOKUP_SIZE) : 0);
+}

@@ -1,0 +1,33 @@
+import { decide } from '../engine/decide.ts';
+import { thawJob } from '../job/resume-job.ts';
+import { allFree } from '../quota/forecast.ts';
+import { forecastFacts } from '../report/forecast-facts.ts';
+import type { PlanFacts } from '../report/plan-summary.ts';
+import { isPlan, type LedgerView } from '../report/view.ts';
+
+const ROUND_TRIP_MS = 300;
+
+/**
+ * What a plan's ledger decides, for a report of it alone: the rules are the engine's, over what was looked up then; the forecast is for
+ * windows that nothing else has touched. Undefined when not all of them are plans.
+ */
+export function planFactsOf(views: readonly LedgerView[]): PlanFacts | undefined {
+  if (views.length === 0 || !views.every(isPlan)) return undefined;
+  const decisions = new Map<string, ReturnType<typeof decide>>();
+  for (const { book } of views) {
+    const { guards } = thawJob(book.sessions.at(-1)?.opened.job);
+    for (const { id, screen } of book.actions.values()) decisions.set(id, decide(screen, guards));
+  }
+  const last = views.at(-1)?.book;
+  if (last === undefined) return undefined;
+  const { quota, concurrency } = thawJob(last.sessions.at(-1)?.opened.job);
+  const calls = [...decisions.values()].filter((each) => each.decision === 'cancel' || each.decision === 'unscreened');
+  const input = {
+    calls: calls.length,
+    windows: allFree(quota.windows),
+    concurrency,
+    roundTripMs: ROUND_TRIP_MS,
+    nowMs: 0,
+  };
+  return { decisions, forecast: forecastFacts(input, last.lastAtMs) };
+}

@@ -1,0 +1,56 @@
+import { describeDuration } from '../duration.ts';
+import type { WindowLeft } from '../quota/quota.ts';
+
+export interface ProgressFacts {
+  done: number;
+  total: number;
+  /** Counts above 0 by outcome. */
+  outcomes: Record<string, number>;
+  windows: readonly WindowLeft[];
+  /** While the gate is closed. */
+  pausedForMs: number | undefined;
+  pauseReason: 'throttled' | 'out-of-reach' | undefined;
+  etaMs: number | undefined;
+}
+
+export interface LineStyle {
+  columns: number;
+  /** Draws the bar so wide. */
+  bar(width: number): string;
+  /** Undefined without colour. */
+  paint: { dim(text: string): string; yellow(text: string): string; bold(text: string): string } | undefined;
+}
+
+const BAR = 20;
+const NARROW_BAR = 8;
+const PAUSES = { throttled: 'Defender asks to wait', 'out-of-reach': 'Defender is out of reach' } as const;
+
+/**
+ * One line that never wraps: bar, done / total, what is being waited for or when it will be done, calls left in each window, and the
+ * outcomes so far. What does not fit is left out from the end.
+ */
+export function progressLine(facts: ProgressFacts, { columns, bar, paint }: LineStyle): string {
+  const { done, total, outcomes, windows, pausedForMs, pauseReason, etaMs } = facts;
+  const width = columns < 100 ? NARROW_BAR : BAR;
+  const parts: { text: string; tone: 'dim' | 'yellow' | 'bold' | undefined }[] = [
+    { text: `${done}/${total}`, tone: 'bold' },
+  ];
+  if (pausedForMs !== undefined && pauseReason !== undefined) {
+    parts.push({ text: `${PAUSES[pauseReason]}, ${Math.ceil(pausedForMs / 1000)} s`, tone: 'yellow' });
+  } else if (etaMs !== undefined) {
+    parts.push({ text: `${describeDuration(Math.max(1000, Math.ceil(etaMs / 1000) * 1000))} left`, tone: undefined });
+  }
+  const calls = windows.map(({ left, calls: most, perMs }) => `${left}/${most} in ${describeDuration(perMs)}`);
+  parts.push({ text: `calls ${calls.join(', ')}`, tone: 'dim' });
+  for (const [name, n] of Object.entries(outcomes)) parts.push({ text: `${name} ${n}`, tone: undefined });
+
+  let line = '';
+  // One column stays free: a full line makes some terminals wrap.
+  let room = columns - 1 - width;
+  for (const { text, tone } of parts) {
+    if (text.length + 2 > room) break;
+    room -= text.length + 2;
+    line += `  ${tone === undefined || paint === undefined ? text : paint[tone](text)}`;
+  }
+  return bar(width) + line;
+}

@@ -1,0 +1,108 @@
+import { OUTCOME_NAMES } from '../ledger/outcomes.ts';
+import { forecast } from '../quota/forecast.ts';
+import type { CliContext } from './context.ts';
+import type { RunParts } from './open-parts.ts';
+import { type ProgressFacts, progressLine } from './progress-line.ts';
+
+/** Every so often on a terminal, and in a log. */
+const TERMINAL_MS = 200;
+const LOG_MS = 30_000;
+/** Until calls have been answered, for the forecast. */
+const ASSUMED_ROUND_TRIP_MS = 300;
+
+/**
+ * Shows how far the run is: a bar on a terminal, else a log line every 30 s. All that is shown is read from ledger, quota and gate at that
+ * moment; nothing is counted here. Disposing of it removes the bar.
+ */
+export async function showProgress(parts: RunParts, context: CliContext): Promise<Disposable> {
+  const terminal = process.stderr.isTTY === true && !context.env['CI'] && context.env['TERM'] !== 'dumb';
+  return terminal ? showBar(parts, context) : logProgress(parts, context);
+}
+
+async function showBar(parts: RunParts, { env }: CliContext): Promise<Disposable> {
+  const { default: progress } = await import('cli-progress');
+  const { default: yoctocolors } = await import('yoctocolors');
+  const plain = Boolean(env['NO_COLOR']);
+  const paint = plain ? undefined : yoctocolors;
+  let facts = factsOf(parts);
+  const bar = new progress.SingleBar({
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: true,
+    linewrap: null,
+    fps: 1000 / TERMINAL_MS,
+    barsize: 20,
+    gracefulExit: false,
+    format: (options, params) =>
+      progressLine(facts, {
+        columns: process.stderr.columns ?? 80,
+        bar: (width) =>
+          progress.Format.BarFormat(params.progress, {
+            ...options,
+            barsize: width,
+            barCompleteString: '',
+            barIncompleteString: '',
+          }),
+        paint,
+      }),
+    barCompleteChar: plain ? '#' : '█',
+    barIncompleteChar: plain ? '-' : '░',
+  });
+  bar.start(Math.max(1, facts.total), facts.done);
+  const timer = setInterval(() => {
+    facts = factsOf(parts);
+    bar.update(facts.done);
+  }, TERMINAL_MS).unref();
+  return {
+    [Symbol.dispose]: () => {
+      clearInterval(timer);
+      bar.stop();
+    },
+  };
+}
+
+function logProgress(parts: RunParts, { log }: CliContext): Disposable {
+  const timer = setInterval(() => {
+    const { done, total, outcomes, windows, pausedForMs, etaMs } = factsOf(parts);
+    log.info(
+      {
+        done,
+        total,
+        outcomes,
+        quotaLeft: windows.map(({ left, calls, perMs }) => ({ left, calls, perMs })),
+        ...(pausedForMs === undefined ? {} : { pausedForMs }),
+        ...(etaMs === undefined ? {} : { etaMs: Math.round(etaMs) }),
+      },
+      'progress',
+    );
+  }, LOG_MS).unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+export function factsOf({ ledger, quota, gate, clock, job }: RunParts): ProgressFacts {
+  const { book } = ledger;
+  const counts = book.counts();
+  const total = book.actions.size;
+  const left = book.leftCount;
+  const settled = counts.unconfirmed + counts.unknown;
+  const nowMs = clock.monotonicMs();
+  const pause = gate.pause;
+  const toCall = Math.max(0, left - settled);
+  const { doneAtMs } = forecast({
+    calls: toCall,
+    windows: quota.left(),
+    concurrency: job.concurrency,
+    roundTripMs: ASSUMED_ROUND_TRIP_MS,
+    nowMs,
+    notBeforeMs: pause?.untilMs,
+  });
+  return {
+    done: total - toCall,
+    total,
+    outcomes: Object.fromEntries(OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]])),
+    windows: quota.left(),
+    pausedForMs: pause === undefined ? undefined : Math.max(0, pause.untilMs - nowMs),
+    pauseReason: pause?.reason,
+    etaMs: toCall === 0 ? undefined : doneAtMs - nowMs,
+  };
+}

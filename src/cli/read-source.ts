@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { Defender } from '../defender/client.ts';
+import type { MachineAction } from '../defender/entity.ts';
+import { queryActions } from '../defender/query.ts';
+import type { Screening } from '../engine/screening.ts';
+import { takeIn } from '../engine/take-in.ts';
+import { UsageError } from '../errors.ts';
+import { openSource, readStdin } from '../intake/open-source.ts';
+import { queryIds } from '../intake/query-ids.ts';
+import { readIds } from '../intake/read-ids.ts';
+import type { Intake } from '../intake/rows.ts';
+import type { Job, JobSource } from '../job/job.ts';
+import type { Book } from '../ledger/book.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+
+/** What messages call a source. */
+export function sourceName(source: JobSource): string {
+  return source.kind === 'file' ? source.path : source.kind === 'stdin' ? 'stdin' : 'the query';
+}
+
+/** Opens the file, so that a wrong name is told before a ledger is made. */
+export async function openIds(source: JobSource): Promise<AsyncIterable<Uint8Array> | undefined> {
+  if (source.kind === 'query') return undefined;
+  return source.kind === 'file' ? openSource(source.path) : readStdin();
+}
+
+/** Reads a file or stdin into the ledger. */
+export async function takeInBytes(
+  ledger: Ledger,
+  bytes: AsyncIterable<Uint8Array>,
+  job: Job,
+  signal: AbortSignal,
+): Promise<void> {
+  const { source, strictInput: strict } = job;
+  const name = sourceName(source);
+  const intake = readIds(bytes, { name, column: source.kind === 'query' ? undefined : source.column });
+  await takeIn(ledger, intake, { strict, signal, name });
+}
+
+/** Asks Defender for what matches; what its pages show counts as looked up. */
+export async function takeInQuery(
+  ledger: Ledger,
+  job: Job,
+  defender: Defender,
+  screening: Pick<Screening, 'saw'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (job.source.kind !== 'query') throw new Error('not a query');
+  const seen: MachineAction[] = [];
+  const intake: Intake = queryIds(noting(queryActions(defender, job.source.query, signal), seen));
+  await takeIn(ledger, intake, { strict: job.strictInput, signal, name: 'the query' });
+  await screening.saw(seen);
+}
+
+async function* noting(actions: AsyncIterable<MachineAction>, seen: MachineAction[]): AsyncGenerator<MachineAction> {
+  for await (const action of actions) {
+    seen.push(action);
+    yield action;
+  }
+}
+
+/** Whether the file still holds what its last reading did. */
+export async function isUnchanged(path: string, intake: NonNullable<Book['intake']>): Promise<boolean> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of await openSource(path)) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return bytes === intake.bytes && hash.digest('hex') === intake.sha256;
+}
+
+/** Throws a UsageError where the rest of a half-read stdin is gone. */
+export function refuseHalfStdin(job: Job, before: Book | undefined): void {
+  if (job.source.kind !== 'stdin' || before === undefined || before.intake !== undefined) return;
+  throw new UsageError(
+    'stdin was not read to its end when this run was interrupted, and its rest is gone: nothing was sent; run it again with the whole ' +
+      'list',
+  );
+}

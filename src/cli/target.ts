@@ -1,0 +1,98 @@
+import { join, resolve } from 'node:path';
+import { describeDuration } from '../duration.ts';
+import { UsageError } from '../errors.ts';
+import type { Job } from '../job/job.ts';
+import { seriesOf } from '../job/ledger-name.ts';
+import { readJobText } from '../job/read-job-text.ts';
+import { resolveJob, sourceKind } from '../job/resolve-job.ts';
+import { mergeForResume } from '../job/resume-job.ts';
+import type { Book } from '../ledger/book.ts';
+import { fileDisk } from '../ledger/file-disk.ts';
+import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
+import type { Args } from './command.ts';
+import type { CliContext } from './context.ts';
+import { identityInToken } from './sign-in.ts';
+
+/** What SOURCE comes down to. */
+export interface Target {
+  job: Job;
+  /** The run in it is gone on with; its source is read only when its intake was not finished. Otherwise the source is read (again). */
+  fromLedger: boolean;
+  /** What the ledger said before this session; undefined where there is none. */
+  before: Book | undefined;
+}
+
+/** Resolves a SOURCE of `run` or `plan`. Throws a UsageError, or a DamageError for a ledger that does not fit its chain. */
+export async function resolveTarget(
+  source: string,
+  args: Args,
+  context: CliContext,
+  { plan }: { plan: boolean },
+): Promise<Target> {
+  if (sourceKind(source) === 'ledger') return ledgerTarget(source, args, context);
+  const { env, cwd, clock } = context;
+  const job = resolveJob({
+    sourceArg: source,
+    jobText: sourceKind(source) === 'job' ? await readJobText(resolve(cwd, source)) : undefined,
+    flags: args,
+    env,
+    cwd,
+    nowMs: clock.wallMs(),
+    plan,
+    fromToken: await identityInToken(env),
+  });
+  if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
+    const unfinished = await newestUnfinished(job.ledger);
+    if (unfinished !== undefined) {
+      context.log.info({ ledger: unfinished }, 'going on with the newest unfinished ledger of this job');
+      return ledgerTarget(unfinished, args, context);
+    }
+  }
+  const before = (await fileDisk.stat(job.ledger)) === undefined ? undefined : (await readIntact(job.ledger)).book;
+  return { job, fromLedger: false, before: before?.sessions.length ? before : undefined };
+}
+
+/** A ledger's own job, with what this session changes. */
+export async function ledgerTarget(source: string, args: Args, { env, cwd, clock }: CliContext): Promise<Target> {
+  const path = resolve(cwd, source);
+  const { book, head } = await readIntact(path);
+  const opened = book.sessions.at(-1)?.opened;
+  if (opened === undefined) throw new UsageError(`${path} holds no run yet: run its source again`);
+  const wanted = args['head'];
+  if (wanted !== undefined && wanted !== head) {
+    throw new UsageError(
+      `the head of ${path} is ${head} and not ${String(wanted)}: it is not the ledger that was reviewed, and nothing was sent; plan again, ` +
+        'or look at what changed it',
+    );
+  }
+  const merged = mergeForResume(opened.job, { flags: args, env, cwd, nowMs: clock.wallMs() });
+  // A ledger may have been moved since: it is worked on where it lies.
+  return { job: { ...merged, ledger: path }, fromLedger: true, before: book };
+}
+
+/** Throws a UsageError for a plan that is too old to start. */
+export function refuseOldPlan({ job, before }: Target, nowMs: number): void {
+  if (before === undefined || before.start !== undefined || before.intake === undefined) return;
+  const ageMs = nowMs - before.lastAtMs;
+  if (ageMs <= job.planMaxAgeMs) return;
+  throw new UsageError(
+    `the plan is ${describeDuration(ageMs)} old, more than --plan-max-age ${describeDuration(job.planMaxAgeMs)}: plan again, so that ` +
+      'what is reviewed is what runs',
+  );
+}
+
+async function readIntact(path: string): Promise<ReadLedger> {
+  const read = await readLedger({ path, disk: fileDisk });
+  throwIfDamaged(path, read.fault);
+  return read;
+}
+
+async function newestUnfinished(ledger: string): Promise<string | undefined> {
+  const series = seriesOf(ledger, await fileDisk.list(resolve(ledger, '..')).catch(() => []));
+  for (const name of series?.names ?? []) {
+    const path = join(series?.folder ?? '', name);
+    const { book } = await readIntact(path);
+    if (book.sessions.length > 0 && book.sessions.at(-1)?.closed?.reason !== 'finished') return path;
+  }
+  return undefined;
+}

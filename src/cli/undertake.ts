@@ -1,0 +1,109 @@
+import { cancelAll } from '../engine/cancel-all.ts';
+import { makeScreening } from '../engine/screening.ts';
+import { inSession, refuseTooMany, type SessionEnd } from '../engine/session.ts';
+import { UsageError } from '../errors.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import type { CloseReason } from '../ledger/record.ts';
+import { agree } from './agree.ts';
+import type { CliContext } from './context.ts';
+import { finish } from './finish.ts';
+import { showFirst } from './first.ts';
+import { decideMissing, type MissingAnswer, withdraw } from './missing.ts';
+import { type Connected, openParts, type RunParts } from './open-parts.ts';
+import { showProgress } from './progress.ts';
+import { type Asker, requireAnswer } from './question.ts';
+import { isUnchanged, openIds, refuseHalfStdin, takeInBytes, takeInQuery } from './read-source.ts';
+import { refuseOldPlan, type Target } from './target.ts';
+
+export interface UndertakeOptions {
+  target: Target;
+  asker: Asker;
+  yes: boolean;
+  json: boolean;
+  missing: MissingAnswer;
+  /** Outcomes whose actions are to be tried once more. */
+  retry: ReadonlySet<string>;
+}
+
+/** `run` and `resume`: from a target to its end. Refuses what cannot start before a ledger is opened or anything is sent. */
+export async function undertake(options: UndertakeOptions, context: CliContext): Promise<ExitCode> {
+  const { target, asker, yes, json } = options;
+  const { job, before, fromLedger } = target;
+  const started = before?.start !== undefined;
+  if (!started || !fromLedger) {
+    if (job.comment === undefined) {
+      throw new UsageError(
+        'a run needs --comment: it is written on every cancel, for whoever looks at the action later',
+      );
+    }
+    requireAnswer(asker, yes);
+  }
+  refuseOldPlan(target, context.clock.wallMs());
+  if (fromLedger) refuseHalfStdin(job, before);
+  const reading = await whatToRead(target);
+  let end: SessionEnd;
+  {
+    await using parts = await openParts({ job, existing: fromLedger ? 'existing' : 'any' }, context);
+    end = await inSession(parts, () => work(parts, reading, options, context));
+  }
+  return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
+}
+
+type Reading = { bytes: AsyncIterable<Uint8Array> } | 'query' | 'nothing';
+
+/** The source is read when it never was to its end, or when it is named again and has changed. */
+async function whatToRead({ job: { source }, before, fromLedger }: Target): Promise<Reading> {
+  const intake = before?.intake;
+  if (intake !== undefined) {
+    if (fromLedger) return 'nothing';
+    if (source.kind === 'file' && (await isUnchanged(source.path, intake))) return 'nothing';
+  }
+  const bytes = await openIds(source);
+  return bytes === undefined ? 'query' : { bytes };
+}
+
+async function work(
+  parts: RunParts,
+  reading: Reading,
+  { target, asker, yes, missing, retry }: UndertakeOptions,
+  context: CliContext,
+): Promise<CloseReason> {
+  const { job, ledger, stop } = parts;
+  const { book } = ledger;
+  const admittedBefore = book.actions.size;
+  let connected: Connected | undefined;
+  if (reading === 'query') {
+    connected = await parts.connect({ cancels: true });
+    await takeInQuery(ledger, job, connected.engine.defender, makeScreening(connected.engine), stop.signal);
+  } else if (reading !== 'nothing') await takeInBytes(ledger, reading.bytes, job, stop.signal);
+  refuseTooMany(job, book.actions.size);
+  const withdrawn = await decideMissing(ledger, missing, asker, stop.signal);
+
+  const isNew = target.before?.start === undefined || book.actions.size > admittedBefore;
+  const retried = new Set(
+    [...book.actions.values()].filter((each) => isRetried(each.outcome, retry)).map(({ id }) => id),
+  );
+  if (!isNew && withdrawn.length === 0 && retried.size === 0 && wasFinished(target)) return 'finished';
+
+  connected ??= await parts.connect({ cancels: true });
+  const { engine } = connected;
+  if (isNew) {
+    // Those taken back are not part of the question.
+    if (target.before?.start !== undefined) await withdraw(ledger, withdrawn);
+    const anew = target.before !== undefined && target.before.start === undefined && target.before.intake !== undefined;
+    await agree(connected, { yes, asker, anew, without: new Set(withdrawn.map(({ id }) => id)) }, context);
+  }
+  await withdraw(ledger, withdrawn);
+  using _progress = await showProgress(parts, context);
+  await cancelAll(engine, { retry: retried, goOn: (first) => showFirst(first, { yes, asker, stop }, context) });
+  return 'finished';
+}
+
+function isRetried(outcome: { outcome: string } | undefined, retry: ReadonlySet<string>): boolean {
+  return outcome !== undefined && retry.has(outcome.outcome);
+}
+
+/** A finished run with nothing new ends as it did. */
+function wasFinished({ before }: Target): boolean {
+  return before?.sessions.at(-1)?.closed?.reason === 'finished';
+}
