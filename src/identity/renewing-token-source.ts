@@ -3,8 +3,9 @@ import type { Clock } from '../clock.ts';
 import { RefusedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { AcquireRequest, CredentialSource } from './credential-source.ts';
-import { pauseMs, renewInMs, retryDelayMs, SIGN_IN_BUDGET_MS, usableMarginMs } from './renewal-times.ts';
+import { pauseMs, renewInMs, usableMarginMs } from './renewal-times.ts';
 import { SignInUnreachableError } from './sign-in-errors.ts';
+import { signInWithRetries } from './sign-in-with-retries.ts';
 import type { AccessToken, TokenSource } from './token-source.ts';
 
 export interface RenewalParts {
@@ -171,7 +172,7 @@ export class RenewingTokenSource implements TokenSource, AsyncDisposable {
     const renewal: Renewal = {
       demand,
       quiet,
-      promise: this.#signIn(request).then(
+      promise: signInWithRetries(this.#source, request, { ...this.#parts, stop: this.#stop.signal }).then(
         (token) => {
           this.#keep(token, demand);
           return token;
@@ -201,38 +202,6 @@ export class RenewingTokenSource implements TokenSource, AsyncDisposable {
     const open = this.#demand;
     if (open === demand || (open?.claims === undefined && open?.refused !== token.token)) this.#demand = undefined;
     this.#arm();
-  }
-
-  /** One sign-in with its bounded retries. Outages are tried again within the budget, refusals are not. */
-  async #signIn(request: AcquireRequest): Promise<AccessToken> {
-    const { clock, random } = this.#parts;
-    const stop = this.#stop.signal;
-    if (this.#source.interactive) return this.#source.acquire(request, stop);
-    const startMs = clock.monotonicMs();
-    const over = new AbortController();
-    const late = new AbortController();
-    const budget = clock.sleep(SIGN_IN_BUDGET_MS, { signal: over.signal, ref: false }).then(
-      () => late.abort(),
-      () => undefined,
-    );
-    let last: unknown;
-    try {
-      for (let attempt = 0; ; attempt += 1) {
-        try {
-          return await this.#source.acquire(request, AbortSignal.any([stop, late.signal]));
-        } catch (error) {
-          if (late.signal.aborted && last !== undefined) throw last;
-          if (!(error instanceof SignInUnreachableError) || !error.retryable) throw error;
-          last = error;
-          const delayMs = retryDelayMs(attempt, error.retryAfterMs, random);
-          if (delayMs >= startMs + SIGN_IN_BUDGET_MS - clock.monotonicMs()) throw error;
-          await clock.sleep(delayMs, { signal: stop });
-        }
-      }
-    } finally {
-      over.abort();
-      await budget;
-    }
   }
 
   #anySignal(signal: AbortSignal | undefined): AbortSignal {

@@ -7,7 +7,15 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { generateKeyPair, importX509, jwtVerify, SignJWT } from 'jose';
+import { generateKeyPair, SignJWT } from 'jose';
+import {
+  CLUSTER_ISSUER,
+  CLUSTER_SUBJECT,
+  checkAssertion,
+  EXCHANGE_AUDIENCE,
+  type Trusted,
+} from './authority-assertions.ts';
+import { Refusal } from './authority-refusal.ts';
 import { type AuthorityRequest, playTrouble, readForm, type Trouble } from './authority-requests.ts';
 import { makeServerCertificate } from './certificates.ts';
 
@@ -17,11 +25,6 @@ export const TENANT = '11111111-1111-4111-8111-111111111111';
 export const CLIENT_ID = '22222222-2222-4222-8222-222222222222';
 export const CLIENT_SECRET = 'a~secret.Value-that+must/never=show';
 export const RESOURCE = 'https://api.securitycenter.microsoft.com';
-/** What the cluster's tokens say, and what the federated credential of the application expects. */
-const CLUSTER_ISSUER = 'https://cluster.example/';
-const CLUSTER_SUBJECT = 'system:serviceaccount:soc:countermand';
-const EXCHANGE_AUDIENCE = 'api://AzureADTokenExchange';
-const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 export interface TokenSettings {
   lifetimeSeconds: number;
@@ -302,7 +305,7 @@ export class Authority implements AsyncDisposable {
     if (scope !== `${this.tokens.resource}/.default`) {
       throw new Refusal(500011, 'invalid_resource', `The resource principal named ${scope} was not found.`);
     }
-    if (form['client_assertion'] !== undefined) await this.#checkAssertion(form);
+    if (form['client_assertion'] !== undefined) await checkAssertion(form, this.#trusted());
     else if (form['client_secret'] !== this.clientSecret) {
       throw new Refusal(7000215, 'invalid_client', 'Invalid client secret provided.', 401);
     }
@@ -310,76 +313,13 @@ export class Authority implements AsyncDisposable {
     return this.#tokenAnswer(await this.token());
   }
 
-  async #checkAssertion(form: Record<string, string>): Promise<void> {
-    const assertion = form['client_assertion'] ?? '';
-    if (form['client_assertion_type'] !== ASSERTION_TYPE)
-      throw new Refusal(50027, 'invalid_client', 'Wrong assertion type.', 401);
-    const header: unknown = JSON.parse(Buffer.from(assertion.split('.')[0] ?? '', 'base64url').toString() || '{}');
-    const fields = typeof header === 'object' && header !== null ? { ...header } : {};
-    if ('kid' in fields && fields.kid === 'cluster') return this.#checkClusterToken(assertion);
-    const thumbprint = 'x5t#S256' in fields ? fields['x5t#S256'] : undefined;
-    const certificate = this.#certificates.find(
-      (each) => Buffer.from(each.fingerprint256.replaceAll(':', ''), 'hex').toString('base64url') === thumbprint,
-    );
-    if (certificate === undefined) {
-      throw new Refusal(
-        700027,
-        'invalid_client',
-        `The certificate with identifier used to sign the client assertion is not registered.`,
-        401,
-      );
-    }
-    const chain = 'x5c' in fields && Array.isArray(fields.x5c) ? fields.x5c : [];
-    if (chain[0] !== certificate.raw.toString('base64'))
-      throw new Refusal(700027, 'invalid_client', 'x5c does not fit.', 401);
-    if (new Date(certificate.validTo) < new Date())
-      throw new Refusal(700027, 'invalid_client', 'The certificate has expired.', 401);
-    try {
-      await jwtVerify(assertion, await importX509(certificate.toString(), 'PS256'), {
-        algorithms: ['PS256', 'RS256'],
-        issuer: CLIENT_ID,
-        subject: CLIENT_ID,
-        audience: `${this.url}/${TENANT}/oauth2/v2.0/token`,
-        requiredClaims: ['exp', 'nbf', 'jti'],
-        // msal rounds the present second up; Entra allows five minutes.
-        clockTolerance: 300,
-      });
-    } catch {
-      throw new Refusal(700027, 'invalid_client', 'Client assertion failed signature validation.', 401);
-    }
-  }
-
-  async #checkClusterToken(assertion: string): Promise<void> {
-    let claims: { iss?: string; sub?: string; aud?: string | string[] };
-    try {
-      ({ payload: claims } = await jwtVerify(assertion, this.#keys.cluster.publicKey, {
-        algorithms: ['RS256'],
-        requiredClaims: ['exp'],
-      }));
-    } catch {
-      throw new Refusal(700024, 'invalid_client', 'Client assertion is not within its valid time range.', 401);
-    }
-    if (claims.iss !== CLUSTER_ISSUER)
-      throw new Refusal(
-        700211,
-        'invalid_client',
-        'No matching federated identity record found for presented assertion issuer.',
-        401,
-      );
-    if (claims.aud !== EXCHANGE_AUDIENCE)
-      throw new Refusal(
-        700212,
-        'invalid_client',
-        'No matching federated identity record found for presented assertion audience.',
-        401,
-      );
-    if (claims.sub !== CLUSTER_SUBJECT)
-      throw new Refusal(
-        700213,
-        'invalid_client',
-        'No matching federated identity record found for presented assertion subject.',
-        401,
-      );
+  #trusted(): Trusted {
+    return {
+      certificates: this.#certificates,
+      clusterKey: this.#keys.cluster.publicKey,
+      clientId: CLIENT_ID,
+      audience: `${this.url}/${TENANT}/oauth2/v2.0/token`,
+    };
   }
 
   #deviceCode(): object {
@@ -441,33 +381,6 @@ export class Authority implements AsyncDisposable {
       ext_expires_in: lifetimeSeconds,
       ...(refreshInSeconds === undefined ? {} : { refresh_in: refreshInSeconds }),
       access_token: token,
-    };
-  }
-}
-
-/** A refusal as Entra words it. */
-class Refusal extends Error {
-  readonly code: number;
-  readonly error: string;
-  readonly status: number;
-
-  constructor(code: number, error: string, message: string, status = 400) {
-    super(message);
-    this.code = code;
-    this.error = error;
-    this.status = status;
-  }
-
-  body(): object {
-    const [trace, correlation, timestamp] = [crypto.randomUUID(), crypto.randomUUID(), new Date().toISOString()];
-    return {
-      error: this.error,
-      error_description: `AADSTS${this.code}: ${this.message} Trace ID: ${trace} Correlation ID: ${correlation} Timestamp: ${timestamp}`,
-      error_codes: [this.code],
-      timestamp,
-      trace_id: trace,
-      correlation_id: correlation,
-      error_uri: `https://login.example/error?code=${this.code}`,
     };
   }
 }
