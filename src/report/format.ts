@@ -44,7 +44,7 @@ export function formatDuration(ms: number): string {
 
 /** `94.1 %`; never 100 % or 0 % for what is only nearly so. */
 export function formatShare(part: number, whole: number): string {
-  if (whole === 0) return '0 %';
+  if (part === 0) return '0 %';
   if (part === whole) return '100 %';
   const percent = (part / whole) * 100;
   if (percent > 99.9) return '99.9 %';

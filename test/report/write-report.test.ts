@@ -63,6 +63,20 @@ describe('a report folder', () => {
   });
 });
 
+test('a page of very many failures lists the first of them, stays small, and says where all of them are', async () => {
+  const fates = Array.from({ length: 2100 }, (_, i) => ({
+    outcome: 'failed' as const,
+    http: 503,
+    detail: `attempt ${i} was answered by ${'x'.repeat(200)}`,
+  }));
+  const { files } = await writeReport({ views: [viewOf(runStory({ fates }))], outDir: folder, nowMs: T0 });
+  const page = await readFile(files.html, 'utf8');
+  expect(page.match(/<tr role="row" data-outcome/g)).toHaveLength(2000);
+  expect(page).toContain('The first 2,000 are listed here; all of them are in <code>failed.csv</code>');
+  expect(Buffer.byteLength(page)).toBeLessThan(5_000_000);
+  expect((await readFile(files.failed, 'utf8')).match(/\r\n/g)).toHaveLength(2101);
+});
+
 describe('reading a ledger for a report', () => {
   test('gives the same summary as its records', async () => {
     await writeFile(ledger, ledgerText(runStory()));

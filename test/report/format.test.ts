@@ -1,0 +1,70 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { formatDuration, formatShare, formatTime, plural } from '../../src/report/format.ts';
+import { textTable } from '../../src/report/table.ts';
+import { wrap } from '../../src/report/wrap.ts';
+
+describe('numbers and times', () => {
+  test.each([
+    [0, '0 ms'],
+    [340, '340 ms'],
+    [12_000, '12 s'],
+    [59_600, '1 min'],
+    [270_000, '4 min 30 s'],
+    [3_600_000, '1 h'],
+    [11_043_000, '3 h 4 min'],
+    [190_800_000, '2 d 5 h'],
+  ])('%i ms is written as %s', (ms, text) => {
+    expect(formatDuration(ms)).toBe(text);
+  });
+
+  test.each([
+    [0, 0, '0 %'],
+    [0, 10, '0 %'],
+    [10, 10, '100 %'],
+    [99_999, 100_000, '99.9 %'],
+    [1, 100_000, '<0.1 %'],
+    [1, 16, '6.3 %'],
+    [2, 3, '67 %'],
+  ])('%i of %i is %s: never all or nothing for what is only nearly so', (part, whole, text) => {
+    expect(formatShare(part, whole)).toBe(text);
+  });
+
+  test('counts are grouped, and one is one', () => {
+    expect(plural(1, 'action')).toBe('1 action');
+    expect(plural(1500, 'action')).toBe('1,500 actions');
+  });
+
+  test('times are UTC wherever the machine stands', () => {
+    expect(formatTime(Date.parse('2026-03-02T22:00:05.900+05:00'))).toBe('2026-03-02 17:00:05 UTC');
+  });
+});
+
+describe('lines on a terminal', () => {
+  test('are wrapped at blanks and lose no word', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1 }),
+        fc.integer({ min: 12, max: 80 }),
+        (words, columns) => {
+          const lines = wrap(words.join(' '), columns);
+          expect(lines.join(' ')).toBe(words.join(' '));
+          for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+        },
+      ),
+    );
+  });
+
+  test('of a table keep every word of a cell that is too long for them', () => {
+    const means = 'refused for another reason than permission, or all of its attempts were used up';
+    const text = textTable([{ head: 'Name' }, { head: 'Meaning' }], [['failed', means]], { columns: 40, plain: true });
+    const lines = text.split('\n');
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(40);
+    expect(
+      lines
+        .slice(2)
+        .map((line) => line.slice(8))
+        .join(' '),
+    ).toBe(means);
+  });
+});
