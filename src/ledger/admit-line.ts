@@ -1,7 +1,6 @@
-/** Where the parts of a plain `admit` line stand: most lines of a large ledger are such, and reading them here costs half of JSON.parse. */
+/** Where the parts of a plain `admit` line stand: most lines of a large ledger are such, and reading them here costs a third of JSON.parse. */
 export interface AdmitLine {
-  seq: number;
-  /** Index of the 24 characters of `at`. */
+  /** Index of the ISO time in `at`. */
   at: number;
   /** Index of the {@link ID_LENGTH} characters of `id`. */
   id: number;
@@ -9,39 +8,42 @@ export interface AdmitLine {
 }
 
 export const ID_LENGTH = 36;
-const AT_LENGTH = 24;
-const DIGIT_0 = 48;
-const DIGIT_9 = 57;
-const SEQ = '{"seq":';
+const SEQ_AT = '{"seq":'.length;
 const AT = ',"at":"';
 const KIND = '","kind":"admit","id":"';
 const LINE = '","line":';
+const ISO_LENGTH = 24;
+const COMMA = 44;
+const DIGIT_0 = 48;
+const DIGIT_9 = 57;
 
 /**
- * Fills `found` from the line that begins at `from` and whose chain begins at `tail`. False for anything but
- * `{"seq":N,"at":"…","kind":"admit","id":"…","line":N` to the letter: such a line is left to JSON.parse.
- * The text must be free of backslashes, so that every string in it ends at the next quote.
+ * Fills `found` from the line that begins at `from`, has this `seq`, and whose chain begins at `tail`. False for anything but
+ * `{"seq":N,"at":"…","kind":"admit","id":"…","line":N`: such a line is left to JSON.parse. The line must have passed the chain, and the
+ * text be free of backslashes, so that every string in it ends at the next quote.
  */
-export function readAdmitLine(text: string, from: number, tail: number, found: AdmitLine): boolean {
-  if (!text.startsWith(SEQ, from)) return false;
-  let at = from + SEQ.length;
-  let seq = 0;
-  for (let digit = text.charCodeAt(at); digit >= DIGIT_0 && digit <= DIGIT_9; digit = text.charCodeAt(++at)) {
-    seq = seq * 10 + digit - DIGIT_0;
-  }
-  if (!text.startsWith(AT, at)) return false;
-  found.at = at + AT.length;
-  if (!text.startsWith(KIND, found.at + AT_LENGTH)) return false;
-  found.id = found.at + AT_LENGTH + KIND.length;
-  const idEnd = found.id + ID_LENGTH;
-  if (text.indexOf('"', found.id) !== idEnd || !text.startsWith(LINE, idEnd)) return false;
+export function readAdmitLine(text: string, from: number, tail: number, seq: number, found: AdmitLine): boolean {
+  const seqEnd = from + SEQ_AT + digitsOf(seq);
+  const at = seqEnd + AT.length;
+  const id = at + ISO_LENGTH + KIND.length;
+  const lineAt = id + ID_LENGTH + LINE.length;
+  if (lineAt >= tail || text.charCodeAt(seqEnd) !== COMMA || text.charCodeAt(seqEnd - 1) !== DIGIT_0 + (seq % 10))
+    return false;
+  if (!text.startsWith(KIND, at + ISO_LENGTH) || !text.startsWith(LINE, id + ID_LENGTH)) return false;
   let line = 0;
-  for (let i = idEnd + LINE.length; i < tail; i++) {
+  for (let i = lineAt; i < tail; i++) {
     const digit = text.charCodeAt(i);
     if (digit < DIGIT_0 || digit > DIGIT_9) return false;
     line = line * 10 + digit - DIGIT_0;
   }
-  found.seq = seq;
+  found.at = at;
+  found.id = id;
   found.line = line;
   return true;
+}
+
+function digitsOf(count: number): number {
+  let digits = 1;
+  for (let limit = 10; count >= limit; limit *= 10) digits++;
+  return digits;
 }

@@ -6,7 +6,7 @@
 export interface Disk {
   /** Opens for appending, made with mode 0600 when it is not there. */
   openAppend(path: string): Promise<AppendFile>;
-  /** The file's bytes from `offset` on, in chunks. Throws ENOENT when it is not there. */
+  /** The file's bytes from `offset` on, in chunks; each is valid until the next is asked for. Throws ENOENT when it is not there. */
   read(path: string, offset?: number): AsyncIterable<Uint8Array>;
   /** Makes a file that must not exist yet (mode 0600) with this content; throws EEXIST. */
   createExclusive(path: string, content: string): Promise<void>;

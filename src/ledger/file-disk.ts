@@ -22,15 +22,17 @@ export const fileDisk: Disk = {
   async *read(path, offset = 0) {
     const handle = await open(path, 'r');
     try {
-      // The next chunk is read while the consumer works on this one.
-      let next = readChunk(handle, offset);
+      // The next chunk is read into the other buffer while the consumer works on this one.
+      let [buffer, other] = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
+      let next = handle.read(buffer, 0, CHUNK_BYTES, offset);
       for (let at = offset; ; ) {
-        const chunk = await next;
-        if (chunk.length === 0) return;
-        at += chunk.length;
-        next = readChunk(handle, at);
+        const { bytesRead } = await next;
+        if (bytesRead === 0) return;
+        at += bytesRead;
+        next = handle.read(other, 0, CHUNK_BYTES, at);
         next.catch(() => undefined);
-        yield chunk;
+        yield buffer.subarray(0, bytesRead);
+        [buffer, other] = [other, buffer];
       }
     } finally {
       await handle.close();
@@ -93,11 +95,6 @@ export const fileDisk: Disk = {
     }
   },
 };
-
-async function readChunk(handle: FileHandle, at: number): Promise<Uint8Array> {
-  const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(CHUNK_BYTES), 0, CHUNK_BYTES, at);
-  return buffer.subarray(0, bytesRead);
-}
 
 class RealAppendFile implements AppendFile {
   readonly #handle: FileHandle;

@@ -1,3 +1,4 @@
+import { ActionTable } from './action-table.ts';
 import { type Action, type Book, isOpen, type Marked, type PastCall, type Session } from './book.ts';
 import { CallLog } from './call-log.ts';
 import { Interner } from './intern.ts';
@@ -39,7 +40,7 @@ interface PendingCall {
 export class Projection implements Book {
   run = '';
   readonly sessions: Session[] = [];
-  readonly actions = new Map<string, ReadAction>();
+  readonly actions = new ActionTable<ReadAction>();
   readonly intakes: Marked<IntakeFields>[] = [];
   readonly starts: Marked<StartFields>[] = [];
   readonly pauses: Marked<PauseFields>[] = [];
@@ -55,6 +56,7 @@ export class Projection implements Book {
   readonly #log = new CallLog();
   readonly #pending = new Map<number, PendingCall>();
   #session = 0;
+  #current: Session | undefined;
   #left = 0;
   /** The session whose reading the rejects belong to; 0 once that reading has ended. */
   #readingSession = 0;
@@ -164,21 +166,20 @@ export class Projection implements Book {
     if (this.lastSeq === 0) this.firstAtMs = atMs;
     this.lastSeq = seq;
     this.lastAtMs = atMs;
-    const session = this.sessions.at(-1);
-    if (session !== undefined) session.lastAtMs = atMs;
+    if (this.#current !== undefined) this.#current.lastAtMs = atMs;
   }
 
   #open({ format, run, session, tool, tenant, client, api, job }: OpenFields, atMs: number): void {
     this.run = run;
     this.#session = session;
     const opened = { format, run, session, tool, tenant, client, api, job };
-    this.sessions.push({ number: session, opened, openedAtMs: atMs, closed: undefined, lastAtMs: atMs });
+    this.#current = { number: session, opened, openedAtMs: atMs, closed: undefined, lastAtMs: atMs };
+    this.sessions.push(this.#current);
   }
 
   #admit(id: string, line: number, comment: string | undefined): void {
     this.#reads();
-    if (this.actions.has(id)) return;
-    this.actions.set(id, {
+    const action = {
       id,
       line,
       comment: comment === undefined ? undefined : this.#strings.intern(comment),
@@ -187,8 +188,8 @@ export class Projection implements Book {
       sent: 0,
       outcome: undefined,
       named: this.#reading,
-    });
-    this.#left++;
+    };
+    if (this.actions.add(action)) this.#left++;
   }
 
   #reject({ reason }: RejectFields): void {
@@ -287,8 +288,7 @@ export class Projection implements Book {
   }
 
   #close({ reason, counts }: CloseFields, atMs: number): void {
-    const session = this.sessions.at(-1);
-    if (session !== undefined) session.closed = { reason, atMs, counts };
+    if (this.#current !== undefined) this.#current.closed = { reason, atMs, counts };
   }
 
   #internIfAny(text: string | undefined): string | undefined {

@@ -8,6 +8,9 @@ import { TimeReader } from './time-reader.ts';
 
 const NEWLINE = 10;
 const BACKSLASH = 92;
+const QUOTE = 34;
+const BRACE = 125;
+const PART_BYTES = 1 << 16;
 const CHAIN_KEY = ',"chain":"';
 
 /** The first line that does not fit, and what is wrong with it. */
@@ -48,7 +51,7 @@ export class Scanner {
   readonly #sink: Sink;
   readonly #cutter = new LineCutter();
   readonly #times = new TimeReader();
-  readonly #found: AdmitLine = { seq: 0, at: 0, id: 0, line: 0 };
+  readonly #found: AdmitLine = { at: 0, id: 0, line: 0 };
   #records = 0;
   #bytes = 0;
   #head = '';
@@ -62,10 +65,7 @@ export class Scanner {
   push(chunk: Uint8Array): boolean {
     if (this.#fault !== undefined) return false;
     const block = this.#cutter.push(chunk);
-    if (block !== undefined) {
-      if (isAscii(block)) this.#asciiLines(block);
-      else this.#otherLines(block);
-    }
+    if (block !== undefined) this.#block(block);
     if (this.#cutter.tooLong) this.#fail('is longer than any record');
     return this.#fault === undefined;
   }
@@ -80,6 +80,18 @@ export class Scanner {
     return this.#cutter.rest.toString('utf8');
   }
 
+  /** In parts small enough for V8 to make its short-lived strings in the young generation. */
+  #block(block: Buffer): void {
+    for (let from = 0; from < block.length && this.#fault === undefined; ) {
+      const end = from + PART_BYTES;
+      const to = end >= block.length ? block.length : lineEnd(block, from, end);
+      const part = block.subarray(from, to);
+      if (isAscii(part)) this.#asciiLines(part);
+      else this.#otherLines(part);
+      from = to;
+    }
+  }
+
   /** One string for the whole block: an index into it is an index into the bytes. */
   #asciiLines(block: Buffer): void {
     const text = block.toString('latin1');
@@ -89,9 +101,14 @@ export class Scanner {
       const to = text.indexOf('\n', from);
       const tail = to - TAIL_LENGTH;
       if (this.#ends(text, from, tail, to) && this.#follows(text, tail, chainOf(this.#head, text.slice(from, tail)))) {
-        if (plain && this.#records > 1 && readAdmitLine(text, from, tail, this.#found)) {
-          const { seq, at, id, line } = this.#found;
-          this.#sink.admitted?.(seq, this.#times.at(text, at), block.toString('latin1', id, id + ID_LENGTH), line);
+        if (plain && this.#records > 1 && readAdmitLine(text, from, tail, this.#records, this.#found)) {
+          const { at, id, line } = this.#found;
+          this.#sink.admitted?.(
+            this.#records,
+            this.#times.at(text, at),
+            block.toString('latin1', id, id + ID_LENGTH),
+            line,
+          );
           this.#bytes += to + 1 - from;
         } else {
           this.#take(text.slice(from, to), to + 1 - from);
@@ -119,7 +136,13 @@ export class Scanner {
 
   /** Whether the line of `text` from `from` to `to` has a chain, at `tail`. */
   #ends(text: string, from: number, tail: number, to: number): boolean {
-    if (tail >= from && text.startsWith(CHAIN_KEY, tail) && text.startsWith('"}', to - 2)) return true;
+    if (
+      tail >= from &&
+      text.startsWith(CHAIN_KEY, tail) &&
+      text.charCodeAt(to - 2) === QUOTE &&
+      text.charCodeAt(to - 1) === BRACE
+    )
+      return true;
     this.#fail('does not end as a record does');
     return false;
   }
@@ -150,4 +173,10 @@ export class Scanner {
   #fail(what: string): void {
     this.#fault ??= { line: this.#records + 1, what };
   }
+}
+
+/** Where the last line ends that ends at or before `end`; when there is none, the first after it. */
+function lineEnd(block: Buffer, from: number, end: number): number {
+  const last = block.lastIndexOf(NEWLINE, end - 1);
+  return (last >= from ? last : block.indexOf(NEWLINE, end)) + 1;
 }
