@@ -11,7 +11,9 @@ const names = readdirSync(folder)
 
 const [name, ...options] = process.argv.slice(2);
 if (name === undefined || !names.includes(name)) {
-  process.stderr.write(`Name one of the measurements: ${names.join(', ')}. For example: npm run bench -- ${names[0]}\n`);
+  process.stderr.write(
+    `Name one of the measurements: ${names.join(', ')}. For example: npm run bench -- ${names[0]}\n`,
+  );
   process.exitCode = 2;
 } else {
   const ran = spawnSync(process.execPath, [`${folder}${name}.mjs`, ...options], { stdio: 'inherit' });

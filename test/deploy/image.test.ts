@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { readManifest, readText } from './manifests.ts';
+
+const dockerfile = readText('Dockerfile');
+const { version, license, description } = JSON.parse(readText('package.json')) as Record<string, string>;
+
+/** Instructions without comments, each on one line. */
+const instructions = dockerfile
+  .replace(/^#.*\n/gm, '')
+  .replace(/\\\n\s*/g, ' ')
+  .split('\n')
+  .filter((line) => line !== '');
+const finalStage = instructions.slice(instructions.findLastIndex((line) => line.startsWith('FROM ')));
+
+describe('the image', () => {
+  it('is built in two stages on the same base', () => {
+    const bases = instructions.flatMap((line) => /^FROM (\S+)/.exec(line)?.[1] ?? []);
+    expect(bases).toEqual(['node:24-bookworm-slim', 'node:24-bookworm-slim']);
+  });
+
+  it('starts the program without a shell, with source maps, as a user that is not root', () => {
+    expect(finalStage).toContain('ENTRYPOINT ["node", "--enable-source-maps", "/app/dist/main.js"]');
+    expect(finalStage).toContain('USER node');
+    expect(finalStage.filter((line) => /^(RUN|SHELL|ADD)\b/.test(line))).toEqual([]);
+  });
+
+  it('keeps ledgers in a volume that belongs to its user, where a run without --ledger puts them', () => {
+    expect(finalStage).toContain('COPY --from=build --chown=node:node /ledgers /ledgers');
+    expect(finalStage).toContain('VOLUME /ledgers');
+    expect(finalStage).toContain('WORKDIR /');
+  });
+
+  it('needs no builder beyond the plainest', () => {
+    expect(dockerfile).not.toMatch(/<<|--link|--mount/);
+  });
+
+  it('is labelled with what package.json says', () => {
+    const labels = finalStage.find((line) => line.startsWith('LABEL '));
+    expect(labels).toContain(`org.opencontainers.image.version="${version}"`);
+    expect(labels).toContain(`org.opencontainers.image.licenses="${license}"`);
+    expect(labels).toContain(`org.opencontainers.image.description="${description}"`);
+  });
+
+  it('takes nothing from the folder but what it is built from', () => {
+    const [everything, ...rules] = readText('.dockerignore')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    expect(everything).toBe('*');
+    const letIn = rules.flatMap((rule) => (rule.startsWith('!') ? [rule.slice(1)] : []));
+    const copied = instructions
+      .filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
+      .flatMap((line) => line.split(' ').slice(1, -1));
+    expect(letIn.sort()).toEqual(copied.sort());
+    expect(rules).toEqual(expect.arrayContaining(['**/*.jsonl', '**/.env*', '**/*.pem', '**/*.key']));
+  });
+
+  it.each([
+    'jobs/deploy/kubernetes/cronjob.yaml',
+    'jobs/deploy/kubernetes/job.yaml',
+    'jobs/deploy/azure/container-apps-job.yaml',
+  ])('is named with this version by %s', (path) => {
+    expect(JSON.stringify(readManifest(path))).toContain(`"image":"ghcr.io/your-org/countermand:${version}"`);
+  });
+});
