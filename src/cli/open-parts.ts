@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { dirname } from 'node:path';
 import { makeDefender } from '../defender/client.ts';
 import { makeTransport } from '../defender/transport.ts';
@@ -80,6 +81,8 @@ async function assemble(
   resources.add(() => ledger[Symbol.asyncDispose]());
   const stop = makeStop();
   const abandon = new AbortController();
+  // Every call in flight listens to it.
+  setMaxListeners(0, abandon.signal);
   const signals = listenToSignals(stop, abandon, context.say);
   resources.add(() => signals[Symbol.dispose]());
 
