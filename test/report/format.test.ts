@@ -55,6 +55,10 @@ describe('lines on a terminal', () => {
     );
   });
 
+  test('keep a number and its unit together', () => {
+    expect(wrap('15,000 calls in 10 s and 6.3 % more', 19)).toEqual(['15,000 calls in', '10 s and 6.3 % more']);
+  });
+
   test('of a table keep every word of a cell that is too long for them', () => {
     const means = 'refused for another reason than permission, or all of its attempts were used up';
     const text = textTable([{ head: 'Name' }, { head: 'Meaning' }], [['failed', means]], { columns: 40, plain: true });
