@@ -1,8 +1,10 @@
 import { DiskError } from '../errors.ts';
 import type { AppendFile } from './disk.ts';
 
-/** Records that wait in memory before an appending caller is made to wait for the disk. */
-const QUEUE_LIMIT_BYTES = 1 << 20;
+/** Bytes that wait in memory before an appending caller is made to wait for the disk. */
+const QUEUE_LIMIT_BYTES = 1 << 18;
+/** The longest encoding of one UTF-16 code unit in UTF-8. */
+const MOST_BYTES_PER_UNIT = 3;
 
 /**
  * Group commit. Lines queue up in order; one loop writes all that is queued in one write and, when anybody waits for it, syncs once
@@ -12,8 +14,12 @@ const QUEUE_LIMIT_BYTES = 1 << 20;
 export class Appender {
   readonly #file: AppendFile;
   readonly #path: string;
-  #lines: string[] = [];
+  /** What is queued, as bytes: a queue of strings would outlive the young generation, and cost more memory than the actions. */
+  #queue = Buffer.allocUnsafeSlow(QUEUE_LIMIT_BYTES);
   #queuedBytes = 0;
+  #queuedLines = 0;
+  /** The queue of the turn before, used again. */
+  #spare = Buffer.allocUnsafeSlow(QUEUE_LIMIT_BYTES);
   /** Lines pushed, written and synced so far. */
   #pushed = 0;
   #written = 0;
@@ -32,8 +38,14 @@ export class Appender {
   /** Queues a line, newline included. Throws the DiskError of an earlier failure. */
   push(line: string): void {
     this.#throwIfFailed();
-    this.#lines.push(line);
-    this.#queuedBytes += line.length;
+    const needed = this.#queuedBytes + line.length * MOST_BYTES_PER_UNIT;
+    if (needed > this.#queue.length) {
+      const larger = Buffer.allocUnsafeSlow(needed * 2);
+      this.#queue.copy(larger, 0, 0, this.#queuedBytes);
+      this.#queue = larger;
+    }
+    this.#queuedBytes += this.#queue.write(line, this.#queuedBytes, 'utf8');
+    this.#queuedLines++;
     this.#pushed++;
     this.#start();
   }
@@ -84,8 +96,8 @@ export class Appender {
     try {
       // One microtask later, so that callers of the same turn share the first write.
       await Promise.resolve();
-      while (this.#lines.length > 0 || this.#waiters.length > 0) {
-        if (this.#lines.length > 0) await this.#writeQueue();
+      while (this.#queuedLines > 0 || this.#waiters.length > 0) {
+        if (this.#queuedLines > 0) await this.#writeQueue();
         if (this.#waiters.length > 0) await this.#sync();
       }
     } catch (cause) {
@@ -96,16 +108,17 @@ export class Appender {
   }
 
   async #writeQueue(): Promise<void> {
-    const lines = this.#lines;
-    this.#lines = [];
+    const lines = this.#queuedLines;
+    let rest: Uint8Array = this.#queue.subarray(0, this.#queuedBytes);
+    [this.#queue, this.#spare] = [this.#spare, this.#queue];
     this.#queuedBytes = 0;
-    let rest: Uint8Array = Buffer.from(lines.join(''));
+    this.#queuedLines = 0;
     while (rest.length > 0) {
       const count = await this.#file.write(rest);
       if (count <= 0) throw new Error('nothing was written');
       rest = rest.subarray(count);
     }
-    this.#written += lines.length;
+    this.#written += lines;
     for (const { resolve } of this.#room.splice(0)) resolve();
   }
 
@@ -128,7 +141,7 @@ export class Appender {
     const waiting = [...this.#waiters, ...this.#room];
     this.#waiters = [];
     this.#room = [];
-    this.#lines = [];
+    this.#queuedLines = 0;
     if (waiting.length > 0) this.#failureSeen = true;
     for (const { reject } of waiting) reject(this.#failure);
   }
