@@ -19,7 +19,7 @@ export function defaultLedger({ name, stamped, plan, nowMs }: LedgerNaming, cwd:
 }
 
 /** `20261123T182705Z`: sorts by time and stands in every file system. */
-function timeStamp(ms: number): string {
+export function timeStamp(ms: number): string {
   return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
 }
 

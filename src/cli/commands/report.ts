@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { fileDisk } from '../../ledger/file-disk.ts';
-import { outcomesCsv } from '../../report/csv.ts';
+import { outcomesCsv, planCsv } from '../../report/csv.ts';
 import { jsonText } from '../../report/json-text.ts';
 import { writePrivate } from '../../report/private-file.ts';
 import { type Summary, summarise } from '../../report/summary.ts';
@@ -62,7 +62,7 @@ async function writeFiles(
 ): Promise<{ failed: string; needsRelease: string } | undefined> {
   const place = (value: unknown) => resolve(cwd, String(value));
   if (args['csv'] !== undefined) {
-    await writePrivate(place(args['csv']), outcomesCsv(views));
+    await writePrivate(place(args['csv']), plan === undefined ? outcomesCsv(views) : planCsv(views, plan));
     say(`Wrote ${place(args['csv'])}\n`);
   }
   if (args['html'] !== undefined) {
