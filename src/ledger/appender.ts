@@ -1,4 +1,4 @@
-import { DiskError } from '../errors.ts';
+import { DiskError, HeldError } from '../errors.ts';
 import type { AppendFile } from './disk.ts';
 
 /** Bytes that wait in memory before an appending caller is made to wait for the disk. */
@@ -14,6 +14,7 @@ const MOST_BYTES_PER_UNIT = 3;
 export class Appender {
   readonly #file: AppendFile;
   readonly #path: string;
+  readonly #assertOurs: () => void;
   /** What is queued, as bytes: a queue of strings would outlive the young generation, and cost more memory than the actions. */
   #queue = Buffer.allocUnsafeSlow(QUEUE_LIMIT_BYTES);
   #queuedBytes = 0;
@@ -27,12 +28,14 @@ export class Appender {
   #waiters: Waiter[] = [];
   #room: Waiter[] = [];
   #running = false;
-  #failure: DiskError | undefined;
+  #failure: DiskError | HeldError | undefined;
   #failureSeen = false;
 
-  constructor(file: AppendFile, path: string) {
+  /** `assertOurs` is asked before each write, and throws a HeldError when the file may be another process's by now. */
+  constructor(file: AppendFile, path: string, assertOurs: () => void) {
     this.#file = file;
     this.#path = path;
+    this.#assertOurs = assertOurs;
   }
 
   /** Queues a line, newline included. Throws the DiskError of an earlier failure. */
@@ -114,6 +117,7 @@ export class Appender {
     this.#queuedBytes = 0;
     this.#queuedLines = 0;
     while (rest.length > 0) {
+      this.#assertOurs();
       const count = await this.#file.write(rest);
       if (count <= 0) throw new Error('nothing was written');
       rest = rest.subarray(count);
@@ -134,10 +138,14 @@ export class Appender {
     this.#waiters = later;
   }
 
-  #fail(cause: unknown): void {
+  #explain(cause: unknown): DiskError {
     const what = cause instanceof Error ? cause.message : String(cause);
     const message = `The ledger ${this.#path} could not be written (${what}): nothing more was sent. Make room or repair the disk, then run again to resume.`;
-    this.#failure = new DiskError(message, { cause });
+    return new DiskError(message, { cause });
+  }
+
+  #fail(cause: unknown): void {
+    this.#failure = cause instanceof HeldError || cause instanceof DiskError ? cause : this.#explain(cause);
     const waiting = [...this.#waiters, ...this.#room];
     this.#waiters = [];
     this.#room = [];
@@ -151,5 +159,5 @@ interface Waiter {
   /** Lines that must be on disk. */
   upTo: number;
   resolve: () => void;
-  reject: (error: DiskError) => void;
+  reject: (error: unknown) => void;
 }

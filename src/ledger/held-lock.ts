@@ -7,9 +7,9 @@ import { describe, type Holder, type Processes, parseHolder } from './holder.ts'
 
 /** A lock that was not renewed for this long may be taken over. */
 export const LOCK_TTL_MS = 60_000;
-export const LOCK_RENEW_MS = 10_000;
+const LOCK_RENEW_MS = 10_000;
 /** The holder gives up this much before others may take over: a send that was just allowed still falls before that. */
-export const LOCK_MARGIN_MS = 10_000;
+const LOCK_MARGIN_MS = 10_000;
 
 export interface LockOptions {
   path: string;

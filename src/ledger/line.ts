@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto';
 import type { LedgerRecord, RecordFields, RecordKind } from './record.ts';
 
-/** `,"chain":"<16 hex>"}`: what every line ends with. */
-const TAIL = /,"chain":"([0-9a-f]{16})"\}$/;
+/** Length of `,"chain":"<16 hex>"}`, what every line ends with. */
 export const TAIL_LENGTH = ',"chain":"0123456789abcdef"}'.length;
 export const CHAIN_LENGTH = 16;
 
@@ -25,12 +24,6 @@ export function encodeLine<K extends RecordKind>(
   const body = `{"seq":${seq},"at":"${at}","kind":"${kind}",${JSON.stringify(fields).slice(1, -1)}`;
   const chain = chainOf(previous, body);
   return { line: `${body},"chain":"${chain}"}\n`, chain };
-}
-
-/** What stands before the chain of a line (without newline), and the chain value; undefined when it does not end as a record does. */
-export function splitChain(line: string): { body: string; chain: string } | undefined {
-  const chain = TAIL.exec(line)?.[1];
-  return chain === undefined ? undefined : { body: line.slice(0, -TAIL_LENGTH), chain };
 }
 
 /** The record in a line; undefined when it is not JSON or lacks the envelope. Unknown fields and kinds are kept. */

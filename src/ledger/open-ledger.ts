@@ -59,7 +59,10 @@ export async function openLedger(options: OpenLedgerOptions): Promise<FileLedger
     if (file.size > size) await cutTail(file, size, options);
     if (size === 0) await disk.syncFolder(folder);
     await warnOfMode(options);
-    const ledger = new FileLedger({ ...partsOf(options), book, head, appender: new Appender(file, path), locks });
+    const appender = new Appender(file, path, () => {
+      for (const held of locks) held.assertFresh();
+    });
+    const ledger = new FileLedger({ ...partsOf(options), book, head, appender, locks });
     const run = book.run === '' ? (options.run ?? randomUUID()) : book.run;
     await ledger.open({ format: LEDGER_FORMAT, run, session: book.sessions.length + 1, ...openOf(open) });
     return ledger;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DiskError } from '../../src/errors.ts';
+import { DiskError, HeldError } from '../../src/errors.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { begin, bench, id, PATH } from './ledgers.ts';
 import { settled } from './manual-clock.ts';
@@ -120,6 +120,18 @@ test('a failure that nobody was told of comes out at the end, and the locks are 
   await settled();
   await expect(ledger[Symbol.asyncDispose]()).rejects.toThrow(DiskError);
   expect([...disk.files.keys()]).toEqual([PATH]);
+});
+
+test('a process that stood still past its lock writes nothing of what it still had in hand', async () => {
+  const { disk, clock, open } = bench();
+  const ledger = await open();
+  const size = (await disk.stat(PATH))?.size;
+  const reply = ledger.intent({ route: 'list', ids: 1, attempt: 1 });
+  clock.stand(55_000);
+  await expect(reply).rejects.toThrow(HeldError);
+  await expect(ledger.pause({ until: '2026-01-01T00:00:00.000Z', reason: 'throttled' })).rejects.toThrow(HeldError);
+  await ledger[Symbol.asyncDispose]();
+  expect((await disk.stat(PATH))?.size).toBe(size);
 });
 
 test('no cancel and no outcome before the reading has ended and the run has started', async () => {
