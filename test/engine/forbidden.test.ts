@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { RefusedError } from '../../src/errors.ts';
+import type { CloseReason } from '../../src/ledger/record.ts';
+import { sandboxToken } from '../../src/sandbox/token.ts';
+import { MemoryDisk } from '../ledger/memory-disk.ts';
+import { ids, makeRun, Tokens } from './run.ts';
+import { useVirtualTime, wireWith } from './scene.ts';
+
+const time = useVirtualTime();
+
+describe('refusals in a row (403)', () => {
+  const forbid = (from: number, to: number) => (call: { route: string; ids: readonly string[] }) => {
+    const n = Number.parseInt(call.ids[0]?.slice(-12) ?? '', 16);
+    return call.route === 'cancel' && n >= from && n <= to ? ({ kind: 'forbidden' } as const) : undefined;
+  };
+
+  it('are outcomes when a cancel in between is taken', async () => {
+    const wire = wireWith(ids(30));
+    wire.fault = forbid(3, 6);
+    const run = await makeRun({
+      ids: ids(30),
+      wire,
+      job: { concurrency: 1, guards: { maxFailures: { percent: 100 } } },
+    });
+    expect(await run.cancel(time())).toBeUndefined();
+    expect(run.counts()).toEqual({ cancelled: 26, forbidden: 4 });
+    expect(run.tokens.renewals).toBe(0);
+  });
+
+  it('renew the token from the fifth on, and are outcomes when the token still permits', async () => {
+    const wire = wireWith(ids(30));
+    wire.fault = forbid(3, 12);
+    const run = await makeRun({ ids: ids(30), wire, job: { guards: { maxFailures: { percent: 100 } } } });
+    expect(await run.cancel(time())).toBeUndefined();
+    expect(run.counts()).toEqual({ cancelled: 20, forbidden: 10 });
+    expect(run.tokens.renewals).toBe(1);
+  });
+
+  it('end the session (exit 4) when the renewed token permits no cancel, however many are refused meanwhile', async () => {
+    const wire = wireWith(ids(100));
+    wire.fault = forbid(1, 100);
+    const tokens = new Tokens();
+    tokens.next = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20_000));
+      return sandboxToken({ roles: ['Machine.Read.All'] });
+    };
+    const run = await makeRun({ ids: ids(100), wire, tokens });
+    expect(await run.cancel(time())).toMatchObject({ exitCode: 4 });
+    expect(run.parts.stop.reason?.close).toBe<CloseReason>('refused');
+    expect(run.ledger.book.leftCount).toBe(100);
+    expect(wire.count('cancel')).toBeLessThanOrEqual(20);
+  });
+
+  it('halt the run (exit 5) at twenty-five, and their actions stay open', async () => {
+    const wire = wireWith(ids(100));
+    wire.fault = forbid(11, 100);
+    const run = await makeRun({ ids: ids(100), wire });
+    expect(await run.cancel(time())).toMatchObject({ exitCode: 5 });
+    expect(run.counts()['forbidden']).toBeUndefined();
+    expect(wire.count('cancel')).toBeLessThanOrEqual(10 + 25 + 16);
+  });
+
+  it('halt at twenty-five with a ready token, which is not renewed', async () => {
+    const wire = wireWith(ids(100));
+    wire.fault = forbid(1, 100);
+    const tokens = new Tokens();
+    tokens.kind = 'token';
+    tokens.next = () => Promise.reject(new RefusedError('Defender refused the token'));
+    const run = await makeRun({ ids: ids(100), wire, tokens });
+    expect(await run.cancel(time())).toMatchObject({ exitCode: 5 });
+    expect(tokens.renewals).toBe(0);
+  });
+
+  it('are asked for anew by the next session', async () => {
+    const disk = new MemoryDisk(() => Date.now());
+    const wire = wireWith(ids(40));
+    wire.fault = forbid(1, 40);
+    const first = await makeRun({ ids: ids(40), wire, disk });
+    await first.cancel(time());
+    await first.ledger[Symbol.asyncDispose]();
+    wire.fault = () => undefined;
+    const second = await makeRun({ wire, disk, resume: true });
+    expect(await second.cancel(time())).toBeUndefined();
+    expect(second.counts()).toEqual({ cancelled: 40 });
+  });
+});

@@ -1,0 +1,268 @@
+import { systemClock } from '../../src/clock.ts';
+import { makeDefender } from '../../src/defender/client.ts';
+import { type CancelAllOptions, cancelAll } from '../../src/engine/cancel-all.ts';
+import { makeLookups } from '../../src/engine/lookups.ts';
+import type { EngineParts } from '../../src/engine/parts.ts';
+import { makeStop } from '../../src/engine/stop.ts';
+import type { TokenSource } from '../../src/identity/token-source.ts';
+import type { Guards, Job } from '../../src/job/job.ts';
+import type { Disk } from '../../src/ledger/disk.ts';
+import type { FileLedger } from '../../src/ledger/file-ledger.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { openLedger } from '../../src/ledger/open-ledger.ts';
+import type { Outcome } from '../../src/ledger/outcomes.ts';
+import { silentLog } from '../../src/log.ts';
+import type { Gate } from '../../src/quota/gate.ts';
+import { makeGate } from '../../src/quota/make-gate.ts';
+import { makeQuota } from '../../src/quota/make-quota.ts';
+import type { Quota, Window } from '../../src/quota/quota.ts';
+import { callerOf, mayCancel } from '../../src/sandbox/access.ts';
+import { sandboxToken } from '../../src/sandbox/token.ts';
+import { machine, OPEN } from '../ledger/ledgers.ts';
+import { MemoryDisk } from '../ledger/memory-disk.ts';
+import type { VirtualTime } from '../quota/virtual-time.ts';
+import { Wire } from './wire.ts';
+
+export const RUN = '4f1c2d3e-0000-4000-8000-000000000001';
+export const STAMP = '[countermand 4f1c2d3e] ';
+export const API = 'http://api.test';
+
+export function id(n: number): string {
+  return `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
+}
+
+export function ids(count: number, from = 1): string[] {
+  return Array.from({ length: count }, (_, index) => id(from + index));
+}
+
+export const NO_GUARDS: Guards = {
+  onlyType: [],
+  onlyRequestor: [],
+  onlyMachine: [],
+  createdAfter: undefined,
+  createdBefore: undefined,
+  maxActions: undefined,
+  maxFailures: { percent: 10 },
+  first: undefined,
+  maxDurationMs: undefined,
+};
+
+export type JobOptions = Partial<Omit<Job, 'guards'>> & { guards?: Partial<Guards> };
+
+export function job({ guards, ...rest }: JobOptions = {}): Job {
+  return {
+    name: 'test',
+    tenant: OPEN.tenant,
+    clientId: OPEN.client,
+    auth: { kind: undefined },
+    api: { cloud: 'commercial', region: undefined, url: API, authorityUrl: undefined, allowHosts: [] },
+    source: { kind: 'stdin', column: undefined },
+    comment: 'not needed any more',
+    ledger: '/ledgers/a.jsonl',
+    quota: { windows: [], share: 1, routes: 'shared' },
+    concurrency: 16,
+    patienceMs: 3_600_000,
+    screen: 'auto',
+    confirmForMs: 120_000,
+    strictInput: false,
+    planMaxAgeMs: 86_400_000,
+    keepLedgersMs: undefined,
+    guards: { ...NO_GUARDS, ...guards },
+    ...rest,
+  };
+}
+
+/** A token source that counts its renewals; `next` is what a renewal gives. */
+export class Tokens implements TokenSource {
+  kind: TokenSource['kind'] = 'client-secret';
+  renewals = 0;
+  held: string;
+  next: () => Promise<string>;
+  #renewing: Promise<string> | undefined;
+
+  constructor(roles?: readonly string[]) {
+    this.held = sandboxToken(roles === undefined ? {} : { roles });
+    this.next = () => Promise.resolve(sandboxToken({ claims: { uti: String(this.renewals) } }));
+  }
+
+  token() {
+    return Promise.resolve({ token: this.held, expiresAtMs: undefined });
+  }
+
+  async renew(refused: { token: string }) {
+    if (refused.token === this.held) {
+      this.#renewing ??= this.next().finally(() => {
+        this.#renewing = undefined;
+      });
+      this.renewals += 1;
+      this.held = await this.#renewing;
+    }
+    return { token: this.held, expiresAtMs: undefined };
+  }
+}
+
+/** Takes everything and keeps nothing: for runs whose file nobody reads. */
+export class SinkDisk extends MemoryDisk {
+  override openAppend() {
+    return Promise.resolve({
+      size: 0,
+      write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+      datasync: () => Promise.resolve(),
+      truncate: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    });
+  }
+}
+
+export interface RunOptions {
+  job?: JobOptions;
+  /** What is admitted. */
+  ids?: readonly string[];
+  windows?: readonly Window[];
+  disk?: Disk;
+  wire?: Wire;
+  tokens?: Tokens;
+  mayRead?: boolean | undefined;
+  quota?: (quota: Quota) => Quota;
+  ledger?: (ledger: Ledger) => Ledger;
+  permits?: EngineParts['permits'];
+  /** A planned or interrupted ledger on `disk` is gone on with: nothing is admitted or started. */
+  resume?: boolean;
+}
+
+export interface Run {
+  parts: EngineParts;
+  wire: Wire;
+  tokens: Tokens;
+  ledger: FileLedger;
+  gate: Gate;
+  taken: { open: number; total: number };
+  /** How many actions have which outcome. */
+  counts(): Partial<Record<Outcome, number>>;
+  outcome(id: string): Outcome | undefined;
+  detail(id: string): string | undefined;
+  /** Runs cancelAll to its end in virtual time; what it rejected with, if it did. */
+  cancel(time: VirtualTime, options?: Partial<CancelAllOptions>): Promise<unknown>;
+  /** Waits for anything in virtual time. */
+  wait<T>(time: VirtualTime, work: Promise<T>): Promise<T>;
+}
+
+const UNLIMITED: readonly Window[] = [{ calls: 100_000, perMs: 1 }];
+/** Nothing that is waited for here lasts longer. */
+const LONGEST_MS = 48 * 3_600_000;
+
+/** A run put together from real parts, but for the wire and the disk. */
+export async function makeRun(options: RunOptions = {}): Promise<Run> {
+  const {
+    wire = new Wire(),
+    tokens = new Tokens(),
+    windows = UNLIMITED,
+    disk = new MemoryDisk(() => Date.now()),
+  } = options;
+  const theJob = job(options.job);
+  const clock = systemClock;
+  const ledger = await openLedger({
+    path: theJob.ledger,
+    disk,
+    clock,
+    processes: machine(1),
+    run: RUN,
+    open: { ...OPEN, api: API, job: theJob },
+  });
+  if (options.resume !== true) {
+    const admitted = options.ids ?? [];
+    ledger.beginIntake();
+    for (const [index, each] of admitted.entries()) await ledger.admit({ id: each, line: index + 1 });
+    await ledger.intake({ admitted: admitted.length, rejected: 0, bytes: 1, sha256: 'ab'.repeat(32) });
+    await ledger.start({ by: 'yes', count: admitted.length });
+  }
+  const taken = { open: 0, total: 0 };
+  const quota = watched((options.quota ?? ((each) => each))(makeQuota({ windows, clock })), taken);
+  const gate = makeGate({ clock });
+  const stop = makeStop();
+  const journal = options.ledger?.(ledger) ?? ledger;
+  const random = () => 0.5;
+  const defender = makeDefender(
+    { transport: wire.transport, journal, quota, gate, tokens, clock, random, abandon: new AbortController().signal },
+    API,
+  );
+  const lookups = makeLookups(defender, 'mayRead' in options ? options.mayRead : true);
+  const permits = options.permits ?? ((token: string) => mayCancel(callerOf(token)));
+  const parts: EngineParts = {
+    job: theJob,
+    ledger: journal,
+    defender,
+    gate,
+    lookups,
+    stop,
+    clock,
+    random,
+    log: silentLog,
+    permits,
+  };
+
+  async function wait<T>(time: VirtualTime, work: Promise<T>): Promise<T> {
+    let over = false;
+    const noted = work.finally(() => {
+      over = true;
+    });
+    noted.catch(() => {});
+    const untilMs = clock.monotonicMs() + LONGEST_MS;
+    await time.runUntil(() => over || clock.monotonicMs() > untilMs);
+    if (!over) throw new Error('it does not come to an end');
+    return await noted;
+  }
+
+  return {
+    parts,
+    wire,
+    tokens,
+    ledger,
+    gate,
+    taken,
+    counts: () =>
+      Object.fromEntries(Object.entries(ledger.book.counts()).filter(([, count]) => count > 0)) as Partial<
+        Record<Outcome, number>
+      >,
+    outcome: (each) => ledger.book.actions.get(each)?.outcome?.outcome,
+    detail: (each) => ledger.book.actions.get(each)?.outcome?.detail,
+    cancel: (time, cancelOptions = {}) =>
+      wait(
+        time,
+        cancelAll(parts, { goOn: () => Promise.resolve(true), ...cancelOptions }).then(
+          () => undefined,
+          (error: unknown) => error,
+        ),
+      ),
+    wait,
+  };
+}
+
+/** Counts the slots that were taken and not yet given back. */
+function watched(quota: Quota, taken: { open: number; total: number }): Quota {
+  return {
+    ...quota,
+    take: async (route, signal) => {
+      const slot = await quota.take(route, signal);
+      taken.open += 1;
+      taken.total += 1;
+      const back = () => {
+        taken.open -= 1;
+      };
+      return {
+        settle: () => {
+          back();
+          slot.settle();
+        },
+        settleUnanswered: (sentAtMs) => {
+          back();
+          slot.settleUnanswered(sentAtMs);
+        },
+        release: () => {
+          back();
+          slot.release();
+        },
+      };
+    },
+  };
+}

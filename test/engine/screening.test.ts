@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { screenAll } from '../../src/engine/screen-all.ts';
+import { HaltError, UsageError } from '../../src/errors.ts';
+import { id, ids, makeRun } from './run.ts';
+import { useVirtualTime, wireWith } from './scene.ts';
+
+const time = useVirtualTime();
+const MINUTE = 60_000;
+
+describe('screening', () => {
+  it('looks a hundred up just ahead of their calls and calls nothing that is over, unknown or kept out', async () => {
+    const wire = wireWith(ids(4), (n) => ['Pending', 'Succeeded', 'Failed', 'InProgress'][n] ?? '');
+    const run = await makeRun({ ids: ids(5), wire });
+    await run.cancel(time());
+    expect(ids(5).map(run.outcome)).toEqual(['cancelled', 'already-final', 'already-final', 'cancelled', 'not-found']);
+    expect(wire.calls[0]?.route).toBe('list');
+    expect(wire.count('cancel')).toBe(2);
+  });
+
+  it('looks again at what became too old while others were called, and leaves none of them out', async () => {
+    const all = ids(1000);
+    const wire = wireWith(all);
+    const run = await makeRun({ ids: all, wire, windows: [{ calls: 100, perMs: MINUTE }] });
+    await run.wait(time(), screenAll(run.parts, { anew: false }));
+    wire.store.update(id(990), { status: 'Succeeded' });
+    expect(await run.cancel(time())).toBeUndefined();
+    expect(run.counts()).toEqual({ cancelled: 999, 'already-final': 1 });
+    expect(wire.of(id(990), 'cancel')).toHaveLength(0);
+  });
+
+  it('screens again what waited for its slot for longer than five minutes, and never calls it on old knowledge', async () => {
+    const all = ids(40);
+    const wire = wireWith(all);
+    const run = await makeRun({ ids: all, wire, windows: [{ calls: 20, perMs: 60 * MINUTE }] });
+    await run.cancel(time());
+    expect(run.counts()).toEqual({ cancelled: 40 });
+    for (const call of wire.calls.filter(({ route }) => route === 'cancel')) {
+      const known = wire.of(call.ids[0] ?? '', 'list').filter(({ sentAtMs }) => sentAtMs < call.sentAtMs);
+      expect(call.sentAtMs - (known.at(-1)?.answeredAtMs ?? 0)).toBeLessThanOrEqual(5 * MINUTE);
+    }
+    expect(all.every((each) => wire.of(each, 'cancel').length === 1)).toBe(true);
+  });
+
+  it('does not call on old knowledge after a pause of the gate either', async () => {
+    const all = ids(60);
+    const wire = wireWith(all);
+    wire.fault = (call, nth) =>
+      call.route === 'cancel' && call.ids[0] === id(3) && nth === 1
+        ? { kind: 'too-many', seconds: 1200, tell: 'header' }
+        : undefined;
+    const run = await makeRun({ ids: all, wire });
+    const began = performance.now();
+    const cancelling = run.cancel(time());
+    await cancelling;
+    expect(run.counts()).toEqual({ cancelled: 60 });
+    for (const call of wire.calls.filter(({ route, sentAtMs }) => route === 'cancel' && sentAtMs - began > MINUTE)) {
+      const known = wire.of(call.ids[0] ?? '', 'list').filter(({ sentAtMs }) => sentAtMs < call.sentAtMs);
+      expect(call.sentAtMs - (known.at(-1)?.answeredAtMs ?? 0)).toBeLessThanOrEqual(5 * MINUTE);
+    }
+  });
+
+  it('stops the run when the first twenty are all unknown, before anything is called', async () => {
+    const run = await makeRun({ ids: ids(21) });
+    const error = await run.cancel(time());
+    expect(error).toBeInstanceOf(HaltError);
+    expect(String(error)).toMatch(/forty hex digits/);
+    expect(run.wire.count('cancel')).toBe(0);
+    expect(run.counts()).toEqual({});
+  });
+
+  it('goes on when exactly twenty were admitted, all unknown', async () => {
+    const run = await makeRun({ ids: ids(20) });
+    expect(await run.cancel(time())).toBeUndefined();
+    expect(run.counts()).toEqual({ 'not-found': 20 });
+  });
+
+  it('goes on when one of the first twenty is known', async () => {
+    const run = await makeRun({ ids: ids(30), wire: wireWith([id(20)]) });
+    expect(await run.cancel(time())).toBeUndefined();
+    expect(run.counts()).toEqual({ 'not-found': 29, cancelled: 1 });
+  });
+
+  it('is left out by --screen never: every action costs its call and nothing else before it', async () => {
+    const wire = wireWith(ids(3), (n) => (n === 1 ? 'Succeeded' : 'Pending'));
+    const run = await makeRun({ ids: ids(3), wire, job: { screen: 'never' } });
+    await run.cancel(time());
+    expect(wire.calls.slice(0, 3).map(({ route }) => route)).toEqual(['cancel', 'cancel', 'cancel']);
+    expect(ids(3).map(run.outcome)).toEqual(['cancelled', 'already-final', 'cancelled']);
+  });
+
+  it('refuses guards that --screen never would leave blind', async () => {
+    const run = await makeRun({
+      ids: ids(1),
+      wire: wireWith(ids(1)),
+      job: { screen: 'never', guards: { onlyType: ['LiveResponse'] } },
+    });
+    expect(await run.cancel(time())).toBeInstanceOf(UsageError);
+    expect(run.wire.count()).toBe(0);
+  });
+
+  it('calls unscreened under auto where lookups are answered by somebody else', async () => {
+    const wire = wireWith(ids(3));
+    wire.fault = ({ route, n }) => (route !== 'cancel' && n < 20 ? { kind: 'html', status: 200 } : undefined);
+    const run = await makeRun({ ids: ids(3), wire });
+    expect(await run.cancel(time())).toBeUndefined();
+    expect(run.counts()).toEqual({ cancelled: 3 });
+  });
+
+  it.each<[string, 'always' | 'auto', string[]]>([
+    ['under --screen always', 'always', []],
+    ['where a guard needs it', 'auto', ['Isolate']],
+  ])('leaves actions open (exit 6) %s when lookups are answered by somebody else', async (_, screen, onlyType) => {
+    const wire = wireWith(ids(3));
+    wire.fault = ({ route }) => (route === 'cancel' ? undefined : { kind: 'html', status: 200 });
+    const run = await makeRun({ ids: ids(3), wire, job: { screen, guards: { onlyType } } });
+    expect(await run.cancel(time())).toMatchObject({ exitCode: 6 });
+    expect(wire.count('cancel')).toBe(0);
+    expect(run.ledger.book.leftCount).toBe(3);
+  });
+
+  it('goes page by page when Defender cuts a lookup, and takes no action for forgotten', async () => {
+    const all = ids(60);
+    const wire = wireWith(all.slice(15));
+    wire.list.pageSize = 7;
+    const run = await makeRun({ ids: all, wire, job: { guards: { onlyType: ['Isolate'] } } });
+    wire.store.update(id(17), { type: 'LiveResponse' });
+    await run.cancel(time());
+    expect(run.counts()).toEqual({ cancelled: 44, excluded: 1, 'not-found': 15 });
+    expect(wire.of(id(17), 'cancel')).toHaveLength(0);
+  });
+
+  it('never follows a next link to another host', async () => {
+    const all = ids(30);
+    const wire = wireWith(all);
+    wire.list.pageSize = 7;
+    wire.list.nextLinkOrigin = 'http://elsewhere.test';
+    const run = await makeRun({ ids: all, wire });
+    await run.cancel(time());
+    expect(run.counts()).toEqual({ cancelled: 30 });
+    expect(wire.calls.every(({ path }) => path.startsWith('/api/machineactions'))).toBe(true);
+  });
+});

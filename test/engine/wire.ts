@@ -1,0 +1,142 @@
+import { systemClock } from '../../src/clock.ts';
+import type { Transport, WireResult } from '../../src/defender/transport.ts';
+import { callerOf } from '../../src/sandbox/access.ts';
+import { type Answer, unauthorized } from '../../src/sandbox/answers.ts';
+import type { Fault } from '../../src/sandbox/faults.ts';
+import { idsAskedFor } from '../../src/sandbox/list-actions.ts';
+import { defaultListRules, type ListRules } from '../../src/sandbox/options.ts';
+import { answerOf, isApplied, withOtherId } from '../../src/sandbox/play-fault.ts';
+import { routeOf, serve } from '../../src/sandbox/routes.ts';
+import { ActionStore } from '../../src/sandbox/store.ts';
+
+/** One request as the service got it. Times are monotonic ms. */
+export interface WireCall {
+  n: number;
+  route: 'cancel' | 'get' | 'list' | 'other';
+  ids: readonly string[];
+  sentAtMs: number;
+  answeredAtMs: number | undefined;
+  effect: boolean;
+  comment: string | undefined;
+  token: string;
+  path: string;
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** The sandbox's own routes, store and faults behind a transport without sockets, so that time may be virtual. */
+export class Wire {
+  readonly calls: WireCall[] = [];
+  readonly store = new ActionStore({ nowMs: () => systemClock.wallMs() });
+  readonly list: ListRules = { ...defaultListRules };
+  /** From send to answer. */
+  latencyMs = 100;
+  /** What goes wrong with a call; `nth` counts this route's calls for this action. */
+  fault: (call: WireCall, nth: number) => Fault | undefined = () => undefined;
+  accepts: (token: string) => boolean = () => true;
+  inFlight = 0;
+
+  count(route?: WireCall['route']): number {
+    return route === undefined ? this.calls.length : this.calls.filter((call) => call.route === route).length;
+  }
+
+  of(id: string, route?: WireCall['route']): WireCall[] {
+    return this.calls.filter((call) => call.ids.includes(id) && (route === undefined || call.route === route));
+  }
+
+  effects(id: string): number {
+    return this.of(id, 'cancel').filter(({ effect }) => effect).length;
+  }
+
+  /** The most calls sent in any span of so many ms. */
+  busiest(perMs: number): number {
+    const moments = this.calls.map(({ sentAtMs }) => sentAtMs);
+    return Math.max(
+      0,
+      ...moments.map((from) => moments.filter((moment) => moment >= from && moment < from + perMs).length),
+    );
+  }
+
+  readonly transport: Transport = async ({ method, path: target, token, body }) => {
+    const [path = '', search = ''] = target.split('?');
+    const query = new URLSearchParams(search);
+    const { route, id } = routeOf(method, path);
+    const call: WireCall = {
+      n: this.calls.length + 1,
+      route,
+      ids: id === undefined ? idsAskedFor(query) : [id],
+      sentAtMs: systemClock.monotonicMs(),
+      answeredAtMs: undefined,
+      effect: false,
+      comment: undefined,
+      token,
+      path: target,
+    };
+    this.calls.push(call);
+    const fault = this.fault(call, id === undefined ? call.n : this.of(id, route).length);
+    this.inFlight += 1;
+    try {
+      const serveNow = () => this.#serve(call, { method, path, query, id, body }, fault);
+      return await this.#play(fault, serveNow);
+    } finally {
+      call.answeredAtMs = systemClock.monotonicMs();
+      this.inFlight -= 1;
+    }
+  };
+
+  async #play(fault: Fault | undefined, serveNow: () => Answer): Promise<WireResult> {
+    if (fault?.kind === 'late') {
+      void systemClock.sleep(fault.afterMs).then(serveNow);
+      await systemClock.sleep(TIMEOUT_MS);
+      return { error: 'timeout' };
+    }
+    await systemClock.sleep(this.latencyMs);
+    const { status: http, headers, body } = serveNow();
+    switch (fault?.kind) {
+      case 'hang':
+        await systemClock.sleep(TIMEOUT_MS - this.latencyMs);
+        return { error: 'timeout' };
+      case 'reset':
+      case 'reset-in-body':
+        return { error: 'ECONNRESET' };
+      default: {
+        const text = fault?.kind === 'cut-json' ? body.slice(0, body.length / 2) : body;
+        const date = new Date(systemClock.wallMs()).toUTCString();
+        return { raw: { http, headers: { ...headers, date }, body: text } };
+      }
+    }
+  }
+
+  #serve(
+    call: WireCall,
+    {
+      method,
+      path,
+      query,
+      id,
+      body,
+    }: { method: string; path: string; query: URLSearchParams; id: string | undefined; body: string | undefined },
+    fault: Fault | undefined,
+  ): Answer {
+    const caller = callerOf(call.token);
+    let answer: Answer | undefined;
+    if (isApplied(fault)) {
+      if (!this.accepts(call.token)) return unauthorized('the token is not valid');
+      const request = {
+        route: call.route,
+        method,
+        id,
+        url: `http://api.test${path}`,
+        query,
+        contentType: 'application/json',
+        body: body ?? '',
+      };
+      const served = serve(request, caller, { store: this.store, access: {}, list: this.list });
+      call.effect = served.effect;
+      call.comment = served.comment;
+      answer = fault?.kind === 'wrong-id' && id !== undefined ? withOtherId(served.answer, id) : served.answer;
+    }
+    const spoiled = answerOf(fault, { nowMs: systemClock.wallMs(), tenant: caller.tenant, id });
+    return spoiled ?? answer ?? { status: 500, headers: {}, body: '' };
+  }
+}
