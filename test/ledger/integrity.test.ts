@@ -4,7 +4,7 @@ import type { Book } from '../../src/ledger/book.ts';
 import { Projection } from '../../src/ledger/projection.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { type Scanned, Scanner } from '../../src/ledger/scanner.ts';
-import { bench, PATH } from './ledgers.ts';
+import { begin, bench, PATH } from './ledgers.ts';
 import { play, script } from './scripts.ts';
 
 /** Everything that a book says, but what only the process that read the source knows. */
@@ -114,6 +114,22 @@ test('any single edit inside is found, at its line or the next', async () => {
     }),
     { numRuns: 6000 },
   );
+});
+
+test('every byte of plain admit lines is watched, the framing of the chain included', async () => {
+  const { disk, open } = bench();
+  const ledger = await open();
+  await begin(ledger, 4);
+  await ledger.head();
+  const bytes = disk.files.get(PATH)?.bytes ?? Buffer.alloc(0);
+  for (let at = 0; at < bytes.length; at++) {
+    const changed = Buffer.from(bytes);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    const { scanned } = scan(changed);
+    const isLastNewline = at === bytes.length - 1;
+    if ((scanned.fault === undefined) !== isLastNewline) throw new Error(`byte ${at} may be changed`);
+  }
+  expect(bytes.toString().match(/"kind":"admit"/g)).toHaveLength(4);
 });
 
 /** An edit of a ledger, and the first line it touches. */

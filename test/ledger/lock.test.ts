@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { DiskError, HeldError } from '../../src/errors.ts';
-import { LOCK_TTL_MS, type LockOptions } from '../../src/ledger/held-lock.ts';
+import { type HeldLock, LOCK_TTL_MS, type LockOptions } from '../../src/ledger/held-lock.ts';
 import type { Processes } from '../../src/ledger/holder.ts';
 import { acquireLock } from '../../src/ledger/lock.ts';
 import { silentLog } from '../../src/log.ts';
@@ -137,6 +137,25 @@ describe('taking a lock', () => {
     for (const each of tries) if (each.status === 'rejected') expect(each.reason).toBeInstanceOf(HeldError);
     await won[0]?.value.assertHeld();
     expect([...disk.files.keys()]).toEqual([PATH]);
+  });
+
+  test('who comes late to a dead holder leaves the lock of the one that took over alone', async () => {
+    const { disk, options } = setting();
+    await acquireLock(options(machine(99, new Map([[99, 'x']]))));
+    const { nonce } = JSON.parse(await disk.readText(PATH));
+    const { createExclusive } = MemoryDisk.prototype;
+    let first: HeldLock | undefined;
+    disk.createExclusive = async (path, content) => {
+      // Having judged the old holder dead, the late one is overtaken before it can do anything about it.
+      if (path.includes(nonce)) {
+        disk.createExclusive = createExclusive;
+        first = await acquireLock(options(machine(1, ALIVE)));
+      }
+      await createExclusive.call(disk, path, content);
+    };
+    await expect(acquireLock(options(machine(2, ALIVE)))).rejects.toThrow(/held by process 1 /);
+    expect(first).toBeDefined();
+    await first?.assertHeld();
   });
 });
 
