@@ -49,7 +49,8 @@ export interface Ledger extends AsyncDisposable {
   close(reason: CloseReason): Promise<void>;
 
   /**
-   * Throws a HeldError when the lock was not renewed in time or carries another's nonce. To be called right before each send,
+   * Throws a HeldError when a lock was not renewed in time or carries another's nonce, a DiskError when it cannot be read or the ledger
+   * was removed. To be called right before each send,
    * so that a process which slept never sends beside its successor.
    */
   assertHeld(): Promise<void>;

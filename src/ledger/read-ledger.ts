@@ -96,6 +96,12 @@ async function* readOrRefuse(path: string, disk: Disk): AsyncGenerator<Uint8Arra
     yield* disk.read(path);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) throw new UsageError(`There is no ledger ${path}: check the name.`, { cause: error });
+    if (hasCode(error, 'EACCES') || hasCode(error, 'EISDIR')) {
+      const what = (error as Error).message;
+      throw new UsageError(`The ledger ${path} cannot be read (${what}): name a file that you may read.`, {
+        cause: error,
+      });
+    }
     throw error;
   }
 }

@@ -200,6 +200,11 @@ test('a folder that cannot be made or is no folder is bad usage', async () => {
   await rm(folder, { recursive: true });
 });
 
+test('a folder in the place of a ledger cannot be read as one', async () => {
+  await expect(readLedger({ path: tmpdir(), disk: fileDisk })).rejects.toThrow(/cannot be read/);
+  await expect(readLedger({ path: tmpdir(), disk: fileDisk })).rejects.toThrow(UsageError);
+});
+
 test('a ledger that others can read is warned of', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-'));
   const path = join(folder, 'a.jsonl');
