@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { dirname } from 'node:path';
 import { makeDefender } from '../defender/client.ts';
 import { makeTransport } from '../defender/transport.ts';
 import { makeLookups } from '../engine/lookups.ts';
@@ -7,15 +6,16 @@ import type { EngineParts } from '../engine/parts.ts';
 import type { SessionParts } from '../engine/session.ts';
 import { makeStop } from '../engine/stop.ts';
 import type { Job } from '../job/job.ts';
+import type { Book } from '../ledger/book.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import type { FileLedger } from '../ledger/file-ledger.ts';
-import { recentCallsInFolder } from '../ledger/folder-calls.ts';
 import { openLedger } from '../ledger/open-ledger.ts';
+import type { Logger } from '../log.ts';
 import { makeGate } from '../quota/make-gate.ts';
 import { makeQuota } from '../quota/make-quota.ts';
 import type { Quota } from '../quota/quota.ts';
-import { lookBackMs, seedsFrom } from '../quota/seeds.ts';
 import type { CliContext } from './context.ts';
+import { rememberCalls } from './quota-memory.ts';
 import { openResources, type Resources } from './resources.ts';
 import { assess, type Identity, prepareSignIn, refuseUseless, withoutSignIn } from './sign-in.ts';
 import { listenToSignals } from './signals.ts';
@@ -26,7 +26,10 @@ export interface RunParts extends AsyncDisposable, SessionParts {
   ledger: FileLedger;
   quota: Quota;
   identity: Identity;
-  /** Signs in and refuses a token that cannot do the work; nothing goes to Defender. `offline` asks nobody: such parts can look nothing up. */
+  /**
+   * Signs in, refuses a token that cannot do the work, and fills the quota with what was called before; to Defender goes at most one request without
+   * a token, for its clock. To be called once. `offline` asks nobody: such parts can look nothing up.
+   */
   connect(how: { cancels: boolean } | 'offline'): Promise<Connected>;
 }
 
@@ -42,22 +45,28 @@ export interface Connected {
 export interface OpenPartsOptions {
   job: Job;
   existing: 'any' | 'existing' | 'plan';
+  /** What the ledger said before this session; undefined where there is none, or where a plan is replaced. */
+  before: Book | undefined;
   /** Nothing will be sent, so nobody has to be known. @default false */
   offline?: boolean;
 }
 
 /**
- * Opens the ledger (and with it the locks), fills the quota with what was called in its longest window, and puts a session's parts together.
+ * Opens the ledger (and with it the locks), and puts a session's parts together.
  * Throws as `openLedger` and `findCredential` do, before anything is sent.
  */
 export async function openParts(
-  { job, existing, offline = false }: OpenPartsOptions,
-  context: CliContext,
+  { job, existing, before, offline = false }: OpenPartsOptions,
+  outer: CliContext,
 ): Promise<RunParts> {
+  // A new run is named here and not by the ledger, so that what is said while it is being opened carries the name too.
+  const run = before?.run || randomUUID();
+  const logOf = (run: string, session: number) => outer.log.child({ job: job.name, run, session });
+  const context = { ...outer, log: logOf(run, (before?.sessions.length ?? 0) + 1) };
   const identity = offline ? withoutSignIn(job, context) : await prepareSignIn(job, context);
   const resources = openResources();
   try {
-    return await assemble(job, existing, identity, resources, context);
+    return await assemble({ job, existing, run }, identity, resources, context, logOf);
   } catch (error) {
     await resources.close();
     throw error;
@@ -65,20 +74,22 @@ export async function openParts(
 }
 
 async function assemble(
-  job: Job,
-  existing: OpenPartsOptions['existing'],
+  { job, existing, run }: Pick<OpenPartsOptions, 'job' | 'existing'> & { run: string },
   identity: Identity,
   resources: Resources,
   context: CliContext,
+  logOf: (run: string, session: number) => Logger,
 ): Promise<RunParts> {
-  const { clock, random, log } = context;
+  const { clock, random } = context;
   const { hosts, tokens, dispatcher } = identity;
   resources.add(() => dispatcher.close());
   resources.add(() => tokens[Symbol.asyncDispose]());
   const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
   const open = { tool: toolName(), ...sender, job };
-  const ledger = await openLedger({ path: job.ledger, disk: fileDisk, clock, log, existing, open });
+  const ledger = await openLedger({ path: job.ledger, disk: fileDisk, clock, log: context.log, existing, open, run });
   resources.add(() => ledger[Symbol.asyncDispose]());
+  // Another process may have been here since the ledger was read.
+  const log = logOf(ledger.book.run, ledger.book.sessions.length);
   const stop = makeStop();
   const abandon = new AbortController();
   // Every call in flight listens to it.
@@ -87,15 +98,6 @@ async function assemble(
   resources.add(() => signals[Symbol.dispose]());
 
   const quota = makeQuota({ ...job.quota, clock });
-  const withinMs = lookBackMs(job.quota.windows);
-  const nowMs = clock.wallMs();
-  const others = { folder: dirname(job.ledger), disk: fileDisk, log, nowMs, withinMs, except: job.ledger };
-  const past = [
-    ...ledger.book.recentCalls(nowMs, withinMs, job.clientId),
-    ...(await recentCallsInFolder({ ...sender, ...others })),
-  ];
-  quota.seed(seedsFrom(past, nowMs));
-
   const gate = makeGate({
     clock,
     onPause: ({ reason, untilMs }) => {
@@ -107,7 +109,7 @@ async function assemble(
   });
   const transport = makeTransport({ dispatcher, apiUrl: hosts.apiUrl, userAgent: toolName().replace(' ', '/') });
   const defender = makeDefender(
-    { transport, journal: ledger, quota, gate, tokens, clock, random, abandon: abandon.signal },
+    { transport, journal: ledger, quota, gate, tokens, clock, random, log, abandon: abandon.signal },
     hosts.apiUrl,
   );
   const connect = async (how: { cancels: boolean } | 'offline'): Promise<Connected> => {
@@ -115,6 +117,8 @@ async function assemble(
     const assessment = token === undefined ? undefined : assess(token, job, hosts.scope);
     if (how !== 'offline' && assessment !== undefined) refuseUseless(assessment, how);
     for (const sentence of assessment?.missing ?? []) log.warn(sentence);
+    const memory = { job, ledger, sender, identity, offline: how === 'offline', signal: stop.signal };
+    quota.seed(await rememberCalls(memory, context));
     return {
       engine: {
         job,
@@ -133,5 +137,5 @@ async function assemble(
     };
   };
   const { close } = resources;
-  return { job, ledger, gate, clock, stop, quota, identity, connect, [Symbol.asyncDispose]: close };
+  return { job, ledger, gate, clock, stop, quota, identity, log, connect, [Symbol.asyncDispose]: close };
 }

@@ -22,6 +22,8 @@ export interface Call {
   readonly stillDue?: () => boolean;
   /** Whether the token was renewed for this call already, so that a second 401 is a refusal. */
   readonly renewed?: boolean;
+  /** How long it waited for its slot; for the log. */
+  readonly slotWaitMs?: number;
 }
 
 /** What came of one attempt. */

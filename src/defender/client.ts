@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { TokenSource } from '../identity/token-source.ts';
+import type { Logger } from '../log.ts';
 import type { Gate } from '../quota/gate.ts';
 import type { Quota } from '../quota/quota.ts';
 import type { Answer, Handler, Received } from './call.ts';
@@ -19,6 +20,7 @@ export interface DefenderParts {
   tokens: TokenSource;
   clock: Clock;
   random: () => number;
+  log?: Logger;
   /** Gives up calls in flight. */
   abandon: AbortSignal;
 }

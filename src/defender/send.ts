@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { AccessToken } from '../identity/token-source.ts';
 import type { ReplyFields } from '../ledger/record.ts';
+import { type Logger, silentLog } from '../log.ts';
 import type { Gate, Pass, Passage } from '../quota/gate.ts';
 import { type Answer, type Call, notSent, type Received } from './call.ts';
 import type { Journal } from './journal.ts';
@@ -12,6 +13,8 @@ export interface SendParts {
   journal: Journal;
   gate: Gate;
   clock: Clock;
+  /** A line for each call at `debug`, and for each that was held back at `trace`. */
+  log?: Logger;
   /** Aborted by a second signal: calls in flight are given up, and looked up by the next session. */
   abandon: AbortSignal;
 }
@@ -28,11 +31,16 @@ const NOTABLE_SKEW_MS = 2000;
  * is no wait, so nothing can close in between.
  */
 export function makeSend(parts: SendParts): Send {
-  const { transport, journal, gate, clock, abandon } = parts;
+  const { transport, journal, gate, clock, abandon, log = silentLog } = parts;
   return async (call, token, signal) => {
+    const readyAtMs = clock.monotonicMs();
     const pass = await gate.pass(signal);
+    const gateWaitMs = Math.round(clock.monotonicMs() - readyAtMs);
     // A pause may have lasted for hours.
-    if (!isDue(call, pass)) return notSent(call, 'not-due');
+    if (!isDue(call, pass)) {
+      log.trace({ ...about(call), route: call.route, gateWaitMs }, 'not sent: no longer due');
+      return notSent(call, 'not-due');
+    }
     const intentAtMs = clock.monotonicMs();
     let number: number;
     try {
@@ -51,6 +59,7 @@ export function makeSend(parts: SendParts): Send {
     if (why !== undefined) {
       pass.cancel();
       await journal.reply({ call: number, ...about(call), ms: 0, error: 'not-sent' });
+      log.trace({ call: number, ...about(call), route: call.route, gateWaitMs }, `not sent: ${why}`);
       signal.throwIfAborted();
       return notSent(call, why);
     }
@@ -67,7 +76,16 @@ export function makeSend(parts: SendParts): Send {
         ? readAnswer(call, result.raw, nowWallMs)
         : { kind: 'lost', error: result.error, http: undefined };
     const { costsAttempt } = pass.report(passageOf(answer, call));
-    await journal.reply({ call: number, ...about(call), ms, ...replyFacts(answer, result, nowWallMs) });
+    const facts = replyFacts(answer, result, nowWallMs);
+    // Named one by one: a call's body, its path and its token have no place in a log.
+    log.debug(
+      {
+        ...{ call: number, route: call.route, ...about(call), ids: call.ids, ...facts, ms },
+        ...{ intentMs: Math.round(sentAtMs - intentAtMs), gateWaitMs, slotWaitMs: call.slotWaitMs, probe: pass.probe },
+      },
+      answer.kind,
+    );
+    await journal.reply({ call: number, ...about(call), ms, ...facts });
     return { answer, attempt: call.attempt, sentAtMs, answered: 'raw' in result, costsAttempt };
   };
 }

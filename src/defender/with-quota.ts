@@ -8,9 +8,12 @@ import { type Handler, notSent } from './call.ts';
  */
 export function withQuota(quota: Quota, clock: Clock, next: Handler): Handler {
   return async (call, signal) => {
+    const wantedAtMs = clock.monotonicMs();
     const slot = await quota.take(call.route, signal);
     try {
-      const received = call.stillDue?.() === false ? notSent(call, 'not-due') : await next(call, signal);
+      const slotWaitMs = Math.round(clock.monotonicMs() - wantedAtMs);
+      const received =
+        call.stillDue?.() === false ? notSent(call, 'not-due') : await next({ ...call, slotWaitMs }, signal);
       if (received.sentAtMs === undefined) slot.release();
       else if (received.answered) slot.settle();
       else slot.settleUnanswered(received.sentAtMs);

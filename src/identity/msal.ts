@@ -61,7 +61,7 @@ export async function signIn(
   request: SignInRequest,
   work: () => Promise<AuthenticationResult | null>,
 ): Promise<AccessToken> {
-  const { target, dispatcher, clock } = parts;
+  const { target, dispatcher, clock, log } = parts;
   const { signal, rewrite, secrets } = request;
   const call: SignInCall = {
     dispatcher,
@@ -80,8 +80,15 @@ export async function signIn(
     host: call.host ?? new URL(target.authorityUrl).host,
   });
   let result: AuthenticationResult | null;
+  const askedAtMs = clock.monotonicMs();
+  const told = () => {
+    const { host, answer } = call;
+    const http = answer !== undefined && 'status' in answer ? answer.status : undefined;
+    const ms = Math.round(clock.monotonicMs() - askedAtMs);
+    log.debug({ kind: request.kind, host, http, answer: answer?.kind, ms }, 'asked for a token');
+  };
   try {
-    result = await abortable(duringSignIn(call, work), signal);
+    result = await abortable(duringSignIn(call, work), signal).finally(told);
   } catch (error) {
     signal.throwIfAborted();
     const known = request.explain?.(call) ?? failureOf(call.answer, context());

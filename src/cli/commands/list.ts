@@ -60,7 +60,7 @@ export const list: Command = {
     ],
   ],
   run: async (args, context) => {
-    const { clock, random, out } = context;
+    const { clock, random, out, log } = context;
     const filter = filterFromFlags(args, clock.wallMs());
     const job = await senderJob(args, context);
     const { hosts, dispatcher, tokens } = await prepareSignIn(job, context);
@@ -77,6 +77,7 @@ export const list: Command = {
         tokens,
         clock,
         random,
+        log,
         abandon: stop.signal,
       };
       const defender = makeDefender(parts, hosts.apiUrl);
