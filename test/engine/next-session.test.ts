@@ -81,7 +81,7 @@ describe('a next session', () => {
     await first.ledger[Symbol.asyncDispose]();
     wire.store.behave(id(1), {});
     wire.store.update(id(2), { status: 'TimeOut' });
-    wire.calls.length = 0;
+    wire.clear();
     const second = await makeRun({ wire, disk, resume: true });
     await second.cancel(time(), { retry: new Set([id(1), id(2)]) });
     expect(ids(3).map(second.outcome)).toEqual(['cancelled', 'already-final', 'failed']);

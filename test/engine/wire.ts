@@ -35,26 +35,23 @@ export class Wire {
   fault: (call: WireCall, nth: number) => Fault | undefined = () => undefined;
   accepts: (token: string) => boolean = () => true;
   inFlight = 0;
+  readonly #byId = new Map<string, WireCall[]>();
 
   count(route?: WireCall['route']): number {
     return route === undefined ? this.calls.length : this.calls.filter((call) => call.route === route).length;
   }
 
   of(id: string, route?: WireCall['route']): WireCall[] {
-    return this.calls.filter((call) => call.ids.includes(id) && (route === undefined || call.route === route));
+    return (this.#byId.get(id) ?? []).filter((call) => route === undefined || call.route === route);
   }
 
   effects(id: string): number {
     return this.of(id, 'cancel').filter(({ effect }) => effect).length;
   }
 
-  /** The most calls sent in any span of so many ms. */
-  busiest(perMs: number): number {
-    const moments = this.calls.map(({ sentAtMs }) => sentAtMs);
-    return Math.max(
-      0,
-      ...moments.map((from) => moments.filter((moment) => moment >= from && moment < from + perMs).length),
-    );
+  clear(): void {
+    this.calls.length = 0;
+    this.#byId.clear();
   }
 
   readonly transport: Transport = async ({ method, path: target, token, body }) => {
@@ -73,6 +70,11 @@ export class Wire {
       path: target,
     };
     this.calls.push(call);
+    for (const each of call.ids) {
+      const known = this.#byId.get(each);
+      if (known === undefined) this.#byId.set(each, [call]);
+      else known.push(call);
+    }
     const fault = this.fault(call, id === undefined ? call.n : this.of(id, route).length);
     this.inFlight += 1;
     try {

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../src/defender/call.ts';
+import type { MachineAction } from '../../src/defender/entity.ts';
+import { afterCancel, afterLookup, afterRestart, type Doubt } from '../../src/engine/cancel-rule.ts';
+import type { Found } from '../../src/engine/lookups.ts';
+import type { CancelCall } from '../../src/ledger/book.ts';
+import { id, STAMP } from './run.ts';
+
+const NOW = Date.UTC(2026, 2, 1);
+const CONTEXT = { attempt: 2, costsAttempt: true, canRead: true, nowMs: NOW, createdAtMs: NOW - 3_600_000 };
+
+function action(status: string, more: Partial<MachineAction> = {}): MachineAction {
+  return { id: id(1), type: 'Isolate', status, ...more };
+}
+
+function refusal(http: number, code = 'Code', correlation?: string): Answer {
+  return { kind: 'error', http, code, correlation, claims: undefined };
+}
+
+describe('after an answer to a cancel', () => {
+  it.each<[string, Answer, unknown]>([
+    ['200 with the entity is confirmed', { kind: 'action', action: action('Pending') }, { next: 'confirm' }],
+    ['400 is looked up', refusal(400), { next: 'look-up', doubt: { because: 'refused', code: 'Code' } }],
+    ['401 is asked again', refusal(401), { next: 'again', attempt: 2 }],
+    [
+      '403 waits for what follows',
+      refusal(403),
+      { next: 'forbidden', verdict: { outcome: 'forbidden', detail: 'HTTP 403 Code' } },
+    ],
+    [
+      '404 on an old action is not-found',
+      refusal(404),
+      { next: 'settle', verdict: { outcome: 'not-found', detail: 'HTTP 404 Code' } },
+    ],
+    [
+      'a 5xx after the last attempt is failed',
+      { kind: 'unavailable', http: 503, code: undefined, retryAfterMs: undefined },
+      { next: 'settle', verdict: { outcome: 'failed', detail: '2 attempts used up, the last: HTTP 503' } },
+    ],
+    [
+      'a lost answer is looked up',
+      { kind: 'lost', error: 'timeout', http: undefined },
+      { next: 'look-up', doubt: { because: 'lost', error: 'timeout', costsAttempt: true } },
+    ],
+    ['429 keeps the attempt', { kind: 'throttled', code: '429', retryAfterMs: 1000 }, { next: 'again', attempt: 2 }],
+    [
+      'any other refusal is failed with status, code and correlation',
+      refusal(409, 'Conflict', 'abc'),
+      { next: 'settle', verdict: { outcome: 'failed', detail: 'HTTP 409 Conflict correlation abc' } },
+    ],
+    ['what was not sent is put back', { kind: 'not-sent', why: 'not-due' }, { next: 'put-back' }],
+  ])('%s', (_, answer, expected) => {
+    expect(afterCancel(answer, CONTEXT)).toEqual(expected);
+  });
+
+  it.each([
+    ['seen and 119 s old', NOW - 119_000, 'wait-for-it'],
+    ['seen and 120 s old', NOW - 120_000, 'settle'],
+    ['never seen', undefined, 'settle'],
+  ])('404 on an action that was %s', (_, createdAtMs, next) => {
+    expect(afterCancel(refusal(404), { ...CONTEXT, createdAtMs }).next).toBe(next);
+  });
+
+  it.each([
+    ['Cancelled', 'cancelled'],
+    ['Pending', 'unconfirmed'],
+    ['Succeeded', 'unconfirmed'],
+  ])('without permission to read, an answer that says %s is %s', (status, outcome) => {
+    const next = afterCancel({ kind: 'action', action: action(status) }, { ...CONTEXT, canRead: false });
+    expect(next).toMatchObject({ next: 'settle', verdict: { outcome } });
+  });
+});
+
+describe('after the lookup of an action in doubt', () => {
+  const refused: Doubt = { because: 'refused', code: 'BadRequest' };
+  const lost: Doubt = { because: 'lost', error: 'timeout', costsAttempt: true };
+  const killed: Doubt = { because: 'lost', error: 'interrupted', costsAttempt: false };
+  const ours = { cancellationComment: `${STAMP}why` };
+  const found = (status: string, more: Partial<MachineAction> = {}): Found => ({
+    kind: 'found',
+    action: action(status, more),
+  });
+  const unreadable: Found = { kind: 'unreadable', why: 'no-answer' };
+  const settle = (outcome: string) => ({ next: 'settle', verdict: { outcome } });
+
+  it.each<[string, Found, Doubt, number, boolean, unknown]>([
+    ['400 and over: already-final', found('Succeeded'), refused, 1, false, settle('already-final')],
+    ['400 and cancelled by us: cancelled', found('Cancelled', ours), refused, 1, false, settle('cancelled')],
+    ['400 and cancelled by another: already-final', found('Cancelled'), refused, 1, false, settle('already-final')],
+    ['400 and still open: failed', found('Pending'), refused, 1, false, settle('failed')],
+    ['400 and an unknown status: failed, as it is open', found('Paused'), refused, 1, false, settle('failed')],
+    ['400 and no lookup: failed', unreadable, refused, 1, false, settle('failed')],
+    ['lost and cancelled by us: cancelled', found('Cancelled', ours), lost, 1, false, settle('cancelled')],
+    ['lost, ours, but it had run: ran-anyway', found('Succeeded', ours), lost, 1, false, settle('ran-anyway')],
+    ['lost, ours, and it failed: ended-otherwise', found('Failed', ours), lost, 1, false, settle('ended-otherwise')],
+    ['lost and over without us: already-final', found('TimeOut'), lost, 1, false, settle('already-final')],
+    ['lost and still open: again, one attempt on', found('Pending'), lost, 4, false, { next: 'again', attempt: 5 }],
+    ['lost and still open after the fifth: failed', found('Pending'), lost, 5, false, settle('failed')],
+    ['lost by an outage, still open: again', found('Pending'), killed, 5, false, { next: 'again', attempt: 5 }],
+    ['lost and gone: not-found', { kind: 'unknown' }, lost, 1, false, settle('not-found')],
+    ['lost, no lookup: one more send', unreadable, lost, 1, false, { next: 'blind-again', attempt: 2 }],
+    ['lost again, no lookup: unknown', unreadable, lost, 2, true, settle('unknown')],
+  ])('%s', (_, shown, doubt, attempt, blind, expected) => {
+    expect(afterLookup(shown, doubt, { attempt, stamp: STAMP, blind })).toMatchObject(expected as object);
+  });
+});
+
+describe('after a restart', () => {
+  const last: CancelCall = {
+    call: 7,
+    session: 1,
+    attempt: 3,
+    intentAtMs: NOW - 1000,
+    repliedAtMs: NOW,
+    http: undefined,
+    code: undefined,
+    correlation: undefined,
+    retryAfterMs: undefined,
+    error: undefined,
+  };
+  it.each<[string, Partial<CancelCall>, unknown]>([
+    [
+      'an intent without a reply is in doubt, and costs no attempt',
+      { repliedAtMs: undefined },
+      { next: 'look-up', doubt: { because: 'lost', error: 'interrupted', costsAttempt: false } },
+    ],
+    ['a recorded 200 is confirmed', { http: 200 }, { next: 'confirm' }],
+    [
+      'a recorded timeout is looked up',
+      { error: 'timeout' },
+      { next: 'look-up', doubt: { because: 'lost', error: 'timeout', costsAttempt: true } },
+    ],
+    ['a foreign 200 is looked up', { http: 200, error: 'foreign-body' }, { next: 'look-up' }],
+    [
+      'a recorded 400 is looked up',
+      { http: 400, code: 'X' },
+      { next: 'look-up', doubt: { because: 'refused', code: 'X' } },
+    ],
+    ['a recorded 401 is asked anew', { http: 401 }, { next: 'again', attempt: 3 }],
+    ['a recorded 403 is asked anew', { http: 403 }, { next: 'again', attempt: 3 }],
+    ['a recorded 429 keeps its attempt', { http: 429 }, { next: 'again', attempt: 3 }],
+    ['a recorded 503 is the next attempt', { http: 503 }, { next: 'again', attempt: 4 }],
+    ['a fifth 503 gets one more call', { http: 503, attempt: 5 }, { next: 'again', attempt: 5 }],
+    ['a recorded 404 is not-found', { http: 404 }, { next: 'settle', verdict: { outcome: 'not-found' } }],
+    ['a recorded 409 is failed', { http: 409 }, { next: 'settle', verdict: { outcome: 'failed' } }],
+  ])('%s', (_, facts, expected) => {
+    const context = { canRead: true, nowMs: NOW, createdAtMs: undefined };
+    expect(afterRestart({ ...last, ...facts }, context)).toMatchObject(expected as object);
+  });
+});
