@@ -32,7 +32,7 @@ export interface FinishOptions {
  */
 export async function finish(options: FinishOptions, context: CliContext): Promise<Finished> {
   const { ledger, end, json, plan } = options;
-  const { out, say, clock, env, log } = context;
+  const { out, say, clock, env } = context;
   const view = await readView(fileDisk, ledger);
   const summary = summarise([view], { nowMs: clock.wallMs(), signal: end.signal, plan });
   if (plan === undefined) await writeReleases(ledger, summary, view);
@@ -42,6 +42,8 @@ export async function finish(options: FinishOptions, context: CliContext): Promi
   else out(`\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env) })}`);
   if (end.error !== undefined) say(`countermand: ${end.error.message}\n`);
   const { counts, needsRelease } = summary;
+  const [about] = summary.ledgers;
+  const log = context.log.child({ job: about?.job.name, run: about?.run, session: summary.sessions.at(-1)?.session });
   log.info({ ledger, reason: end.reason, counts, needsRelease, exitCode }, 'finished');
   return { summary, view, exitCode };
 }

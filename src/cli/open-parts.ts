@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { makeDefender } from '../defender/client.ts';
 import { makeTransport } from '../defender/transport.ts';
@@ -26,6 +27,8 @@ export interface RunParts extends AsyncDisposable, SessionParts {
   ledger: FileLedger;
   quota: Quota;
   identity: Identity;
+  /** Names job, run and session on every line. */
+  log: Logger;
   /**
    * Signs in, refuses a token that cannot do the work, and fills the quota with what was called before; to Defender goes at most one request without
    * a token, for its clock. To be called once. `offline` asks nobody: such parts can look nothing up.
@@ -118,7 +121,7 @@ async function assemble(
     if (how !== 'offline' && assessment !== undefined) refuseUseless(assessment, how);
     for (const sentence of assessment?.missing ?? []) log.warn(sentence);
     const memory = { job, ledger, sender, identity, offline: how === 'offline', signal: stop.signal };
-    quota.seed(await rememberCalls(memory, context));
+    quota.seed(await rememberCalls(memory, { clock, log }));
     return {
       engine: {
         job,

@@ -44,7 +44,7 @@ export async function resolveTarget(
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
     const unfinished = await newestUnfinished(job.ledger);
     if (unfinished !== undefined) {
-      context.log.info({ ledger: unfinished }, 'going on with the newest unfinished ledger of this job');
+      context.log.info({ job: job.name, ledger: unfinished }, 'going on with the newest unfinished ledger of this job');
       return ledgerTarget(unfinished, args, context);
     }
   }

@@ -3,16 +3,19 @@ import { makeScreening } from '../engine/screening.ts';
 import { inSession, refuseTooMany, type SessionEnd } from '../engine/session.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { fileDisk } from '../ledger/file-disk.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import { agree } from './agree.ts';
 import type { CliContext } from './context.ts';
 import { finish } from './finish.ts';
 import { showFirst } from './first.ts';
+import { type Watch, withMetrics } from './metrics.ts';
 import { decideMissing, type MissingAnswer, withdraw } from './missing.ts';
 import { type Connected, openParts, type RunParts } from './open-parts.ts';
 import { showProgress } from './progress.ts';
 import { type Asker, requireAnswer } from './question.ts';
 import { isUnchanged, openIds, refuseHalfStdin, takeInBytes, takeInQuery } from './read-source.ts';
+import { removeOldLedgers } from './remove-old-ledgers.ts';
 import { refuseOldPlan, type Target } from './target.ts';
 
 export interface UndertakeOptions {
@@ -25,8 +28,13 @@ export interface UndertakeOptions {
   retry: ReadonlySet<string>;
 }
 
-/** `run` and `resume`: from a target to its end. Refuses what cannot start before a ledger is opened or anything is sent. */
-export async function undertake(options: UndertakeOptions, context: CliContext): Promise<ExitCode> {
+/** `run` and `resume`: from a target to its end, with its metrics beside it. */
+export function undertake(options: UndertakeOptions, context: CliContext): Promise<ExitCode> {
+  return withMetrics(options.target.job, context, (watch) => toItsEnd(options, watch, context));
+}
+
+/** Refuses what cannot start before a ledger is opened or anything is sent. */
+async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliContext): Promise<ExitCode> {
   const { target, asker, yes, json } = options;
   const { job, before, fromLedger } = target;
   const started = before?.start !== undefined;
@@ -43,8 +51,9 @@ export async function undertake(options: UndertakeOptions, context: CliContext):
   const reading = await whatToRead(target);
   let end: SessionEnd;
   {
-    await using parts = await openParts({ job, existing: fromLedger ? 'existing' : 'any' }, context);
-    end = await inSession(parts, () => work(parts, reading, options, context));
+    await using parts = await openParts({ job, existing: fromLedger ? 'existing' : 'any', before }, context);
+    using _metrics = watch(parts);
+    end = await inSession(parts, () => work(parts, reading, options, { ...context, log: parts.log }));
   }
   return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
 }
@@ -94,6 +103,7 @@ async function work(
     await agree(connected, { yes, asker, anew, without: new Set(withdrawn.map(({ id }) => id)) }, context);
   }
   await withdraw(ledger, withdrawn);
+  if (target.before === undefined) await removeOldLedgers(job, { ...context, disk: fileDisk });
   using _progress = await showProgress(parts, context);
   await cancelAll(engine, { retry: retried, goOn: (first) => showFirst(first, { yes, asker, stop }, context) });
   return 'finished';

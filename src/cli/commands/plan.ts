@@ -42,7 +42,10 @@ export const plan: Command = {
     let facts: PlanFacts | undefined;
     let end: SessionEnd;
     {
-      await using parts = await openParts({ job, existing: 'plan', offline: isOffline(job) }, context);
+      await using parts = await openParts(
+        { job, existing: 'plan', before: undefined, offline: isOffline(job) },
+        context,
+      );
       end = await inSession(parts, async (): Promise<CloseReason> => {
         facts = await makePlan(parts, bytes, context);
         return 'planned';

@@ -58,7 +58,7 @@ export const verify: Command = {
     let verified: Verified[] = [];
     let end: SessionEnd;
     {
-      await using parts = await openParts({ job, existing: 'existing' }, context);
+      await using parts = await openParts({ job, existing: 'existing', before }, context);
       end = await inSession(parts, async () => {
         const { engine } = await parts.connect({ cancels: false });
         verified = await verifyAll(engine);

@@ -1,0 +1,103 @@
+import { CountermandError, HeldError } from '../errors.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import type { Job } from '../job/job.ts';
+import type { CliContext } from './context.ts';
+import { type MetricsFacts, metricsText, retriesOf } from './metrics-text.ts';
+import type { RunParts } from './open-parts.ts';
+import { factsOf } from './progress.ts';
+import { toolName } from './version.ts';
+
+/** How often the file is written while the run goes on. */
+const EVERY_MS = 30_000;
+
+/** Writes the metrics of these parts from now on; disposing of it takes the last look at them. */
+export type Watch = (parts: RunParts) => Disposable;
+
+/**
+ * Does a run's work, and keeps `--metrics-file` beside it: written when the run is watched, every 30 s, and at the end with the exit code,
+ * also where the end is an error. Each writing replaces the file as a whole. What cannot be written is a warning and stops nothing. A
+ * run that is refused because another holds its ledger leaves that one's file alone.
+ */
+export async function withMetrics(
+  job: Job,
+  context: CliContext,
+  work: (watch: Watch) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  if (job.metricsFile === undefined) return work(() => ({ [Symbol.dispose]: () => {} }));
+  const { clock } = context;
+  const write = makeWriter(job.metricsFile, context);
+  let facts: MetricsFacts | undefined;
+  const show = (ended: { exitCode: ExitCode; atMs: number } | undefined) =>
+    write(metricsText({ job: job.name, tenant: job.tenant, facts, ended }));
+  const watch: Watch = (parts) => {
+    const look = () => {
+      facts = metricsOf(parts);
+    };
+    const writeNow = () => {
+      look();
+      void show(undefined);
+    };
+    writeNow();
+    const timer = setInterval(writeNow, EVERY_MS).unref();
+    return {
+      [Symbol.dispose]: () => {
+        clearInterval(timer);
+        look();
+      },
+    };
+  };
+  try {
+    const exitCode = await work(watch);
+    await show({ exitCode, atMs: clock.wallMs() });
+    return exitCode;
+  } catch (error) {
+    const exitCode = error instanceof CountermandError ? error.exitCode : 1;
+    if (!(error instanceof HeldError)) await show({ exitCode, atMs: clock.wallMs() });
+    throw error;
+  }
+}
+
+/** One writing at a time and in order. Only the first failure in a row is told. Never rejects. */
+function makeWriter(path: string, { log }: CliContext): (text: string) => Promise<void> {
+  let last = Promise.resolve();
+  let failing = false;
+  const write = async (text: string) => {
+    try {
+      const { default: writeFileAtomic } = await import('write-file-atomic');
+      await writeFileAtomic(path, text);
+      failing = false;
+    } catch (error) {
+      if (!failing) log.warn(`the metrics cannot be written to ${path} (${reasonOf(error)}); the run goes on without`);
+      failing = true;
+    }
+  };
+  return (text) => {
+    last = last.then(() => write(text));
+    return last;
+  };
+}
+
+function metricsOf(parts: RunParts): MetricsFacts {
+  const { book } = parts.ledger;
+  const { windows, pausedForMs = 0, etaMs } = factsOf(parts);
+  const session = book.sessions.at(-1);
+  return {
+    run: book.run,
+    session: session?.number ?? 0,
+    tool: toolName(),
+    admitted: book.actions.size,
+    left: book.leftCount,
+    calls: { ...book.calls },
+    counts: book.counts(),
+    retries: retriesOf(book),
+    pauses: book.pauses.length,
+    pausedForMs,
+    windows,
+    etaMs,
+    startedAtMs: session?.openedAtMs ?? 0,
+  };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
