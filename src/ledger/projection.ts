@@ -29,8 +29,8 @@ interface PendingCall {
   index: number;
   route: Route;
   action: ReadAction | undefined;
-  /** `last` of the action before this call. */
-  before: Action['last'];
+  /** What the action had before this call. */
+  before: Pick<Action, 'last' | 'outcome'>;
 }
 
 /**
@@ -230,8 +230,10 @@ export class Projection implements Book {
     this.calls[route]++;
     const index = this.#log.intent(route, this.#session, atMs);
     const action = route === 'cancel' && id !== undefined ? this.actions.get(id) : undefined;
-    this.#pending.set(call, { index, route, action, before: action?.last });
+    this.#pending.set(call, { index, route, action, before: { last: action?.last, outcome: action?.outcome } });
     if (action === undefined) return;
+    // Called once more (`--retry`): open again until its next outcome, so that a killed retry is gone on with.
+    this.#settle(action, undefined);
     action.sent++;
     action.last = {
       call,
@@ -257,7 +259,8 @@ export class Projection implements Book {
       this.calls[route]--;
       if (action !== undefined) {
         action.sent--;
-        action.last = before;
+        action.last = before.last;
+        this.#settle(action, before.outcome);
       }
       return;
     }
@@ -274,16 +277,20 @@ export class Projection implements Book {
   #outcome({ id, outcome, attempts, status, detail }: OutcomeFields, atMs: number): void {
     const action = this.actions.get(id);
     if (action === undefined) return;
-    const wasOpen = isOpen(action);
-    if (action.outcome !== undefined) this.#counts[action.outcome.outcome]--;
-    this.#counts[outcome]++;
-    action.outcome = {
+    this.#settle(action, {
       outcome: this.#strings.intern(outcome) as Outcome,
       atMs,
       attempts,
       status: this.#internIfAny(status),
       detail: this.#internIfAny(detail),
-    };
+    });
+  }
+
+  #settle(action: Action, outcome: Action['outcome']): void {
+    const wasOpen = isOpen(action);
+    if (action.outcome !== undefined) this.#counts[action.outcome.outcome]--;
+    if (outcome !== undefined) this.#counts[outcome.outcome]++;
+    action.outcome = outcome;
     this.#left += Number(isOpen(action)) - Number(wasOpen);
   }
 

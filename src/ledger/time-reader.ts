@@ -17,7 +17,10 @@ export class TimeReader {
       this.#second = second;
       this.#secondMs = secondMs;
     }
-    const [hundreds, tens, ones] = [text.charCodeAt(from + 20), text.charCodeAt(from + 21), text.charCodeAt(from + 22)];
-    return this.#secondMs + (hundreds - DIGIT_0) * 100 + (tens - DIGIT_0) * 10 + (ones - DIGIT_0);
+    return this.#secondMs + digit(text, from + 20) * 100 + digit(text, from + 21) * 10 + digit(text, from + 22);
   }
+}
+
+function digit(text: string, at: number): number {
+  return text.charCodeAt(at) - DIGIT_0;
 }
