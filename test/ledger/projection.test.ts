@@ -65,6 +65,26 @@ describe('calls', () => {
     expect(await ledger.intent({ route: 'cancel', id: id(1), attempt: 2 })).toBe(3);
   });
 
+  test('an action that is called once more is open until its next outcome, and as before when that call was not sent', async () => {
+    const { ledger } = await started(1);
+    const one = action(ledger, 1);
+    await ledger.outcome({ id: id(1), outcome: 'failed', attempts: 5 });
+    const unsent = await ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });
+    expect({ open: isOpen(one), left: ledger.book.leftCount, failed: ledger.book.counts().failed }).toEqual({
+      open: true,
+      left: 1,
+      failed: 0,
+    });
+    await ledger.reply({ call: unsent, ms: 0, error: 'not-sent' });
+    expect({ outcome: one.outcome?.outcome, left: ledger.book.leftCount }).toEqual({ outcome: 'failed', left: 0 });
+
+    await ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });
+    expect(isInDoubt(one)).toBe(true);
+    await ledger.outcome({ id: id(1), outcome: 'cancelled', attempts: 1 });
+    expect(ledger.book.counts()).toMatchObject({ failed: 0, cancelled: 1 });
+    expect(ledger.book.leftCount).toBe(0);
+  });
+
   test('calls count for their window from the latest moment at which they may have been counted', async () => {
     const { ledger, clock } = await started(1);
     const at = clock.wallMs();
