@@ -44,9 +44,9 @@ export async function agree(
   if (notLookedUp > 0) {
     say(`${notLookedUp} of them are beyond the first ${SCREEN_AT_MOST} and were not looked up yet.\n`);
   }
-  const left = out.length === 0 ? '' : ` (${out.join(', ')})`;
-  const question = `Cancel ${count} of ${decided.size} actions in tenant ${job.tenant}${left}?`;
-  if (count === 0) say(`Nothing is left to cancel${left}.\n`);
+  if (out.length > 0) say(`Of ${decided.size} ${actions(decided.size)}: ${out.join(', ')}.\n`);
+  const question = `Cancel ${count} ${actions(count)} in tenant ${job.tenant}?`;
+  if (count === 0) say('Nothing is left to cancel.\n');
   else if (yes) say(`${question} yes (--yes)\n`);
   else if (!(await asker.ask(question, stop.signal))) {
     stop.signal.throwIfAborted();
@@ -55,6 +55,10 @@ export async function agree(
     );
   }
   await ledger.start({ by: yes ? 'yes' : 'question', count });
+}
+
+function actions(n: number): string {
+  return n === 1 ? 'action' : 'actions';
 }
 
 function part(n: number, what: string): string {

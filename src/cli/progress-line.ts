@@ -4,6 +4,8 @@ import type { WindowLeft } from '../quota/quota.ts';
 export interface ProgressFacts {
   done: number;
   total: number;
+  /** Accepted, and their end not seen yet. */
+  confirming: number;
   /** Counts above 0 by outcome. */
   outcomes: Record<string, number>;
   windows: readonly WindowLeft[];
@@ -21,7 +23,7 @@ export interface LineStyle {
   paint: { dim(text: string): string; yellow(text: string): string; bold(text: string): string } | undefined;
 }
 
-const BAR = 20;
+export const WIDEST_BAR = 20;
 const NARROW_BAR = 8;
 const PAUSES = { throttled: 'Defender asks to wait', 'out-of-reach': 'Defender is out of reach' } as const;
 
@@ -30,8 +32,8 @@ const PAUSES = { throttled: 'Defender asks to wait', 'out-of-reach': 'Defender i
  * outcomes so far. What does not fit is left out from the end.
  */
 export function progressLine(facts: ProgressFacts, { columns, bar, paint }: LineStyle): string {
-  const { done, total, outcomes, windows, pausedForMs, pauseReason, etaMs } = facts;
-  const width = columns < 100 ? NARROW_BAR : BAR;
+  const { done, total, confirming, outcomes, windows, pausedForMs, pauseReason, etaMs } = facts;
+  const width = columns < 100 ? NARROW_BAR : WIDEST_BAR;
   const parts: { text: string; tone: 'dim' | 'yellow' | 'bold' | undefined }[] = [
     { text: `${done}/${total}`, tone: 'bold' },
   ];
@@ -40,6 +42,7 @@ export function progressLine(facts: ProgressFacts, { columns, bar, paint }: Line
   } else if (etaMs !== undefined) {
     parts.push({ text: `${describeDuration(Math.max(1000, Math.ceil(etaMs / 1000) * 1000))} left`, tone: undefined });
   }
+  if (confirming > 0) parts.push({ text: `confirming ${confirming}`, tone: undefined });
   const calls = windows.map(({ left, calls: most, perMs }) => `${left}/${most} in ${describeDuration(perMs)}`);
   parts.push({ text: `calls ${calls.join(', ')}`, tone: 'dim' });
   for (const [name, n] of Object.entries(outcomes)) parts.push({ text: `${name} ${n}`, tone: undefined });

@@ -1,14 +1,17 @@
+import { type Book, isAccepted } from '../ledger/book.ts';
 import { OUTCOME_NAMES } from '../ledger/outcomes.ts';
 import { forecast } from '../quota/forecast.ts';
 import type { CliContext } from './context.ts';
 import type { RunParts } from './open-parts.ts';
-import { type ProgressFacts, progressLine } from './progress-line.ts';
+import { type ProgressFacts, progressLine, WIDEST_BAR } from './progress-line.ts';
 
 /** Every so often on a terminal, and in a log. */
 const TERMINAL_MS = 200;
 const LOG_MS = 30_000;
 /** Until calls have been answered, for the forecast. */
 const ASSUMED_ROUND_TRIP_MS = 300;
+/** In longer lists those that wait to be confirmed are too few to change what is shown, and many to go through for each picture. */
+const COUNTED_ONE_BY_ONE = 20_000;
 
 /**
  * Shows how far the run is: a bar on a terminal, else a log line every 30 s. All that is shown is read from ledger, quota and gate at that
@@ -31,18 +34,13 @@ async function showBar(parts: RunParts, { env }: CliContext): Promise<Disposable
     clearOnComplete: true,
     linewrap: null,
     fps: 1000 / TERMINAL_MS,
-    barsize: 20,
+    barsize: WIDEST_BAR,
     gracefulExit: false,
     format: (options, params) =>
       progressLine(facts, {
-        columns: process.stderr.columns ?? 80,
-        bar: (width) =>
-          progress.Format.BarFormat(params.progress, {
-            ...options,
-            barsize: width,
-            barCompleteString: '',
-            barIncompleteString: '',
-          }),
+        // A terminal that was never told its size has 0 columns.
+        columns: process.stderr.columns || 80,
+        bar: (width) => progress.Format.BarFormat(params.progress, { ...options, barsize: width }),
         paint,
       }),
     barCompleteChar: plain ? '#' : '█',
@@ -87,7 +85,8 @@ export function factsOf({ ledger, quota, gate, clock, job }: RunParts): Progress
   const settled = counts.unconfirmed + counts.unknown;
   const nowMs = clock.monotonicMs();
   const pause = gate.pause;
-  const toCall = Math.max(0, left - settled);
+  const confirming = acceptedIn(book);
+  const toCall = Math.max(0, left - settled - confirming);
   const { doneAtMs } = forecast({
     calls: toCall,
     windows: quota.left(),
@@ -97,12 +96,21 @@ export function factsOf({ ledger, quota, gate, clock, job }: RunParts): Progress
     notBeforeMs: pause?.untilMs,
   });
   return {
-    done: total - toCall,
+    done: total - toCall - confirming,
     total,
+    confirming,
     outcomes: Object.fromEntries(OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]])),
     windows: quota.left(),
     pausedForMs: pause === undefined ? undefined : Math.max(0, pause.untilMs - nowMs),
     pauseReason: pause?.reason,
     etaMs: toCall === 0 ? undefined : doneAtMs - nowMs,
   };
+}
+
+/** Cancels that were accepted and whose end is not known yet. */
+function acceptedIn(book: Book): number {
+  if (book.actions.size > COUNTED_ONE_BY_ONE) return 0;
+  let accepted = 0;
+  for (const action of book.left()) if (action.outcome === undefined && isAccepted(action)) accepted++;
+  return accepted;
 }
