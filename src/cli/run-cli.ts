@@ -36,7 +36,7 @@ const COMMANDS: readonly (readonly [usage: string, describe: string, load: () =>
     async () => (await import('./commands/list.ts')).list,
   ],
   [
-    'check',
+    'check [job]',
     'check credentials, permissions, host, clock and quota before a run',
     async () => (await import('./commands/check.ts')).check,
   ],

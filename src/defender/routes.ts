@@ -10,6 +10,9 @@ export const LOOKUP_SIZE = 100;
 
 export type ListQuery = { top: number; skip?: number } & ({ ids: readonly string[] } | { terms: FilterTerms });
 
+/** The cheapest read: one entity of whatever is there. */
+export const ONE_READ = `${COLLECTION}?$top=1`;
+
 export const cancelPath = (id: string) => `${COLLECTION}/${id}/cancel`;
 export const actionPath = (id: string) => `${COLLECTION}/${id}`;
 

@@ -5,7 +5,8 @@ export interface WireRequest {
   method: 'GET' | 'POST';
   /** Below the base URL. */
   path: string;
-  token: string;
+  /** Undefined sends none: for asking whether the host is there. */
+  token: string | undefined;
   body: string | undefined;
 }
 
@@ -51,7 +52,7 @@ export function makeTransport({
         method,
         dispatcher,
         headers: {
-          authorization: `Bearer ${token}`,
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
           accept: 'application/json',
           'user-agent': userAgent,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -1,0 +1,95 @@
+import { resolve } from 'node:path';
+import { CountermandError, UsageError } from '../../errors.ts';
+import type { Job } from '../../job/job.ts';
+import { readJobText } from '../../job/read-job-text.ts';
+import { resolveJob, sourceKind } from '../../job/resolve-job.ts';
+import type { SettingName } from '../../job/settings.ts';
+import { terminalOf } from '../../report/terminal.ts';
+import { checkAll } from '../check/check-all.ts';
+import { exitCodeOfFindings, type Finding, wrongBy } from '../check/finding.ts';
+import { findingsText } from '../check/findings-text.ts';
+import type { Args, Command } from '../command.ts';
+import type { CliContext } from '../context.ts';
+import { settingOptions } from '../setting-options.ts';
+import { identityInToken } from '../sign-in.ts';
+
+/** Those that say who we are, where we go, and what was called before. */
+const USED: readonly SettingName[] = [
+  'tenant',
+  'clientId',
+  'auth',
+  'cloud',
+  'region',
+  'apiUrl',
+  'authorityUrl',
+  'allowHost',
+  'ledger',
+  'quota',
+  'quotaShare',
+  'quotaRoutes',
+];
+
+export const check: Command = {
+  usage: 'check [job]',
+  describe:
+    'Tells what would stop a run, before it starts: the credential that was found, sign-in, the permissions in the token, the host and its ' +
+    'TLS, the clock, one read, and the quota that the ledgers here leave. Cancels nothing and writes nothing. Exits 0, or 2 (settings), ' +
+    '4 (credentials or permissions), 6 (only out of reach).',
+  positionals: { job: { describe: 'a job (.yaml) to check the settings of' } },
+  options: () => ({
+    ...settingOptions(USED),
+    json: {
+      describe: 'one JSON document on stdout: {findings: [{level, topic, text}], exitCode}',
+      type: 'boolean',
+      default: false,
+    },
+  }),
+  examples: [
+    ['check', 'as the environment says'],
+    ['check jobs/stale-actions-nightly.yaml --json', 'for the job that a scheduler runs'],
+  ],
+  run: async (args, context) => {
+    const findings = await findAll(args, context);
+    const exitCode = exitCodeOfFindings(findings);
+    if (args['json'] === true) {
+      const shown = findings.map(({ level, topic, text }) => ({ level, topic, text }));
+      context.out(`${JSON.stringify({ findings: shown, exitCode }, undefined, 2)}\n`);
+    } else {
+      context.out(findingsText(findings, terminalOf(process.stdout, context.env)));
+    }
+    return exitCode;
+  },
+};
+
+async function findAll(args: Args, context: CliContext): Promise<Finding[]> {
+  let job: Job;
+  try {
+    job = await jobOf(args, context);
+  } catch (error) {
+    // A token's file that cannot be read is refused, everything else here is a setting.
+    if (error instanceof CountermandError)
+      return wrongBy(error instanceof UsageError ? 'settings' : 'credential', error);
+    throw error;
+  }
+  return checkAll(job, context);
+}
+
+/** Without a job, what the settings say alone: a source is not needed to check them. */
+async function jobOf(args: Args, { env, cwd, clock }: CliContext): Promise<Job> {
+  const { job: given, ...flags } = args;
+  const path = given === undefined ? undefined : String(given);
+  if (path !== undefined && sourceKind(path) !== 'job') {
+    throw new UsageError(
+      `check takes a job (.yaml, .yml) and not ${path}; leave it out to check the environment and flags alone`,
+    );
+  }
+  return resolveJob({
+    sourceArg: path ?? '-',
+    jobText: path === undefined ? undefined : await readJobText(resolve(cwd, path)),
+    flags,
+    env,
+    cwd,
+    nowMs: clock.wallMs(),
+    fromToken: await identityInToken(env),
+  });
+}
