@@ -72,7 +72,8 @@ export async function isUnchanged(path: string, intake: NonNullable<Book['intake
 
 /** Throws a UsageError where the rest of a half-read stdin is gone. */
 export function refuseHalfStdin(job: Job, before: Book | undefined): void {
-  if (job.source.kind !== 'stdin' || before === undefined || before.intake !== undefined) return;
+  if (job.source.kind !== 'stdin' || before === undefined) return;
+  if (before.intake !== undefined && !before.readingUnfinished) return;
   throw new UsageError(
     'stdin was not read to its end when this run was interrupted, and its rest is gone: nothing was sent; run it again with the whole ' +
       'list',

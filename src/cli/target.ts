@@ -1,11 +1,12 @@
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { describeDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
 import { seriesOf } from '../job/ledger-name.ts';
 import { readJobText } from '../job/read-job-text.ts';
 import { resolveJob, sourceKind } from '../job/resolve-job.ts';
-import { mergeForResume } from '../job/resume-job.ts';
+import { mergeForResume, thawJob } from '../job/resume-job.ts';
 import type { Book } from '../ledger/book.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
@@ -30,6 +31,9 @@ export async function resolveTarget(
   { plan }: { plan: boolean },
 ): Promise<Target> {
   if (sourceKind(source) === 'ledger') return ledgerTarget(source, args, context);
+  if (args['head'] !== undefined) {
+    throw new UsageError('--head is the head of a ledger: give the ledger of the plan that was reviewed as SOURCE');
+  }
   const { env, cwd, clock } = context;
   const job = resolveJob({
     sourceArg: source,
@@ -78,6 +82,20 @@ export function refuseOldPlan({ job, before }: Target, nowMs: number): void {
   throw new UsageError(
     `the plan is ${describeDuration(ageMs)} old, more than --plan-max-age ${describeDuration(job.planMaxAgeMs)}: plan again, so that ` +
       'what is reviewed is what runs',
+  );
+}
+
+/** What was reviewed is what runs: the guards that choose the actions are part of a plan. Throws a UsageError when this session would change them. */
+export function refuseOtherGuards({ job, before, fromLedger }: Target): void {
+  const planned = before?.sessions.at(-1)?.opened.job;
+  if (!fromLedger || before?.start !== undefined || planned === undefined) return;
+  const choosing = ({ guards }: Job) => {
+    const { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore, maxActions } = guards;
+    return { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore, maxActions };
+  };
+  if (isDeepStrictEqual(choosing(job), choosing(thawJob(planned)))) return;
+  throw new UsageError(
+    'the guards differ from those of the plan, and what was reviewed is what runs: plan again with these guards',
   );
 }
 

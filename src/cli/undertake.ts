@@ -16,7 +16,7 @@ import { showProgress } from './progress.ts';
 import { type Asker, requireAnswer } from './question.ts';
 import { isUnchanged, openIds, refuseHalfStdin, takeInBytes, takeInQuery } from './read-source.ts';
 import { removeOldLedgers } from './remove-old-ledgers.ts';
-import { refuseOldPlan, type Target } from './target.ts';
+import { refuseOldPlan, refuseOtherGuards, type Target } from './target.ts';
 
 export interface UndertakeOptions {
   target: Target;
@@ -37,8 +37,11 @@ export function undertake(options: UndertakeOptions, context: CliContext): Promi
 async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliContext): Promise<ExitCode> {
   const { target, asker, yes, json } = options;
   const { job, before, fromLedger } = target;
-  const started = before?.start !== undefined;
-  if (!started || !fromLedger) {
+  refuseOldPlan(target, context.clock.wallMs());
+  refuseOtherGuards(target);
+  if (fromLedger) refuseHalfStdin(job, before);
+  const reading = await whatToRead(target);
+  if (before?.start === undefined || before.admittedSinceStart > 0 || reading !== 'nothing') {
     if (job.comment === undefined) {
       throw new UsageError(
         'a run needs --comment: it is written on every cancel, for whoever looks at the action later',
@@ -46,9 +49,6 @@ async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliCon
     }
     requireAnswer(asker, yes);
   }
-  refuseOldPlan(target, context.clock.wallMs());
-  if (fromLedger) refuseHalfStdin(job, before);
-  const reading = await whatToRead(target);
   let end: SessionEnd;
   {
     await using parts = await openParts({ job, existing: fromLedger ? 'existing' : 'any', before }, context);
@@ -63,7 +63,7 @@ type Reading = { bytes: AsyncIterable<Uint8Array> } | 'query' | 'nothing';
 /** The source is read when it never was to its end, or when it is named again and has changed. */
 async function whatToRead({ job: { source }, before, fromLedger }: Target): Promise<Reading> {
   const intake = before?.intake;
-  if (intake !== undefined) {
+  if (intake !== undefined && !before?.readingUnfinished) {
     if (fromLedger) return 'nothing';
     if (source.kind === 'file' && (await isUnchanged(source.path, intake))) return 'nothing';
   }
@@ -79,7 +79,6 @@ async function work(
 ): Promise<CloseReason> {
   const { job, ledger, stop } = parts;
   const { book } = ledger;
-  const admittedBefore = book.actions.size;
   let connected: Connected | undefined;
   if (reading === 'query') {
     connected = await parts.connect({ cancels: true });
@@ -88,7 +87,8 @@ async function work(
   refuseTooMany(job, book.actions.size);
   const withdrawn = await decideMissing(ledger, missing, asker, stop.signal);
 
-  const isNew = target.before?.start === undefined || book.actions.size > admittedBefore;
+  // Also what an earlier session admitted and did not live to ask about.
+  const isNew = target.before?.start === undefined || book.admittedSinceStart > 0;
   const retried = new Set(
     [...book.actions.values()].filter((each) => isRetried(each.outcome, retry)).map(({ id }) => id),
   );

@@ -91,6 +91,10 @@ export interface Book {
   readonly intake: Marked<IntakeFields> | undefined;
   /** The last start. */
   readonly start: Marked<StartFields> | undefined;
+  /** A reading of the source was begun and not ended: it was killed, or goes on. */
+  readonly readingUnfinished: boolean;
+  /** Actions admitted since the last start: nobody has said yet that they may be called. */
+  readonly admittedSinceStart: number;
   /** Rejected rows of the last reading, by reason. */
   readonly rejected: Readonly<Record<RejectReason, number>>;
   /** Recorded calls (intents less those answered by `not-sent`) by route, over all sessions. */

@@ -48,6 +48,8 @@ export class Projection implements Book {
   readonly calls: Record<Route, number> = { cancel: 0, get: 0, list: 0 };
   lastSeq = 0;
   lastCall = 0;
+  readingUnfinished = false;
+  admittedSinceStart = 0;
   firstAtMs = 0;
   lastAtMs = 0;
 
@@ -101,6 +103,7 @@ export class Projection implements Book {
         this.#screen(record, atMs);
         break;
       case 'start':
+        this.admittedSinceStart = 0;
         this.starts.push({ by: record.by, count: record.count, atMs, session: this.#session });
         break;
       case 'intent':
@@ -189,7 +192,9 @@ export class Projection implements Book {
       outcome: undefined,
       named: this.#reading,
     };
-    if (this.actions.add(action)) this.#left++;
+    if (!this.actions.add(action)) return;
+    this.#left++;
+    this.admittedSinceStart++;
   }
 
   #reject({ reason }: RejectFields): void {
@@ -201,11 +206,13 @@ export class Projection implements Book {
     this.#reads();
     this.intakes.push({ admitted, rejected, bytes, sha256, atMs, session: this.#session });
     this.#readingSession = 0;
+    this.readingUnfinished = false;
     this.#finishedReading = this.#reading;
   }
 
   /** A reading begins with the first of its records after the end of another, or in a later session. */
   #reads(): void {
+    this.readingUnfinished = true;
     if (this.#readingSession === this.#session) return;
     this.#readingSession = this.#session;
     this.rejected = noRejects();
