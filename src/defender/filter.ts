@@ -1,12 +1,7 @@
+import type { ActionFilter } from '../job/job.ts';
+
 /** What a `$filter` asks for; terms are joined by `and`, the values of one by `or`. Moments are ISO times, UTC. */
-export interface FilterTerms {
-  type: readonly string[];
-  status: readonly string[];
-  requestor: readonly string[];
-  machine: readonly string[];
-  createdAfter: string | undefined;
-  createdBefore: string | undefined;
-}
+export type FilterTerms = Omit<ActionFilter, 'commentContains'>;
 
 /** The terms as an OData expression; empty when nothing is asked for. */
 export function filterOf(terms: FilterTerms): string {

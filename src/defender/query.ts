@@ -1,10 +1,8 @@
 import { RefusedError, UnreachableError } from '../errors.ts';
+import type { ActionFilter } from '../job/job.ts';
 import type { Defender } from './client.ts';
 import type { MachineAction } from './entity.ts';
-import type { FilterTerms } from './filter.ts';
 import { type ListQuery, PAGE_SIZE } from './routes.ts';
-
-export type QueryTerms = FilterTerms & { commentContains: string | undefined };
 
 const ATTEMPTS = 5;
 
@@ -14,7 +12,7 @@ const ATTEMPTS = 5;
  */
 export async function* queryActions(
   defender: Pick<Defender, 'list'>,
-  terms: QueryTerms,
+  terms: ActionFilter,
   signal: AbortSignal,
 ): AsyncGenerator<MachineAction> {
   const wanted = terms.commentContains?.toLowerCase();
