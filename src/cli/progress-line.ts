@@ -25,6 +25,8 @@ export interface LineStyle {
 
 export const WIDEST_BAR = 20;
 const NARROW_BAR = 8;
+/** Columns from which on the bar is wide and the windows are named. */
+const WIDE = 100;
 const PAUSES = { throttled: 'Defender asks to wait', 'out-of-reach': 'Defender is out of reach' } as const;
 
 /**
@@ -33,7 +35,7 @@ const PAUSES = { throttled: 'Defender asks to wait', 'out-of-reach': 'Defender i
  */
 export function progressLine(facts: ProgressFacts, { columns, bar, paint }: LineStyle): string {
   const { done, total, confirming, outcomes, windows, pausedForMs, pauseReason, etaMs } = facts;
-  const width = columns < 100 ? NARROW_BAR : WIDEST_BAR;
+  const width = columns < WIDE ? NARROW_BAR : WIDEST_BAR;
   const parts: { text: string; tone: 'dim' | 'yellow' | 'bold' | undefined }[] = [
     { text: `${done}/${total}`, tone: 'bold' },
   ];
@@ -42,9 +44,11 @@ export function progressLine(facts: ProgressFacts, { columns, bar, paint }: Line
   } else if (etaMs !== undefined) {
     parts.push({ text: `${describeDuration(Math.max(1000, Math.ceil(etaMs / 1000) * 1000))} left`, tone: undefined });
   }
+  const quota = windows.map(({ left, calls, perMs }) =>
+    columns < WIDE ? `${left}/${calls}` : `${left}/${calls} in ${describeDuration(perMs)}`,
+  );
+  parts.push({ text: `calls left ${quota.join(', ')}`, tone: 'dim' });
   if (confirming > 0) parts.push({ text: `confirming ${confirming}`, tone: undefined });
-  const calls = windows.map(({ left, calls: most, perMs }) => `${left}/${most} in ${describeDuration(perMs)}`);
-  parts.push({ text: `calls ${calls.join(', ')}`, tone: 'dim' });
   for (const [name, n] of Object.entries(outcomes)) parts.push({ text: `${name} ${n}`, tone: undefined });
 
   let line = '';

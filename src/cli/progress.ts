@@ -1,3 +1,5 @@
+import { type Decision, decide } from '../engine/decide.ts';
+import type { Guards } from '../job/job.ts';
 import { type Book, isAccepted } from '../ledger/book.ts';
 import { OUTCOME_NAMES } from '../ledger/outcomes.ts';
 import { forecast } from '../quota/forecast.ts';
@@ -81,12 +83,9 @@ export function factsOf({ ledger, quota, gate, clock, job }: RunParts): Progress
   const { book } = ledger;
   const counts = book.counts();
   const total = book.actions.size;
-  const left = book.leftCount;
-  const settled = counts.unconfirmed + counts.unknown;
   const nowMs = clock.monotonicMs();
   const pause = gate.pause;
-  const confirming = acceptedIn(book);
-  const toCall = Math.max(0, left - settled - confirming);
+  const { toCall, confirming } = workIn(book, job.guards);
   const { doneAtMs } = forecast({
     calls: toCall,
     windows: quota.left(),
@@ -96,7 +95,7 @@ export function factsOf({ ledger, quota, gate, clock, job }: RunParts): Progress
     notBeforeMs: pause?.untilMs,
   });
   return {
-    done: total - toCall - confirming,
+    done: Object.values(counts).reduce((sum, n) => sum + n, 0),
     total,
     confirming,
     outcomes: Object.fromEntries(OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]])),
@@ -107,10 +106,22 @@ export function factsOf({ ledger, quota, gate, clock, job }: RunParts): Progress
   };
 }
 
-/** Cancels that were accepted and whose end is not known yet. */
-function acceptedIn(book: Book): number {
-  if (book.actions.size > COUNTED_ONE_BY_ONE) return 0;
-  let accepted = 0;
-  for (const action of book.left()) if (action.outcome === undefined && isAccepted(action)) accepted++;
-  return accepted;
+/** What still costs a call, and what was accepted and waits for its end. What is known to be over, or kept out, costs none. */
+function workIn(book: Book, guards: Guards): { toCall: number; confirming: number } {
+  if (book.actions.size > COUNTED_ONE_BY_ONE) {
+    const { unconfirmed, unknown } = book.counts();
+    return { toCall: Math.max(0, book.leftCount - unconfirmed - unknown), confirming: 0 };
+  }
+  let toCall = 0;
+  let confirming = 0;
+  for (const action of book.left()) {
+    if (action.outcome !== undefined) continue;
+    if (isAccepted(action)) confirming++;
+    else if (action.last !== undefined || isToCall(decide(action.screen, guards).decision)) toCall++;
+  }
+  return { toCall, confirming };
+}
+
+function isToCall(decision: Decision): boolean {
+  return decision === 'cancel' || decision === 'unscreened';
 }
