@@ -16,6 +16,7 @@ export interface CliContext {
 }
 
 export function processContext(logLevel: unknown): CliContext {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreBrokenPipe);
   return {
     env: process.env,
     cwd: process.cwd(),
@@ -25,4 +26,9 @@ export function processContext(logLevel: unknown): CliContext {
     say: (text) => void process.stderr.write(text),
     log: makeLog(logLevel, process.env),
   };
+}
+
+/** Whoever reads us may have seen enough (`| head`): that must not end a run in the middle. */
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
