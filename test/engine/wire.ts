@@ -66,7 +66,7 @@ export class Wire {
       answeredAtMs: undefined,
       effect: false,
       comment: undefined,
-      token,
+      token: token ?? '',
       path: target,
     };
     this.calls.push(call);

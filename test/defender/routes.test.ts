@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { type FilterTerms, filterOf } from '../../src/defender/filter.ts';
+import { actionPath, cancelPath, followPath, listPath } from '../../src/defender/routes.ts';
+import { UnreachableError } from '../../src/errors.ts';
+
+const NONE: FilterTerms = {
+  type: [],
+  status: [],
+  requestor: [],
+  machine: [],
+  createdAfter: undefined,
+  createdBefore: undefined,
+};
+
+describe('a path', () => {
+  it('names the action', () => {
+    expect(cancelPath('abc')).toBe('/api/machineactions/abc/cancel');
+    expect(actionPath('abc')).toBe('/api/machineactions/abc');
+  });
+
+  it('asks for actions by ID with $top', () => {
+    const path = listPath({ ids: ['a', 'b'], top: 2 });
+    expect(decodeURIComponent(path)).toBe("/api/machineactions?$filter=id in ('a','b')&$top=2");
+  });
+
+  it('with a hundred IDs stays under 8 kB', () => {
+    const ids = Array.from({ length: 100 }, () => '00000000-0000-4000-8000-000000000000');
+    expect(listPath({ ids, top: 100 }).length).toBeLessThan(8000);
+  });
+
+  it('asks a query for the newest first, page by page', () => {
+    const path = listPath({ terms: { ...NONE, status: ['Pending'] }, top: 10_000, skip: 10_000 });
+    expect(decodeURIComponent(path)).toBe(
+      "/api/machineactions?$filter=status eq 'Pending'&$top=10000&$skip=10000&$orderby=creationDateTimeUtc desc",
+    );
+    expect(listPath({ terms: NONE, top: 5 })).not.toContain('$filter');
+  });
+
+  it('leaves no character of a filter that a URL would take for its own', () => {
+    const path = listPath({ terms: { ...NONE, requestor: ["o'neil & sons #1+2@contoso.com"] }, top: 1 });
+    expect(new URL(`http://x.test${path}`).searchParams.get('$filter')).toBe(
+      "requestor eq 'o''neil & sons #1+2@contoso.com'",
+    );
+  });
+});
+
+describe('a filter', () => {
+  it('joins terms by and, values by or in brackets', () => {
+    const terms = { ...NONE, type: ['Isolate', 'LiveResponse'], machine: ['aa'] };
+    expect(filterOf(terms)).toBe("(type eq 'Isolate' or type eq 'LiveResponse') and machineId eq 'aa'");
+  });
+  it('compares moments without quotes, both ends included', () => {
+    const terms = { ...NONE, createdAfter: '2026-03-01T00:00:00.000Z', createdBefore: '2026-03-02T00:00:00.000Z' };
+    expect(filterOf(terms)).toBe(
+      'creationDateTimeUtc ge 2026-03-01T00:00:00.000Z and creationDateTimeUtc le 2026-03-02T00:00:00.000Z',
+    );
+  });
+  it('is empty for no terms', () => {
+    expect(filterOf(NONE)).toBe('');
+  });
+});
+
+describe('a next link', () => {
+  const API = 'https://api.security.microsoft.com';
+  it('is followed on the same host', () => {
+    expect(followPath(`${API}/api/machineactions?$skip=5`, API)).toBe('/api/machineactions?$skip=5');
+    expect(followPath('/api/machineactions?$skip=5', API)).toBe('/api/machineactions?$skip=5');
+  });
+  it('is followed below the base path of the API alone', () => {
+    expect(followPath(`${API}/mock/api/x`, `${API}/mock`)).toBe('/api/x');
+    expect(() => followPath(`${API}/other/api/x`, `${API}/mock`)).toThrow(UnreachableError);
+  });
+  it.each([
+    'https://api.security.microsoft.com.evil.test/api/machineactions',
+    'https://eu.api.security.microsoft.com/api/machineactions',
+    'http://api.security.microsoft.com/api/machineactions',
+    'https://api.security.microsoft.com:8443/api/machineactions',
+    'https://api.security.microsoft.com@evil.test/api/machineactions',
+    '//evil.test/api/machineactions',
+    'https://',
+  ])('is refused on %s', (link) => {
+    expect(() => followPath(link, API)).toThrow(UnreachableError);
+  });
+});
