@@ -1,7 +1,7 @@
 import yargs from 'yargs';
 import { CountermandError, UsageError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import { type Command, describeCommand } from './command.ts';
+import { type Args, type Command, describeCommand } from './command.ts';
 import { processContext } from './context.ts';
 import { LOG_LEVELS } from './make-log.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
@@ -47,12 +47,23 @@ const EXIT_TABLE = Object.entries(EXIT_CODES)
   .map(([code, { means }]) => `  ${code.padStart(3)}  ${means}`)
   .join('\n');
 
+/** Stands for `-` on its way through yargs, which takes that for an empty flag and hands out an empty text instead. */
+const STDIN_MASK = '\u0000stdin';
+
+function maskStdin(argument: string): string {
+  return argument === '-' ? STDIN_MASK : argument;
+}
+
+function unmasked(args: Args): Args {
+  return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, value === STDIN_MASK ? '-' : value]));
+}
+
 /** Runs one command and returns its exit code. The one place where errors become words and exit codes. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   try {
     refuseSecrets(argv);
-    let cli = yargs([...argv])
+    let cli = yargs(argv.map(maskStdin))
       .scriptName('countermand')
       .usage('$0 <command>\n\nCancels Microsoft Defender for Endpoint machine actions in bulk.')
       .version(toolVersion())
@@ -76,7 +87,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
         describe,
         async (own) => describeCommand(own, await load()),
         async (args) => {
-          exitCode = await (await load()).run(args, processContext(args['log-level']));
+          exitCode = await (await load()).run(unmasked(args), processContext(args['log-level']));
         },
       );
     }
