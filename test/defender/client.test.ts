@@ -1,0 +1,281 @@
+import { describe, expect, it } from 'vitest';
+import { DiskError, HeldError, RefusedError, UnreachableError } from '../../src/errors.ts';
+import { Bench, ENTITY, ok, refused } from './layers.ts';
+
+describe('a call', () => {
+  it('takes slot, token, gate, durable intent and lock, in this order, before it is sent', async () => {
+    const bench = new Bench();
+    const received = await bench.cancel();
+    expect(bench.steps).toEqual([
+      'slot cancel',
+      'token',
+      'pass',
+      'intent cancel 1',
+      'held',
+      'send token-1',
+      'report answered',
+      'reply 200',
+      'settle at 1100',
+    ]);
+    expect(received).toMatchObject({ answer: { kind: 'action', action: ENTITY }, attempt: 1, sentAtMs: 1000 });
+    expect(bench.requests).toEqual([
+      {
+        method: 'POST',
+        path: `/api/machineactions/${ENTITY.id}/cancel`,
+        token: 'token-1',
+        body: '{"Comment":"why"}',
+      },
+    ]);
+  });
+
+  it('that was refused or answered keeps what Defender said in its reply', async () => {
+    const bench = new Bench();
+    const date = new Date(bench.clock.wallMs() - 10_000).toUTCString();
+    bench.answers = [refused(409, 'Conflict', { date })];
+    await bench.cancel();
+    expect(bench.replies[0]).toMatchObject({
+      call: 1,
+      id: ENTITY.id,
+      attempt: 1,
+      ms: 100,
+      http: 409,
+      code: 'Conflict',
+    });
+    expect(bench.replies[0]).toMatchObject({ correlation: 'corr', skewMs: expect.any(Number) });
+  });
+
+  it('notes no skew below two seconds', async () => {
+    const bench = new Bench();
+    bench.answers = [ok(ENTITY, 200, { date: new Date(bench.clock.wallMs() - 1000).toUTCString() })];
+    await bench.cancel();
+    expect(bench.replies[0]).not.toHaveProperty('skewMs');
+  });
+});
+
+describe('a call that must not be sent', () => {
+  it('because its intent could not be made durable is not, and its pass is given back', async () => {
+    const bench = new Bench();
+    bench.onIntent = () => Promise.reject(new DiskError('disk full'));
+    await expect(bench.cancel()).rejects.toThrow(DiskError);
+    expect(bench.of('send')).toEqual([]);
+    expect(bench.of('pass')).toEqual(['pass', 'pass back']);
+    expect(bench.of('release', 'settle', 'unanswered')).toHaveLength(1);
+  });
+
+  it('because the lock was lost is not', async () => {
+    const bench = new Bench();
+    bench.onHeld = () => Promise.reject(new HeldError('another holds it'));
+    await expect(bench.cancel()).rejects.toThrow(HeldError);
+    expect(bench.of('send', 'pass', 'reply')).toEqual(['pass', 'pass back']);
+  });
+
+  it('because the gate closed during the sync is written down as not sent, and starts over with a new slot', async () => {
+    const bench = new Bench();
+    bench.gateOpen = false;
+    bench.onPass = () => {
+      if (bench.of('reply').length === 1) bench.gateOpen = true;
+    };
+    const { attempt } = await bench.cancel({ attempt: 3 });
+    expect(attempt).toBe(3);
+    expect(bench.steps).toEqual([
+      ...['slot cancel', 'token', 'pass', 'intent cancel 3', 'held', 'pass back', 'reply not-sent', 'release'],
+      ...['slot cancel', 'token', 'pass', 'intent cancel 3', 'held', 'send token-1', 'report answered', 'reply 200'],
+      'settle at 1100',
+    ]);
+  });
+
+  it.each([
+    [4999, 1],
+    [5000, 2],
+  ])('because its sync took %i ms needs %i intents', async (ms, intents) => {
+    const bench = new Bench();
+    bench.onIntent = () => {
+      if (bench.of('intent').length === 1) bench.nowMs += ms;
+    };
+    await bench.cancel();
+    expect(bench.of('intent')).toHaveLength(intents);
+    expect(bench.of('reply not-sent', 'release')).toHaveLength(2 * (intents - 1));
+    expect(bench.of('send')).toHaveLength(1);
+  });
+
+  it('because the session stopped during the sync is written down as not sent, and ends with the reason', async () => {
+    const bench = new Bench();
+    bench.onIntent = () => bench.stop.abort(new Error('stopped'));
+    await expect(bench.cancel()).rejects.toThrow('stopped');
+    expect(bench.of('send', 'reply', 'release', 'settle', 'unanswered')).toEqual(['reply not-sent', 'release']);
+  });
+
+  it('because it was not due any more when its slot came costs nothing', async () => {
+    const bench = new Bench();
+    const { answer, attempt } = await bench.cancel({ stillDue: () => false, attempt: 2 });
+    expect(answer).toEqual({ kind: 'not-sent', why: 'not-due' });
+    expect(attempt).toBe(2);
+    expect(bench.steps).toEqual(['slot cancel', 'release']);
+  });
+
+  it('because it was not due any more when the gate opened gives pass and slot back', async () => {
+    const bench = new Bench();
+    let due = true;
+    bench.onPass = () => {
+      due = false;
+    };
+    const { answer } = await bench.cancel({ stillDue: () => due });
+    expect(answer).toEqual({ kind: 'not-sent', why: 'not-due' });
+    expect(bench.steps).toEqual(['slot cancel', 'token', 'pass', 'pass back', 'release']);
+  });
+});
+
+describe('the slot of a call', () => {
+  it.each<[string, (bench: Bench) => void, string[]]>([
+    ['with an answer is settled when the answer came', () => {}, ['settle at 1100']],
+    ['refused by Defender is settled', (bench) => bench.answers.push(refused(404)), ['settle at 1100']],
+    ['answered by somebody else is settled', (bench) => bench.answers.push(ok('a page')), ['settle at 1100']],
+    [
+      'without an answer is held from its send on',
+      (bench) => bench.answers.push({ error: 'timeout' }),
+      ['unanswered since 1000'],
+    ],
+    [
+      'and of each repeat are settled one by one',
+      (bench) => bench.answers.push(refused(503), refused(429)),
+      ['settle at 1100', 'settle at 1700', 'settle at 1800'],
+    ],
+  ])('%s', async (_, prepare, expected) => {
+    const bench = new Bench();
+    prepare(bench);
+    await bench.cancel();
+    expect(bench.of('settle', 'unanswered', 'release')).toEqual(expected);
+    expect(bench.of('slot')).toHaveLength(expected.length);
+  });
+
+  it('is not given back early when its reply cannot be written', async () => {
+    const bench = new Bench();
+    bench.onReply = () => Promise.reject(new DiskError('disk full'));
+    await expect(bench.cancel()).rejects.toThrow(DiskError);
+    expect(bench.of('settle', 'unanswered', 'release')).toEqual(['unanswered since 1100']);
+  });
+
+  it('is given back when the session stops while the call waits at the gate', async () => {
+    const bench = new Bench();
+    bench.onPass = () => {
+      bench.stop.abort(new Error('stopped'));
+      bench.stop.signal.throwIfAborted();
+    };
+    await expect(bench.cancel()).rejects.toThrow('stopped');
+    expect(bench.of('settle', 'unanswered', 'release')).toEqual(['release']);
+  });
+
+  it('is held when the session stops while the token is renewed after a 401: the call was counted', async () => {
+    const bench = new Bench();
+    bench.answers = [refused(401)];
+    bench.onRenew = () => {
+      bench.stop.abort(new Error('stopped'));
+      bench.stop.signal.throwIfAborted();
+    };
+    await expect(bench.cancel()).rejects.toThrow('stopped');
+    expect(bench.of('settle', 'unanswered', 'release')).toEqual(['settle at 1100']);
+  });
+
+  it('is given back when the rule that asks whether it is due fails', async () => {
+    const bench = new Bench();
+    const raise = () => {
+      throw new Error('a bug');
+    };
+    await expect(bench.cancel({ stillDue: raise })).rejects.toThrow('a bug');
+    expect(bench.of('settle', 'unanswered', 'release')).toHaveLength(1);
+  });
+});
+
+describe('a 401', () => {
+  it('renews the token and repeats the call with a slot and an intent of its own, on the same attempt', async () => {
+    const bench = new Bench();
+    bench.answers = [refused(401)];
+    const { attempt } = await bench.cancel({ attempt: 2 });
+    expect(attempt).toBe(2);
+    expect(bench.of('slot', 'intent', 'send', 'renew')).toEqual([
+      ...['slot cancel', 'intent cancel 2', 'send token-1', 'renew token-1'],
+      ...['slot cancel', 'intent cancel 2', 'send token-2'],
+    ]);
+  });
+
+  it('with a challenge hands its claims to the sign-in', async () => {
+    const bench = new Bench();
+    const claims = Buffer.from('{"a":1}').toString('base64');
+    bench.answers = [refused(401, 'Unauthorized', { 'www-authenticate': `Bearer claims="${claims}"` })];
+    await bench.cancel();
+    expect(bench.of('renew')).toEqual(['renew token-1 {"a":1}']);
+  });
+
+  it('again after the renewal ends the session with exit 4', async () => {
+    const bench = new Bench();
+    bench.answers = [refused(401), refused(401)];
+    await expect(bench.cancel()).rejects.toThrow(RefusedError);
+    expect(bench.of('send')).toHaveLength(2);
+    expect(bench.of('slot')).toHaveLength(bench.of('settle', 'unanswered', 'release').length);
+  });
+
+  it('again after other answers in between is a refusal too', async () => {
+    const bench = new Bench();
+    bench.answers = [refused(401), refused(503), refused(401)];
+    await expect(bench.cancel()).rejects.toThrow(RefusedError);
+  });
+
+  it('of a proxy renews nothing: its answer is lost', async () => {
+    const bench = new Bench();
+    bench.answers = [ok('<html>', 401)];
+    expect((await bench.cancel()).answer.kind).toBe('lost');
+    expect(bench.of('renew')).toEqual([]);
+  });
+
+  it('ends the session with what the sign-in says', async () => {
+    const bench = new Bench();
+    bench.answers = [refused(401)];
+    bench.onRenew = () => Promise.reject(new UnreachableError('sign-in is out of reach'));
+    await expect(bench.cancel()).rejects.toThrow(UnreachableError);
+  });
+});
+
+describe('the token renewed after refusals', () => {
+  it('is a new one', async () => {
+    expect(await new Bench().renewToken()).toBe('token-2');
+  });
+  it('is the same where it was made elsewhere', async () => {
+    const bench = new Bench();
+    bench.kind = 'token';
+    expect(await bench.renewToken()).toBe('token-1');
+    expect(bench.of('renew')).toEqual([]);
+  });
+});
+
+describe('attempts', () => {
+  it('are five, with full jitter between them, then the last answer stands', async () => {
+    const bench = new Bench();
+    bench.answers = Array.from({ length: 9 }, () => refused(500));
+    const { answer, attempt } = await bench.cancel();
+    expect(answer).toMatchObject({ kind: 'unavailable', http: 500 });
+    expect(attempt).toBe(5);
+    expect(bench.of('send')).toHaveLength(5);
+    expect(bench.of('sleep')).toEqual(['sleep 500', 'sleep 1000', 'sleep 2000', 'sleep 4000']);
+  });
+
+  it('are not burnt by 429', async () => {
+    const bench = new Bench();
+    bench.answers = Array.from({ length: 20 }, () => refused(429));
+    expect(await bench.cancel()).toMatchObject({ attempt: 1, answer: { kind: 'action' } });
+    expect(bench.of('send')).toHaveLength(21);
+  });
+
+  it('end with the session between two of them', async () => {
+    const bench = new Bench();
+    bench.answers = [refused(500)];
+    bench.onReply = () => bench.stop.abort(new Error('stopped'));
+    await expect(bench.cancel()).rejects.toThrow('stopped');
+    expect(bench.of('send')).toHaveLength(1);
+  });
+
+  it('hand a good answer over although the session stopped meanwhile', async () => {
+    const bench = new Bench();
+    bench.onReply = () => bench.stop.abort(new Error('stopped'));
+    expect((await bench.cancel()).answer.kind).toBe('action');
+  });
+});
