@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { SessionEnd } from '../engine/session.ts';
+import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import { releaseCsv } from '../report/csv.ts';
@@ -39,13 +40,19 @@ export async function finish(options: FinishOptions, context: CliContext): Promi
   // What stopped it counts more than what the counts would say.
   const exitCode: ExitCode = end.error?.exitCode ?? summary.exitCode ?? 1;
   if (json) out(jsonText({ ...summary, exitCode }));
-  else out(`\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env) })}`);
+  else if (!isRefusedInput(end, summary))
+    out(`\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env) })}`);
   if (end.error !== undefined) say(`countermand: ${end.error.message}\n`);
   const { counts, needsRelease } = summary;
   const [about] = summary.ledgers;
   const log = context.log.child({ job: about?.job.name, run: about?.run, session: summary.sessions.at(-1)?.session });
   log.info({ ledger, reason: end.reason, counts, needsRelease, exitCode }, 'finished');
   return { summary, view, exitCode };
+}
+
+/** A source that names no action: the sentence that refuses it says all there is. */
+function isRefusedInput({ error }: SessionEnd, { admitted }: Summary): boolean {
+  return error instanceof UsageError && admitted === 0;
 }
 
 /** `<ledger>.needs-release.csv`: written when there are any, and kept true when a later session finds none. */

@@ -79,7 +79,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
       .epilogue(`Exit codes:\n${EXIT_TABLE}`)
       .exitProcess(false)
       .fail((message, error) => {
-        throw error ?? new UsageError(`${message}\nSee countermand --help, or --help after a command.`);
+        throw error ?? new UsageError(`${plainly(message)}\nSee countermand --help, or --help after a command.`);
       });
     for (const [usage, describe, load] of COMMANDS) {
       cli = cli.command(
@@ -104,4 +104,11 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
     );
     return 1;
   }
+}
+
+/** The parser's words for what a person sees as commands, flags and sources. */
+function plainly(message: string): string {
+  return message
+    .replace(/^Unknown argument(s?):/, 'Unknown command$1 or flag$1:')
+    .replace(/^Not enough non-option arguments:.*/, 'The command needs something to work on after its name.');
 }

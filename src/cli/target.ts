@@ -52,7 +52,9 @@ export async function resolveTarget(
       return ledgerTarget(unfinished, args, context);
     }
   }
-  const before = (await fileDisk.stat(job.ledger)) === undefined ? undefined : (await readIntact(job.ledger)).book;
+  // A place where no file can be is told by whoever opens the ledger there.
+  const there = await fileDisk.stat(job.ledger).catch(() => undefined);
+  const before = there === undefined ? undefined : (await readIntact(job.ledger)).book;
   return { job, fromLedger: false, before: before?.sessions.length ? before : undefined };
 }
 

@@ -1,0 +1,121 @@
+import { spawnSync } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { CommandEnd } from '../support/command.ts';
+import { COMMENT, ids, open, type Stage, setStage } from './stage.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+/** Exit 2, one sentence that says what to do, and nothing on its way to Defender or to stdout. */
+function expectRefused(stage: Stage, { code, stdout, stderr }: CommandEnd, sentence: RegExp): void {
+  expect({ code, stdout, calls: stage.sandbox.log.count() }, stderr).toEqual({ code: 2, stdout: '', calls: 0 });
+  const said = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+  expect(said).toHaveLength(1);
+  expect(said[0]).toMatch(/^countermand: /);
+  expect(said[0]).toMatch(sentence);
+}
+
+describe.concurrent('a run that cannot start is refused before anything is sent', () => {
+  it('without --comment', async () => {
+    await using stage = await setStage({ actions: open(1) });
+    await stage.file('ids.txt', ids(1));
+    expectRefused(stage, await stage.run(['run', 'ids.txt', '--yes']), /--comment/);
+  });
+
+  it('without --yes where there is no terminal to ask on', async () => {
+    await using stage = await setStage({ actions: open(1) });
+    await stage.file('ids.txt', ids(1));
+    expectRefused(stage, await stage.run(['run', 'ids.txt', ...COMMENT]), /no terminal.*--yes/);
+  });
+
+  it('with a ledger below something that is no folder', async () => {
+    await using stage = await setStage({ actions: open(1) });
+    await stage.file('ids.txt', ids(1));
+    await stage.file('not-a-folder', 'a file');
+    const end = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', 'not-a-folder/run.jsonl']);
+    expectRefused(stage, end, /not-a-folder\/run\.jsonl cannot be written .*--ledger/);
+  });
+
+  it.runIf(process.platform === 'linux')('with a ledger in a folder where nothing can be made', async () => {
+    await using stage = await setStage({ actions: open(1) });
+    await stage.file('ids.txt', ids(1));
+    const end = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', '/proc/run.jsonl']);
+    expectRefused(stage, end, /\/proc\/run\.jsonl cannot be written .*--ledger/);
+  });
+
+  it('on a ledger of another tenant', async () => {
+    await using stage = await setStage({ actions: open(2) });
+    await stage.file('ids.txt', ids(1));
+    expect((await stage.run(['plan', 'ids.txt', '--ledger', 'run.jsonl'])).code).toBe(0);
+    stage.sandbox.log.clear();
+    const other = '11111111-2222-4333-8444-555555555555';
+    const args = ['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', 'run.jsonl', '--tenant', other];
+    expectRefused(stage, await stage.run(args), new RegExp(`of tenant 5a0dbc0c.* not of ${other}`));
+  });
+
+  it('with a source that is missing, a folder, empty, or holds device IDs', async () => {
+    await using stage = await setStage({ actions: open(1) });
+    await stage.file('empty.csv', '');
+    await stage.file('devices.csv', ['id', '1e5bc9d7e413ddd7902c2932e418702b84d0cc07']);
+    await stage.file('binary.csv', '\u0000\u0001\u0002\u0000'.repeat(100));
+    const refused = async (source: string, sentence: RegExp) =>
+      expectRefused(stage, await stage.run(['run', source, ...COMMENT, '--yes']), sentence);
+    await refused('nowhere.csv', /nowhere\.csv/);
+    await refused('.', /folder/);
+    await refused('empty.csv', /empty\.csv/);
+    await refused('devices.csv', /device/);
+    await refused('binary.csv', /binary\.csv/);
+  });
+
+  it('with a flag that it does not know, and with a secret on the command line', async () => {
+    await using stage = await setStage({ actions: open(1) });
+    await stage.file('ids.txt', ids(1));
+    const typo = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--max-action', '5']);
+    expect(typo).toMatchObject({ code: 2, stdout: '' });
+    expect(typo.stderr).toContain('max-action');
+    const secret = await stage.run(['run', 'ids.txt', '--client-secret', 'hunter2']);
+    expectRefused(stage, secret, /AZURE_CLIENT_SECRET/);
+    expect(secret.stderr).not.toContain('hunter2');
+  });
+
+  it('to a host outside the known ones that nobody allowed', async () => {
+    await using stage = await setStage({ actions: open(1) });
+    await stage.file('ids.txt', ids(1));
+    const args = ['run', 'ids.txt', ...COMMENT, '--yes', '--api-url', 'https://defender.example.net'];
+    expectRefused(stage, await stage.run(args), /defender\.example\.net.*--allow-host/);
+  });
+
+  it('without a credential', async () => {
+    await using stage = await setStage({ actions: open(1), env: { COUNTERMAND_TOKEN: undefined } });
+    await stage.file('ids.txt', ids(1));
+    expectRefused(stage, await stage.run(['run', 'ids.txt', ...COMMENT, '--yes']), /AZURE_CLIENT_SECRET|credential/);
+  });
+});
+
+describe('the exit code is 1 from the first statement until an orderly end says otherwise', () => {
+  const endings = {
+    'its parts cannot be loaded': undefined,
+    'loading a part fails': `throw new Error('broken');`,
+    'something ends the process in the middle': `export const runCli = () => process.exit();`,
+    'the work is never done and nothing is left to wait for': `export const runCli = () => new Promise(() => {});`,
+    'something fails where nobody waits for it': `export const runCli = async () => {
+      Promise.reject(new Error('broken'));
+      return await new Promise((resolve) => setTimeout(resolve, 5000, 0));
+    };`,
+  };
+  for (const [what, runCli] of Object.entries(endings)) {
+    it(`when ${what}`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'countermand-main-'));
+      await copyFile(MAIN, join(folder, 'main.js'));
+      await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+      await mkdir(join(folder, 'cli'));
+      if (runCli !== undefined) await writeFile(join(folder, 'cli', 'run-cli.js'), runCli);
+      const { status } = spawnSync(process.execPath, [join(folder, 'main.js')], { encoding: 'utf8' });
+      await rm(folder, { recursive: true });
+      expect(status).toBe(1);
+    });
+  }
+});
