@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
 import { bearerOf, type Caller, callerOf } from './access.ts';
@@ -45,6 +46,8 @@ export class RequestHandler {
 
   constructor(parts: HandlerParts) {
     const { quota = {}, latencyMs = 0, random = seededRandom(1) } = parts.options;
+    // Every request that waits listens to it.
+    setMaxListeners(0, this.#closing.signal);
     this.#parts = parts;
     this.access = parts.access;
     this.list = parts.list;
