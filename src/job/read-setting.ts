@@ -43,7 +43,8 @@ export function show(raw: unknown): string {
   if (raw === null || raw === undefined) return 'nothing';
   if (typeof raw === 'object')
     return Array.isArray(raw) ? `the list [${raw.map(show).join(', ')}]`.slice(0, 80) : 'a set of keys';
-  const text = String(raw);
+  // An address may have a password before its host.
+  const text = String(raw).replace(/\/\/[^/\s]*@/g, '//…@');
   const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   return typeof raw === 'string' ? `"${short}"` : short;
 }
