@@ -19,8 +19,12 @@ export interface ServerCertificate {
   certFile: string;
 }
 
-/** A CA of its own, and a certificate of it for localhost, 127.0.0.1 and ::1. */
-export async function makeServerCertificate(dir: string, name = 'server'): Promise<ServerCertificate> {
+/** A CA of its own, and a certificate of it, for localhost, 127.0.0.1 and ::1 unless other names are given. */
+export async function makeServerCertificate(
+  dir: string,
+  name = 'server',
+  names = 'DNS:localhost,IP:127.0.0.1,IP:::1',
+): Promise<ServerCertificate> {
   const file = (end: string) => join(dir, `${name}-${end}`);
   await openssl(
     dir,
@@ -58,7 +62,7 @@ export async function makeServerCertificate(dir: string, name = 'server'): Promi
     '-addext',
     'basicConstraints=critical,CA:FALSE',
     '-addext',
-    'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1',
+    `subjectAltName=${names}`,
   );
   return { caFile: file('ca.pem'), keyFile: file('key.pem'), certFile: file('cert.pem') };
 }

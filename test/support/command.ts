@@ -12,6 +12,8 @@ export interface CommandOptions {
   cwd?: string;
   /** What stands in stdin; without it stdin is at its end. */
   input?: string | Uint8Array;
+  /** A command that starts ours, as in `ip netns exec NAME`. */
+  through?: readonly string[];
   /** Killed after it, which makes the test fail. @default 25_000 */
   timeoutMs?: number;
 }
@@ -37,8 +39,9 @@ export interface RunningCommand extends AsyncDisposable {
 
 /** Starts the built command as a process of its own. Disposing of it kills it. */
 export function startCommand(args: readonly string[], options: CommandOptions = {}): RunningCommand {
-  const { env = {}, cwd, input, timeoutMs = 25_000 } = options;
-  const child = spawn(process.execPath, [COMMAND, ...args], {
+  const { env = {}, cwd, input, timeoutMs = 25_000, through = [] } = options;
+  const [file = process.execPath, ...before] = [...through, process.execPath];
+  const child = spawn(file, [...before, COMMAND, ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

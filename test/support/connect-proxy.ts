@@ -16,6 +16,8 @@ export class ConnectProxy implements AsyncDisposable {
   trouble: ProxyTrouble | undefined;
   /** When set, `user:password` that is asked for. */
   credentials: string | undefined;
+  /** Names that only this proxy knows: `host:port` of a CONNECT, and where it leads. */
+  readonly names = new Map<string, string>();
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -51,7 +53,7 @@ export class ConnectProxy implements AsyncDisposable {
   }
 
   #tunnel(to: string, client: Socket, head: Buffer): void {
-    const { hostname, port } = new URL(`http://${to}`);
+    const { hostname, port } = new URL(`http://${this.names.get(to) ?? to}`);
     const server = connect(Number(port), hostname.replace(/^\[|\]$/g, ''));
     this.#keep(server);
     server.on('connect', () => {
@@ -71,10 +73,10 @@ export class ConnectProxy implements AsyncDisposable {
   }
 }
 
-/** Starts a proxy on a loopback port of its own. */
-export async function startConnectProxy(): Promise<ConnectProxy> {
+/** Starts a proxy on a port of its own, on loopback unless another of this machine's addresses is given. */
+export async function startConnectProxy(address = '127.0.0.1'): Promise<ConnectProxy> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
+  server.listen(0, address);
   await once(server, 'listening');
-  return new ConnectProxy(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return new ConnectProxy(server, `http://${address}:${(server.address() as AddressInfo).port}`);
 }
