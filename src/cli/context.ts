@@ -15,7 +15,7 @@ export interface CliContext {
   log: Logger;
 }
 
-export function processContext(logLevel: unknown): CliContext {
+export async function processContext(logLevel: unknown): Promise<CliContext> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreBrokenPipe);
   return {
     env: process.env,
@@ -24,7 +24,7 @@ export function processContext(logLevel: unknown): CliContext {
     random: Math.random,
     out: (text) => void process.stdout.write(text),
     say: (text) => void process.stderr.write(text),
-    log: makeLog(logLevel, process.env),
+    log: await makeLog(logLevel, process.env),
   };
 }
 

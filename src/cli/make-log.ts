@@ -10,7 +10,7 @@ const REDACTED = ['token', 'authorization', 'secret', 'password', 'assertion', '
  * The log, on stderr: JSON, a line a record. It is written synchronously, because a transport's worker loses lines when the process ends. A
  * person at a terminal sees progress and sentences instead, so there only warnings are logged unless more is asked for.
  */
-export function makeLog(level: unknown, env: Readonly<Record<string, string | undefined>>): Logger {
+export async function makeLog(level: unknown, env: Readonly<Record<string, string | undefined>>): Promise<Logger> {
   const terminal = process.stderr.isTTY === true && !env['CI'];
   const wanted = level ?? env['COUNTERMAND_LOG_LEVEL'] ?? (terminal ? 'warn' : 'info');
   const known = LOG_LEVELS.find((name) => name === wanted);
@@ -18,16 +18,18 @@ export function makeLog(level: unknown, env: Readonly<Record<string, string | un
     throw new UsageError(`--log-level must be one of ${LOG_LEVELS.join(', ')}, not ${String(wanted)}`);
   }
   const options = { level: known, base: null, redact: { paths: REDACTED, remove: true } };
-  return pino(options, terminal ? prettyStderr() : pino.destination({ dest: 2, sync: true }));
+  return pino(options, terminal ? await prettyStderr(!env['NO_COLOR']) : pino.destination({ dest: 2, sync: true }));
 }
 
-/** One short line a record for a person; the format of a record is pino's. */
-function prettyStderr(): { write(line: string): void } {
-  return {
-    write: (line) => {
-      const { level, msg } = JSON.parse(line) as { level: number; msg?: string };
-      const word = level >= 50 ? 'error' : level >= 40 ? 'warning' : 'note';
-      process.stderr.write(`\r\u001b[2K${word}: ${msg ?? ''}\n`);
-    },
-  };
+/** One line a record for a person. The line of a progress bar is cleared first; the bar is drawn anew below. */
+async function prettyStderr(colorize: boolean): Promise<{ write(line: string): void }> {
+  // Only where somebody looks: it need not be loaded for a scheduled run.
+  const { prettyFactory } = await import('pino-pretty');
+  const pretty = prettyFactory({
+    colorize,
+    singleLine: true,
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'job,run,session',
+  });
+  return { write: (line) => void process.stderr.write(`\r\u001b[2K${pretty(line)}`) };
 }

@@ -19,11 +19,13 @@ export interface RemovalParts {
   log: Logger;
 }
 
+export type KeepingJob = Pick<Job, 'name' | 'tenant' | 'ledger' | 'keepLedgersMs' | 'quota'>;
+
 /**
  * Removes what `keepLedgers` no longer keeps: finished ledgers of the job's own series, each with its `.needs-release.csv`. A ledger that
  * is unfinished, damaged, held by a run or another job's stays, and so does what cannot be removed, which is told. Never rejects.
  */
-export async function removeOldLedgers(job: Job, { disk, clock, log }: RemovalParts): Promise<void> {
+export async function removeOldLedgers(job: KeepingJob, { disk, clock, log }: RemovalParts): Promise<void> {
   if (job.keepLedgersMs === undefined) return;
   const keepMs = keptForMs(job.keepLedgersMs, job.quota.windows);
   const folder = join(job.ledger, '..');
@@ -63,7 +65,12 @@ export function whyKept(
   return undefined;
 }
 
-async function removeIfOld(path: string, job: Job, keepMs: number, { disk, clock, log }: RemovalParts): Promise<void> {
+async function removeIfOld(
+  path: string,
+  job: KeepingJob,
+  keepMs: number,
+  { disk, clock, log }: RemovalParts,
+): Promise<void> {
   // Held while it is read and removed, so that no run goes on with it in between.
   await using _lock = await acquireLock({
     path: `${path}.lock`,

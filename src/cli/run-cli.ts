@@ -87,7 +87,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
         describe,
         async (own) => describeCommand(own, await load()),
         async (args) => {
-          exitCode = await (await load()).run(unmasked(args), processContext(args['log-level']));
+          exitCode = await (await load()).run(unmasked(args), await processContext(args['log-level']));
         },
       );
     }
