@@ -1,0 +1,252 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { sandboxToken } from '../../src/sandbox/token.ts';
+import { chainLedger } from '../support/ledger-lines.ts';
+import { COMMENT, documentOf, id, ids, only, open, outcomesOf, setStage } from './stage.ts';
+
+describe.concurrent('--only-type Isolate cancels no other type', () => {
+  const actions = ids(60).map((each, index) => ({ id: each, type: index % 4 === 1 ? 'Offboard' : 'Isolate' }));
+  const isolations = actions.flatMap((each) => (each.type === 'Isolate' ? [each.id] : []));
+  const args = ['run', 'ids.txt', ...COMMENT, '--only-type', 'Isolate', '--yes', '--confirm-for', '0'];
+
+  const scenes = {
+    'from answers in order': {},
+    'from slow answers': { latencyMs: [50, 400] as const },
+    'from answers in small pages': { list: { pageSize: 7 } },
+    'from lists that forget some': {
+      behaviours: {
+        byId: Object.fromEntries(
+          ids(60)
+            .filter((_, n) => n % 9 === 0)
+            .map((each) => [each, { missingFromList: true }]),
+        ),
+      },
+    },
+    'from lists that take ten IDs at most': { list: { maxIds: 10, maxIdsStatus: 414 } as const },
+    'when half of the lookups fail': {
+      faults: { seed: 2, rates: [{ rate: 0.5, fault: { kind: 'reset' } as const, routes: ['list' as const] }] },
+    },
+  };
+  for (const [how, options] of Object.entries(scenes)) {
+    it(how, async () => {
+      await using stage = await setStage({ actions, ...options });
+      await stage.file('ids.txt', ids(60));
+      const { code, stderr } = await stage.run(args);
+      // Nobody waits for what becomes of them here.
+      expect(code, stderr).toBe(3);
+      expect(stage.sandbox.log.effective().sort()).toEqual(isolations);
+      expect(outcomesOf(await stage.records('ledgers/ids.jsonl')).get(id(2))).toBe('excluded');
+    });
+  }
+
+  it('and nothing at all when nobody may look: exit 4, naming the permission', async () => {
+    await using stage = await setStage({ actions, token: { roles: ['Machine.Isolate'] } });
+    await stage.file('ids.txt', ids(60));
+    const { code, stderr } = await stage.run(args);
+    expect(code).toBe(4);
+    expect(stderr).toContain('Machine.Read.All');
+    expect(stage.sandbox.log.count('cancel')).toBe(0);
+  });
+});
+
+describe.concurrent('what was reviewed is what runs', () => {
+  it('a plan runs as it was reviewed, and tells what changed since', async () => {
+    await using stage = await setStage({ actions: open(5) });
+    await stage.file('ids.txt', ids(5));
+    const plan = await stage.run(['plan', 'ids.txt', '--json']);
+    expect(plan.code, plan.stderr).toBe(0);
+    const { head, ledger, forecast } = documentOf(plan.stdout);
+    expect(ledger).toBe(stage.path('ledgers/ids.plan.jsonl'));
+    expect(forecast?.quarters.map(({ part }) => part)).toEqual([0.25, 0.5, 0.75, 1]);
+    stage.sandbox.store.update(id(2), { status: 'Succeeded', type: 'RunAntiVirusScan' });
+
+    const run = await stage.run(['run', ledger, ...COMMENT, '--head', head, '--yes', '--confirm-for', '0']);
+
+    expect(run.code, run.stderr).toBe(3);
+    expect(run.stderr).toMatch(new RegExp(`${id(2)}.*was Pending, now Succeeded`));
+    expect(stage.sandbox.log.effective().sort()).toEqual([id(1), id(3), id(4), id(5)]);
+    expect(stage.sandbox.log.of(id(2), 'cancel')).toEqual([]);
+  });
+
+  it('a plan for one tenant cannot be run on another, nor on another host', async () => {
+    await using stage = await setStage({ actions: open(2) });
+    await stage.file('ids.txt', ids(2));
+    await stage.run(['plan', 'ids.txt']);
+    stage.sandbox.log.clear();
+    const run = ['run', 'ledgers/ids.plan.jsonl', ...COMMENT, '--yes'];
+    const tenant = await stage.run([...run, '--tenant', '11111111-2222-4333-8444-555555555555']);
+    expect(tenant).toMatchObject({ code: 2, stdout: '' });
+    expect(tenant.stderr).toMatch(/tenant/);
+    const host = await stage.run([...run, '--api-url', 'http://127.0.0.1:9']);
+    expect(host).toMatchObject({ code: 2, stdout: '' });
+    expect(stage.sandbox.log.count()).toBe(0);
+    const other = sandboxToken({ tenant: '11111111-2222-4333-8444-555555555555' });
+    const signedIn = await stage.run(run, { env: { COUNTERMAND_TOKEN: other } });
+    expect(signedIn.code, signedIn.stderr).toBe(4);
+    expect(stage.sandbox.log.effective()).toEqual([]);
+  });
+
+  const tampering: Record<string, { change: (text: string) => string; code: number; says: RegExp }> = {
+    'edited by hand': { change: (text) => text.replace(id(2), id(4)), code: 12, says: /damaged/ },
+    'edited and chained anew': { change: (text) => chainLedger(text.replaceAll(id(2), id(4))), code: 2, says: /head/ },
+    'cut after its admissions': { change: (text) => upTo(text, '"kind":"intake"'), code: 2, says: /head/ },
+    'short of its last line': { change: (text) => upTo(text, '"kind":"close"', false), code: 2, says: /head/ },
+  };
+  for (const [how, { change, code, says }] of Object.entries(tampering)) {
+    it(`a plan that was ${how} is refused with --head`, async () => {
+      await using stage = await setStage({ actions: open(4) });
+      await stage.file('ids.txt', ids(3));
+      const { head, ledger } = documentOf((await stage.run(['plan', 'ids.txt', '--json'])).stdout);
+      const text = await readFile(ledger, 'utf8');
+      const changed = change(text);
+      expect(changed).not.toBe(text);
+      await writeFile(ledger, changed);
+      stage.sandbox.log.clear();
+
+      const run = await stage.run(['run', ledger, ...COMMENT, '--head', head, '--yes']);
+
+      expect(run).toMatchObject({ code, stdout: '' });
+      expect(run.stderr).toMatch(says);
+      expect(stage.sandbox.log.count()).toBe(0);
+    });
+  }
+
+  it('a plan older than --plan-max-age is refused', async () => {
+    await using stage = await setStage({ actions: open(1) });
+    await stage.file('ids.txt', ids(1));
+    await stage.run(['plan', 'ids.txt']);
+    const run = await stage.run(['run', 'ledgers/ids.plan.jsonl', ...COMMENT, '--yes', '--plan-max-age', '1ms']);
+    expect(run).toMatchObject({ code: 2, stdout: '' });
+    expect(run.stderr).toContain('--plan-max-age');
+    expect(stage.sandbox.log.count('cancel')).toBe(0);
+  });
+});
+
+describe.concurrent('guards that stop a run', () => {
+  it('--max-actions: nothing starts, exit 5', async () => {
+    await using stage = await setStage({ actions: open(6) });
+    await stage.file('ids.txt', ids(6));
+    const run = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--max-actions', '5']);
+    expect(run.code).toBe(5);
+    expect(run.stderr).toContain('--max-actions 5');
+    const plan = await stage.run(['plan', 'ids.txt', '--max-actions', '5', '--json']);
+    expect(plan.code).toBe(5);
+    expect(stage.sandbox.log.entries.filter(({ route }) => route !== 'other')).toEqual([]);
+  });
+
+  it('--max-failures: no new work, exit 5, and a resume takes up the rest', async () => {
+    await using stage = await setStage({
+      actions: open(40),
+      behaviours: { default: { onCancel: { kind: 'refused', http: 409, code: 'Conflict' } } },
+    });
+    await stage.file('ids.txt', ids(40));
+    const flags = ['--concurrency', '1', '--json', '--confirm-for', '0'];
+    const run = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--max-failures', '3', ...flags]);
+    expect(run.code, run.stderr).toBe(5);
+    expect(stage.sandbox.log.count('cancel')).toBe(4);
+    expect(documentOf(run.stdout)).toMatchObject({ counts: { failed: 4 }, exitCode: 5 });
+    expect(only(await stage.records('ledgers/ids.jsonl'), 'close').at(-1)?.reason).toBe('halted');
+
+    for (const each of ids(40)) stage.sandbox.store.behave(each, {});
+    const resume = await stage.run([
+      'resume',
+      'ledgers/ids.jsonl',
+      '--retry',
+      'failed',
+      '--max-failures',
+      '50',
+      ...flags,
+    ]);
+    expect(resume.code, resume.stderr).toBe(3);
+    expect(stage.sandbox.log.effective().sort()).toEqual(ids(40));
+  });
+
+  it('--first with --yes goes on when all of them were cancelled', async () => {
+    await using stage = await setStage({ actions: open(8) });
+    await stage.file('ids.txt', ids(8));
+    const { code, stderr } = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--first', '3']);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('The first 3: 3 cancelled');
+    const { entries } = stage.sandbox.log;
+    const fourth = entries.findIndex(({ ids: [each], route }) => route === 'cancel' && each === id(4));
+    const confirmed = entries.findIndex(
+      ({ route }, n) => route === 'list' && n > entries.findIndex((e) => e.route === 'cancel'),
+    );
+    expect(confirmed).toBeGreaterThan(0);
+    expect(fourth).toBeGreaterThan(confirmed);
+    expect(stage.sandbox.log.effective()).toHaveLength(8);
+  });
+
+  it('--first with --yes stops when one of them was not, exit 5', async () => {
+    await using stage = await setStage({
+      actions: open(8),
+      behaviours: { byId: { [id(2)]: { onCancel: { kind: 'refused', http: 409, code: 'Conflict' } } } },
+    });
+    await stage.file('ids.txt', ids(8));
+    const { code, stderr } = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--first', '3']);
+    expect(code, stderr).toBe(5);
+    expect(stderr).toMatch(new RegExp(`${id(2)}.*failed`));
+    expect(stage.sandbox.log.effective()).toEqual([id(1), id(3)]);
+  });
+
+  it('--max-duration: exit 6 with what is in flight answered, then a resume finishes', async () => {
+    await using stage = await setStage({ actions: open(30), windows: '10/2s', latencyMs: 20 });
+    await stage.file('ids.txt', ids(30));
+    const run = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--json', '--max-duration', '2s']);
+    expect(run.code, run.stderr).toBe(6);
+    const records = await stage.records('ledgers/ids.jsonl');
+    expect(only(records, 'close').at(-1)?.reason).toBe('deadline');
+    expect(only(records, 'reply')).toHaveLength(only(records, 'intent').length);
+    expect(stage.sandbox.log.effective().length).toBeGreaterThan(0);
+    expect(stage.sandbox.log.effective().length).toBeLessThan(30);
+
+    const resume = await stage.run(['resume', 'ledgers/ids.jsonl', '--max-duration', '1h', '--json']);
+    expect(resume.code, resume.stderr).toBe(0);
+    expect(documentOf(resume.stdout).counts).toEqual({ cancelled: 30 });
+    expect(stage.sandbox.log.effective().sort()).toEqual(ids(30));
+    expect(stage.sandbox.log.overQuota()).toBe(0);
+  });
+
+  it('--patience: exit 6 when nothing succeeds for so long', async () => {
+    await using stage = await setStage({ actions: open(3), faults: () => ({ kind: 'html', status: 503 }) });
+    await stage.file('ids.txt', ids(3));
+    const args = ['run', 'ids.txt', ...COMMENT, '--yes', '--json', '--patience', '2s'];
+    const { code, stderr } = await stage.run(args);
+    expect(code).toBe(6);
+    expect(stderr).toContain('--patience');
+    expect(only(await stage.records('ledgers/ids.jsonl'), 'close').at(-1)?.reason).toBe('unreachable');
+  });
+
+  it('twenty unknown IDs at the start: exit 5, and device IDs are named as what they are', async () => {
+    await using stage = await setStage({ actions: open(1, 5000) });
+    await stage.file('ids.txt', ids(25));
+    const unknown = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes']);
+    expect(unknown.code).toBe(5);
+    expect(unknown.stderr).toMatch(/none of the first 20/);
+    expect(stage.sandbox.log.count('cancel')).toBe(0);
+  });
+
+  it('without permission to read: cancels by its answers alone, and says so', async () => {
+    await using stage = await setStage({
+      actions: [{ id: id(1) }, { id: id(2) }, { id: id(3), status: 'Succeeded', type: 'RunAntiVirusScan' }],
+      behaviours: { byId: { [id(2)]: { onCancel: { kind: 'later', becomes: 'Cancelled' } } } },
+      token: { roles: ['Machine.Isolate'] },
+    });
+    await stage.file('ids.txt', ids(3));
+    const { code, stderr } = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--json']);
+    expect(code, stderr).toBe(3);
+    expect(stage.sandbox.log.count('list') + stage.sandbox.log.count('get')).toBe(0);
+    const outcomes = only(await stage.records('ledgers/ids.jsonl'), 'outcome');
+    const told = Object.fromEntries(outcomes.map((each) => [each.id, [each.outcome, each.detail]]));
+    expect(told[id(1)]).toEqual(['cancelled', 'by its answer']);
+    expect(told[id(2)]?.[0]).toBe('unconfirmed');
+    expect(told[id(3)]).toEqual(['failed', expect.stringContaining('may be over')]);
+  });
+});
+
+/** The lines up to the first that holds the text, with it or without. */
+function upTo(text: string, holds: string, including = true): string {
+  const lines = text.trimEnd().split('\n');
+  const at = lines.findIndex((line) => line.includes(holds));
+  return `${lines.slice(0, including ? at + 1 : at).join('\n')}\n`;
+}
