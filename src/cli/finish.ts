@@ -40,7 +40,8 @@ export async function finish(options: FinishOptions, context: CliContext): Promi
   // What stopped it counts more than what the counts would say.
   const exitCode: ExitCode = end.error?.exitCode ?? summary.exitCode ?? 1;
   if (json) out(jsonText({ ...summary, exitCode }));
-  else if (!isRefusedInput(end, summary))
+  // What was refused or not confirmed did nothing: the sentence that says so is all there is to say.
+  else if (!(end.error instanceof UsageError))
     out(`\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env) })}`);
   if (end.error !== undefined) say(`countermand: ${end.error.message}\n`);
   const { counts, needsRelease } = summary;
@@ -48,11 +49,6 @@ export async function finish(options: FinishOptions, context: CliContext): Promi
   const log = context.log.child({ job: about?.job.name, run: about?.run, session: summary.sessions.at(-1)?.session });
   log.info({ ledger, reason: end.reason, counts, needsRelease, exitCode }, 'finished');
   return { summary, view, exitCode };
-}
-
-/** A source that names no action: the sentence that refuses it says all there is. */
-function isRefusedInput({ error }: SessionEnd, { admitted }: Summary): boolean {
-  return error instanceof UsageError && admitted === 0;
 }
 
 /** `<ledger>.needs-release.csv`: written when there are any, and kept true when a later session finds none. */

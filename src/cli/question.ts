@@ -19,6 +19,8 @@ export function terminalAsker(): Asker {
     ask: async (question, signal) => {
       const input = process.stdin.isTTY ? process.stdin : new ReadStream(openSync(TERMINAL, 'r+'));
       const lines = createInterface({ input, output: process.stderr });
+      // The line editor keeps Ctrl-C to itself: here it means what it means everywhere else.
+      lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
       try {
         const answer = await lines.question(`${question} [y/N] `, { signal });
         return /^(y|yes)$/i.test(answer.trim());

@@ -97,7 +97,9 @@ function planVerdict(summary: Summary): Verdict {
   const sentence = admitted === 0 ? 'No action was admitted.' : `${joined(parts)}.`;
   if (plan?.overMaxActions) return { tone: 'bad', headline: 'More actions than the job allows', sentence, timing };
   if (summary.exitCode === 0) return { tone: 'good', headline: 'Ready to run', sentence, timing };
-  return { tone: 'attention', headline: 'Ready, but look at the input first', sentence, timing };
+  if (summary.exitCode === 3)
+    return { tone: 'attention', headline: 'Ready, but look at the input first', sentence, timing };
+  return { tone: 'attention', headline: 'Not started', sentence, timing };
 }
 
 /** One thing to do next: a sentence, and the command that does it, ready to paste. */
