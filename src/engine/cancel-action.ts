@@ -23,6 +23,12 @@ export interface CancelHelpers {
   settle(id: string, verdict: Verdict): Promise<void>;
 }
 
+/**
+ * So often an action is put back and screened again because its slot came late. Where slots are further apart than what is known stays fresh,
+ * it would otherwise be looked up for ever and never called.
+ */
+export const PUT_BACK_AT_MOST = 2;
+
 /** `put-back`: what was known of it had become too old when its slot came; it is to be screened again and called from that attempt on. */
 export type Worked = { done: true } | { done: false; attempt: number };
 
@@ -34,13 +40,14 @@ export async function cancelAction(
   parts: EngineParts,
   { screening, desk, confirmer, streak, accepted, settle }: CancelHelpers,
   action: Action,
-  begin: { next: Next; attempt: number; lastSentMs: number },
+  begin: { next: Next; attempt: number; lastSentMs: number; timesPutBack: number },
 ): Promise<Worked> {
   const { defender, ledger, job, lookups, clock, random, stop } = parts;
   const { id } = action;
   const stamp = stampOf(ledger.book.run);
   const comment = stamp + (action.comment ?? job.comment ?? '');
-  const stillDue = () => !stop.signal.aborted && (!screening.on || screening.isFresh(action));
+  const mayBeOld = begin.timesPutBack >= PUT_BACK_AT_MOST;
+  const stillDue = () => !stop.signal.aborted && (!screening.on || mayBeOld || screening.isFresh(action));
   const created = action.screen?.created;
   const createdAtMs = created ? Date.parse(created) : undefined;
 

@@ -44,6 +44,8 @@ export async function cancelAll(parts: EngineParts, options: CancelAllOptions): 
   const screening = makeScreening(parts);
   const guard = makeFailureGuard(job.guards.maxFailures, book);
 
+  const timesPutBack = new Map<string, number>();
+
   let failure: { error: unknown } | undefined;
   /** The first error stays; it ends all waits, and nothing new is begun. */
   const fail = (error: unknown) => {
@@ -80,8 +82,11 @@ export async function cancelAll(parts: EngineParts, options: CancelAllOptions): 
     const sentAgoMs = action.last === undefined ? 0 : Math.max(0, clock.wallMs() - action.last.intentAtMs);
     const lastSentMs = clock.monotonicMs() - sentAgoMs;
     const work = async () => {
-      const worked = await cancelAction(parts, helpers, action, { next, attempt, lastSentMs });
-      if (!worked.done) line.putBack(action, worked.attempt);
+      const times = timesPutBack.get(action.id) ?? 0;
+      const worked = await cancelAction(parts, helpers, action, { next, attempt, lastSentMs, timesPutBack: times });
+      if (worked.done) return;
+      timesPutBack.set(action.id, times + 1);
+      line.putBack(action, worked.attempt);
     };
     queue.add(work).catch(fail);
     await queue.onSizeLessThan(job.concurrency);
