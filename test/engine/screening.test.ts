@@ -41,6 +41,13 @@ describe('screening', () => {
     expect(all.every((each) => wire.of(each, 'cancel').length === 1)).toBe(true);
   });
 
+  it('comes to an end where slots are further apart than what is known stays fresh', async () => {
+    const run = await makeRun({ ids: ids(3), wire: wireWith(ids(3)), windows: [{ calls: 1, perMs: 10 * MINUTE }] });
+    expect(await run.cancel(time())).toBeUndefined();
+    expect(run.counts()).toEqual({ cancelled: 3 });
+    expect(run.wire.count()).toBeLessThanOrEqual(12);
+  });
+
   it('does not call on old knowledge after a pause of the gate either', async () => {
     const all = ids(60);
     const wire = wireWith(all);

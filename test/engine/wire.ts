@@ -20,6 +20,8 @@ export interface WireCall {
   comment: string | undefined;
   token: string;
   path: string;
+  /** The kind of what went wrong with it. */
+  fault: Fault['kind'] | undefined;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -68,6 +70,7 @@ export class Wire {
       comment: undefined,
       token: token ?? '',
       path: target,
+      fault: undefined,
     };
     this.calls.push(call);
     for (const each of call.ids) {
@@ -76,6 +79,7 @@ export class Wire {
       else known.push(call);
     }
     const fault = this.fault(call, id === undefined ? call.n : this.of(id, route).length);
+    call.fault = fault?.kind;
     this.inFlight += 1;
     try {
       const serveNow = () => this.#serve(call, { method, path, query, id, body }, fault);
