@@ -1,4 +1,5 @@
 import { cancelAll } from '../engine/cancel-all.ts';
+import { refuseUnseen } from '../engine/guards.ts';
 import { makeScreening } from '../engine/screening.ts';
 import { inSession, refuseTooMany, type SessionEnd } from '../engine/session.ts';
 import { UsageError } from '../errors.ts';
@@ -7,7 +8,6 @@ import { fileDisk } from '../ledger/file-disk.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import { agree } from './agree.ts';
 import type { CliContext } from './context.ts';
-import { finish } from './finish.ts';
 import { showFirst } from './first.ts';
 import { type Watch, withMetrics } from './metrics.ts';
 import { decideMissing, type MissingAnswer, withdraw } from './missing.ts';
@@ -39,6 +39,7 @@ async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliCon
   const { job, before, fromLedger } = target;
   refuseOldPlan(target, context.clock.wallMs());
   refuseOtherGuards(target);
+  refuseUnseen(job);
   if (fromLedger) refuseHalfStdin(job, before);
   const reading = await whatToRead(target);
   if (before?.start === undefined || before.admittedSinceStart > 0 || reading !== 'nothing') {
@@ -55,8 +56,12 @@ async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliCon
     using _metrics = watch(parts);
     end = await inSession(parts, () => work(parts, reading, options, { ...context, log: parts.log }));
   }
+  const { finish } = await loadReport();
   return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
 }
+
+/** Not needed for the first call; and loaded long before its use, since a program may be replaced while it runs for hours. */
+const loadReport = () => import('./finish.ts');
 
 type Reading = { bytes: AsyncIterable<Uint8Array> } | 'query' | 'nothing';
 
@@ -104,6 +109,7 @@ async function work(
   }
   await withdraw(ledger, withdrawn);
   if (target.before === undefined) await removeOldLedgers(job, { ...context, disk: fileDisk });
+  await loadReport();
   using _progress = await showProgress(parts, context);
   await cancelAll(engine, { retry: retried, goOn: (first) => showFirst(first, { yes, asker, stop }, context) });
   return 'finished';

@@ -3,7 +3,6 @@ import { terminalAsker } from '../question.ts';
 import { settingOptions } from '../setting-options.ts';
 import { resolveTarget } from '../target.ts';
 import { undertake } from '../undertake.ts';
-import { plan } from './plan.ts';
 
 export const run: Command = {
   usage: 'run <source>',
@@ -34,7 +33,7 @@ export const run: Command = {
     ['run jobs/stale-actions-nightly.yaml --yes', 'a scheduled job'],
   ],
   run: async (args, context) => {
-    if (args['dry-run']) return plan.run(args, context);
+    if (args['dry-run']) return (await import('./plan.ts')).plan.run(args, context);
     const asker = terminalAsker();
     const target = await resolveTarget(String(args['source']), args, context, { plan: false });
     const missing = args['withdraw-missing'] ? 'withdraw' : args['keep-missing'] ? 'keep' : undefined;
