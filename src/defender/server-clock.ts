@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import type { Clock } from '../clock.ts';
 import { skewOf } from './read-answer.ts';
 
@@ -25,7 +25,6 @@ const TIMEOUT_MS = 5000;
  */
 export async function measureSkew(options: ServerClockOptions): Promise<number | undefined> {
   const { dispatcher, apiUrl, clock, userAgent, timeoutMs = TIMEOUT_MS, signal } = options;
-  const { request } = await import('undici');
   const ending = new AbortController();
   const end = () => ending.abort();
   const timer = setTimeout(end, timeoutMs);

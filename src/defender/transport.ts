@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import type { RawAnswer } from './read-answer.ts';
 
 export interface WireRequest {
@@ -35,8 +35,6 @@ export function makeTransport({
   userAgent,
 }: TransportOptions): Transport {
   return async ({ method, path, token, body }, signal) => {
-    // Loaded with the first call: commands that send nothing start without it.
-    const { request } = await import('undici');
     // One controller wired by hand: a composite of signals would be kept by the long-lived one for as long as that lives.
     const ending = new AbortController();
     let timedOut = false;
