@@ -31,8 +31,9 @@ export async function decideMissing(
   throw new UsageError(`${what}, and it was not said what to do with them: nothing was sent`);
 }
 
-/** Takes them back; after a `start` only, as all outcomes. */
+/** Takes those back that were not yet; after a `start` only, as all outcomes. */
 export async function withdraw(ledger: Ledger, actions: readonly Action[]): Promise<void> {
   const detail = 'no longer in the source';
-  await Promise.all(actions.map(({ id }) => ledger.outcome({ id, outcome: 'withdrawn', attempts: 0, detail })));
+  const open = actions.filter(({ outcome }) => outcome === undefined);
+  await Promise.all(open.map(({ id }) => ledger.outcome({ id, outcome: 'withdrawn', attempts: 0, detail })));
 }

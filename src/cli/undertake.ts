@@ -76,7 +76,7 @@ async function whatToRead({ job: { source }, before, fromLedger }: Target): Prom
   return bytes === undefined ? 'query' : { bytes };
 }
 
-async function work(
+export async function work(
   parts: RunParts,
   reading: Reading,
   { target, asker, yes, missing, retry }: UndertakeOptions,

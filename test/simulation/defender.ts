@@ -1,0 +1,327 @@
+import type { MachineAction } from '../../src/defender/entity.ts';
+import type { Window } from '../../src/quota/quota.ts';
+import { BEGINNING } from './clock.ts';
+import type { Scenario } from './scenario.ts';
+import { Random } from './seed.ts';
+
+/** What an HTTP server says. */
+export interface ServerAnswer {
+  http: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export interface Request {
+  route: 'cancel' | 'get' | 'list';
+  id: string | undefined;
+  /** For a list by IDs. */
+  ids: readonly string[];
+  top: number;
+  skip: number;
+  comment: string;
+  token: string;
+}
+
+/** What a service that knows everything knows of an action. Times are true ms since the beginning. */
+export interface Truth {
+  readonly id: string;
+  readonly type: string;
+  readonly requestor: string;
+  readonly machineId: string;
+  readonly computer: string;
+  readonly createdMs: number;
+  /** Another device group's: refused for it alone. */
+  readonly forbidden: boolean;
+  /** 404 to a cancel until then. */
+  readonly knownFromMs: number;
+  readonly missingFromList: boolean;
+  readonly onCancel:
+    | { kind: 'at-once'; completed: boolean }
+    | { kind: 'later'; status: string; afterMs: number; again: 200 | 400; stamped: boolean }
+    | { kind: 'conflict' };
+  status: string;
+  completed: boolean;
+  comment: string | undefined;
+  cancelledBy: string | undefined;
+  /** A change that is to come. */
+  next: { atMs: number; status: string; comment?: string; completed?: boolean } | undefined;
+  /** Cancels of ours that had an effect. */
+  effects: { atMs: number; comment: string }[];
+  /** Cancels of ours that reached the service. */
+  calls: number;
+}
+
+const OPEN_STATUSES = ['Pending', 'Pending', 'InProgress'] as const;
+const FINAL = new Set(['Succeeded', 'Failed', 'TimeOut', 'Cancelled']);
+const TYPES = [
+  'Isolate',
+  'Isolate',
+  'RunAntiVirusScan',
+  'LiveResponse',
+  'Unisolate',
+  'CollectInvestigationPackage',
+] as const;
+
+export interface ServerSide {
+  accepts(token: string): boolean;
+  mayCancel(): boolean;
+  mayRead(token: string): boolean;
+}
+
+/** Defender as it might be: it knows the truth about every action and holds its quota strictly, by a rule that the client does not know. */
+export class SimDefender {
+  readonly truth = new Map<string, Truth>();
+  readonly #scenario: Scenario;
+  readonly #now: () => number;
+  readonly #server: ServerSide;
+  readonly #random: Random;
+  readonly #limits: Map<string, Rule[]> = new Map();
+  /** 429 answers given while nobody else used the application. */
+  refusedAlone = 0;
+  otherCalls = 0;
+
+  constructor(scenario: Scenario, now: () => number, server: ServerSide) {
+    this.#scenario = scenario;
+    this.#now = now;
+    this.#server = server;
+    this.#random = new Random(`seed ${scenario.seed}`).fork('truth');
+  }
+
+  add(id: string, { known, index }: { known: boolean; index: number }): void {
+    if (!known) return;
+    const { without } = this.#scenario;
+    const random = this.#random.fork(id);
+    const now = this.#now();
+    const young = random.chance(0.15) && !without.has('young-actions');
+    const createdMs = now - (young ? random.int(0, 60_000) : random.spread(300_000, 3 * 86_400_000));
+    const ends = random.fork('ends');
+    const isOver = ends.chance(0.12) && !without.has('natural-ends');
+    const willEnd = ends.chance(0.2) && !without.has('natural-ends');
+    const onCancel = random.fork('cancel');
+    this.truth.set(id, {
+      id,
+      type: random.pick(TYPES),
+      requestor: random.pick(['alice@example.com', 'bob@example.com']),
+      machineId: random
+        .int(0, 2 ** 31)
+        .toString(16)
+        .padStart(40, '0'),
+      computer: `pc-${index}`,
+      createdMs,
+      forbidden: random.chance(0.04) && !without.has('permissions'),
+      knownFromMs: young ? createdMs + random.int(0, 115_000) : Number.NEGATIVE_INFINITY,
+      missingFromList: random.chance(this.#scenario.list.forgets),
+      onCancel: drawCancel(onCancel, without.has('statuses')),
+      status: isOver ? random.pick([...FINAL]) : random.pick(OPEN_STATUSES),
+      completed: false,
+      comment: undefined,
+      cancelledBy: undefined,
+      next:
+        willEnd && !isOver
+          ? {
+              atMs: now + ends.spread(1000, 3_600_000),
+              status: ends.pick([...FINAL]),
+              comment: ends.pick(['', 'someone else did it', '[countermand 00000000] another run']),
+            }
+          : undefined,
+      effects: [],
+      calls: 0,
+    });
+  }
+
+  /** As it stands at this moment. */
+  at(id: string): Truth | undefined {
+    const truth = this.truth.get(id);
+    if (truth?.next !== undefined && truth.next.atMs <= this.#now()) {
+      const { status, comment, completed } = truth.next;
+      truth.next = undefined;
+      if (!FINAL.has(truth.status)) {
+        truth.status = status;
+        truth.completed ||= completed ?? false;
+        if (status === 'Cancelled' && comment !== undefined && truth.effects.length === 0) truth.comment = comment;
+        if (truth.effects.length > 0) truth.comment = truth.effects[0]?.comment;
+      }
+    }
+    return truth;
+  }
+
+  isFinal(id: string): boolean {
+    return FINAL.has(this.at(id)?.status ?? '');
+  }
+
+  /** Counts the call against the quota and, where that allows it, does what it asks for. */
+  serve(request: Request): ServerAnswer {
+    const refusal = this.#spend(request.route, 1);
+    if (refusal !== undefined) return refusal;
+    if (!this.#server.accepts(request.token)) {
+      return error(401, 'Unauthorized', 'the token is not valid', {
+        'www-authenticate': 'Bearer error="invalid_token"',
+      });
+    }
+    switch (request.route) {
+      case 'cancel':
+        return this.#cancel(request);
+      case 'get': {
+        if (!this.#server.mayRead(request.token)) return error(403, 'Forbidden', 'no permission to read');
+        const truth = this.at(request.id ?? '');
+        return truth === undefined ? error(404, 'ResourceNotFound', 'not found') : json(entity(truth));
+      }
+      case 'list':
+        if (!this.#server.mayRead(request.token)) return error(403, 'Forbidden', 'no permission to read');
+        return this.#list(request);
+    }
+  }
+
+  /** Somebody else's calls. */
+  spendElsewhere(): void {
+    this.otherCalls++;
+    this.#spend('cancel', 0);
+  }
+
+  #cancel({ id = '', comment }: Request): ServerAnswer {
+    const truth = this.at(id);
+    if (truth !== undefined) truth.calls++;
+    if (!this.#server.mayCancel()) return error(403, 'Forbidden', 'no permission to cancel');
+    if (truth === undefined || this.#now() < truth.knownFromMs)
+      return error(404, 'ResourceNotFound', `Action ${id} not found`);
+    if (truth.forbidden) return error(403, 'Forbidden', 'not in your device groups');
+    if (FINAL.has(truth.status)) return error(400, 'InvalidInput', `Action is ${truth.status}`);
+    const { onCancel } = truth;
+    if (onCancel.kind === 'conflict') return error(409, 'ActiveRequestAlreadyExists', 'conflict');
+    if (truth.effects.length > 0) {
+      if (onCancel.kind === 'later' && onCancel.again === 200) return json(entity(truth));
+      return error(400, 'InvalidInput', 'a cancellation is under way');
+    }
+    truth.effects.push({ atMs: this.#now(), comment });
+    if (onCancel.kind === 'at-once') {
+      truth.status = 'Cancelled';
+      truth.completed = onCancel.completed;
+      truth.comment = comment;
+    } else {
+      const atMs = this.#now() + onCancel.afterMs;
+      if (onCancel.stamped) truth.comment = comment;
+      if (truth.next === undefined || truth.next.atMs > atMs) truth.next = { atMs, status: onCancel.status };
+    }
+    return json(entity(truth));
+  }
+
+  #list({ ids, top, skip }: Request): ServerAnswer {
+    const { list } = this.#scenario;
+    if (ids.length > list.maxIds) return error(400, 'ODataError', 'the node count limit has been exceeded');
+    const all =
+      ids.length > 0
+        ? ids.flatMap((id) => this.at(id) ?? []).filter(({ missingFromList }) => !missingFromList)
+        : [...this.truth.keys()].flatMap((id) => this.at(id) ?? []).sort((a, b) => b.createdMs - a.createdMs);
+    const size = Math.min(top, list.page);
+    const page = all.slice(skip, skip + size);
+    const more = skip + size < all.length && size < top;
+    const next = more ? { '@odata.nextLink': `${API}/api/machineactions?$top=${top}&$skip=${skip + size}` } : {};
+    return json({ value: page.map(entity), ...next });
+  }
+
+  #spend(route: Request['route'], ours: number): ServerAnswer | undefined {
+    const { windows, rule, routes } = this.#scenario;
+    const key = routes === 'shared' ? 'all' : route;
+    let rules = this.#limits.get(key);
+    if (rules === undefined) {
+      rules = windows.map((window) => makeRule(window, rule));
+      this.#limits.set(key, rules);
+    }
+    const now = this.#now();
+    const closed = rules.filter((each) => !each.allows(now));
+    if (closed.length === 0 || rule.rejectedCount) for (const each of rules) each.count(now);
+    const [first] = closed;
+    if (first === undefined) return undefined;
+    if (ours > 0 && this.otherCalls === 0) this.refusedAlone++;
+    const seconds = Math.max(1, Math.ceil(first.againInMs(now) / 1000));
+    const message = `API calls quota exceeded! Maximum allowed ${first.window.calls}. You can send requests again in ${seconds} seconds.`;
+    const random = this.#random;
+    const header = random.chance(0.6) ? { 'retry-after': String(seconds) } : {};
+    return error(429, 'TooManyRequests', message, header);
+  }
+}
+
+export const API = 'https://api.security.microsoft.com';
+
+function drawCancel(random: Random, plain: boolean): Truth['onCancel'] {
+  if (plain || random.chance(0.6)) return { kind: 'at-once', completed: !plain && random.chance(0.05) };
+  if (random.chance(0.06)) return { kind: 'conflict' };
+  return {
+    kind: 'later',
+    status: random.pick(['Cancelled', 'Cancelled', 'Cancelled', 'Succeeded', 'Failed', 'TimeOut']),
+    afterMs: random.spread(100, 600_000),
+    again: random.pick([200, 400] as const),
+    stamped: random.chance(0.7),
+  };
+}
+
+interface Rule {
+  readonly window: Window;
+  allows(nowMs: number): boolean;
+  count(nowMs: number): void;
+  againInMs(nowMs: number): number;
+}
+
+function makeRule(window: Window, { kind, offsetMs }: Scenario['rule']): Rule {
+  const { calls, perMs } = window;
+  if (kind === 'sliding') {
+    let moments: number[] = [];
+    const trim = (now: number) => {
+      moments = moments.filter((at) => at > now - perMs);
+    };
+    return {
+      window,
+      allows: (now) => {
+        trim(now);
+        return moments.length < calls;
+      },
+      count: (now) => void moments.push(now),
+      againInMs: (now) => (moments[moments.length - calls] ?? now) + perMs - now,
+    };
+  }
+  let begun = Number.NEGATIVE_INFINITY;
+  let used = 0;
+  const turn = (now: number) => {
+    const current = kind === 'offset' ? Math.floor((now + offsetMs) / perMs) * perMs - offsetMs : begun;
+    if (kind === 'offset' ? current !== begun : now >= begun + perMs) {
+      begun = kind === 'offset' ? current : now;
+      used = 0;
+    }
+  };
+  return {
+    window,
+    allows: (now) => {
+      turn(now);
+      return used < calls;
+    },
+    count: () => {
+      used++;
+    },
+    againInMs: (now) => begun + perMs - now,
+  };
+}
+
+function entity(truth: Truth): MachineAction {
+  const { id, type, status, requestor, machineId, computer, createdMs, comment, completed } = truth;
+  return {
+    id,
+    type,
+    status,
+    requestor,
+    requestorComment: 'simulated',
+    machineId,
+    computerDnsName: computer,
+    creationDateTimeUtc: new Date(BEGINNING + createdMs).toISOString(),
+    cancellationComment: comment ?? null,
+    commands: completed ? [{ commandStatus: 'Completed' }] : [],
+  };
+}
+
+function json(body: unknown): ServerAnswer {
+  return { http: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+export function error(http: number, code: string, message: string, headers: Record<string, string> = {}): ServerAnswer {
+  const body = JSON.stringify({ error: { code, message, target: '|00-correlation.' } });
+  return { http, headers: { 'content-type': 'application/json', ...headers }, body };
+}

@@ -1,0 +1,280 @@
+import type { AppendFile, Disk } from '../../src/ledger/disk.ts';
+import type { SimProcess } from './process.ts';
+import type { Random } from './seed.ts';
+
+/** A file's content, apart from its name. */
+export interface Inode {
+  readonly number: number;
+  data: Buffer;
+  length: number;
+  /** Bytes from the beginning that are on the platter. */
+  synced: number;
+  modifiedMs: number;
+  /** Rewritten in place as a whole; what of it survives a loss of power is anybody's guess. */
+  small: boolean;
+}
+
+/** How badly the disk behaves for a process. Probabilities of one operation, 0 for none. */
+export interface DiskTrouble {
+  shortWrite: number;
+  noSpace: number;
+  ioError: number;
+  syncError: number;
+  lockError: number;
+  /** Operations that take long, and how long at most (ms). */
+  slow: number;
+  slowMs: number;
+}
+
+export const NO_TROUBLE: DiskTrouble = {
+  shortWrite: 0,
+  noSpace: 0,
+  ioError: 0,
+  syncError: 0,
+  lockError: 0,
+  slow: 0,
+  slowMs: 0,
+};
+
+/** What looks on while files change. */
+export interface DiskObserver {
+  written(inode: Inode, by: SimProcess): void;
+  synced(inode: Inode): void;
+  truncated(inode: Inode): void;
+}
+
+export interface DiskOptions {
+  random: Random;
+  /** The file system's own time, epoch ms. */
+  nowMs(): number;
+  observer: DiskObserver;
+}
+
+type Entries = Map<string, Inode>;
+
+/** One folder on one disk, for all processes of the world. Kills lose nothing that was written; a loss of power loses what was not synced. */
+export class SimDisk {
+  readonly folder = '/ledgers';
+  entries: Entries = new Map();
+  /** The folder as it was after each change since its last sync. */
+  #unsynced: Entries[] = [];
+  #inodes = 0;
+  readonly #options: DiskOptions;
+
+  constructor(options: DiskOptions) {
+    this.#options = options;
+  }
+
+  bytes(path: string): Buffer | undefined {
+    const inode = this.entries.get(path);
+    return inode?.data.subarray(0, inode.length);
+  }
+
+  /** What is left after the power came back. */
+  losePower(): void {
+    const { random, observer } = this.#options;
+    if (this.#unsynced.length > 0) this.entries = new Map(random.pick(this.#unsynced));
+    this.#unsynced = [];
+    for (const inode of this.entries.values()) {
+      if (inode.small) {
+        if (inode.synced < inode.length && random.chance(0.3)) inode.length = 0;
+      } else if (inode.synced < inode.length) {
+        const lost = inode.length - inode.synced;
+        const kept = random.pick([0, 1, lost, lost - 1, random.int(0, lost)]);
+        inode.length = inode.synced + Math.min(lost, Math.max(0, kept));
+        observer.truncated(inode);
+      }
+      inode.synced = inode.length;
+      observer.synced(inode);
+    }
+  }
+
+  /** The disk as a process has it: with trouble of its own, and with no effect once it is dead. */
+  of(process: SimProcess, trouble: () => DiskTrouble): Disk {
+    const { random } = this.#options;
+
+    /** Does `effect` some time later, and tells the process of it when it is there to be told. */
+    function operation<T>(effect: () => T, sync = false): Promise<T> {
+      return new Promise((resolve, reject) => {
+        process.act(() => {
+          const { slow, slowMs } = trouble();
+          // A call into the kernel goes on when its caller is killed, or was never begun.
+          const goesOn = random.chance(0.5);
+          const run = () => {
+            if (process.isDead && !goesOn) return;
+            let done: () => void;
+            try {
+              const value = effect();
+              done = () => resolve(value);
+            } catch (error) {
+              done = () => reject(error);
+            }
+            process.deliver(done);
+          };
+          if (slow > 0 && random.chance(slow)) setTimeout(run, random.spread(50, slowMs));
+          else if (sync) setTimeout(run, random.int(1, 4));
+          else queueMicrotask(run);
+        });
+      });
+    }
+
+    const get = (path: string): Inode => {
+      const inode = this.entries.get(path);
+      if (inode === undefined) throw failure('ENOENT', path);
+      return inode;
+    };
+    const lockTrouble = (path: string) => {
+      if (trouble().lockError > 0 && random.chance(trouble().lockError)) throw failure('EIO', path);
+    };
+
+    return {
+      openAppend: async (path) => {
+        const inode = await operation(() => this.entries.get(path) ?? this.#make(path, false));
+        return this.#append(inode, process, trouble, operation);
+      },
+      async *read(path, offset = 0) {
+        const bytes = await operation(() => Buffer.from(get(path).data.subarray(offset, get(path).length)));
+        const chunk = random.spread(200, 100_000);
+        for (let at = 0; at < bytes.length; at += chunk) yield bytes.subarray(at, at + chunk);
+      },
+      createExclusive: (path, content) =>
+        operation(() => {
+          lockTrouble(path);
+          if (this.entries.has(path)) throw failure('EEXIST', path);
+          const inode = this.#make(path, true);
+          if (trouble().noSpace > 0 && random.chance(trouble().noSpace)) throw failure('ENOSPC', path);
+          this.#rewrite(inode, content);
+        }),
+      readText: (path) =>
+        operation(() => {
+          const inode = get(path);
+          lockTrouble(path);
+          return inode.data.toString('utf8', 0, inode.length);
+        }),
+      replaceIf: (path, expected, content) =>
+        operation(() => {
+          const inode = get(path);
+          lockTrouble(path);
+          if (inode.data.toString('utf8', 0, inode.length) !== expected) return false;
+          this.#rewrite(inode, content);
+          return true;
+        }),
+      rename: (from, to) =>
+        operation(() => {
+          const inode = get(from);
+          this.#change((entries) => {
+            entries.delete(from);
+            entries.set(to, inode);
+          });
+        }),
+      remove: (path) =>
+        operation(() => {
+          get(path);
+          this.#change((entries) => entries.delete(path));
+        }),
+      stat: (path) =>
+        operation(() => {
+          const inode = this.entries.get(path);
+          return inode && { size: inode.length, modifiedMs: inode.modifiedMs, mode: 0o600 };
+        }),
+      list: (folder) =>
+        operation(() => {
+          if (folder !== this.folder) throw failure('ENOENT', folder);
+          return [...this.entries.keys()].map((path) => path.slice(folder.length + 1));
+        }),
+      makeFolder: () => operation(() => undefined),
+      syncFolder: () =>
+        operation(() => {
+          if (trouble().syncError > 0 && random.chance(trouble().syncError)) throw failure('EIO', this.folder);
+          this.#unsynced = [];
+        }, true),
+    };
+  }
+
+  #append(
+    inode: Inode,
+    process: SimProcess,
+    trouble: () => DiskTrouble,
+    operation: <T>(effect: () => T, sync?: boolean) => Promise<T>,
+  ): AppendFile {
+    const { random, observer } = this.#options;
+    return {
+      get size() {
+        return inode.length;
+      },
+      write: (bytes) => {
+        const copy = Buffer.from(bytes);
+        return operation(() => {
+          const { shortWrite, noSpace, ioError } = trouble();
+          if (ioError > 0 && random.chance(ioError)) throw failure('EIO', 'write');
+          const full = noSpace > 0 && random.chance(noSpace);
+          const short = full || (shortWrite > 0 && random.chance(shortWrite));
+          const count = short ? random.int(full ? 0 : 1, copy.length) : copy.length;
+          this.#grow(inode, inode.length + count);
+          copy.copy(inode.data, inode.length, 0, count);
+          inode.length += count;
+          inode.modifiedMs = this.#options.nowMs();
+          observer.written(inode, process);
+          if (full && (count === 0 || random.chance(0.5))) throw failure('ENOSPC', 'write');
+          return count;
+        });
+      },
+      datasync: () =>
+        operation(() => {
+          if (trouble().syncError > 0 && random.chance(trouble().syncError)) throw failure('EIO', 'fdatasync');
+          inode.synced = inode.length;
+          observer.synced(inode);
+        }, true),
+      truncate: (size) =>
+        operation(() => {
+          if (trouble().ioError > 0 && random.chance(trouble().ioError)) throw failure('EIO', 'ftruncate');
+          inode.length = size;
+          inode.synced = Math.min(inode.synced, size);
+          observer.truncated(inode);
+        }),
+      close: () => operation(() => undefined),
+    };
+  }
+
+  #make(path: string, small: boolean): Inode {
+    this.#inodes++;
+    const inode: Inode = {
+      number: this.#inodes,
+      data: Buffer.alloc(small ? 512 : 65_536),
+      length: 0,
+      synced: 0,
+      modifiedMs: this.#options.nowMs(),
+      small,
+    };
+    this.#change((entries) => entries.set(path, inode));
+    return inode;
+  }
+
+  #rewrite(inode: Inode, content: string): void {
+    const bytes = Buffer.from(content);
+    this.#grow(inode, bytes.length);
+    bytes.copy(inode.data);
+    inode.length = bytes.length;
+    inode.synced = 0;
+    inode.modifiedMs = this.#options.nowMs();
+  }
+
+  #change(change: (entries: Entries) => void): void {
+    if (this.#unsynced.length === 0) this.#unsynced.push(new Map(this.entries));
+    change(this.entries);
+    this.#unsynced.push(new Map(this.entries));
+    // What is that old has long been written by the kernel itself.
+    if (this.#unsynced.length > 12) this.#unsynced.shift();
+  }
+
+  #grow(inode: Inode, length: number): void {
+    if (length <= inode.data.length) return;
+    const larger = Buffer.alloc(Math.max(length, inode.data.length * 2));
+    inode.data.copy(larger, 0, 0, inode.length);
+    inode.data = larger;
+  }
+}
+
+function failure(code: string, where: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: simulated, ${where}`), { code });
+}

@@ -1,0 +1,147 @@
+import { OUTCOMES, type Outcome } from '../../src/ledger/outcomes.ts';
+import type { LedgerRecord, Route } from '../../src/ledger/record.ts';
+import type { Inode } from './disk.ts';
+import type { SimProcess } from './process.ts';
+
+interface Written {
+  record: LedgerRecord;
+  /** Offset behind its newline. */
+  end: number;
+  by: SimProcess | undefined;
+}
+
+/** An intent that is on the platter. */
+export interface DurableIntent {
+  call: number;
+  route: Route;
+  id: string | undefined;
+  /** The final outcome that its action had before it. */
+  after: Outcome | undefined;
+  used: boolean;
+  replied: boolean;
+}
+
+/** What a ledger's bytes say to somebody who trusts nothing but the platter. Read here anew, without the program's own reader. */
+export class LedgerWatch {
+  readonly written: Written[] = [];
+  readonly intents = new Map<number, DurableIntent>();
+  readonly admitted = new Set<string>();
+  readonly outcomes = new Map<string, Outcome>();
+  readonly accepted = new Set<string>();
+  readonly screened = new Map<string, { type: string; status: string }>();
+  run = '';
+  hasIntake = false;
+  hasStart = false;
+  /** The process that wrote the last `open`, and how many there were. */
+  opener: SimProcess | undefined;
+  openers: SimProcess[] = [];
+  /** Told of each record as it is written. */
+  onRecord: (record: LedgerRecord) => void = () => undefined;
+  #parsed = 0;
+  #durable = 0;
+  readonly #violate: (invariant: string, detail: string) => void;
+
+  constructor(violate: (invariant: string, detail: string) => void) {
+    this.#violate = violate;
+  }
+
+  onWritten(inode: Inode, by: SimProcess | undefined): void {
+    for (;;) {
+      const newline = inode.data.subarray(0, inode.length).indexOf(10, this.#parsed);
+      if (newline < 0) return;
+      const text = inode.data.toString('utf8', this.#parsed, newline);
+      this.#parsed = newline + 1;
+      let record: LedgerRecord;
+      try {
+        record = JSON.parse(text) as LedgerRecord;
+      } catch {
+        this.#violate('intact', `a line that is no JSON: ${text.slice(0, 80)}`);
+        return;
+      }
+      this.written.push({ record, end: this.#parsed, by });
+      if (record.kind === 'open' && by !== undefined) {
+        this.opener = by;
+        this.openers.push(by);
+      }
+      this.onRecord(record);
+      if (record.kind === 'reply') {
+        const intent = this.intents.get(record.call);
+        if (intent !== undefined) intent.replied = true;
+      }
+    }
+  }
+
+  onSynced(inode: Inode): void {
+    for (; this.#durable < this.written.length; this.#durable++) {
+      const next = this.written[this.#durable];
+      if (next === undefined || next.end > inode.synced) return;
+      this.#apply(next.record);
+    }
+  }
+
+  onTruncated(inode: Inode): void {
+    const lost = this.written.findIndex(({ end }) => end > inode.length);
+    if (lost >= 0) {
+      if (lost < this.#durable) {
+        this.#violate('durable', `record ${lost + 1} was on the platter and is gone`);
+        return;
+      }
+      this.written.length = lost;
+    }
+    this.#parsed = Math.min(this.#parsed, this.written.at(-1)?.end ?? 0);
+  }
+
+  #apply(record: LedgerRecord): void {
+    switch (record.kind) {
+      case 'open':
+        this.run = record.run;
+        break;
+      case 'admit':
+        this.admitted.add(record.id);
+        break;
+      case 'intake':
+        this.hasIntake = true;
+        break;
+      case 'start':
+        this.hasStart = true;
+        break;
+      case 'screen':
+        this.screened.set(record.id, record);
+        break;
+      case 'intent': {
+        const before = record.route === 'cancel' && record.id !== undefined ? this.outcomes.get(record.id) : undefined;
+        const after = before !== undefined && OUTCOMES[before].final ? before : undefined;
+        this.intents.set(record.call, {
+          call: record.call,
+          route: record.route,
+          id: record.id,
+          after,
+          used: false,
+          replied: this.#isReplied(record.call),
+        });
+        if (record.route === 'cancel' && record.id !== undefined) this.outcomes.delete(record.id);
+        break;
+      }
+      case 'reply': {
+        const intent = this.intents.get(record.call);
+        if (intent?.id === undefined || intent.route !== 'cancel') break;
+        if (record.error === 'not-sent' && intent.after !== undefined) this.outcomes.set(intent.id, intent.after);
+        if (record.http === 200 && record.error === undefined) this.accepted.add(intent.id);
+        break;
+      }
+      case 'outcome':
+        this.outcomes.set(record.id, record.outcome);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #isReplied(call: number): boolean {
+    for (let i = this.#durable; i < this.written.length; i++) {
+      const record = this.written[i]?.record;
+      if (record?.kind === 'reply' && record.call === call) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,215 @@
+import { setMaxListeners } from 'node:events';
+import type { CliContext } from '../../src/cli/context.ts';
+import { makePlan } from '../../src/cli/make-plan.ts';
+import type { MissingAnswer } from '../../src/cli/missing.ts';
+import type { Connected, RunParts } from '../../src/cli/open-parts.ts';
+import type { Asker } from '../../src/cli/question.ts';
+import { refuseHalfStdin } from '../../src/cli/read-source.ts';
+import { openResources } from '../../src/cli/resources.ts';
+import { assess, type Identity, refuseUseless } from '../../src/cli/sign-in.ts';
+import { refuseOldPlan, type Target } from '../../src/cli/target.ts';
+import { work } from '../../src/cli/undertake.ts';
+import type { Clock } from '../../src/clock.ts';
+import { makeDefender } from '../../src/defender/client.ts';
+import type { Transport } from '../../src/defender/transport.ts';
+import { makeLookups } from '../../src/engine/lookups.ts';
+import { inSession, type SessionEnd } from '../../src/engine/session.ts';
+import { makeStop } from '../../src/engine/stop.ts';
+import { toVerify, verifyAll } from '../../src/engine/verify.ts';
+import type { CredentialSource } from '../../src/identity/credential-source.ts';
+import { RenewingTokenSource } from '../../src/identity/renewing-token-source.ts';
+import type { Job } from '../../src/job/job.ts';
+import { thawJob } from '../../src/job/resume-job.ts';
+import type { Disk } from '../../src/ledger/disk.ts';
+import { recentCallsInFolder } from '../../src/ledger/folder-calls.ts';
+import type { Processes } from '../../src/ledger/holder.ts';
+import { openLedger } from '../../src/ledger/open-ledger.ts';
+import { readLedger, throwIfDamaged } from '../../src/ledger/read-ledger.ts';
+import type { CloseReason } from '../../src/ledger/record.ts';
+import type { Logger } from '../../src/log.ts';
+import { makeGate } from '../../src/quota/make-gate.ts';
+import { makeQuota } from '../../src/quota/make-quota.ts';
+import { lookBackMs, seedsFrom } from '../../src/quota/seeds.ts';
+import { summarise } from '../../src/report/summary.ts';
+import { readView } from '../../src/report/view-file.ts';
+import { API } from './defender.ts';
+
+const SCOPE = 'https://api.securitycenter.microsoft.com/.default';
+const FOLDER = '/ledgers';
+
+/** What the world lends to a process. */
+export interface Machine {
+  disk: Disk;
+  clock: Clock;
+  random: () => number;
+  processes: Processes;
+  log: Logger;
+  transport: Transport;
+  credential: CredentialSource;
+  /** Defender's clock minus ours, from an answer to a request without a token. */
+  measureSkew(): Promise<number | undefined>;
+  /** The source as it stands now; undefined for a query. */
+  readSource(): { bytes: AsyncIterable<Uint8Array>; sha256: string; length: number } | undefined;
+  uuid(): string;
+  /** Lets the world ask this process to end. */
+  listen(signal: () => void): void;
+}
+
+export interface Command {
+  kind: 'plan' | 'run' | 'resume' | 'verify';
+  job: Job;
+  missing: MissingAnswer;
+  retry: ReadonlySet<string>;
+  /** What the operator changes for this session. */
+  change?: (job: Job) => Job;
+}
+
+/** The exit code of a command, as `main` would have it; throws what `main` would take for a bug. */
+export async function command(machine: Machine, { kind, job, missing, retry, change }: Command): Promise<number> {
+  const asker: Asker = { canAsk: false, ask: () => Promise.resolve(false) };
+  const context: CliContext = {
+    env: {},
+    cwd: FOLDER,
+    clock: machine.clock,
+    random: machine.random,
+    out: () => undefined,
+    say: (text) => machine.log.info(text),
+    log: machine.log,
+  };
+  const target = await targetOf(machine, kind, job);
+  const { before, fromLedger } = target;
+  const own = change === undefined ? target.job : change(target.job);
+  let end: SessionEnd;
+  if (kind === 'plan') {
+    const source = machine.readSource();
+    await using parts = await assemble(machine, own, 'plan', before);
+    end = await inSession(parts, async (): Promise<CloseReason> => {
+      await makePlan(parts, source?.bytes, context);
+      return 'planned';
+    });
+  } else if (kind === 'verify') {
+    if (before?.start === undefined || toVerify(before).length === 0) return 0;
+    await using parts = await assemble(machine, own, 'existing', before);
+    end = await inSession(parts, async (): Promise<CloseReason> => {
+      const { engine } = await parts.connect({ cancels: false });
+      await verifyAll(engine);
+      return parts.ledger.book.sessions.at(-2)?.closed?.reason ?? 'interrupted';
+    });
+  } else {
+    refuseOldPlan(target, machine.clock.wallMs());
+    if (fromLedger) refuseHalfStdin(own, before);
+    const reading = readingOf(machine, { ...target, job: own });
+    await using parts = await assemble(machine, own, fromLedger ? 'existing' : 'any', before);
+    const options = { target: { ...target, job: own }, asker, yes: true, json: true, missing, retry };
+    end = await inSession(parts, () => work(parts, reading, options, context));
+  }
+  const view = await readView(machine.disk, own.ledger);
+  const summary = summarise([view], { nowMs: machine.clock.wallMs(), signal: end.signal });
+  return end.error?.exitCode ?? summary.exitCode ?? 1;
+}
+
+async function targetOf({ disk }: Machine, kind: Command['kind'], job: Job): Promise<Target> {
+  const exists = (await disk.stat(job.ledger)) !== undefined;
+  const fromLedger = kind === 'resume' || kind === 'verify';
+  if (!exists && !fromLedger) return { job, fromLedger, before: undefined };
+  const { book, fault } = await readLedger({ path: job.ledger, disk });
+  throwIfDamaged(job.ledger, fault);
+  const opened = book.sessions.at(-1)?.opened;
+  if (opened === undefined) return { job, fromLedger: false, before: undefined };
+  return { job: fromLedger ? { ...thawJob(opened.job), ledger: job.ledger } : job, fromLedger, before: book };
+}
+
+type Reading = Parameters<typeof work>[1];
+
+function readingOf({ readSource }: Machine, { job, before, fromLedger }: Target): Reading {
+  const source = readSource();
+  const intake = before?.intake;
+  if (intake !== undefined) {
+    if (fromLedger) return 'nothing';
+    const same = source !== undefined && source.sha256 === intake.sha256 && source.length === intake.bytes;
+    if (job.source.kind === 'file' && same) return 'nothing';
+  }
+  return source === undefined ? 'query' : { bytes: source.bytes };
+}
+
+/** As src/cli/open-parts.ts puts real parts together, over the machine's. */
+async function assemble(
+  machine: Machine,
+  job: Job,
+  existing: 'any' | 'existing' | 'plan',
+  before: Target['before'],
+): Promise<RunParts> {
+  const { disk, clock, random, log, transport } = machine;
+  const resources = openResources();
+  try {
+    const tokens = new RenewingTokenSource(machine.credential, { clock, log, random, patienceMs: job.patienceMs });
+    resources.add(() => tokens[Symbol.asyncDispose]());
+    const sender = { tenant: job.tenant, client: job.clientId, api: API };
+    const open = { tool: 'countermand simulated', ...sender, job };
+    const { processes } = machine;
+    const run = before?.run || machine.uuid();
+    const ledger = await openLedger({ path: job.ledger, disk, clock, log, existing, open, run, processes });
+    resources.add(() => ledger[Symbol.asyncDispose]());
+    const stop = makeStop();
+    const abandon = new AbortController();
+    setMaxListeners(0, abandon.signal);
+    let seen = 0;
+    machine.listen(() => {
+      seen++;
+      if (seen === 1) stop.request({ close: 'interrupted', signal: 'SIGTERM' });
+      else abandon.abort();
+    });
+    const quota = makeQuota({ ...job.quota, clock });
+    const gate = makeGate({
+      clock,
+      onPause: ({ reason, untilMs }) => {
+        const until = new Date(clock.wallMs() + untilMs - clock.monotonicMs()).toISOString();
+        log.info({ reason, until }, 'all calls pause');
+        ledger.pause({ until, reason }).catch(() => {});
+      },
+    });
+    const defender = makeDefender(
+      { transport, journal: ledger, quota, gate, tokens, clock, random, log, abandon: abandon.signal },
+      API,
+    );
+    const connect = async (how: { cancels: boolean } | 'offline'): Promise<Connected> => {
+      const token = how === 'offline' ? undefined : (await tokens.token(stop.signal)).token;
+      const assessment = token === undefined ? undefined : assess(token, job, SCOPE);
+      if (how !== 'offline' && assessment !== undefined) refuseUseless(assessment, how);
+      for (const sentence of assessment?.missing ?? []) log.warn(sentence);
+      const skewMs = how === 'offline' ? undefined : await machine.measureSkew();
+      const nowMs = clock.wallMs();
+      const askMs = nowMs + (skewMs ?? 0);
+      const withinMs = lookBackMs(job.quota.windows);
+      const others = { folder: FOLDER, disk, log, nowMs: askMs, withinMs, except: job.ledger };
+      const past = [
+        ...ledger.book.recentCalls(askMs, withinMs, job.clientId),
+        ...(await recentCallsInFolder({ ...sender, ...others })),
+      ];
+      quota.seed(seedsFrom(past, nowMs, skewMs));
+      return {
+        engine: {
+          job,
+          ledger,
+          defender,
+          gate,
+          lookups: makeLookups(defender, how === 'offline' ? false : assessment?.canRead),
+          stop,
+          clock,
+          random,
+          log,
+          permits: (renewed) => assess(renewed, job, SCOPE).canCancel,
+        },
+        permissions: assessment && { has: assessment.granted, lacks: assessment.missing },
+        warnings: (types) => (token === undefined ? [] : assess(token, job, SCOPE, types).warnings),
+      };
+    };
+    // Whoever works here asks it nothing: the transport and the token source above stand for it.
+    const identity = undefined as unknown as Identity;
+    const { close } = resources;
+    return { job, ledger, gate, clock, stop, quota, identity, log, connect, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await resources.close();
+    throw error;
+  }
+}

@@ -1,0 +1,696 @@
+import { createHash } from 'node:crypto';
+import { pino } from 'pino';
+import { CountermandError } from '../../src/errors.ts';
+import type { Job } from '../../src/job/job.ts';
+import type { Processes } from '../../src/ledger/holder.ts';
+import { BEGINNING, processClock, VirtualTime } from './clock.ts';
+import { API, SimDefender, type Truth } from './defender.ts';
+import { type Inode, NO_TROUBLE, SimDisk } from './disk.ts';
+import { Checks, checkEnd, openActions, Violation, type Worker } from './invariants.ts';
+import { LedgerWatch } from './ledger-watch.ts';
+import { SimProcess } from './process.ts';
+import { type Command, command, type Machine } from './program.ts';
+import { drawScenario, type FaultName, type Scenario, type SessionFaults } from './scenario.ts';
+import { Random } from './seed.ts';
+import { CLIENT, SimAuthority, TENANT } from './sign-in.ts';
+import { Trace } from './trace.ts';
+import { type Sent, simTransport } from './transport.ts';
+
+export interface SeedOptions {
+  seed: number;
+  without?: ReadonlySet<FaultName>;
+  /** At most so many actions. */
+  actions?: number;
+  /** Keep the whole trace, not only its end. */
+  trace?: boolean;
+}
+
+export interface SeedResult {
+  seed: number;
+  failure: { invariant: string; detail: string } | undefined;
+  digest: string;
+  lines: readonly string[];
+  sessions: number;
+  calls: number;
+  virtualMs: number;
+}
+
+interface Host {
+  name: string;
+  boot: number;
+}
+
+const PATH = '/ledgers/a.jsonl';
+const OTHER_PATH = '/ledgers/b.jsonl';
+const SETTLE_SESSIONS = 24;
+
+/** One world from its beginning to its end. */
+export async function runSeed({ seed, without, actions, trace = false }: SeedOptions): Promise<SeedResult> {
+  const time = new VirtualTime();
+  const world = new World(drawScenario(seed, without, actions), time, trace);
+  try {
+    await world.run();
+  } catch (error) {
+    if (error instanceof Violation) world.violate(error.invariant, error.message);
+    else world.violate('world', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  const result = world.result();
+  time.uninstall();
+  return result;
+}
+
+/** The world that runs now, for whoever hears of an error that nobody caught. */
+let current: World | undefined;
+
+export function unhandled(error: unknown): void {
+  current?.violate('bug', `nobody caught ${error instanceof Error ? error.stack : String(error)}`);
+}
+
+export function seededUuid(): string {
+  return current?.uuid() ?? '00000000-0000-4000-8000-000000000000';
+}
+
+class World {
+  readonly #scenario: Scenario;
+  readonly #time: VirtualTime;
+  readonly #trace: Trace;
+  readonly #random: Random;
+  readonly #uuids: Random;
+  readonly #disk: SimDisk;
+  readonly #defender: SimDefender;
+  readonly #authority: SimAuthority;
+  readonly #checks: Checks;
+  readonly #watches = new Map<number, LedgerWatch>();
+  readonly #processes = new Map<number, SimProcess>();
+  readonly #workers = new Map<SimProcess, Worker>();
+  readonly #sessionsOf = new Map<string, ReadonlySet<string>>();
+  readonly #logs: string[] = [];
+  readonly #slow = new WeakSet<Sent>();
+  #host: Host = { name: 'host-1', boot: 1 };
+  #pids = 0;
+  #ids: string[] = [];
+  #source = '';
+  #offsetMs = 0;
+  #calm = false;
+  #outage: NonNullable<SessionFaults['outage']>['how'] | undefined;
+  #authorityAway = false;
+  #mayCancel = true;
+  #sessions = 0;
+  #calls = 0;
+  #failure: { invariant: string; detail: string } | undefined;
+
+  constructor(scenario: Scenario, time: VirtualTime, wholeTrace: boolean) {
+    current = this;
+    this.#scenario = scenario;
+    this.#time = time;
+    this.#random = new Random(`seed ${scenario.seed}`).fork('world');
+    this.#uuids = this.#random.fork('uuids');
+    this.#trace = new Trace(wholeTrace, () => time.now());
+    const now = () => time.now();
+    this.#disk = new SimDisk({
+      random: this.#random.fork('disk'),
+      nowMs: () => Date.now() + (scenario.fsClock === 'wall' ? this.#offsetMs : 0),
+      observer: {
+        written: (inode, by) => this.#watchOf(inode).onWritten(inode, by),
+        synced: (inode) => this.#watchOf(inode).onSynced(inode),
+        truncated: (inode) => this.#watchOf(inode).onTruncated(inode),
+      },
+    });
+    this.#authority = new SimAuthority({
+      random: this.#random.fork('authority'),
+      now,
+      lifeMs: scenario.tokenLifeMs,
+      reads: scenario.reads,
+      isAway: () => this.#authorityAway,
+      mayCancel: () => this.#mayCancel,
+    });
+    this.#defender = new SimDefender(scenario, now, {
+      accepts: (token) => this.#authority.accepts(token),
+      mayCancel: () => this.#mayCancel,
+      mayRead: () => scenario.reads,
+    });
+    this.#checks = new Checks({
+      scenario,
+      defender: this.#defender,
+      now,
+      violate: (invariant, detail) => this.violate(invariant, detail),
+      workerOf: (process) => this.#workers.get(process),
+      watches: () => this.#watches.values(),
+      isExcluded: (truth) => this.#isExcluded(truth),
+      clockWasSlow: (sent) => this.#slow.has(sent) && sent.told !== 'answer',
+    });
+  }
+
+  violate(invariant: string, detail: string): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { invariant, detail };
+    this.#trace.add(`VIOLATION ${invariant}: ${detail}`);
+  }
+
+  uuid(): string {
+    return this.#uuids.uuid();
+  }
+
+  result(): SeedResult {
+    return {
+      seed: this.#scenario.seed,
+      failure: this.#failure,
+      digest: this.#trace.digest,
+      lines: this.#trace.lines,
+      sessions: this.#sessions,
+      calls: this.#calls,
+      virtualMs: this.#time.now(),
+    };
+  }
+
+  async run(): Promise<void> {
+    const { scenario, random } = { scenario: this.#scenario, random: this.#random.fork('ids') };
+    for (let index = 1; index <= scenario.actions; index++) {
+      const id = random.uuid();
+      this.#ids.push(id);
+      this.#defender.add(id, { known: scenario.source === 'query' || !random.chance(0.05), index });
+    }
+    this.#source = sourceText(this.#ids, random.fork('text'));
+    this.#playOtherClient();
+    for (const faults of scenario.sessions) {
+      await this.#session(faults);
+      if (this.#failure !== undefined) return;
+    }
+    await this.#settle();
+    if (this.#failure !== undefined) return;
+    if (this.#defender.refusedAlone > 0 && this.#slowNever()) {
+      this.violate('quota', `${this.#defender.refusedAlone} calls were refused, and nobody else used the application`);
+      return;
+    }
+    await this.#end();
+  }
+
+  #slowNever(): boolean {
+    return (
+      this.#scenario.without.has('wall-clock') || this.#scenario.sessions.every((s) => !s.wallJump && !s.jumpBetweenMs)
+    );
+  }
+
+  async #end(): Promise<void> {
+    const watch = this.#watchAt(PATH);
+    if (watch === undefined) return;
+    const reader = this.#process('reader', undefined);
+    await this.#until(
+      checkEnd({
+        scenario: this.#scenario,
+        defender: this.#defender,
+        disk: this.#disk.of(reader, () => NO_TROUBLE),
+        path: PATH,
+        watch,
+        nowMs: Date.now(),
+        retriedIn: (session) => this.#sessionsOf.get(`${PATH} ${session}`) ?? new Set(),
+        settled: true,
+        secrets: this.#authority.issued.keys(),
+        logs: this.#logs,
+        isExcluded: (truth) => this.#isExcluded(truth),
+      }),
+    );
+  }
+
+  /** A session with its faults, and the time until the next. */
+  async #session(faults: SessionFaults): Promise<void> {
+    const random = this.#random.fork(`session ${this.#sessions}`);
+    if (faults.sourceChange) this.#changeSource(random.fork('source'));
+    if (faults.movesHost) this.#host = { name: `host-${this.#sessions + 2}`, boot: 1 };
+    const process = this.#process('main', faults.killAfter);
+    const kind = this.#kindOf(random, faults);
+    const done = this.#start(process, kind, faults, { missing: random.pick(['withdraw', 'keep'] as const) });
+    this.#schedule(faults, process, random);
+    await this.#until(
+      done.then(() => undefined),
+      () => process.isDead,
+    );
+    this.#outage = undefined;
+    this.#authorityAway = false;
+    this.#mayCancel = true;
+    await this.#time.pass(faults.gapMs);
+    if (faults.jumpBetweenMs !== 0) this.#jump(faults.jumpBetweenMs);
+  }
+
+  /** No more faults: sessions until nothing is left, each within its time. */
+  async #settle(): Promise<void> {
+    this.#calm = true;
+    this.#trace.add('calm');
+    if (!(await this.#time.runUntil(() => this.#failure !== undefined || !this.#someoneLives()))) {
+      this.violate('stall', 'a session does not come to an end');
+    }
+    let waitMs = 90_000;
+    let wasFinished = false;
+    for (let n = 0; n < SETTLE_SESSIONS && this.#failure === undefined; n++) {
+      await this.#time.pass(waitMs);
+      const process = this.#process('calm', undefined);
+      const watch = this.#watchAt(PATH);
+      const isThere =
+        watch?.hasIntake === true || (watch !== undefined && watch.run !== '' && this.#scenario.source === 'query');
+      const left = watch === undefined ? [] : openActions(watch);
+      // A finished run is done with again by looking, and where that tells nothing, by trying once more.
+      const looks = wasFinished && left.length > 0 && this.#scenario.reads;
+      const retry = looks && n % 2 === 1 ? ['unknown', 'unconfirmed'] : [];
+      const begunMs = this.#time.now();
+      const callsBefore = this.#calls;
+      const kind = !isThere ? 'run' : looks && n % 2 === 0 ? 'verify' : 'resume';
+      const code = await this.#until(this.#start(process, kind, { retry }, { missing: 'withdraw', calm: true }));
+      if (this.#failure !== undefined) return;
+      this.#checkDuration(begunMs, this.#calls - callsBefore);
+      if (code === 11) waitMs = Math.min(waitMs * 2, 6 * 3_600_000);
+      else if (code === 0 || code === 3) {
+        wasFinished = true;
+        if (this.#isSettled()) return;
+        waitMs = 700_000;
+      } else if (code === 4 && !this.#scenario.reads) return;
+      else waitMs = 90_000;
+    }
+    const watch = this.#watchAt(PATH);
+    this.violate(
+      'settled',
+      `${watch === undefined ? 'all' : openActions(watch).length} actions are left after ${SETTLE_SESSIONS} calm sessions`,
+    );
+  }
+
+  #isSettled(): boolean {
+    const watch = this.#watchAt(PATH);
+    if (watch === undefined) return false;
+    if (!this.#scenario.reads) return [...watch.admitted].every((id) => watch.outcomes.has(id));
+    return openActions(watch).length === 0;
+  }
+
+  #checkDuration(begunMs: number, calls: number): void {
+    const { windows, share, confirmForMs, actions } = this.#scenario;
+    const optimumMs = Math.max(
+      ...windows.map((window) => {
+        const cap = Math.max(1, Math.floor(window.calls * share));
+        return (Math.floor(calls / cap) + 2) * (window.perMs + 1000);
+      }),
+    );
+    const tookMs = this.#time.now() - begunMs;
+    const slackMs = 10 * 60_000;
+    if (tookMs > optimumMs + confirmForMs + slackMs) {
+      this.violate(
+        'termination',
+        `a calm session took ${tookMs} ms for ${calls} calls, the optimum is ${optimumMs} ms`,
+      );
+    }
+    if (calls > 4 * (actions + 20) + 60)
+      this.violate('termination', `a calm session made ${calls} calls for ${actions} actions`);
+  }
+
+  #kindOf(random: Random, faults: SessionFaults): Command['kind'] {
+    const watch = this.#watchAt(PATH);
+    const { source, plansFirst } = this.#scenario;
+    if (watch === undefined || watch.run === '') return plansFirst && this.#sessions === 0 ? 'plan' : 'run';
+    if (source === 'query') return 'resume';
+    if (faults.retry.length > 0) return 'resume';
+    if (faults.sourceChange || !watch.hasIntake) return random.chance(0.8) ? 'run' : 'resume';
+    return random.chance(0.08) ? 'verify' : random.chance(0.7) ? 'resume' : 'run';
+  }
+
+  /** Resolves to the exit code; never for a process that is killed. */
+  async #start(
+    process: SimProcess,
+    kind: Command['kind'],
+    faults: Partial<SessionFaults>,
+    { missing, calm = false, path = PATH }: { missing: Command['missing']; calm?: boolean; path?: string },
+  ): Promise<number> {
+    this.#sessions++;
+    const retry = new Set(kind === 'resume' ? faults.retry : []);
+    const watch = () => this.#watchAt(path);
+    this.#workers.set(process, { process, watch, retry });
+    const random = this.#random.fork(process.name);
+    const clock = processClock(process, () => this.#offsetMs);
+    const trouble = () => (this.#calm ? NO_TROUBLE : (faults.disk ?? NO_TROUBLE));
+    const log = pino(
+      { level: this.#scenario.logLevel, base: null },
+      { write: (line: string) => void this.#logs.push(line) },
+    );
+    const host = this.#host;
+    const machine: Machine = {
+      disk: this.#disk.of(process, trouble),
+      clock,
+      random: () => random.next(),
+      processes: this.#processesOf(process, host),
+      log,
+      transport: simTransport(process, {
+        scenario: this.#scenario,
+        random: random.fork('wire'),
+        defender: this.#defender,
+        now: () => this.#time.now(),
+        serverDate: () => new Date(Date.now()).toUTCString(),
+        outage: () => this.#outage,
+        calm: () => this.#calm,
+        onSend: (sent) => {
+          this.#calls++;
+          if (this.#offsetMs < -2000) this.#slow.add(sent);
+          this.#trace.add(`${process.name} sends ${aboutSent(sent)}`);
+          this.#checks.onSend(sent);
+        },
+        onCount: (sent) => {
+          this.#trace.add(`counted ${aboutSent(sent)}`);
+          this.#checks.onCount(sent);
+        },
+        onTold: (sent, told) => {
+          const text = 'raw' in told ? `HTTP ${told.raw.http} ${told.raw.body.length}` : told.error;
+          this.#trace.add(`${process.name} is told ${text} of ${aboutSent(sent)}`);
+        },
+      }),
+      credential: this.#authority.of(process),
+      measureSkew: () => this.#measureSkew(process, clock.wallMs),
+      readSource: () => this.#readSource(process),
+      uuid: () => this.uuid(),
+      listen: (signal) => {
+        this.#listeners.set(process, signal);
+      },
+    };
+    this.#trace.add(`${process.name} begins: ${kind} on ${host.name}${retry.size > 0 ? ` --retry ${[...retry]}` : ''}`);
+    const job = this.#job(path);
+    const change = calm ? unlimited : undefined;
+    let code: number;
+    try {
+      code = await command(machine, { kind, job, missing, retry, ...(change === undefined ? {} : { change }) });
+    } catch (error) {
+      code = error instanceof CountermandError ? error.exitCode : 1;
+      if (code === 1 && process.exists) {
+        this.violate('bug', error instanceof Error ? (error.stack ?? error.message) : String(error));
+      }
+      if (code === 12) this.violate('intact', `${process.name}: ${error instanceof Error ? error.message : ''}`);
+      this.#trace.add(`${process.name} stops: ${error instanceof Error ? error.message.slice(0, 160) : String(error)}`);
+    }
+    this.#trace.add(`${process.name} exits ${code}`);
+    process.end();
+    return code;
+  }
+
+  readonly #listeners = new Map<SimProcess, () => void>();
+
+  #schedule(faults: SessionFaults, process: SimProcess, random: Random): void {
+    const at = (ms: number, what: () => void) => {
+      setTimeout(() => {
+        if (!this.#calm && process.exists) what();
+      }, ms);
+    };
+    const { powerLossAtMs, signalsAtMs, freeze, wallJump, rival, outage, authorityAway, permissionLost, revoke } =
+      faults;
+    if (powerLossAtMs !== undefined) {
+      at(powerLossAtMs, () => {
+        this.#trace.add('the power goes');
+        for (const each of this.#processes.values()) each.kill();
+        this.#disk.losePower();
+        this.#host = { ...this.#host, boot: this.#host.boot + 1 };
+      });
+    }
+    for (const ms of signalsAtMs) {
+      at(ms, () => {
+        this.#trace.add(`SIGTERM to ${process.name}`);
+        process.act(() => this.#listeners.get(process)?.());
+      });
+    }
+    if (freeze !== undefined) {
+      at(freeze.atMs, () => {
+        this.#trace.add(`${process.name} stands still for ${freeze.forMs} ms`);
+        process.freeze();
+        setTimeout(() => {
+          this.#trace.add(`${process.name} goes on`);
+          process.thaw(freeze.slept);
+        }, freeze.forMs);
+        // Somebody starts it again, as it seems to hang.
+        if (freeze.forMs > 90_000) setTimeout(() => this.#rival('same', random, 'other'), freeze.forMs - 20_000);
+      });
+    }
+    if (wallJump !== undefined) at(wallJump.atMs, () => this.#jump(wallJump.byMs));
+    if (rival !== undefined) at(rival.atMs, () => this.#rival(rival.ledger, random, rival.host));
+    const during = ({ atMs, forMs }: { atMs: number; forMs: number }, begin: () => void, end: () => void) => {
+      at(atMs, () => {
+        begin();
+        setTimeout(end, forMs);
+      });
+    };
+    if (outage !== undefined) {
+      during(
+        outage,
+        () => {
+          this.#trace.add(`outage: ${outage.how}`);
+          this.#outage = outage.how;
+        },
+        () => {
+          this.#outage = undefined;
+        },
+      );
+    }
+    if (authorityAway !== undefined) {
+      if (authorityAway.atMs === 0) this.#authorityAway = true;
+      during(
+        authorityAway,
+        () => {
+          this.#trace.add('the authority is away');
+          this.#authorityAway = true;
+        },
+        () => {
+          this.#authorityAway = false;
+        },
+      );
+    }
+    if (permissionLost !== undefined) {
+      during(
+        permissionLost,
+        () => {
+          this.#trace.add('the permission is lost');
+          this.#mayCancel = false;
+        },
+        () => {
+          this.#mayCancel = true;
+        },
+      );
+    }
+    if (revoke !== undefined) at(revoke, () => this.#authority.revokeAll());
+  }
+
+  #rival(ledger: 'same' | 'other', random: Random, where: 'same' | 'other'): void {
+    if (this.#calm) return;
+    const before = this.#host;
+    if (where === 'other') this.#host = { name: `rival-${this.#pids}`, boot: 1 };
+    const process = this.#process('rival', random.chance(0.2) ? random.spread(3, 500) : undefined);
+    const path = ledger === 'same' ? PATH : OTHER_PATH;
+    const isThere = this.#watchAt(path)?.hasIntake === true;
+    void this.#start(process, isThere ? 'resume' : 'run', {}, { missing: 'keep', path });
+    this.#host = before;
+  }
+
+  #process(name: string, killAfter: number | undefined): SimProcess {
+    this.#pids++;
+    const pid = this.#pids;
+    const process: SimProcess = new SimProcess({
+      pid,
+      name: `${name}-${pid}`,
+      killAfter,
+      onKill: () => this.#trace.add(`${name}-${pid} is killed after ${process.events} events`),
+    });
+    this.#processes.set(pid, process);
+    return process;
+  }
+
+  #processesOf(process: SimProcess, { name, boot }: Host): Processes {
+    const exists = (pid: number) => this.#processes.get(pid)?.exists ?? false;
+    return {
+      self: {
+        host: name,
+        boot: `boot-${name}-${boot}`,
+        pidNamespace: 'pid:[1]',
+        pid: process.pid,
+        processStart: `${process.pid}`,
+      },
+      exists,
+      startOf: (pid) => (exists(pid) ? `${pid}` : null),
+    };
+  }
+
+  #someoneLives(): boolean {
+    return [...this.#processes.values()].some(({ exists, name }) => exists && !name.startsWith('reader'));
+  }
+
+  #watchOf(inode: Inode): LedgerWatch {
+    let watch = this.#watches.get(inode.number);
+    if (watch === undefined) {
+      watch = new LedgerWatch((invariant, detail) => this.violate(invariant, detail));
+      this.#watches.set(inode.number, watch);
+      watch.onRecord = (record) => {
+        const by = watch?.opener;
+        if (record.kind !== 'open' || by === undefined) return;
+        const retry = this.#workers.get(by)?.retry ?? new Set();
+        if (this.#disk.entries.get(PATH)?.number === inode.number)
+          this.#sessionsOf.set(`${PATH} ${record.session}`, retry);
+      };
+    }
+    return watch;
+  }
+
+  #watchAt(path: string): LedgerWatch | undefined {
+    const inode = this.#disk.entries.get(path);
+    return inode === undefined ? undefined : this.#watches.get(inode.number);
+  }
+
+  #jump(byMs: number): void {
+    this.#offsetMs += byMs;
+    this.#trace.add(`the wall clock jumps by ${byMs} ms to ${this.#offsetMs} ms`);
+  }
+
+  #measureSkew(process: SimProcess, wallMs: () => number): Promise<number | undefined> {
+    const ms = this.#random.int(10, 400);
+    return new Promise((resolve) => {
+      process.act(() =>
+        setTimeout(() => {
+          const date = Math.floor(Date.now() / 1000) * 1000;
+          const away = this.#outage !== undefined && this.#offsetMs === 0 && this.#outage !== '503';
+          setTimeout(() => process.deliver(() => resolve(away ? undefined : date - wallMs())), ms);
+        }, ms),
+      );
+    });
+  }
+
+  #readSource(process: SimProcess): ReturnType<Machine['readSource']> {
+    if (this.#scenario.source === 'query') return undefined;
+    const bytes = Buffer.from(this.#source);
+    const size = this.#random.spread(50, 20_000);
+    async function* chunks() {
+      for (let at = 0; at < bytes.length; at += size) {
+        await new Promise<void>((resolve) => process.act(() => queueMicrotask(() => process.deliver(resolve))));
+        yield bytes.subarray(at, at + size);
+      }
+    }
+    return { bytes: chunks(), sha256: createHash('sha256').update(bytes).digest('hex'), length: bytes.length };
+  }
+
+  #changeSource(random: Random): void {
+    if (this.#scenario.source === 'query') return;
+    const kept = this.#ids.filter(() => !random.chance(0.15));
+    const added = Array.from({ length: random.int(0, 5) }, (_, n) => {
+      const id = random.uuid();
+      this.#defender.add(id, { known: true, index: this.#ids.length + n });
+      return id;
+    });
+    this.#ids = [...kept, ...added];
+    if (this.#ids.length === 0) return;
+    this.#source = sourceText(this.#ids, random.fork('text'));
+    this.#trace.add(`the source changes: ${kept.length} kept, ${added.length} new`);
+  }
+
+  #playOtherClient(): void {
+    const { otherClientPerMinute } = this.#scenario;
+    if (otherClientPerMinute === 0) return;
+    const random = this.#random.fork('other client');
+    const next = () => {
+      if (this.#calm) return;
+      this.#defender.spendElsewhere();
+      setTimeout(next, random.spread(100, 120_000 / otherClientPerMinute + 200));
+    };
+    setTimeout(next, 1000);
+  }
+
+  #isExcluded(truth: Truth): boolean {
+    const { guards } = this.#job(PATH);
+    if (guards.onlyType.length > 0 && !guards.onlyType.includes(truth.type)) return true;
+    return guards.createdAfter !== undefined && BEGINNING + truth.createdMs < Date.parse(guards.createdAfter);
+  }
+
+  #job(path: string): Job {
+    const { scenario } = { scenario: this.#scenario };
+    const { guards, reads } = scenario;
+    const guarded = reads && (guards.onlyType || guards.createdAfter);
+    return {
+      name: 'simulated',
+      tenant: TENANT,
+      clientId: CLIENT,
+      auth: { kind: 'client-secret' },
+      api: { cloud: 'commercial', region: undefined, url: API, authorityUrl: undefined, allowHosts: [] },
+      source:
+        scenario.source === 'query'
+          ? { kind: 'query', query: NO_FILTER }
+          : scenario.source === 'file'
+            ? { kind: 'file', path: '/ids.txt', column: undefined }
+            : { kind: 'stdin', column: undefined },
+      comment: 'not needed any more',
+      ledger: path,
+      quota: { windows: scenario.windows, share: scenario.share, routes: scenario.routes },
+      concurrency: scenario.concurrency,
+      guards: {
+        onlyType: reads && guards.onlyType ? ['Isolate', 'LiveResponse'] : [],
+        onlyRequestor: [],
+        onlyMachine: [],
+        createdAfter: reads && guards.createdAfter ? new Date(BEGINNING - 86_400_000).toISOString() : undefined,
+        createdBefore: undefined,
+        maxActions: guards.maxActions,
+        maxFailures: guards.maxFailures,
+        first: guards.first,
+        maxDurationMs: guards.maxDurationMs,
+      },
+      patienceMs: scenario.patienceMs,
+      screen: guarded || !reads ? 'auto' : scenario.screen,
+      confirmForMs: scenario.confirmForMs,
+      strictInput: false,
+      planMaxAgeMs: 60 * 86_400_000,
+      keepLedgersMs: undefined,
+    };
+  }
+
+  /** Lets time pass until the work is done. The work's error is thrown, a stall is a violation. */
+  async #until<T>(work: Promise<T>, orElse: () => boolean = () => false): Promise<T | undefined> {
+    let done: { value: T } | { error: unknown } | undefined;
+    work.then(
+      (value) => {
+        done = { value };
+      },
+      (error: unknown) => {
+        done = { error };
+      },
+    );
+    const held = await this.#time.runUntil(() => done !== undefined || orElse() || this.#failure !== undefined);
+    if (!held) this.violate('stall', 'nothing is left that could happen, and the session has not ended');
+    if (done === undefined) return undefined;
+    if ('error' in done) throw done.error;
+    return done.value;
+  }
+}
+
+const NO_FILTER = {
+  type: [],
+  status: [],
+  requestor: [],
+  machine: [],
+  createdAfter: undefined,
+  createdBefore: undefined,
+  commentContains: undefined,
+};
+
+/** What an operator gives along who has looked at everything and wants it done. */
+function unlimited(job: Job): Job {
+  const guards = {
+    ...job.guards,
+    maxActions: undefined,
+    first: 0,
+    maxDurationMs: undefined,
+    maxFailures: { percent: 100 },
+  };
+  return { ...job, guards };
+}
+
+function sourceText(ids: readonly string[], random: Random): string {
+  const spoiled = random.chance(0.3);
+  const csv = random.chance(0.25);
+  const lines = csv ? ['Id,Comment'] : [];
+  for (const id of ids) {
+    const written = random.chance(0.1) ? id.toUpperCase() : id;
+    lines.push(csv ? `${written},${random.chance(0.3) ? 'own "words"'.replaceAll('"', '') : ''}` : written);
+    if (spoiled && random.chance(0.08)) lines.push(csv ? `${id},` : id);
+    if (spoiled && random.chance(0.05)) lines.push(csv ? 'no id,' : 'no-id');
+    if (spoiled && random.chance(0.05)) lines.push('');
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function aboutSent({ request }: Sent): string {
+  const { route, id, ids } = request;
+  return route === 'list' ? `list of ${ids.length}` : `${route} ${id?.slice(0, 8)}`;
+}
