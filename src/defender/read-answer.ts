@@ -70,13 +70,18 @@ function isAction(value: unknown): value is MachineAction {
 
 function errorBody(body: unknown): ErrorBody | undefined {
   const error = isObject(body) ? body['error'] : undefined;
-  if (!isObject(error) || typeof error['code'] !== 'string') return undefined;
+  if (!isObject(error) || !isWord(error['code'])) return undefined;
   const { message, target } = error as Record<'message' | 'target', unknown>;
   return {
     code: error['code'],
     message: typeof message === 'string' ? message : '',
-    target: typeof target === 'string' ? target : undefined,
+    target: isWord(target) ? target : undefined,
   };
+}
+
+/** Codes and correlation IDs go into ledger and reports: whatever is longer is none, and may be our own token said back. */
+function isWord(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 100;
 }
 
 function parse(text: string): unknown {

@@ -51,7 +51,7 @@ export function deviceCodeSource(parts: SignInParts): CredentialSource {
       {
         ...request(signal),
         rewrite: async (answer) => {
-          if (!polling) return answer;
+          if (!polling) return codeIn(answer);
           const pause = pollAgain(answer);
           if (pause === undefined) return answer;
           await clock.sleep(pause, { signal });
@@ -101,6 +101,12 @@ const PENDING: SignInAnswer = {
   body: { error: 'authorization_pending' },
   retryAfterMs: undefined,
 };
+
+/** msal takes whatever comes for a code, and would ask the person to enter `undefined`. */
+function codeIn(answer: SignInAnswer): SignInAnswer {
+  if (answer.kind !== 'json' || typeof answer.body['device_code'] === 'string') return answer;
+  throw new Error('the answer holds no device code');
+}
 
 /**
  * msal gives up polling at the first answer it does not expect, and the person would have to begin again: an outage

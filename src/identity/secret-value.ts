@@ -37,12 +37,18 @@ export async function readSecretFile(path: string, from: string): Promise<string
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new RefusedError(
-      `${from} names ${path}, which cannot be read (${code}); correct the path or the file's permissions`,
+      `${from} names ${shown(path)}, which cannot be read (${code}); correct the path or the file's permissions`,
     );
   }
   const value = text.replace(/\r?\n$/, '');
   if (value === '') throw new RefusedError(`${from} names ${path}, which is empty; put the value into it`);
   return value;
+}
+
+/** Somebody may have put the secret itself where a path belongs: only what begins as a path does is shown. */
+function shown(path: string): string {
+  const isPath = /^(?:\.{0,2}[\\/]|[a-z]:[\\/])[^\r\n]*$/i.test(path);
+  return isPath ? path : 'something that does not begin with / or ./ (and is not shown, it may be the secret itself)';
 }
 
 /**

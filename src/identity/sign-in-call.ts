@@ -50,6 +50,7 @@ async function send<T>(
   call.host = new URL(url).host;
   const { answer: real, headers } = await exchange(call, method, url, options);
   call.signal.throwIfAborted();
+  call.answer = real;
   const answer = call.rewrite === undefined ? real : await call.rewrite(real);
   call.answer = answer;
   if (answer.kind !== 'json') throw new Error('the sign-in call brought no usable answer');
