@@ -1,33 +1,43 @@
-import { truncate } from 'node:fs/promises';
+import { stat, truncate } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import type { LedgerRecord, RecordKind } from '../../src/ledger/record.ts';
-import { COMMENT, id, ids, only, open, type Stage, type StageOptions, setStage } from '../e2e/stage.ts';
+import { COMMENT, id, ids, only, open, type Stage, setStage } from '../e2e/stage.ts';
 import { expectOrderlyEnd } from './after-kill.ts';
+import { isMoment, type Moment } from './moments.ts';
 import { need } from './needs.ts';
-import type { SystemCall } from './trace-reader.ts';
 import { HOLD_US, type TracedCommand, traceCommand } from './traced-command.ts';
 
 /**
- * SIGKILL at every step of one action's life. The moments are found from outside: strace shows the records as they are written, the sandbox
- * shows the calls as they come, and strace holds the process at the entry or the exit of the system call until it is dead. A call that
- * is killed at its entry is not executed.
+ * SIGKILL at every step of one action's life. The moments are found from outside: strace shows the records as they are written and holds the
+ * process at the entry or the exit of the system call until it is dead; the sandbox shows the calls as they come. A call that is killed
+ * at its entry is not executed.
  */
 const LEDGER = 'ledgers/one.jsonl';
 const A_CALL = id(1);
 
-/** What is there once the process is dead. */
-interface Remains {
-  records: readonly LedgerRecord[];
-  stage: Stage;
+const CANCEL_INTENT = /"kind":"intent","call":\d+,"route":"cancel"/;
+const OUTCOME = /"kind":"outcome"/;
+const CANCEL_SEND = /POST [^ ]*\/cancel/;
+
+/** What is there once the process is dead. `some`: more than none and fewer than all. */
+interface Traces {
+  admits: number | 'some';
+  intakes: number;
+  starts: number;
+  /** Intents of cancels in the ledger, and replies to them. */
+  intents: number;
+  replies: number;
+  outcomes: number;
+  closes: number;
+  /** Cancels that the server got, and answered. */
+  sent: number;
+  answered: number;
 }
 
 interface Point {
   name: string;
-  /** Which calls are traced: the ledger's own, or what goes to sockets. */
-  on: 'ledger' | 'wire';
-  at: (call: SystemCall) => boolean;
+  moment: Moment;
   /** Shows that the kill fell there and nowhere else. */
-  hit: (remains: Remains) => void;
+  left: Partial<Traces>;
   /** How many actions; all but the first are over already. @default 1 */
   count?: number;
 }
@@ -35,193 +45,201 @@ interface Point {
 const POINTS: readonly Point[] = [
   {
     name: 'in the middle of intake',
-    on: 'ledger',
+    moment: { edge: 'entry', call: 'write', of: /"kind":"admit"/, nth: 2 },
+    left: { admits: 'some', intakes: 0 },
     count: 4000,
-    at: nth(2, entry('write', /"kind":"admit"/)),
-    hit: has({ admit: 'some', intake: 0 }),
   },
   {
     name: 'before the end of intake is written',
-    on: 'ledger',
-    at: entry('write', /"kind":"intake"/),
-    hit: has({ admit: 1, intake: 0 }),
+    moment: { edge: 'entry', call: 'write', of: /"kind":"intake"/ },
+    left: { admits: 1, intakes: 0 },
   },
   {
     name: 'between intake and start',
-    on: 'ledger',
-    at: exit('fdatasync', /"kind":"intake"/),
-    hit: has({ intake: 1, start: 0 }),
+    moment: { edge: 'exit', call: 'fdatasync', of: /"kind":"intake"/ },
+    left: { intakes: 1, starts: 0 },
   },
   {
     name: 'before the start is written',
-    on: 'ledger',
-    at: entry('write', /"kind":"start"/),
-    hit: has({ reply: 1, start: 0 }),
+    moment: { edge: 'entry', call: 'write', of: /"kind":"start"/ },
+    left: { intakes: 1, starts: 0 },
   },
   {
     name: 'after the sync of the start',
-    on: 'ledger',
-    at: exit('fdatasync', /"kind":"start"/),
-    hit: has({ start: 1, cancel: 0 }),
+    moment: { edge: 'exit', call: 'fdatasync', of: /"kind":"start"/ },
+    left: { starts: 1, intents: 0, sent: 0 },
   },
   {
     name: 'before the write of the intent',
-    on: 'ledger',
-    at: entry('write', CANCEL_INTENT()),
-    hit: has({ start: 1, cancel: 0, sent: 0 }),
+    moment: { edge: 'entry', call: 'write', of: CANCEL_INTENT },
+    left: { starts: 1, intents: 0, sent: 0 },
   },
   {
     name: 'after the write of the intent',
-    on: 'ledger',
-    at: exit('write', CANCEL_INTENT()),
-    hit: has({ cancel: 1, sent: 0 }),
+    moment: { edge: 'exit', call: 'write', of: CANCEL_INTENT },
+    left: { intents: 1, sent: 0 },
   },
   {
     name: 'before the sync of the intent',
-    on: 'ledger',
-    at: entry('fdatasync', CANCEL_INTENT()),
-    hit: has({ cancel: 1, sent: 0 }),
+    moment: { edge: 'entry', call: 'fdatasync', of: CANCEL_INTENT },
+    left: { intents: 1, sent: 0 },
   },
   {
     name: 'after the sync of the intent',
-    on: 'ledger',
-    at: exit('fdatasync', CANCEL_INTENT()),
-    hit: has({ cancel: 1, sent: 0 }),
+    moment: { edge: 'exit', call: 'fdatasync', of: CANCEL_INTENT },
+    left: { intents: 1, sent: 0 },
   },
-  { name: 'before the send', on: 'wire', at: entry('writev', /POST .*\/cancel/), hit: has({ cancel: 1, sent: 0 }) },
+  {
+    name: 'before the send',
+    moment: { edge: 'entry', call: 'writev', of: CANCEL_SEND },
+    left: { intents: 1, sent: 0 },
+  },
   {
     name: 'after the send',
-    on: 'wire',
-    at: exit('writev', /POST .*\/cancel/),
-    hit: has({ cancel: 1, sent: 1, repliedTo: 0 }),
+    moment: { edge: 'exit', call: 'writev', of: CANCEL_SEND },
+    left: { intents: 1, sent: 1, replies: 0 },
   },
   {
     name: 'before the write of the reply',
-    on: 'ledger',
-    at: entry('write', CANCEL_REPLY()),
-    hit: has({ sent: 1, answered: 1, repliedTo: 0 }),
+    moment: { edge: 'entry', call: 'write', of: /"kind":"reply"/, after: CANCEL_INTENT },
+    left: { sent: 1, answered: 1, replies: 0 },
   },
   {
     name: 'after the write of the reply',
-    on: 'ledger',
-    at: exit('write', CANCEL_REPLY()),
-    hit: has({ answered: 1, repliedTo: 1, outcome: 0 }),
+    moment: { edge: 'exit', call: 'write', of: /"kind":"reply"/, after: CANCEL_INTENT },
+    left: { answered: 1, replies: 1, outcomes: 0 },
   },
   {
     name: 'before the write of the outcome',
-    on: 'ledger',
-    at: entry('write', /"kind":"outcome"/),
-    hit: has({ repliedTo: 1, outcome: 0 }),
+    moment: { edge: 'entry', call: 'write', of: OUTCOME },
+    left: { replies: 1, outcomes: 0 },
   },
   {
     name: 'after the write of the outcome',
-    on: 'ledger',
-    at: exit('write', /"kind":"outcome"/),
-    hit: has({ outcome: 1, close: 0 }),
+    moment: { edge: 'exit', call: 'write', of: OUTCOME },
+    left: { outcomes: 1, closes: 0 },
   },
   {
     name: 'before the sync of the outcome',
-    on: 'ledger',
-    at: entry('fdatasync', /"kind":"outcome"/),
-    hit: has({ outcome: 1, close: 0 }),
+    moment: { edge: 'entry', call: 'fdatasync', of: OUTCOME },
+    left: { outcomes: 1, closes: 0 },
   },
   {
     name: 'after the sync of the outcome',
-    on: 'ledger',
-    at: exit('fdatasync', /"kind":"outcome"/),
-    hit: has({ outcome: 1, close: 0 }),
+    moment: { edge: 'exit', call: 'fdatasync', of: OUTCOME },
+    left: { outcomes: 1, closes: 0 },
   },
   {
     name: 'before the close is written',
-    on: 'ledger',
-    at: entry('write', /"kind":"close"/),
-    hit: has({ outcome: 1, close: 0 }),
+    moment: { edge: 'entry', call: 'write', of: /"kind":"close"/ },
+    left: { outcomes: 1, closes: 0 },
   },
   {
     name: 'after the sync of the close',
-    on: 'ledger',
-    at: exit('fdatasync', /"kind":"close"/),
-    hit: has({ outcome: 1, close: 1 }),
+    moment: { edge: 'exit', call: 'fdatasync', of: /"kind":"close"/ },
+    left: { outcomes: 1, closes: 1 },
   },
 ];
 
-describe('killed at', () => {
-  test.concurrent.for(POINTS)('$name, it goes on without doing anything twice', async (point, context) => {
+/** Where bytes are written that no sync has covered. */
+const UNSYNCED = POINTS.filter(({ name }) => /^(before the sync|after the write) of the /.test(name));
+
+describe('killed', () => {
+  test.concurrent.for(POINTS)('$name, it goes on and does nothing twice', async (point, context) => {
     need(context, 'strace');
     const { count = 1 } = point;
     await using stage = await stageOf(count);
-    await using command = start(stage, point.on);
-    await command.until(point.at);
-    await dead(command);
-    if (point.on === 'wire') await arrived(stage, point.name);
-    point.hit({ records: await stage.records(LEDGER), stage });
+    await using _killed = await killedAt(stage, point);
     await expectOrderlyEnd(stage, 'ids.txt', LEDGER, ids(count));
   });
 
-  test.concurrent('after the call took effect and before its answer, it goes on without doing anything twice', async (context) => {
+  test.concurrent('after the call took effect and before its answer, it goes on and does nothing twice', async (context) => {
     need(context, 'strace');
     await using stage = await stageOf(1);
     stage.sandbox.faults.next({ kind: 'slow', headersMs: 60_000 }, { route: 'cancel' });
-    await using command = start(stage, 'ledger');
+    await using command = start(stage, 'write');
     await stage.sandbox.log.until((log) => log.effects(A_CALL) === 1);
     await dead(command);
-    has({ cancel: 1, sent: 1, answered: 0, repliedTo: 0 })({ records: await stage.records(LEDGER), stage });
+    expect(await traces(stage, 1)).toMatchObject({ intents: 1, sent: 1, answered: 0, replies: 0 });
     await expectOrderlyEnd(stage, 'ids.txt', LEDGER, ids(1));
-    expect(stage.sandbox.log.effects(A_CALL)).toBe(1);
   });
 
-  test.concurrent('with the answer in the socket and not read, it goes on without doing anything twice', async (context) => {
+  test.concurrent('with the answer in the socket and not read, it goes on and does nothing twice', async (context) => {
     need(context, 'strace');
     await using stage = await stageOf(1);
     stage.sandbox.faults.next({ kind: 'slow', headersMs: 500 }, { route: 'cancel' });
-    await using command = start(stage, 'ledger');
+    await using command = start(stage, 'write');
     await stage.sandbox.log.until((log) => log.effects(A_CALL) === 1);
     command.kill('SIGSTOP');
     await stage.sandbox.log.until((log) => log.of(A_CALL, 'cancel')[0]?.answeredMs !== undefined);
     await dead(command);
-    has({ cancel: 1, sent: 1, answered: 1, repliedTo: 0 })({ records: await stage.records(LEDGER), stage });
+    expect(await traces(stage, 1)).toMatchObject({ intents: 1, sent: 1, answered: 1, replies: 0 });
     await expectOrderlyEnd(stage, 'ids.txt', LEDGER, ids(1));
   });
 });
 
-describe('killed with the machine, so that what was not synced is lost and half a line of it stays,', () => {
-  const unsynced = POINTS.filter(({ name }) => /^(before the sync|after the write) of the|between intake/.test(name));
-  test.concurrent.for(unsynced)('$name, it goes on without doing anything twice', async (point, context) => {
+describe('killed together with the machine, which loses all that was not synced but the beginning of a line,', () => {
+  test.concurrent.for(UNSYNCED)('$name, it goes on and does nothing twice', async (point, context) => {
     need(context, 'strace');
     await using stage = await stageOf(1);
-    await using command = start(stage, point.on);
-    await command.until(point.at);
-    await dead(command);
-    const { syncedBytes } = command;
-    const path = stage.path(LEDGER);
-    const { size } = await stat(path);
-    expect(syncedBytes).toBeGreaterThan(0);
-    expect(point.name.startsWith('between') || size > syncedBytes).toBe(true);
-    await truncate(path, Math.min(size, syncedBytes + 40));
+    await using command = await killedAt(stage, point);
+    const { size } = await stat(stage.path(LEDGER));
+    expect(command.syncedBytes).toBeGreaterThan(0);
+    expect(size).toBeGreaterThan(command.syncedBytes + 40);
+    await truncate(stage.path(LEDGER), command.syncedBytes + 40);
     await expectOrderlyEnd(stage, 'ids.txt', LEDGER, ids(1));
   });
 });
 
-function stageOf(count: number, options: StageOptions = {}): Promise<Stage> {
-  const over = ids(count - 1, 2).map((each) => ({ id: each, status: 'Succeeded' }));
-  return setStage({ actions: [...open(1), ...over], ...options });
+async function stageOf(count: number): Promise<Stage> {
+  const over = ids(count - 1, 2).map((each) => ({ id: each, status: 'Succeeded', type: 'RunAntiVirusScan' }));
+  const stage = await setStage({ actions: [...open(1), ...over] });
+  await stage.file('ids.txt', ids(count));
+  return stage;
 }
 
-function start(stage: Stage, on: Point['on']): TracedCommand {
+/** Holds the command at each of these calls: those on the ledger, or those to sockets. */
+function start(stage: Stage, call: Moment['call']): TracedCommand {
+  const calls = call === 'writev' ? 'writev' : 'write,fdatasync';
   return traceCommand(['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', LEDGER], {
     cwd: stage.folder,
     env: stage.env,
-    ...(on === 'ledger'
-      ? {
-          path: stage.path(LEDGER),
-          calls: 'write,fdatasync',
-          inject: `write,fdatasync:delay_enter=${HOLD_US}:delay_exit=${HOLD_US}`,
-        }
-      : { calls: 'writev', inject: `writev:delay_enter=${HOLD_US}:delay_exit=${HOLD_US}` }),
+    calls,
+    inject: `${calls}:delay_enter=${HOLD_US}:delay_exit=${HOLD_US}`,
+    ...(call === 'writev' ? {} : { path: stage.path(LEDGER) }),
   });
+}
+
+async function killedAt(stage: Stage, { moment, left, count = 1 }: Point): Promise<TracedCommand> {
+  const command = start(stage, moment.call);
+  await command.until(isMoment(moment));
+  await dead(command);
+  // What a socket was given arrives, whatever becomes of the sender.
+  if (left.sent === 1) await stage.sandbox.log.until((log) => log.count('cancel') === 1);
+  expect(await traces(stage, count)).toMatchObject(left);
+  return command;
 }
 
 async function dead(command: TracedCommand): Promise<void> {
   command.kill('SIGKILL');
   expect((await command.ended).signal).toBe('SIGKILL');
+}
+
+async function traces(stage: Stage, count: number): Promise<Traces> {
+  const records = await stage.records(LEDGER);
+  const admits = only(records, 'admit').length;
+  const intents = only(records, 'intent').filter(({ route }) => route === 'cancel');
+  const called = new Set(intents.map(({ call }) => call));
+  const sent = stage.sandbox.log.entries.filter(({ route }) => route === 'cancel');
+  return {
+    admits: admits > 0 && admits < count ? 'some' : admits,
+    intakes: only(records, 'intake').length,
+    starts: only(records, 'start').length,
+    intents: intents.length,
+    replies: only(records, 'reply').filter(({ call }) => called.has(call)).length,
+    outcomes: only(records, 'outcome').length,
+    closes: only(records, 'close').length,
+    sent: sent.length,
+    answered: sent.filter(({ answeredMs }) => answeredMs !== undefined).length,
+  };
 }
