@@ -1,6 +1,7 @@
 import type { Argv, Options } from 'yargs';
 import type { ExitCode } from '../exit-codes.ts';
 import type { CliContext } from './context.ts';
+import { EXIT_TABLE } from './exit-table.ts';
 
 /** Flags and positionals as yargs hands them out. */
 export type Args = Readonly<Record<string, unknown>>;
@@ -10,20 +11,19 @@ export interface Command {
   /** With its positionals: `run <source>`. */
   usage: string;
   describe: string;
-  /** Longer than `describe`, on the command's own help page. */
-  epilogue?: string;
   positionals?: Readonly<Record<string, { describe: string; type?: 'string'; array?: boolean }>>;
   options(): Record<string, Options>;
   examples: readonly (readonly [command: string, what: string])[];
   run(args: Args, context: CliContext): Promise<ExitCode>;
 }
 
-/** Puts a command's own help together. */
+/** Puts a command's own help together. What stands on the first page's end is not on this one unless it is said here again. */
 export function describeCommand(argv: Argv, command: Command): Argv {
   let described = argv.usage(`$0 ${command.usage}\n\n${command.describe}`).options(command.options());
   for (const [name, positional] of Object.entries(command.positionals ?? {})) {
     described = described.positional(name, { type: 'string', ...positional });
   }
-  for (const [example, what] of command.examples) described = described.example(`$0 ${example}`, what);
-  return described;
+  // The parser's own examples stand in two columns, which breaks command lines that somebody wants to copy.
+  const examples = command.examples.map(([example, what]) => `  # ${what}\n  countermand ${example}`).join('\n');
+  return described.epilogue(`Examples:\n${examples}\n\nExit codes:\n${EXIT_TABLE}`);
 }

@@ -1,8 +1,9 @@
 import yargs from 'yargs';
 import { CountermandError, UsageError } from '../errors.ts';
-import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+import type { ExitCode } from '../exit-codes.ts';
 import { type Args, type Command, describeCommand } from './command.ts';
 import { processContext } from './context.ts';
+import { EXIT_TABLE } from './exit-table.ts';
 import { LOG_LEVELS } from './make-log.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
 import { toolVersion } from './version.ts';
@@ -43,10 +44,6 @@ const COMMANDS: readonly (readonly [usage: string, describe: string, load: () =>
   ['sandbox', 'serve a local Defender to practise on', async () => (await import('./commands/sandbox.ts')).sandbox],
 ];
 
-const EXIT_TABLE = Object.entries(EXIT_CODES)
-  .map(([code, { means }]) => `  ${code.padStart(3)}  ${means}`)
-  .join('\n');
-
 /** Stands for `-` on its way through yargs, which takes that for an empty flag and hands out an empty text instead. */
 const STDIN_MASK = '\u0000stdin';
 
@@ -75,7 +72,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
       .parserConfiguration({ 'greedy-arrays': false, 'camel-case-expansion': false, 'parse-numbers': false })
       .option('log-level', { describe: `what is logged to stderr: ${LOG_LEVELS.join(', ')}`, type: 'string' })
       .completion('completion', 'print a completion script for bash or zsh')
-      .wrap(Math.min(110, process.stderr.columns ?? 80))
+      .wrap(Math.min(110, process.stdout.columns || 80))
       .epilogue(`Exit codes:\n${EXIT_TABLE}`)
       .exitProcess(false)
       .fail((message, error) => {

@@ -70,7 +70,9 @@ async function whatToRead({ job: { source }, before, fromLedger }: Target): Prom
   const intake = before?.intake;
   if (intake !== undefined && !before?.readingUnfinished) {
     if (fromLedger) return 'nothing';
-    if (source.kind === 'file' && (await isUnchanged(source.path, intake))) return 'nothing';
+    // A reading that nobody agreed to afterwards is done again: only who reads knows which actions the source no longer names.
+    const agreed = before?.start !== undefined && intake.session <= before.start.session;
+    if (agreed && source.kind === 'file' && (await isUnchanged(source.path, intake))) return 'nothing';
   }
   const bytes = await openIds(source);
   return bytes === undefined ? 'query' : { bytes };

@@ -14,6 +14,8 @@ export interface CommandOptions {
   input?: string | Uint8Array;
   /** A command that starts ours, as in `ip netns exec NAME`. */
   through?: readonly string[];
+  /** stdin stays open, for a test to write to. */
+  openInput?: boolean;
   /** Killed after it, which makes the test fail. @default 25_000 */
   timeoutMs?: number;
 }
@@ -39,7 +41,7 @@ export interface RunningCommand extends AsyncDisposable {
 
 /** Starts the built command as a process of its own. Disposing of it kills it. */
 export function startCommand(args: readonly string[], options: CommandOptions = {}): RunningCommand {
-  const { env = {}, cwd, input, timeoutMs = 25_000, through = [] } = options;
+  const { env = {}, cwd, input, openInput = false, timeoutMs = 25_000, through = [] } = options;
   const [file = process.execPath, ...before] = [...through, process.execPath];
   const child = spawn(file, [...before, COMMAND, ...args], {
     cwd,
@@ -64,7 +66,7 @@ export function startCommand(args: readonly string[], options: CommandOptions = 
   });
   // A command that does not read its stdin may have ended before all is written.
   child.stdin.on('error', () => {});
-  child.stdin.end(input);
+  if (!openInput) child.stdin.end(input);
 
   let timedOut = false;
   const timer = setTimeout(() => {

@@ -1,0 +1,258 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { EXIT_CODES } from '../../src/exit-codes.ts';
+import { COMMENT, documentOf, id, ids, only, open, outcomesOf, setStage } from './stage.ts';
+
+const QUICK = ['--yes', '--confirm-for', '0'];
+
+describe.concurrent('--json', () => {
+  it('is one document on stdout, of the shape that is promised, and nothing else', async () => {
+    await using stage = await setStage({
+      actions: [{ id: id(1) }, { id: id(2), status: 'Succeeded' }, { id: id(3), status: 'Failed' }],
+    });
+    await stage.file('ids.csv', ['id', ...ids(3), id(1), 'see ticket 4711']);
+
+    const { code, stdout } = await stage.run(['run', 'ids.csv', ...COMMENT, '--yes', '--json']);
+
+    expect(code).toBe(3);
+    const document = documentOf(stdout);
+    const [opened] = only(await stage.records('ledgers/ids.jsonl'), 'open');
+    const head = (await stage.records('ledgers/ids.jsonl')).at(-1)?.chain;
+    const { log } = stage.sandbox;
+    expect(document).toEqual({
+      run: opened?.run,
+      ledger: stage.path('ledgers/ids.jsonl'),
+      head,
+      counts: { cancelled: 1, 'already-final': 2 },
+      rejected: { 'not-an-id': 1, duplicate: 1 },
+      calls: { cancel: log.count('cancel'), get: log.count('get'), list: log.count('list') },
+      // The isolation that had succeeded before.
+      needsRelease: 1,
+      durationMs: expect.any(Number),
+      exitCode: 3,
+    });
+    const release = await readFile(stage.path('ledgers/ids.jsonl.needs-release.csv'), 'utf8');
+    expect(release).toContain(id(2));
+    expect((await stat(stage.path('ledgers/ids.jsonl'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('of a plan has forecast and decisions, and no outcomes', async () => {
+    await using stage = await setStage({ actions: open(2) });
+    await stage.file('ids.txt', ids(2));
+    const { code, stdout } = await stage.run(['run', 'ids.txt', '--dry-run', '--json']);
+    expect(code).toBe(0);
+    const document = documentOf(stdout);
+    expect(Object.keys(document).sort()).toEqual([
+      'calls',
+      'counts',
+      'decisions',
+      'durationMs',
+      'exitCode',
+      'forecast',
+      'head',
+      'ledger',
+      'needsRelease',
+      'rejected',
+      'run',
+    ]);
+    expect(document.decisions).toEqual({ cancel: 2, 'already-final': 0, excluded: 0, 'not-found': 0, unscreened: 0 });
+    expect(document.counts).toEqual({});
+  });
+});
+
+describe.concurrent('reports from a ledger', () => {
+  it('come in every format, also while the run goes on', async () => {
+    await using stage = await setStage({ actions: open(6), windows: '5/10m' });
+    await stage.file('ids.txt', ids(6));
+    const running = stage.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
+    await stage.sandbox.log.until((log) => log.count('cancel') === 5);
+
+    const ledger = 'ledgers/ids.jsonl';
+    const json = await stage.run(['report', ledger, '--json']);
+    expect(json.code, json.stderr).toBe(0);
+    expect(documentOf(json.stdout)).toMatchObject({ exitCode: null, counts: {} });
+    const out = await stage.run(['report', ledger, '--csv', 'rows.csv', '--html', 'page.html', '--out', 'folder']);
+    expect(out.code, out.stderr).toBe(0);
+    for (const name of [
+      'report.html',
+      'summary.json',
+      'outcomes.csv',
+      'failed.csv',
+      'needs-release.csv',
+      'SHA256SUMS',
+    ]) {
+      expect((await stat(stage.path(`folder/${name}`))).isFile()).toBe(true);
+    }
+    expect(await readFile(stage.path('rows.csv'), 'utf8')).toContain(id(6));
+    expect(await readFile(stage.path('page.html'), 'utf8')).toMatch(/^<!doctype html>/i);
+    running.kill('SIGTERM');
+    expect((await running.ended).code).toBe(143);
+  });
+
+  it('verify --offline tells whole from changed and cut, and sends nothing', async () => {
+    await using stage = await setStage({ actions: open(3) });
+    await stage.file('ids.txt', ids(3));
+    const { head, ledger } = documentOf((await stage.run(['run', 'ids.txt', ...COMMENT, ...QUICK, '--json'])).stdout);
+    stage.sandbox.log.clear();
+    const offline = (...more: string[]) => stage.run(['verify', ledger, '--offline', ...more]);
+
+    expect((await offline('--head', head)).code).toBe(0);
+    const text = await readFile(ledger, 'utf8');
+    await writeFile(ledger, `${text}{"seq":`);
+    expect((await offline('--head', head)).code).toBe(0);
+    const lines = text.trimEnd().split('\n');
+    await writeFile(ledger, `${lines.slice(0, -1).join('\n')}\n`);
+    const cut = await offline('--head', head);
+    expect(cut.code).toBe(12);
+    expect((await offline()).code).toBe(0);
+    await writeFile(ledger, text.replace('"attempts":1', '"attempts":2'));
+    const changed = await offline();
+    expect(changed.code).toBe(12);
+    expect(changed.stderr).toMatch(/line \d+/);
+    const resumed = await stage.run(['resume', ledger]);
+    expect(resumed).toMatchObject({ code: 12, stdout: '' });
+    expect(stage.sandbox.log.count()).toBe(0);
+  });
+});
+
+describe.concurrent('a run that is gone on with', () => {
+  it('resume --dry-run says what is left and writes nothing; --retry tries the refused ones after looking', async () => {
+    await using stage = await setStage({
+      actions: open(4),
+      behaviours: { byId: { [id(2)]: { onCancel: { kind: 'refused', http: 409, code: 'Conflict' } } } },
+    });
+    await stage.file('ids.txt', ids(4));
+    const run = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes']);
+    expect(run.code, run.stderr).toBe(3);
+    const ledger = stage.path('ledgers/ids.jsonl');
+    const before = await readFile(ledger, 'utf8');
+    stage.sandbox.log.clear();
+
+    const left = await stage.run(['resume', ledger, '--dry-run', '--retry', 'failed']);
+    expect(left.code).toBe(0);
+    expect(left.stdout).toMatch(/1 +look up again/);
+    expect(await readFile(ledger, 'utf8')).toBe(before);
+    expect(stage.sandbox.log.count()).toBe(0);
+
+    // As nothing is new, it ends as it did.
+    const same = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes']);
+    expect(same.code).toBe(3);
+    expect(stage.sandbox.log.count('cancel')).toBe(0);
+
+    stage.sandbox.store.behave(id(2), {});
+    const retried = await stage.run(['resume', ledger, '--retry', 'failed']);
+    expect(retried.code, retried.stderr).toBe(0);
+    const { log } = stage.sandbox;
+    expect(log.of(id(2), 'cancel')).toHaveLength(1);
+    expect(log.of(id(2))[0]?.method).toBe('GET');
+    expect(log.effective()).toEqual([id(2)]);
+  });
+
+  it('asks what to do with open actions that a changed source no longer names: exit 2, withdrawn or kept', async () => {
+    for (const [flag, effective] of [
+      ['--withdraw-missing', [id(1), id(3)]],
+      ['--keep-missing', [id(1), id(2), id(3)]],
+    ] as const) {
+      await using stage = await setStage({ actions: open(3) });
+      await stage.file('ids.txt', [id(1), id(2)]);
+      const args = ['run', 'ids.txt', ...COMMENT, ...QUICK];
+      // Interrupted before its first cancel.
+      stage.sandbox.latencyMs = 300;
+      const first = stage.start([
+        ...args,
+        '--screen',
+        'never',
+        '--first',
+        '0',
+        '--quota',
+        '1/10m',
+        '--concurrency',
+        '1',
+      ]);
+      await stage.sandbox.log.until((log) => log.count('cancel') === 1);
+      first.kill('SIGINT');
+      expect((await first.ended).code).toBe(130);
+      stage.sandbox.latencyMs = 0;
+      await stage.file('ids.txt', [id(1), id(3)]);
+
+      const refused = await stage.run(args);
+      expect(refused.code, refused.stderr).toBe(2);
+      expect(refused.stderr).toMatch(/--withdraw-missing.*--keep-missing/);
+      const done = await stage.run([...args, flag]);
+      expect(done.code, done.stderr).toBe(3);
+      expect(stage.sandbox.log.effective().sort()).toEqual(effective);
+      const outcomes = outcomesOf(await stage.records('ledgers/ids.jsonl'));
+      expect(outcomes.get(id(2))).toBe(flag === '--keep-missing' ? 'unconfirmed' : 'withdrawn');
+    }
+  });
+
+  it('refuses a stdin that died in the middle: its unread rest is gone', async () => {
+    await using stage = await setStage({ actions: open(3) });
+    const first = stage.start(['run', '-', ...COMMENT, '--yes', '--ledger', 'stdin.jsonl'], { openInput: true });
+    first.child.stdin?.write(`${id(1)}\n${id(2)}\n`);
+    await expect
+      .poll(async () => only(await stage.records('stdin.jsonl').catch(() => []), 'open').length, { timeout: 10_000 })
+      .toBe(1);
+    first.kill('SIGKILL');
+    await first.ended;
+    const resumed = await stage.run(['resume', 'stdin.jsonl', '--yes']);
+    expect(resumed).toMatchObject({ code: 2, stdout: '' });
+    expect(resumed.stderr).toMatch(/stdin/);
+    expect(stage.sandbox.log.count('cancel')).toBe(0);
+  });
+});
+
+describe.concurrent('lists as programs write them', () => {
+  const guids = ids(3);
+  const braces = guids.map((each) => `{${each.toUpperCase()}}`);
+  const utf16 = (text: string) => Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]);
+  const dialects: Record<string, { content: string | Uint8Array; flags?: string[] }> = {
+    'plain lines with CRLF and blank ones': { content: `\r\n${guids.join('\r\n\r\n')}\r\n` },
+    'GUIDs in capitals and braces': { content: `Machine Action ID\n${braces.join('\n')}\n` },
+    'semicolons, quotes and a BOM': {
+      content: `\ufeff"Name";"actionId"\r\n${guids.map((each) => `"a;b";"${each}"`).join('\r\n')}\r\n`,
+    },
+    'tabs in UTF-16LE, as Excel writes it': {
+      content: utf16(`Computer\tID\r\n${guids.map((each) => `pc\t${each}`).join('\r\n')}\r\n`),
+    },
+    'a #TYPE line, as PowerShell 5 writes it': {
+      content: `#TYPE System.Management.Automation.PSCustomObject\r\n"Id"\r\n${guids.map((each) => `"${each}"`).join('\r\n')}\r\n`,
+    },
+    'a column of another name': {
+      content: `what,ref\n${guids.map((each) => `scan,${each}`).join('\n')}\n`,
+      flags: ['--column', 'ref'],
+    },
+  };
+  for (const [what, { content, flags = [] }] of Object.entries(dialects)) {
+    it(what, async () => {
+      await using stage = await setStage({ actions: open(3) });
+      await writeFile(stage.path('list.csv'), content);
+      const run = await stage.run(['run', 'list.csv', ...COMMENT, ...QUICK, '--json', ...flags]);
+      expect(run.code, run.stderr).toBe(3);
+      expect(documentOf(run.stdout)).toMatchObject({ counts: { unconfirmed: 3 }, rejected: {} });
+      expect(stage.sandbox.log.effective().sort()).toEqual(guids);
+    });
+  }
+
+  it('a comment column beats --comment in its row, and each begins with the stamp of the run', async () => {
+    await using stage = await setStage({ actions: open(2) });
+    await stage.file('list.csv', ['id,comment', `${id(1)},Released by case 12`, `${id(2)},`]);
+    const { stdout } = await stage.run(['run', 'list.csv', ...COMMENT, ...QUICK, '--json']);
+    const stamp = `[countermand ${documentOf(stdout).run.slice(0, 8)}] `;
+    const comments = ids(2).map((each) => stage.sandbox.log.of(each, 'cancel')[0]?.comment);
+    expect(comments).toEqual([`${stamp}Released by case 12`, `${stamp}${COMMENT[1]}`]);
+  });
+});
+
+describe.concurrent('--help', () => {
+  for (const command of ['plan', 'run', 'resume', 'verify', 'report', 'list', 'check', 'sandbox']) {
+    it(`of ${command} has an example and every exit code`, async () => {
+      await using stage = await setStage();
+      const { code, stdout, stderr } = await stage.run([command, '--help']);
+      expect(code, stderr).toBe(0);
+      expect(stdout).toContain('Examples:');
+      expect(stdout).toContain(`countermand ${command}`);
+      for (const each of Object.keys(EXIT_CODES)) expect(stdout).toMatch(new RegExp(`^ +${each}  \\S`, 'm'));
+    });
+  }
+});
