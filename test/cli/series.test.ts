@@ -1,0 +1,115 @@
+import { mkdir, readdir, rename, utimes } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { encodeLine } from '../../src/ledger/line.ts';
+import type { CommandEnd } from '../support/command.ts';
+import { openWorkplace, type Workplace } from '../support/workplace.ts';
+
+const DAY_MS = 86_400_000;
+const PENDING = { statuses: { Pending: 1 }, types: { RunAntiVirusScan: 1 } };
+const JOB = `name: nightly
+source:
+  query:
+    type: RunAntiVirusScan
+comment: test
+confirmFor: "0"
+`;
+
+async function place(count: number, job = JOB): Promise<Workplace> {
+  const workplace = await openWorkplace({ actions: { count, mix: PENDING } });
+  await workplace.write('nightly.yaml', job);
+  await mkdir(workplace.path('ledgers'), { recursive: true });
+  return workplace;
+}
+
+/** The newest ledger becomes one of that moment, by name and by the file's time; its records keep theirs. */
+async function backdate(workplace: Workplace, stamp: string, daysOld: number): Promise<string> {
+  const newest = (await workplace.ledgers()).at(-1) ?? '';
+  const name = `ledgers/nightly-${stamp}.jsonl`;
+  await rename(workplace.path(`ledgers/${newest}`), workplace.path(name));
+  await setAge(workplace, name, daysOld);
+  return name;
+}
+
+async function setAge(workplace: Workplace, name: string, days: number): Promise<void> {
+  const then = new Date(Date.now() - days * DAY_MS);
+  await utimes(workplace.path(name), then, then);
+}
+
+function runJob(workplace: Workplace, ...args: string[]): Promise<CommandEnd> {
+  return workplace.run(['run', 'nightly.yaml', '--yes', ...args]);
+}
+
+/** A run of the job that was terminated after its first cancel. */
+async function interrupted(workplace: Workplace): Promise<void> {
+  const before = workplace.sandbox.log.entries.length;
+  await using running = workplace.start(['run', 'nightly.yaml', '--yes', '--quota', '3/1h']);
+  await workplace.sandbox.log.until((log) => log.entries.slice(before).some(({ route }) => route === 'cancel'));
+  running.kill('SIGTERM');
+  expect((await running.ended).code).toBe(143);
+}
+
+describe('a job with a query', () => {
+  test('goes on with its newest unfinished ledger, begun the day before, and then begins a new one', async () => {
+    await using workplace = await place(4);
+    await interrupted(workplace);
+    const yesterday = await backdate(workplace, '20251122T235950Z', 1);
+    const resumed = await runJob(workplace, '--quota', '100/1m');
+    expect(resumed.stderr).toContain('going on with the newest unfinished ledger');
+    expect(await workplace.ledgers()).toEqual([yesterday.replace('ledgers/', '')]);
+    expect(await workplace.read(yesterday)).toMatch(
+      /"session":2,[^\n]*\n(?:.*\n)*.*"kind":"close","reason":"finished"/,
+    );
+    const cancels = workplace.sandbox.log.entries.filter(({ route }) => route === 'cancel');
+    expect(new Set(cancels.map(({ ids }) => ids[0])).size).toBe(4);
+
+    const next = await runJob(workplace);
+    expect(next.code).toBe(0);
+    expect(await workplace.ledgers()).toHaveLength(2);
+  });
+
+  test('prefers the newest of two unfinished, and leaves other jobs and plans alone', async () => {
+    await using workplace = await place(6);
+    await interrupted(workplace);
+    const older = await backdate(workplace, '20251101T000000Z', 22);
+    const other = older.replace('nightly', 'nightly-extra');
+    await workplace.write(other, await workplace.read(older));
+    await workplace.write(older.replace('.jsonl', '.plan.jsonl'), await workplace.read(older));
+    await workplace.write('ledgers/nightly-20251102T000000Z.jsonl', await workplace.read(older));
+    const [before, otherBefore] = [await workplace.read(older), await workplace.read(other)];
+    await runJob(workplace, '--quota', '100/1m');
+    expect(await workplace.read('ledgers/nightly-20251102T000000Z.jsonl')).toContain('"reason":"finished"');
+    expect(await workplace.read(older)).toBe(before);
+    expect(await workplace.read(other)).toBe(otherBefore);
+  });
+});
+
+describe('keepLedgers', () => {
+  test('removes a finished ledger of the series with its release list when a new run begins, and says so', async () => {
+    await using workplace = await place(2, `${JOB}keepLedgers: 90d\n`);
+    await runJob(workplace);
+    const old = await backdate(workplace, '20250103T000000Z', 91);
+    await workplace.write(old, redated(await workplace.read(old), 91));
+    await setAge(workplace, old, 91);
+    await workplace.write(`${old}.needs-release.csv`, 'id\n');
+    const { stderr } = await runJob(workplace);
+    expect(stderr).toContain(`removed the finished ledger ${workplace.path(old)}`);
+    expect(await readdir(workplace.path('ledgers'))).toEqual([
+      expect.stringMatching(/^nightly-20(?!250103).*\.jsonl$/),
+    ]);
+  });
+});
+
+/** The same ledger, begun and ended so many days earlier. */
+function redated(text: string, days: number): string {
+  let chain = '';
+  const lines = text.trimEnd().split('\n');
+  return lines
+    .map((line) => {
+      const { seq, at, kind, chain: _chain, ...fields } = JSON.parse(line);
+      const then = new Date(Date.parse(at) - days * DAY_MS).toISOString();
+      const encoded = encodeLine(chain, seq, then, kind, fields);
+      chain = encoded.chain;
+      return encoded.line;
+    })
+    .join('');
+}
