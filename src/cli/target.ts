@@ -48,8 +48,11 @@ export async function resolveTarget(
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
     const unfinished = await newestUnfinished(job.ledger);
     if (unfinished !== undefined) {
-      context.log.info({ job: job.name, ledger: unfinished }, 'going on with the newest unfinished ledger of this job');
-      return ledgerTarget(unfinished, args, context);
+      const target = await ledgerTarget(unfinished, args, context);
+      const { run, sessions } = target.before ?? { run: '', sessions: [] };
+      const about = { job: job.name, run, session: sessions.length + 1, ledger: unfinished };
+      context.log.info(about, 'going on with the newest unfinished ledger of this job');
+      return target;
     }
   }
   // A place where no file can be is told by whoever opens the ledger there.
