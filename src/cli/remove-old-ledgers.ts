@@ -52,7 +52,7 @@ export function keptForMs(keepLedgersMs: number, windows: Job['quota']['windows'
 }
 
 /** Why a ledger that was read stays; undefined when it may go. */
-export function whyKept(
+function whyKept(
   { sessions, lastAtMs }: Pick<Book, 'sessions' | 'lastAtMs'>,
   job: Pick<Job, 'name' | 'tenant'>,
   { nowMs, keepMs }: { nowMs: number; keepMs: number },
