@@ -39,6 +39,7 @@ export interface RunParts extends AsyncDisposable, SessionParts {
 /** What is there once we are signed in. */
 export interface Connected {
   engine: EngineParts;
+  quota: Quota;
   /** Undefined offline. */
   permissions: { has: readonly string[]; lacks: readonly string[] } | undefined;
   /** What the token says of these types of action, if they are to be cancelled. */
@@ -85,7 +86,7 @@ async function assemble(
 ): Promise<RunParts> {
   const { clock, random } = context;
   const { hosts, tokens, dispatcher } = identity;
-  resources.add(() => dispatcher.close());
+  resources.add(() => dispatcher.end());
   resources.add(() => tokens[Symbol.asyncDispose]());
   const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
   const open = { tool: toolName(), ...sender, job };
@@ -135,6 +136,7 @@ async function assemble(
         log,
         permits: (renewed) => assess(renewed, job, hosts.scope).canCancel,
       },
+      quota,
       permissions: assessment && { has: assessment.granted, lacks: assessment.missing },
       warnings: (types) => (token === undefined ? [] : assess(token, job, hosts.scope, types).warnings),
     };

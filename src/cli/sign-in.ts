@@ -1,10 +1,9 @@
-import type { Dispatcher } from 'undici';
 import { type Hosts, resolveHosts } from '../defender/hosts.ts';
 import { assessPermissions, type PermissionAssessment } from '../defender/permissions.ts';
 import { RefusedError } from '../errors.ts';
 import { readClaims } from '../identity/claims.ts';
 import { type FoundCredential, findCredential } from '../identity/find-credential.ts';
-import { makeDispatcher } from '../identity/http.ts';
+import { makeDispatcher, type WayOut } from '../identity/http.ts';
 import { openTokenSource } from '../identity/open-token-source.ts';
 import { openSecretFiles, readSecret } from '../identity/secret-value.ts';
 import type { TokenSource } from '../identity/token-source.ts';
@@ -16,7 +15,7 @@ export interface Identity {
   hosts: Hosts;
   /** Undefined for work that signs in nowhere. */
   found: FoundCredential | undefined;
-  dispatcher: Dispatcher;
+  dispatcher: WayOut;
   tokens: TokenSource & AsyncDisposable;
 }
 

@@ -1,4 +1,5 @@
-import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { Socket } from 'node:net';
+import { buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import { UsageError } from '../errors.ts';
 
 export interface DispatcherOptions {
@@ -16,6 +17,14 @@ export interface DispatcherOptions {
   maxResponseBytes?: number;
 }
 
+export interface WayOut extends Dispatcher {
+  /**
+   * Ends it with all its connections, those under way too: a connection to a host that never answers would keep the process alive until it
+   * times out, which `destroy` alone does not prevent. To be called when every call has ended.
+   */
+  end(): Promise<void>;
+}
+
 /**
  * The one way out for sign-in and API calls: no retry, no redirect, one call at a time on a connection, connections
  * kept alive. A CA of one's own needs only `NODE_EXTRA_CA_CERTS`, through a proxy's tunnel too.
@@ -23,12 +32,14 @@ export interface DispatcherOptions {
  * Only HTTPS goes through the proxy: plain HTTP is allowed to loopback and the metadata address alone, which no proxy
  * can reach for us. Throws a UsageError when `HTTPS_PROXY` is not the address of an HTTP proxy.
  */
-export function makeDispatcher(options: DispatcherOptions): Dispatcher {
+export function makeDispatcher(options: DispatcherOptions): WayOut {
   const { env, connections, connectTimeoutMs = 10_000, headersTimeoutMs = 30_000, bodyTimeoutMs = 30_000 } = options;
   const timeouts = { connectTimeout: connectTimeoutMs, headersTimeout: headersTimeoutMs, bodyTimeout: bodyTimeoutMs };
   const tls = { timeout: connectTimeoutMs };
-  return new EnvHttpProxyAgent({
+  const open = new Set<Socket>();
+  const agent = new EnvHttpProxyAgent({
     ...timeouts,
+    connect: noting(open, buildConnector(tls)),
     ...(connections === undefined ? {} : { connections }),
     pipelining: 1,
     maxResponseSize: options.maxResponseBytes ?? 64 * 1024 * 1024,
@@ -39,8 +50,30 @@ export function makeDispatcher(options: DispatcherOptions): Dispatcher {
     proxyTls: tls,
     requestTls: tls,
     // The pool that asks the proxy for tunnels takes no timeouts from the options above: a silent proxy would hang it.
-    clientFactory: (origin, poolOptions) => new Pool(origin, { ...poolOptions, ...timeouts }),
+    clientFactory: (origin, { connect, ...poolOptions }: Pool.Options) =>
+      new Pool(origin, {
+        ...poolOptions,
+        ...timeouts,
+        ...(typeof connect === 'function' ? { connect: noting(open, connect) } : {}),
+      }),
   });
+  const end = async () => {
+    const destroyed = agent.destroy();
+    for (const socket of open) socket.destroy();
+    await destroyed;
+  };
+  return Object.assign(agent, { end });
+}
+
+/** The connector, with its sockets noted from the first moment of connecting until they are closed. */
+function noting(open: Set<Socket>, connector: buildConnector.connector): buildConnector.connector {
+  return (options, callback) => {
+    // Typed as returning nothing, it returns the socket.
+    const socket: unknown = connector(options, callback);
+    if (!(socket instanceof Socket)) return;
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  };
 }
 
 /** The proxy's address for HTTPS, or undefined. Its value is never shown: it may hold a password. */

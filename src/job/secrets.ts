@@ -49,7 +49,8 @@ export function secretNamed(name: string): SecretVariable | undefined {
 
 /** What to do instead of writing the secret down. */
 export function secretAdvice(variable: SecretVariable): string {
-  if (variable === 'AZURE_FEDERATED_TOKEN_FILE') return 'set AZURE_FEDERATED_TOKEN_FILE in the environment';
+  // Those two name a file already.
+  if (/_(?:FILE|PATH)$/.test(variable)) return `set ${variable} in the environment to the path of its file`;
   return `set ${variable} in the environment, or ${variable}_FILE to the path of a file that holds it`;
 }
 

@@ -223,6 +223,17 @@ describe('federated tokens', () => {
     expect(error.message).toContain('AZURE_FEDERATED_TOKEN_FILE names /nowhere/token, which cannot be read (ENOENT)');
   });
 
+  test.each(['AZURE_FEDERATED_TOKEN_FILE', 'COUNTERMAND_TOKEN_FILE'])(
+    'put where %s wants the path of their file are not shown',
+    async (name) => {
+      const token = await authority.clusterToken();
+      const make = name.startsWith('AZURE') ? workloadIdentitySource : readyTokenSource;
+      const error = await failure(make(partsFor(authority, { env: { [name]: token } })));
+      expect(error.message).toContain(`${name} names something that does not begin with / or ./`);
+      expect(error.message).not.toContain(token);
+    },
+  );
+
   const rows: [string, Parameters<Authority['clusterToken']>[0], RegExp][] = [
     [
       'that ran out',
@@ -288,6 +299,18 @@ describe('device codes', () => {
     expect(error).toMatchObject({ exitCode: 4 });
     expect(error.message).toMatch(/device code expired before it was entered; start again/);
   });
+
+  test.each([TROUBLES.serverError, TROUBLES.jsonWithoutToken])(
+    'are not shown to anybody when the authority gives none: %j',
+    async (trouble) => {
+      const parts = partsFor(authority);
+      authority.trouble(trouble);
+      const error = await failure(deviceCodeSource(parts));
+      authority.heal();
+      expect(error).toMatchObject({ exitCode: 6 });
+      expect(parts.prompts).toEqual([]);
+    },
+  );
 
   test('that are declined', async () => {
     const source = deviceCodeSource(

@@ -61,7 +61,7 @@ export async function checkAll(job: Job, context: CliContext): Promise<Finding[]
     return findings;
   } finally {
     await identity.tokens[Symbol.asyncDispose]();
-    await identity.dispatcher.close();
+    await identity.dispatcher.end();
   }
 }
 

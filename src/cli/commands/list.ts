@@ -89,7 +89,7 @@ export const list: Command = {
       return 0;
     } finally {
       await tokens[Symbol.asyncDispose]();
-      await dispatcher.close();
+      await dispatcher.end();
     }
   },
 };
