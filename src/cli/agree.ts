@@ -1,8 +1,9 @@
 import type { EngineParts } from '../engine/parts.ts';
-import { type Change, countDecisions, decideAll, SCREEN_AT_MOST, screenAll } from '../engine/screen-all.ts';
+import { type Change, countDecisions, decideAll, SCREEN_AT_MOST } from '../engine/screen-all.ts';
 import { UsageError } from '../errors.ts';
 import { shellWord } from '../report/verdict.ts';
 import type { CliContext } from './context.ts';
+import { lookUpList } from './look-up-list.ts';
 import type { Connected } from './open-parts.ts';
 import type { Asker } from './question.ts';
 
@@ -22,13 +23,13 @@ export interface AgreeOptions {
  * Throws a UsageError when the answer is no: nothing was sent, and the ledger stays as a plan.
  */
 export async function agree(
-  { engine, warnings }: Connected,
+  { engine, quota, warnings }: Connected,
   { yes, asker, anew, without }: AgreeOptions,
-  { say }: CliContext,
+  context: CliContext,
 ): Promise<void> {
+  const { say } = context;
   const { ledger, job, stop } = engine;
-  say('Looking up the actions ...\n');
-  const { changes, notLookedUp } = await screenAll(engine, { anew });
+  const { changes, notLookedUp } = await lookUpList({ engine, quota }, anew, context);
   showChanges(changes, say);
   const decided = decideAll(engine);
   for (const id of without) decided.delete(id);

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { SessionEnd } from '../engine/session.ts';
-import { UsageError } from '../errors.ts';
+import { CountermandError, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import { releaseCsv } from '../report/csv.ts';
@@ -36,13 +36,15 @@ export async function finish(options: FinishOptions, context: CliContext): Promi
   const { out, say, clock, env } = context;
   const view = await readView(fileDisk, ledger);
   const summary = summarise([view], { nowMs: clock.wallMs(), signal: end.signal, plan });
-  if (plan === undefined) await writeReleases(ledger, summary, view);
+  const needsReleaseFile = plan === undefined ? await writeReleases(ledger, summary, view, say) : undefined;
   // What stopped it counts more than what the counts would say.
   const exitCode: ExitCode = end.error?.exitCode ?? summary.exitCode ?? 1;
   if (json) out(jsonText({ ...summary, exitCode }));
   // What was refused or not confirmed did nothing: the sentence that says so is all there is to say.
   else if (!(end.error instanceof UsageError))
-    out(`\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env) })}`);
+    out(
+      `\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env), files: { needsRelease: needsReleaseFile } })}`,
+    );
   if (end.error !== undefined) say(`countermand: ${end.error.message}\n`);
   const { counts, needsRelease } = summary;
   const [about] = summary.ledgers;
@@ -51,9 +53,23 @@ export async function finish(options: FinishOptions, context: CliContext): Promi
   return { summary, view, exitCode };
 }
 
-/** `<ledger>.needs-release.csv`: written when there are any, and kept true when a later session finds none. */
-async function writeReleases(ledger: string, { needsRelease }: Summary, view: LedgerView): Promise<void> {
+/** `<ledger>.needs-release.csv`: written when there are any, and kept true when a later session finds none. Returns where they are. */
+async function writeReleases(
+  ledger: string,
+  { needsRelease }: Summary,
+  view: LedgerView,
+  say: CliContext['say'],
+): Promise<string | undefined> {
   const path = `${ledger}.needs-release.csv`;
   const there = await stat(path).catch(() => undefined);
-  if (needsRelease > 0 || there !== undefined) await writePrivate(path, releaseCsv([view]));
+  if (needsRelease === 0 && there === undefined) return undefined;
+  try {
+    await writePrivate(path, releaseCsv([view]));
+  } catch (error) {
+    // The run is over and its ledger whole: a list that can be made again must not hide what became of it.
+    if (!(error instanceof CountermandError)) throw error;
+    say(`warning: ${error.message}\n`);
+    return undefined;
+  }
+  return needsRelease > 0 ? path : undefined;
 }

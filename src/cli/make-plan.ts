@@ -1,11 +1,12 @@
 import { LOOKUP_SIZE } from '../defender/routes.ts';
-import { countDecisions, decideAll, screenAll } from '../engine/screen-all.ts';
+import { countDecisions, decideAll } from '../engine/screen-all.ts';
 import { makeScreening } from '../engine/screening.ts';
 import type { Job } from '../job/job.ts';
 import { forecastFacts } from '../report/forecast-facts.ts';
 import type { PlanFacts } from '../report/plan-summary.ts';
 import { typesToCancel } from './agree.ts';
 import type { CliContext } from './context.ts';
+import { lookUpList } from './look-up-list.ts';
 import type { RunParts } from './open-parts.ts';
 import { takeInBytes, takeInQuery } from './read-source.ts';
 
@@ -16,8 +17,9 @@ const ROUND_TRIP_MS = 300;
 export async function makePlan(
   parts: RunParts,
   bytes: AsyncIterable<Uint8Array> | undefined,
-  { say, clock }: CliContext,
+  context: CliContext,
 ): Promise<PlanFacts> {
+  const { say, clock } = context;
   const { job, ledger, stop, quota } = parts;
   const offline = isOffline(job);
   if (bytes !== undefined) await takeInBytes(ledger, bytes, job, stop.signal);
@@ -26,7 +28,7 @@ export async function makePlan(
   const { maxActions } = job.guards;
   // A list that would not start is not looked up either.
   if (!offline && (maxActions === undefined || ledger.book.actions.size <= maxActions)) {
-    const { notLookedUp } = await screenAll(engine, { anew: false });
+    const { notLookedUp } = await lookUpList({ engine, quota }, false, context);
     if (notLookedUp > 0)
       say(`${notLookedUp} actions are beyond what is looked up before a start, and are not known.\n`);
   }

@@ -2,6 +2,8 @@ import { describeDuration } from '../duration.ts';
 import type { WindowLeft } from '../quota/quota.ts';
 
 export interface ProgressFacts {
+  /** What is being done, where it is not the cancelling itself. */
+  doing: string | undefined;
   done: number;
   total: number;
   /** Accepted, and their end not seen yet. */
@@ -34,10 +36,10 @@ const PAUSES = { throttled: 'Defender asks to wait', 'out-of-reach': 'Defender i
  * outcomes so far. What does not fit is left out from the end.
  */
 export function progressLine(facts: ProgressFacts, { columns, bar, paint }: LineStyle): string {
-  const { done, total, confirming, outcomes, windows, pausedForMs, pauseReason, etaMs } = facts;
+  const { doing, done, total, confirming, outcomes, windows, pausedForMs, pauseReason, etaMs } = facts;
   const width = columns < WIDE ? NARROW_BAR : WIDEST_BAR;
   const parts: { text: string; tone: 'dim' | 'yellow' | 'bold' | undefined }[] = [
-    { text: `${done}/${total}`, tone: 'bold' },
+    { text: `${doing === undefined ? '' : `${doing} `}${done}/${total}`, tone: 'bold' },
   ];
   if (pausedForMs !== undefined && pauseReason !== undefined) {
     parts.push({ text: `${PAUSES[pauseReason]}, ${Math.ceil(pausedForMs / 1000)} s`, tone: 'yellow' });

@@ -19,17 +19,22 @@ const COUNTED_ONE_BY_ONE = 20_000;
  * Shows how far the run is: a bar on a terminal, else a log line every 30 s. All that is shown is read from ledger, quota and gate at that
  * moment; nothing is counted here. Disposing of it removes the bar.
  */
-export async function showProgress(parts: RunParts, context: CliContext): Promise<Disposable> {
-  const terminal = process.stderr.isTTY === true && !context.env['CI'] && context.env['TERM'] !== 'dumb';
-  return terminal ? showBar(parts, context) : logProgress(parts, context);
+export function showProgress(parts: RunParts, context: CliContext): Promise<Disposable> {
+  return showFacts(() => factsOf(parts), context);
 }
 
-async function showBar(parts: RunParts, { env }: CliContext): Promise<Disposable> {
+/** Shows what `read` tells, each time anew. */
+export async function showFacts(read: () => ProgressFacts, context: CliContext): Promise<Disposable> {
+  const terminal = process.stderr.isTTY === true && !context.env['CI'] && context.env['TERM'] !== 'dumb';
+  return terminal ? showBar(read, context) : logProgress(read, context);
+}
+
+async function showBar(read: () => ProgressFacts, { env }: CliContext): Promise<Disposable> {
   const { default: progress } = await import('cli-progress');
   const { default: yoctocolors } = await import('yoctocolors');
   const plain = Boolean(env['NO_COLOR']);
   const paint = plain ? undefined : yoctocolors;
-  let facts = factsOf(parts);
+  let facts = read();
   const bar = new progress.SingleBar({
     stream: process.stderr,
     hideCursor: true,
@@ -50,7 +55,7 @@ async function showBar(parts: RunParts, { env }: CliContext): Promise<Disposable
   });
   bar.start(Math.max(1, facts.total), facts.done);
   const timer = setInterval(() => {
-    facts = factsOf(parts);
+    facts = read();
     bar.update(facts.done);
   }, TERMINAL_MS).unref();
   return {
@@ -61,11 +66,12 @@ async function showBar(parts: RunParts, { env }: CliContext): Promise<Disposable
   };
 }
 
-function logProgress(parts: RunParts, { log }: CliContext): Disposable {
+function logProgress(read: () => ProgressFacts, { log }: CliContext): Disposable {
   const timer = setInterval(() => {
-    const { done, total, outcomes, windows, pausedForMs, etaMs } = factsOf(parts);
+    const { doing, done, total, outcomes, windows, pausedForMs, etaMs } = read();
     log.info(
       {
+        ...(doing === undefined ? {} : { doing }),
         done,
         total,
         outcomes,
@@ -83,26 +89,40 @@ export function factsOf({ ledger, quota, gate, clock, job }: RunParts): Progress
   const { book } = ledger;
   const counts = book.counts();
   const total = book.actions.size;
-  const nowMs = clock.monotonicMs();
-  const pause = gate.pause;
   const { toCall, confirming } = workIn(book, job.guards);
-  const { doneAtMs } = forecast({
-    calls: toCall,
-    windows: quota.left(),
-    concurrency: job.concurrency,
-    roundTripMs: ASSUMED_ROUND_TRIP_MS,
-    nowMs,
-    notBeforeMs: pause?.untilMs,
-  });
   return {
+    doing: undefined,
     done: Object.values(counts).reduce((sum, n) => sum + n, 0),
     total,
     confirming,
     outcomes: Object.fromEntries(OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]])),
-    windows: quota.left(),
+    ...waits({ quota, gate, clock }, toCall, job.concurrency),
+  };
+}
+
+/** What quota and gate leave, and how long so many calls will take. */
+export function waits(
+  { quota, gate, clock }: Pick<RunParts, 'quota' | 'gate' | 'clock'>,
+  calls: number,
+  concurrency: number,
+): Pick<ProgressFacts, 'windows' | 'pausedForMs' | 'pauseReason' | 'etaMs'> {
+  const windows = quota.left();
+  const nowMs = clock.monotonicMs();
+  const { pause } = gate;
+  const notBeforeMs = pause?.untilMs;
+  const { doneAtMs } = forecast({
+    calls,
+    windows,
+    concurrency,
+    roundTripMs: ASSUMED_ROUND_TRIP_MS,
+    nowMs,
+    notBeforeMs,
+  });
+  return {
+    windows,
     pausedForMs: pause === undefined ? undefined : Math.max(0, pause.untilMs - nowMs),
     pauseReason: pause?.reason,
-    etaMs: toCall === 0 ? undefined : doneAtMs - nowMs,
+    etaMs: calls === 0 ? undefined : doneAtMs - nowMs,
   };
 }
 

@@ -24,11 +24,15 @@ export interface ScreenedAll {
   notLookedUp: number;
 }
 
-/**
- * Looks up the whole list before anybody is asked. `anew`: also what is known already, whatever its age, but for final statuses, which stay.
- * Actions that were called already have their own way and are left alone.
- */
-export async function screenAll(parts: EngineParts, { anew }: { anew: boolean }): Promise<ScreenedAll> {
+export interface ScreenAllOptions {
+  /** Also what is known already, whatever its age, but for final statuses, which stay. */
+  anew: boolean;
+  /** Told before each batch: how many actions were looked up so far, of how many. */
+  onLooked?(done: number, total: number): void;
+}
+
+/** Looks up the whole list before anybody is asked. Actions that were called already have their own way and are left alone. */
+export async function screenAll(parts: EngineParts, { anew, onLooked }: ScreenAllOptions): Promise<ScreenedAll> {
   const { ledger, stop, job } = parts;
   const screening = makeScreening(parts);
   const result: ScreenedAll = { changes: [], notLookedUp: 0 };
@@ -43,6 +47,7 @@ export async function screenAll(parts: EngineParts, { anew }: { anew: boolean })
     else result.notLookedUp++;
   }
   for (let at = 0; at < wanted.length; at += LOOKUP_SIZE) {
+    onLooked?.(at, wanted.length);
     const batch = wanted.slice(at, at + LOOKUP_SIZE);
     const before = new Map(batch.map(({ id, screen }) => [id, screen]));
     await screening.look(batch, stop.signal);

@@ -48,8 +48,8 @@ export function formatShare(part: number, whole: number): string {
   if (part === whole) return '100 %';
   const percent = (part / whole) * 100;
   if (percent > 99.9) return '99.9 %';
-  if (part > 0 && percent < 0.1) return '<0.1 %';
-  return `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
+  if (percent < 0.1) return '<0.1 %';
+  return `${percent.toFixed(percent < 10 || percent >= 99 ? 1 : 0)} %`;
 }
 
 /** `100 calls in 1 min`. */
