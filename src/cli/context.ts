@@ -16,7 +16,9 @@ export interface CliContext {
 }
 
 export async function processContext(logLevel: unknown): Promise<CliContext> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreBrokenPipe);
+  process.stdout.on('error', resultsLost);
+  // What is said on the way is lost with it: that must not end a run in the middle.
+  process.stderr.on('error', () => {});
   return {
     env: process.env,
     cwd: process.cwd(),
@@ -28,7 +30,16 @@ export async function processContext(logLevel: unknown): Promise<CliContext> {
   };
 }
 
-/** Whoever reads us may have seen enough (`| head`): that must not end a run in the middle. */
-function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/**
+ * Whoever reads us may have seen enough (`| head`). Anything else (a full disk) is said, and a run that went well does not end as one: run again,
+ * it shows its results again.
+ */
+function resultsLost(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(
+    `countermand: the results cannot be written to stdout (${error.message}); the ledger has them\n`,
+  );
+  process.once('exit', (code) => {
+    if (code === 0 || code === 3) process.exitCode = 6;
+  });
 }

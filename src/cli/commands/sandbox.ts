@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { parseWindow } from '../../quota/window.ts';
+import { writePrivate } from '../../report/private-file.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
 import { sandboxCsv } from '../../sandbox/sandbox-csv.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
@@ -48,7 +48,7 @@ export const sandbox: Command = {
       ...(windows.length === 0 ? {} : { quota: { windows } }),
     });
     if (args['csv'] !== undefined) {
-      await writeFile(resolve(cwd, String(args['csv'])), sandboxCsv(server.store.all(), { seed }));
+      await writePrivate(resolve(cwd, String(args['csv'])), [sandboxCsv(server.store.all(), { seed })]);
     }
     const lines = Object.entries(server.environment()).map(([name, value]) => `export ${name}=${value}`);
     say(`A sandbox with ${server.store.size} actions listens at ${server.url}; Ctrl-C ends it. To use it:\n`);
