@@ -89,6 +89,28 @@ describe.concurrent('reports from a ledger', () => {
     expect((await running.ended).code).toBe(143);
   });
 
+  it.runIf(process.platform === 'linux')(
+    'where they cannot be written: one sentence, and the run itself is none the worse',
+    async () => {
+      await using stage = await setStage({ actions: open(1) });
+      await stage.file('ids.txt', ids(1));
+      const ledger = 'ledgers/ids.jsonl';
+      const toFullDisk = await stage.runShell(
+        `countermand run ids.txt --comment INC-4711 --yes --confirm-for 0 --json > /dev/full`,
+      );
+      expect(toFullDisk.code).toBe(6);
+      expect(toFullDisk.stderr).toMatch(/results cannot be written to stdout \(ENOSPC/);
+      expect(only(await stage.records(ledger), 'close').at(-1)?.reason).toBe('finished');
+      const logOnFullDisk = await stage.runShell(`countermand report ${ledger} --json 2> /dev/full`);
+      expect(documentOf(logOnFullDisk.stdout).exitCode).toBe(3);
+      const head = await stage.runShell(`countermand report ${ledger} | head -n 1`);
+      expect(head).toMatchObject({ code: 0, stderr: '' });
+      const nowhere = await stage.run(['report', ledger, '--html', '/proc/report.html']);
+      expect(nowhere).toMatchObject({ code: 2, stdout: '' });
+      expect(nowhere.stderr).toMatch(/^countermand: \/proc\/report\.html cannot be written .*\n$/);
+    },
+  );
+
   it('verify --offline tells whole from changed and cut, and sends nothing', async () => {
     await using stage = await setStage({ actions: open(3) });
     await stage.file('ids.txt', ids(3));

@@ -1,12 +1,18 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import type { LedgerRecord, RecordKind } from '../../src/ledger/record.ts';
 import type { SandboxOptions } from '../../src/sandbox/options.ts';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts';
 import type { SandboxTokenOptions } from '../../src/sandbox/token.ts';
 import { type CommandEnd, type CommandOptions, type RunningCommand, startCommand } from '../support/command.ts';
+
+const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** A local Defender, a folder of its own, and the built command that is started in it. */
 export interface Stage extends AsyncDisposable {
@@ -19,6 +25,8 @@ export interface Stage extends AsyncDisposable {
   file(name: string, content: string | readonly string[]): Promise<string>;
   run(args: readonly string[], options?: CommandOptions): Promise<CommandEnd>;
   start(args: readonly string[], options?: CommandOptions): RunningCommand;
+  /** Runs a command line by a shell; `countermand ` in it is the built command. */
+  runShell(commandLine: string): Promise<{ code: number | null; stdout: string; stderr: string }>;
   /** The records of a ledger, without its unfinished last line. */
   records(ledger: string): Promise<LedgerRecord[]>;
 }
@@ -30,7 +38,7 @@ export interface StageOptions extends SandboxOptions {
   env?: Record<string, string | undefined>;
 }
 
-export const MORE_THAN_NEEDED = '5000/1s';
+const MORE_THAN_NEEDED = '5000/1s';
 
 export async function setStage(options: StageOptions = {}): Promise<Stage> {
   const { windows = MORE_THAN_NEEDED, token, env: more, ...rest } = options;
@@ -54,6 +62,7 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
     },
     start,
     run: (args, given) => start(args, given).ended,
+    runShell: (commandLine) => runShell(commandLine, { cwd: folder, env }),
     records: (ledger) => readRecords(join(folder, ledger)),
     [Symbol.asyncDispose]: async () => {
       for (const command of started) await command[Symbol.asyncDispose]();
@@ -61,6 +70,25 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function runShell(
+  commandLine: string,
+  { cwd, env }: { cwd: string; env: Stage['env'] },
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn('/bin/sh', ['-c', withCommand(commandLine)], {
+    cwd,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { code: code as number | null, stdout, stderr };
+}
+
+/** A command line as it is typed, with the built command in place of its name. */
+export function withCommand(commandLine: string): string {
+  return commandLine.replaceAll('countermand ', `'${process.execPath}' '${COMMAND}' `);
 }
 
 async function readRecords(path: string): Promise<LedgerRecord[]> {

@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-
-const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+import { withCommand } from './stage.ts';
 
 export interface Terminal extends AsyncDisposable {
   /** All that was shown, control sequences included. */
@@ -22,12 +20,9 @@ export interface TerminalOptions {
   columns?: number;
 }
 
-/** What stands for `countermand` in a command line. */
-export const SHELL_COMMAND = `'${process.execPath}' '${COMMAND}'`;
-
 /** Runs a command line by a shell at a terminal of its own: `script`, which Debian always has (bsdutils), makes it. */
 export function openTerminal(commandLine: string, { cwd, env, columns = 80 }: TerminalOptions): Terminal {
-  const script = `stty cols ${columns} rows 24; ${commandLine.replaceAll('countermand ', `${SHELL_COMMAND} `)}`;
+  const script = `stty cols ${columns} rows 24; ${withCommand(commandLine)}`;
   const child = spawn('script', ['--quiet', '--return', '--command', script, '/dev/null'], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], SHELL: '/bin/sh', TERM: 'xterm-256color', ...env },
