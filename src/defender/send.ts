@@ -23,6 +23,8 @@ export type Send = (call: Call, token: AccessToken, signal: AbortSignal) => Prom
 
 /** An intent that took longer than this to become durable is not sent on: its time in the ledger would be too early for the quota's memory. */
 const SLOW_SYNC_MS = 5000;
+/** Node's codes for a certificate or a handshake that is refused. */
+const TLS_FAULT = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL/;
 /** Below this the `Date` header, which has whole seconds, says nothing. */
 const NOTABLE_SKEW_MS = 2000;
 
@@ -32,6 +34,7 @@ const NOTABLE_SKEW_MS = 2000;
  */
 export function makeSend(parts: SendParts): Send {
   const { transport, journal, gate, clock, abandon, log = silentLog } = parts;
+  let toldOfTls = false;
   return async (call, token, signal) => {
     const readyAtMs = clock.monotonicMs();
     const pass = await gate.pass(signal);
@@ -85,6 +88,14 @@ export function makeSend(parts: SendParts): Send {
       },
       answer.kind,
     );
+    // Waiting does not mend it, so whoever waits is told why: once.
+    if (answer.kind === 'lost' && TLS_FAULT.test(answer.error) && !toldOfTls) {
+      toldOfTls = true;
+      log.warn(
+        `no call gets through: the certificate that Defender's host shows is not accepted (${answer.error}); name its CA's file in ` +
+          'NODE_EXTRA_CA_CERTS, or check the address',
+      );
+    }
     await journal.reply({ call: number, ...about(call), ms, ...facts });
     return { answer, attempt: call.attempt, sentAtMs, answered: 'raw' in result, costsAttempt };
   };
