@@ -62,5 +62,5 @@ test('the README names the credential kinds in the order in which they are looke
   const kinds = CREDENTIAL_ORDER.map(({ kind }) => `\`${kind}\``);
   const places = kinds.map((kind) => readme.indexOf(kind));
   expect(places.every((place) => place >= 0)).toBe(true);
-  expect(rowsOf('credential').map(([kind]) => kind)).toEqual(kinds);
+  expect(rowsOf('kind').map(([kind]) => kind)).toEqual(kinds);
 });
