@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { seededRandom } from '../../src/sandbox/seeded.ts';
+import { ids, setStage } from '../e2e/stage.ts';
+import { expectOrderlyEnd, goOn } from './after-kill.ts';
+
+const RUNS = 100;
+const KILLS_A_RUN = 2;
+/** Runs at a time: they mostly wait for windows and for what became of their cancels. */
+const LANES = 10;
+const COUNT = 90;
+/** A sixth is over and never called: so many requests are made for certain, and each of the kills falls into its share of them. */
+const REQUESTS = 75;
+const LEDGER = 'ledgers/many.jsonl';
+
+/** What has happened when a session is killed: so many requests of the run, and so much time. */
+interface Moment {
+  requests: number;
+  afterMs: number;
+}
+
+test('killed at 200 random moments of longer runs, each is gone on with and nothing is done twice', async () => {
+  const random = seededRandom(4711);
+  const runs = Array.from({ length: RUNS }, (_, run) =>
+    Array.from({ length: KILLS_A_RUN }, (_, kill): Moment => {
+      // A tenth of the sessions is killed before its first call, while it starts, reads or screens.
+      if (run % 10 === kill) return { requests: 0, afterMs: 150 + random() * 300 };
+      return { requests: Math.floor(((kill + random()) * REQUESTS) / KILLS_A_RUN), afterMs: random() * 40 };
+    }),
+  );
+  const killed: number[] = [];
+  const lane = async () => {
+    for (let moments = runs.pop(); moments !== undefined; moments = runs.pop())
+      killed.push(await killAndResume(moments));
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  expect(killed.reduce((sum, kills) => sum + kills)).toBe(RUNS * KILLS_A_RUN);
+});
+
+/** Returns how many of its sessions were killed before they had ended. */
+async function killAndResume(moments: readonly Moment[]): Promise<number> {
+  await using stage = await setStage({
+    windows: '40/1s',
+    actions: ids(COUNT).map((id, index) => ({
+      id,
+      status: index % 6 === 5 ? 'Succeeded' : 'InProgress',
+      type: 'RunAntiVirusScan',
+    })),
+    behaviours: {
+      seed: 9,
+      mix: [
+        { share: 8, behaviour: {} },
+        { share: 1, behaviour: { onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 500 } } },
+        { share: 1, behaviour: { onCancel: { kind: 'later', becomes: 'Failed', afterMs: 500 } } },
+      ],
+    },
+    latencyMs: [2, 60],
+  });
+  const { log } = stage.sandbox;
+  await stage.file('many.txt', ids(COUNT));
+  let kills = 0;
+  for (const { requests, afterMs } of moments) {
+    const args = await goOn(stage, 'many.txt', LEDGER);
+    await using command = stage.start([...args, '--concurrency', '6'], { timeoutMs: 60_000 });
+    await Promise.race([log.until(() => log.entries.length >= requests), once(command.child, 'close')]);
+    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    command.kill('SIGKILL');
+    if ((await command.ended).signal === 'SIGKILL') kills++;
+  }
+  await expectOrderlyEnd(stage, 'many.txt', LEDGER, ids(COUNT));
+  return kills;
+}
