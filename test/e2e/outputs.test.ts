@@ -144,7 +144,7 @@ describe.concurrent('a run that is gone on with', () => {
       behaviours: { byId: { [id(2)]: { onCancel: { kind: 'refused', http: 409, code: 'Conflict' } } } },
     });
     await stage.file('ids.txt', ids(4));
-    const run = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes']);
+    const run = await stage.run(['run', 'ids.txt', ...COMMENT, ...QUICK]);
     expect(run.code, run.stderr).toBe(3);
     const ledger = stage.path('ledgers/ids.jsonl');
     const before = await readFile(ledger, 'utf8');
@@ -162,7 +162,7 @@ describe.concurrent('a run that is gone on with', () => {
     expect(stage.sandbox.log.count('cancel')).toBe(0);
 
     stage.sandbox.store.behave(id(2), {});
-    const retried = await stage.run(['resume', ledger, '--retry', 'failed']);
+    const retried = await stage.run(['resume', ledger, '--retry', 'failed', '--confirm-for', '10s']);
     expect(retried.code, retried.stderr).toBe(0);
     const { log } = stage.sandbox;
     expect(log.of(id(2), 'cancel')).toHaveLength(1);

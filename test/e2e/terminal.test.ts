@@ -60,7 +60,7 @@ describe.concurrent('at a terminal', () => {
     await stage.file('ids.txt', ids(3));
     const { env, folder: cwd } = stage;
     {
-      await using first = openTerminal('countermand run ids.txt --comment INC-4711', { cwd, env });
+      await using first = openTerminal('countermand run ids.txt --comment INC-4711 --confirm-for 0', { cwd, env });
       await first.shows('Cancel 3 actions');
       first.types('n\n');
       expect(await first.ended, first.screen).toBe(2);
@@ -70,7 +70,7 @@ describe.concurrent('at a terminal', () => {
     await using second = openTerminal('countermand run ledgers/ids.jsonl', { cwd, env });
     await second.shows('Cancel 3 actions');
     second.types('y\n');
-    expect(await second.ended, second.screen).toBe(0);
+    expect(await second.ended, second.screen).toBe(3);
     expect(stage.sandbox.log.effective()).toHaveLength(3);
   });
 
