@@ -76,7 +76,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
       .epilogue(`Exit codes:\n${EXIT_TABLE}`)
       .exitProcess(false)
       .fail((message, error) => {
-        throw error ?? new UsageError(`${plainly(message)}\nSee countermand --help, or --help after a command.`);
+        throw error ?? misused(message);
       });
     for (const [usage, describe, load] of COMMANDS) {
       cli = cli.command(
@@ -90,7 +90,9 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
     }
     await cli.parseAsync();
     return exitCode;
-  } catch (error) {
+  } catch (thrown) {
+    // Where a flag lacks its value, the parser throws an error of its own past `fail`.
+    const error = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : thrown;
     if (error instanceof CountermandError) {
       process.stderr.write(`countermand: ${error.message}\n`);
       return error.exitCode;
@@ -103,9 +105,14 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
+function misused(message: string): UsageError {
+  return new UsageError(`${plainly(message)}\nSee countermand --help, or --help after a command.`);
+}
+
 /** The parser's words for what a person sees as commands, flags and sources. */
 function plainly(message: string): string {
   return message
     .replace(/^Unknown argument(s?):/, 'Unknown command$1 or flag$1:')
+    .replace(/^Not enough arguments following: (\S+)$/, '--$1 needs a value after it.')
     .replace(/^Not enough non-option arguments:.*/, 'The command needs something to work on after its name.');
 }

@@ -68,7 +68,7 @@ export async function ledgerTarget(source: string, args: Args, { env, cwd, clock
   const opened = book.sessions.at(-1)?.opened;
   if (opened === undefined) throw new UsageError(`${path} holds no run yet: run its source again`);
   const wanted = args['head'];
-  if (wanted !== undefined && wanted !== head) {
+  if (wanted !== undefined && String(wanted).trim().toLowerCase() !== head) {
     throw new UsageError(
       `the head of ${path} is ${head} and not ${String(wanted)}: it is not the ledger that was reviewed, and nothing was sent; plan again, ` +
         'or look at what changed it',

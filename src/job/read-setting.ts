@@ -10,7 +10,8 @@ export type Reading<K extends SettingName> = { value: SettingValues[K] } | { pro
  */
 export function readSetting<K extends SettingName>(name: K, raw: RawValue): Reading<K> {
   const setting: Setting = SETTINGS[name];
-  const parsed = setting.value.safeParse(fromText(setting.kind, raw));
+  const taken = fromText(setting.kind, raw);
+  const parsed = setting.value.safeParse(setting.commasSeparate ? separated(taken) : taken);
   if (parsed.success) return { value: parsed.data as SettingValues[K] };
   return { problem: `${parsed.error.issues[0]?.message ?? 'something else'}, not ${show(raw)}` };
 }
@@ -36,6 +37,12 @@ export function listOf(variable: string): string[] {
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
+}
+
+/** Empty entries are kept, for the schema to refuse. */
+function separated(list: unknown): unknown {
+  if (!Array.isArray(list)) return list;
+  return list.flatMap((entry: unknown) => (typeof entry === 'string' ? entry.split(',').map(plain) : [entry]));
 }
 
 /** A value as it stands in a message: short, and in quotes where it is a text. */

@@ -30,6 +30,8 @@ export interface Setting {
   /** How the text of a flag or variable becomes what `value` takes. `texts` is repeatable; a variable holds a comma-separated list. */
   kind: 'text' | 'texts' | 'number' | 'boolean';
   value: z.ZodType;
+  /** No entry of this list holds a comma: `100/1m,1500/1h` is two of them in a flag too. */
+  commasSeparate?: true;
   /** What stands for the value in help texts; none for a boolean. */
   placeholder?: string;
   /** As a person would write it. */
@@ -155,6 +157,7 @@ export const SETTINGS = {
     job: 'quota.windows',
     kind: 'texts',
     value: windows(),
+    commasSeparate: true,
     placeholder: 'CALLS/TIME',
     default: '100/1m,1500/1h',
     description: 'calls allowed in every span of this length; given ones replace both defaults',

@@ -38,11 +38,20 @@ export const texts = (error = 'a text or a list of texts, none of them empty', e
     .transform((value): readonly string[] => [value].flat().map((entry) => entry.trim()));
 };
 
-/** Texts from a set that is open: the names known so far are brought into their proper case, others are taken as they are. */
+/**
+ * Texts from a set that is open: the names known so far are brought into their proper case, others are taken as they are. None holds a
+ * comma, so that a list in one text is taken apart: as one name it would match nothing, without a word.
+ */
 export const openNames = (known: readonly string[], error: string) =>
-  texts(error, known).transform((names): readonly string[] =>
-    names.map((name) => known.find((one) => one.toLowerCase() === name.toLowerCase()) ?? name),
-  );
+  texts(error, known)
+    .transform((names): readonly string[] =>
+      names
+        .flatMap((name) => name.split(','))
+        .map((name) => name.trim())
+        .filter((name) => name !== '')
+        .map((name) => known.find((one) => one.toLowerCase() === name.toLowerCase()) ?? name),
+    )
+    .refine((names) => names.length > 0, { error });
 
 export const oneOf = <const T extends readonly [string, ...string[]]>(choices: T) =>
   z.enum(choices, { error: `one of ${choices.join(', ')}` });

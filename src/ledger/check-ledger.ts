@@ -17,7 +17,7 @@ export type HeadFound = { where: 'last' } | { where: 'earlier'; line: number } |
  * lock nor writes. Throws a UsageError when there is no such file or its format is newer than ours.
  */
 export async function checkLedger(options: { path: string; disk: Disk; head?: string }): Promise<CheckedLedger> {
-  const head = options.head?.toLowerCase();
+  const head = options.head?.trim().toLowerCase();
   let line: number | undefined;
   let [from, to]: [number | undefined, number | undefined] = [undefined, undefined];
   const { scanned } = await scanFile(options.path, options.disk, {
