@@ -68,10 +68,10 @@ type Reading = { bytes: AsyncIterable<Uint8Array> } | 'query' | 'nothing';
 /** The source is read when it never was to its end, or when it is named again and has changed. */
 async function whatToRead({ job: { source }, before, fromLedger }: Target): Promise<Reading> {
   const intake = before?.intake;
-  if (intake !== undefined && !before?.readingUnfinished) {
-    if (fromLedger) return 'nothing';
-    // A reading that nobody agreed to afterwards is done again: only who reads knows which actions the source no longer names.
-    const agreed = before?.start !== undefined && intake.session <= before.start.session;
+  if (before !== undefined && intake !== undefined && !before.readingUnfinished) {
+    // A later reading that nobody agreed to is done again: only who reads knows which actions the source no longer names.
+    const agreed = before.start !== undefined && intake.session <= before.start.session;
+    if (fromLedger && (agreed || before.intakes.length === 1 || source.kind === 'stdin')) return 'nothing';
     if (agreed && source.kind === 'file' && (await isUnchanged(source.path, intake))) return 'nothing';
   }
   const bytes = await openIds(source);
@@ -110,6 +110,8 @@ export async function work(
     await agree(connected, { yes, asker, anew, without: new Set(withdrawn.map(({ id }) => id)) }, context);
   }
   await withdraw(ledger, withdrawn);
+  // A reading that brought nothing new is agreed to all the same, so that no later session does it again.
+  if (reading !== 'nothing' && !isNew) await ledger.start({ by: yes ? 'yes' : 'question', count: book.leftCount });
   if (target.before === undefined) await removeOldLedgers(job, { ...context, disk: fileDisk });
   await loadReport();
   using _progress = await showProgress(parts, context);

@@ -200,6 +200,10 @@ describe.concurrent('a run that is gone on with', () => {
       const refused = await stage.run(args);
       expect(refused.code, refused.stderr).toBe(2);
       expect(refused.stderr).toMatch(/--withdraw-missing.*--keep-missing/);
+      // Nor does a resume take the old list for agreed.
+      const resumed = await stage.run(['resume', 'ledgers/ids.jsonl', '--yes', ...QUICK]);
+      expect(resumed.code, resumed.stderr).toBe(2);
+      expect(stage.sandbox.log.count('cancel')).toBe(1);
       const done = await stage.run([...args, flag]);
       expect(done.code, done.stderr).toBe(3);
       expect(stage.sandbox.log.effective().sort()).toEqual(effective);
