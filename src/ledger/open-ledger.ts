@@ -54,9 +54,12 @@ export async function openLedger(options: OpenLedgerOptions): Promise<FileLedger
     locks.push(
       await lock(options, senderLockPath(folder, open), `sending as ${open.client} from the folder ${folder}`),
     );
-    const { book, head, size } = await readForWriting(options);
+    const { book, head, size } = await readForWriting(options, locks);
     file = await disk.openAppend(path);
-    if (file.size > size) await cutTail(file, size, options);
+    if (file.size > size) {
+      await assertHeld(locks);
+      await cutTail(file, size, options);
+    }
     if (size === 0) await disk.syncFolder(folder);
     await warnOfMode(options);
     const appender = new Appender(file, path, () => {
@@ -88,7 +91,15 @@ export function hostOf(api: string): string {
   return URL.canParse(api) ? new URL(api).host : api;
 }
 
-async function readForWriting(options: OpenLedgerOptions): Promise<{ book: Projection; head: string; size: number }> {
+/** Before anything of the file is taken away: a process that stood still while it read would take away what its successor wrote. */
+async function assertHeld(locks: readonly HeldLock[]): Promise<void> {
+  for (const held of locks) await held.assertHeld();
+}
+
+async function readForWriting(
+  options: OpenLedgerOptions,
+  locks: readonly HeldLock[],
+): Promise<{ book: Projection; head: string; size: number }> {
   const { path, disk, open } = options;
   const fresh = { book: new Projection(), head: '', size: 0 };
   if ((await disk.stat(path)) === undefined) return fresh;
@@ -99,6 +110,7 @@ async function readForWriting(options: OpenLedgerOptions): Promise<{ book: Proje
     return fresh;
   }
   if (options.existing === 'plan') {
+    await assertHeld(locks);
     await setAside(book, options);
     return fresh;
   }
