@@ -75,6 +75,7 @@ export async function cancelAction(
           attempt,
           stamp,
           blind,
+          sent: action.sent,
         });
         if (after.next === 'again' || after.next === 'blind-again') {
           if (after.next === 'blind-again') blind = true;

@@ -4,13 +4,19 @@ import { ATTEMPTS } from '../defender/retry-rule.ts';
 import type { CancelCall } from '../ledger/book.ts';
 import type { Found } from './lookups.ts';
 import { settledBy, settledByAnswer, type Verdict } from './outcome-rules.ts';
+import { isOurs } from './stamp.ts';
 
 /** Why an action is looked up before anything else happens to it. */
 export type Doubt =
   /** Defender answered 400: perhaps it is over. `code` is Defender's. */
   | { because: 'refused'; code: string }
   /** A cancel was sent and no answer can be relied on. `costsAttempt` is false when that was not the action's fault: Defender was out of reach, or we were killed. */
-  | { because: 'lost'; error: string; costsAttempt: boolean };
+  | { because: 'lost'; error: string; costsAttempt: boolean }
+  /**
+   * Nothing more is sent after a 408 or 5xx, either because attempts are used up or because the repeat was refused: one of them may have been
+   * carried out all the same. `last` says what the last answer was.
+   */
+  | { because: 'used-up'; last: string };
 
 /** What follows an answer to a cancel. */
 export type Next =
@@ -51,7 +57,9 @@ export function afterCancel(
     case 'not-sent':
       return { next: 'put-back' };
     case 'unavailable':
-      return { next: 'settle', verdict: usedUp(attempt, httpDetail(answer)) };
+      return canRead
+        ? { next: 'look-up', doubt: { because: 'used-up', last: httpDetail(answer) } }
+        : { next: 'settle', verdict: usedUp(attempt, httpDetail(answer)) };
     case 'throttled':
     case 'page':
       return { next: 'again', attempt };
@@ -70,7 +78,10 @@ export function afterCancel(
         ? { next: 'wait-for-it' }
         : { next: 'settle', verdict: { outcome: 'not-found', detail: httpDetail(answer) } };
     default:
-      return { next: 'settle', verdict: { outcome: 'failed', detail: httpDetail(answer) } };
+      // A conflict may be with the attempt before it.
+      return canRead && attempt > 1
+        ? { next: 'look-up', doubt: { because: 'used-up', last: httpDetail(answer) } }
+        : { next: 'settle', verdict: { outcome: 'failed', detail: httpDetail(answer) } };
   }
 }
 
@@ -92,19 +103,36 @@ export function afterRestart(last: CancelCall, context: Omit<CancelContext, 'att
   if ([408, 500, 502, 503, 504].includes(http)) return { next: 'again', attempt: Math.min(attempt + 1, ATTEMPTS) };
   const { code = '', correlation } = last;
   const answer: Answer = { kind: 'error', http, code, correlation, claims: undefined };
-  return afterCancel(answer, { ...context, attempt, costsAttempt: true });
+  // Too young to be found is what it was when the answer came, however long ago that is.
+  return afterCancel(answer, { ...context, nowMs: last.repliedAtMs, attempt, costsAttempt: true });
 }
 
-/** What follows the lookup of an action in doubt. `blind`: it was already sent once more without a lookup. */
+export interface LookupContext {
+  attempt: number;
+  stamp: string;
+  /** It was already sent once more without a lookup. */
+  blind: boolean;
+  /** Cancel calls that were or may have been sent for it, over all sessions. */
+  sent: number;
+}
+
+/** What follows the lookup of an action in doubt. */
 export function afterLookup(
   found: Found,
   doubt: Doubt,
-  { attempt, stamp, blind }: { attempt: number; stamp: string; blind: boolean },
+  { attempt, stamp, blind, sent }: LookupContext,
 ): Next | { next: 'blind-again'; attempt: number } {
   if (found.kind === 'found') {
     const verdict = settledBy(found.action, { accepted: false, stamp });
     if (verdict !== undefined) return { next: 'settle', verdict };
-    if (doubt.because === 'refused') return { next: 'settle', verdict: refused(doubt.code, found.action) };
+    // Our stamp says that one of our cancels was accepted, and that it is being carried out.
+    if (isOurs(found.action, stamp)) return { next: 'confirm' };
+    if (doubt.because === 'refused') {
+      return { next: 'settle', verdict: sent > 1 ? perhapsOurs(doubt.code) : refused(doubt.code, found.action) };
+    }
+    if (doubt.because === 'used-up') {
+      return { next: 'settle', verdict: { ...usedUp(attempt, doubt.last), status: found.action.status } };
+    }
     if (!doubt.costsAttempt) return { next: 'again', attempt };
     return attempt < ATTEMPTS
       ? { next: 'again', attempt: attempt + 1 }
@@ -113,7 +141,11 @@ export function afterLookup(
   if (found.kind === 'unknown') {
     return { next: 'settle', verdict: { outcome: 'not-found', detail: 'Defender does not know it any more' } };
   }
+  if (doubt.because === 'used-up') {
+    return { next: 'settle', verdict: { outcome: 'unknown', detail: `${doubt.last}, and no lookup could tell` } };
+  }
   if (doubt.because === 'refused') {
+    if (sent > 1 && found.why === 'no-answer') return { next: 'settle', verdict: perhapsOurs(doubt.code) };
     return {
       next: 'settle',
       verdict: { outcome: 'failed', detail: `HTTP 400 ${doubt.code}; may be over, it could not be looked up` },
@@ -126,6 +158,11 @@ export function afterLookup(
 
 function refused(code: string, action: MachineAction): Verdict {
   return { outcome: 'failed', status: action.status, detail: `HTTP 400 ${code} although it is still open` };
+}
+
+/** Refused, but after a call that may have been accepted: only its end will show. */
+function perhapsOurs(code: string): Verdict {
+  return { outcome: 'unknown', detail: `HTTP 400 ${code} to a repeated cancel; an earlier one may have been accepted` };
 }
 
 function usedUp(attempt: number, last: string): Verdict {

@@ -33,9 +33,9 @@ describe('after an answer to a cancel', () => {
       { next: 'settle', verdict: { outcome: 'not-found', detail: 'HTTP 404 Code' } },
     ],
     [
-      'a 5xx after the last attempt is failed',
+      'a 5xx after the last attempt is looked up: it may have been carried out',
       { kind: 'unavailable', http: 503, code: undefined, retryAfterMs: undefined },
-      { next: 'settle', verdict: { outcome: 'failed', detail: '2 attempts used up, the last: HTTP 503' } },
+      { next: 'look-up', doubt: { because: 'used-up', last: 'HTTP 503' } },
     ],
     [
       'a lost answer is looked up',
@@ -44,13 +44,20 @@ describe('after an answer to a cancel', () => {
     ],
     ['429 keeps the attempt', { kind: 'throttled', code: '429', retryAfterMs: 1000 }, { next: 'again', attempt: 2 }],
     [
-      'any other refusal is failed with status, code and correlation',
+      'any other refusal of a repeat is looked up: it may be the attempt before it that conflicts',
       refusal(409, 'Conflict', 'abc'),
-      { next: 'settle', verdict: { outcome: 'failed', detail: 'HTTP 409 Conflict correlation abc' } },
+      { next: 'look-up', doubt: { because: 'used-up', last: 'HTTP 409 Conflict correlation abc' } },
     ],
     ['what was not sent is put back', { kind: 'not-sent', why: 'not-due' }, { next: 'put-back' }],
   ])('%s', (_, answer, expected) => {
     expect(afterCancel(answer, CONTEXT)).toEqual(expected);
+  });
+
+  it('any other refusal is failed with status, code and correlation', () => {
+    expect(afterCancel(refusal(409, 'Conflict', 'abc'), { ...CONTEXT, attempt: 1 })).toEqual({
+      next: 'settle',
+      verdict: { outcome: 'failed', detail: 'HTTP 409 Conflict correlation abc' },
+    });
   });
 
   it.each([
@@ -75,6 +82,7 @@ describe('after the lookup of an action in doubt', () => {
   const refused: Doubt = { because: 'refused', code: 'BadRequest' };
   const lost: Doubt = { because: 'lost', error: 'timeout', costsAttempt: true };
   const killed: Doubt = { because: 'lost', error: 'interrupted', costsAttempt: false };
+  const usedUp: Doubt = { because: 'used-up', last: 'HTTP 503' };
   const ours = { cancellationComment: `${STAMP}why` };
   const found = (status: string, more: Partial<MachineAction> = {}): Found => ({
     kind: 'found',
@@ -100,8 +108,27 @@ describe('after the lookup of an action in doubt', () => {
     ['lost and gone: not-found', { kind: 'unknown' }, lost, 1, false, settle('not-found')],
     ['lost, no lookup: one more send', unreadable, lost, 1, false, { next: 'blind-again', attempt: 2 }],
     ['lost again, no lookup: unknown', unreadable, lost, 2, true, settle('unknown')],
+    ['lost and being cancelled by us: confirm', found('Pending', ours), lost, 1, false, { next: 'confirm' }],
+    ['refused, but being cancelled by us: confirm', found('Pending', ours), refused, 1, false, { next: 'confirm' }],
+    ['used up and still open: failed', found('Pending'), usedUp, 5, false, settle('failed')],
+    ['used up, but it was ours: cancelled', found('Cancelled', ours), usedUp, 5, false, settle('cancelled')],
+    ['used up, no lookup: unknown', unreadable, usedUp, 5, false, settle('unknown')],
   ])('%s', (_, shown, doubt, attempt, blind, expected) => {
-    expect(afterLookup(shown, doubt, { attempt, stamp: STAMP, blind })).toMatchObject(expected as object);
+    expect(afterLookup(shown, doubt, { attempt, stamp: STAMP, sent: 1, blind })).toMatchObject(expected as object);
+  });
+});
+
+describe('400 to a repeated cancel', () => {
+  const refused: Doubt = { because: 'refused', code: 'BadRequest' };
+  const context = { attempt: 2, stamp: STAMP, blind: false, sent: 2 };
+  it.each<[string, Found]>([
+    [
+      'is unknown while it is still open: the first may have been accepted',
+      { kind: 'found', action: action('Pending') },
+    ],
+    ['is unknown where no lookup could tell', { kind: 'unreadable', why: 'no-answer' }],
+  ])('%s', (_, shown) => {
+    expect(afterLookup(shown, refused, context)).toMatchObject({ next: 'settle', verdict: { outcome: 'unknown' } });
   });
 });
 
@@ -142,7 +169,8 @@ describe('after a restart', () => {
     ['a recorded 503 is the next attempt', { http: 503 }, { next: 'again', attempt: 4 }],
     ['a fifth 503 gets one more call', { http: 503, attempt: 5 }, { next: 'again', attempt: 5 }],
     ['a recorded 404 is not-found', { http: 404 }, { next: 'settle', verdict: { outcome: 'not-found' } }],
-    ['a recorded 409 is failed', { http: 409 }, { next: 'settle', verdict: { outcome: 'failed' } }],
+    ['a recorded 409 is failed', { http: 409, attempt: 1 }, { next: 'settle', verdict: { outcome: 'failed' } }],
+    ['a recorded 409 to a repeat is looked up', { http: 409 }, { next: 'look-up', doubt: { because: 'used-up' } }],
   ])('%s', (_, facts, expected) => {
     const context = { canRead: true, nowMs: NOW, createdAtMs: undefined };
     expect(afterRestart({ ...last, ...facts }, context)).toMatchObject(expected as object);
