@@ -49,7 +49,9 @@ export class VirtualTime {
     await this.runUntil(() => passed);
   }
 
-  uninstall(): void {
+  /** What is still under way must not reach into the next world. */
+  async uninstall(): Promise<void> {
+    for (let n = 0; n < 3; n++) await settle();
     globalThis.setInterval = this.#setInterval;
     this.#timers.uninstall();
   }

@@ -100,8 +100,17 @@ export class SimDisk {
           const { slow, slowMs } = trouble();
           // A call into the kernel goes on when its caller is killed, or was never begun.
           const goesOn = random.chance(0.5);
+          const finish = () => {
+            try {
+              effect();
+            } catch {
+              // Nobody is left to be told.
+            }
+          };
+          if (goesOn) process.inKernel.add(finish);
           const run = () => {
-            if (process.isDead && !goesOn) return;
+            if (process.isDead) return;
+            process.inKernel.delete(finish);
             let done: () => void;
             try {
               const value = effect();

@@ -157,6 +157,8 @@ export interface FinalOptions {
   secrets: Iterable<string>;
   logs: readonly string[];
   isExcluded(truth: Truth): boolean;
+  /** The wall clock was set at some time. */
+  clockWasWrong: boolean;
 }
 
 /** What must hold at the end of a world. Throws a Violation. */
@@ -266,7 +268,7 @@ function fold(records: readonly LedgerRecord[], { retriedIn }: FinalOptions): Fo
 }
 
 function checkTruth({ admitted, outcomes, sent }: Folded, options: FinalOptions): void {
-  const { defender, scenario, settled, isExcluded, watch } = options;
+  const { defender, scenario, settled, isExcluded, watch, clockWasWrong } = options;
   const stamp = `[countermand ${watch.run.slice(0, 8)}] `;
   for (const id of admitted) {
     const outcome = outcomes.get(id);
@@ -278,7 +280,11 @@ function checkTruth({ admitted, outcomes, sent }: Folded, options: FinalOptions)
         throw new Violation('settled', `${id} is still ${outcome ?? 'open'}`);
       continue;
     }
-    const wrong = (why: string) => new Violation('truth', `${id} is ${outcome}, but ${why} (${describe(truth)})`);
+    const wrong = (why: string) =>
+      new Violation(
+        'truth',
+        `${id} is ${outcome}, but ${why} (${describe(truth)})\n${recordsOf(watch, id).join('\n')}`,
+      );
     const effects = truth?.effects.filter(({ comment }) => comment.startsWith(stamp)).length ?? 0;
     if (effects > 1) throw wrong(`our cancels had ${effects} effects`);
     switch (outcome) {
@@ -299,7 +305,7 @@ function checkTruth({ admitted, outcomes, sent }: Folded, options: FinalOptions)
         if (!defender.isFinal(id)) throw wrong('it is open');
         break;
       case 'excluded':
-        if (called > 0) throw wrong('it was called');
+        if (effects > 0) throw wrong('a cancel of ours had an effect');
         if (truth === undefined || !(isExcluded(truth) || truth.type === 'Unisolate'))
           throw wrong('no guard keeps it out');
         break;
@@ -308,12 +314,15 @@ function checkTruth({ admitted, outcomes, sent }: Folded, options: FinalOptions)
         break;
       case 'not-found':
         // What was never looked up is not asked for again when it is too young to be found.
-        if (truth !== undefined && !truth.missingFromList && watch.screened.has(id)) throw wrong('Defender knows it');
+        // Nor where our clock makes it look older than it is.
+        if (truth !== undefined && !truth.missingFromList && watch.screened.has(id) && !clockWasWrong)
+          throw wrong('Defender knows it');
         if (effects > 0) throw wrong('a cancel of ours had an effect');
         break;
       case 'forbidden':
       case 'failed':
-        if (effects > 0) throw wrong('a cancel of ours had an effect');
+        // Without permission to read nothing tells a refusal from a repetition.
+        if (effects > 0 && scenario.reads) throw wrong('a cancel of ours had an effect');
         break;
       default:
         break;
@@ -349,6 +358,16 @@ async function checkReports(
     if (name !== undefined && name !== '' && name in counts) byCsv[name] = (byCsv[name] ?? 0) + 1;
   }
   same('csv', byCsv, present);
+}
+
+function recordsOf({ written }: LedgerWatch, id: string): string[] {
+  const calls = new Set<number>();
+  return written.flatMap(({ record }) => {
+    const isIts = 'id' in record && record.id === id;
+    if (isIts && record.kind === 'intent') calls.add(record.call);
+    if (!isIts && !('call' in record && calls.has(record.call))) return [];
+    return [`    ${JSON.stringify(record)}`];
+  });
 }
 
 function same(what: string, is: unknown, wanted: unknown): void {

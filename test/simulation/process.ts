@@ -18,6 +18,8 @@ export class SimProcess {
   suspendedMs = 0;
   events = 0;
   killAfter: number | undefined;
+  /** Calls into the kernel that a kill does not undo. */
+  readonly inKernel = new Set<() => void>();
   readonly #onKill: () => void;
   readonly #waiting: (() => void)[] = [];
   #state: 'alive' | 'frozen' | 'dead' | 'ended' = 'alive';
@@ -64,10 +66,14 @@ export class SimProcess {
     else what();
   }
 
-  kill(): void {
+  /** What the kernel has begun for it is done before its pid goes, unless the power went. */
+  kill(power = true): void {
     if (!this.exists) return;
     this.#state = 'dead';
     this.#waiting.length = 0;
+    const inKernel = [...this.inKernel];
+    this.inKernel.clear();
+    if (power) for (const finish of inKernel) finish();
     this.#onKill();
   }
 

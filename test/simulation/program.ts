@@ -187,7 +187,8 @@ async function assemble(
         ...(await recentCallsInFolder({ ...sender, ...others })),
       ];
       quota.seed(seedsFrom(past, nowMs, skewMs));
-      return {
+      const connected = {
+        quota,
         engine: {
           job,
           ledger,
@@ -198,11 +199,13 @@ async function assemble(
           clock,
           random,
           log,
-          permits: (renewed) => assess(renewed, job, SCOPE).canCancel,
+          permits: (renewed: string) => assess(renewed, job, SCOPE).canCancel,
         },
         permissions: assessment && { has: assessment.granted, lacks: assessment.missing },
-        warnings: (types) => (token === undefined ? [] : assess(token, job, SCOPE, types).warnings),
+        warnings: (types: ReadonlyMap<string, number>) =>
+          token === undefined ? [] : assess(token, job, SCOPE, types).warnings,
       };
+      return connected;
     };
     // Whoever works here asks it nothing: the transport and the token source above stand for it.
     const identity = undefined as unknown as Identity;

@@ -1,4 +1,3 @@
-import { RefusedError } from '../../src/errors.ts';
 import type { CredentialSource } from '../../src/identity/credential-source.ts';
 import { SignInUnreachableError } from '../../src/identity/sign-in-errors.ts';
 import { BEGINNING } from './clock.ts';
@@ -48,14 +47,14 @@ export class SimAuthority {
             const ms = random.int(20, 400);
             const hangs = random.chance(0.3);
             signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-            if (isAway() && hangs) return;
+            const lasts = isAway() && hangs ? 10_000 : ms;
             setTimeout(
               () =>
                 process.deliver(() => {
                   if (isAway()) reject(new SignInUnreachableError('cannot sign in: away', { retryable: true }));
                   else resolve(this.#issue());
                 }),
-              ms,
+              lasts,
             );
           });
         }),
@@ -66,7 +65,6 @@ export class SimAuthority {
     const { random, now, lifeMs, reads, mayCancel } = this.#options;
     const untilMs = now() + lifeMs;
     const roles = [...(reads ? ['Machine.Read.All'] : []), ...(mayCancel() ? ['Machine.Isolate', 'Machine.Scan'] : [])];
-    if (roles.length === 0) throw new RefusedError('nothing is permitted');
     const payload = {
       aud: 'https://api.securitycenter.microsoft.com',
       exp: Math.floor((BEGINNING + untilMs) / 1000),

@@ -55,7 +55,7 @@ export async function runSeed({ seed, without, actions, trace = false }: SeedOpt
     else world.violate('world', error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   const result = world.result();
-  time.uninstall();
+  await time.uninstall();
   return result;
 }
 
@@ -178,14 +178,14 @@ class World {
     }
     await this.#settle();
     if (this.#failure !== undefined) return;
-    if (this.#defender.refusedAlone > 0 && this.#slowNever()) {
+    if (this.#defender.refusedAlone > 0 && this.#clockWasRight()) {
       this.violate('quota', `${this.#defender.refusedAlone} calls were refused, and nobody else used the application`);
       return;
     }
     await this.#end();
   }
 
-  #slowNever(): boolean {
+  #clockWasRight(): boolean {
     return (
       this.#scenario.without.has('wall-clock') || this.#scenario.sessions.every((s) => !s.wallJump && !s.jumpBetweenMs)
     );
@@ -208,6 +208,7 @@ class World {
         secrets: this.#authority.issued.keys(),
         logs: this.#logs,
         isExcluded: (truth) => this.#isExcluded(truth),
+        clockWasWrong: !this.#clockWasRight(),
       }),
     );
   }
@@ -397,7 +398,7 @@ class World {
     if (powerLossAtMs !== undefined) {
       at(powerLossAtMs, () => {
         this.#trace.add('the power goes');
-        for (const each of this.#processes.values()) each.kill();
+        for (const each of this.#processes.values()) each.kill(false);
         this.#disk.losePower();
         this.#host = { ...this.#host, boot: this.#host.boot + 1 };
       });

@@ -1,0 +1,94 @@
+export interface Patch {
+  /** Below the folder that the simulation is compiled into. */
+  file: string;
+  find: string;
+  replace: string;
+}
+
+/** A fault made on purpose. */
+export interface Bite {
+  name: string;
+  patches: readonly Patch[];
+}
+
+const one = (name: string, file: string, find: string, replace: string): Bite => ({
+  name,
+  patches: [{ file, find, replace }],
+});
+
+/** What the simulation must find, each within 500 seeds, when it is patched into a copy of the compiled program. */
+export const BITES: readonly Bite[] = [
+  one('an intent that is not synced', 'src/ledger/file-ledger.js', "this.#durable('intent'", "this.#append('intent'"),
+  one(
+    'a slot freed at send',
+    'src/defender/with-quota.js',
+    'const slotWaitMs =',
+    'slot.release();\nconst slotWaitMs =',
+  ),
+  one(
+    'a retry without a slot',
+    'src/defender/client.js',
+    'withRetry(clock, random, withQuota(quota, clock, withAuth(parts.tokens, makeSend(parts))))',
+    'withQuota(quota, clock, withRetry(clock, random, withAuth(parts.tokens, makeSend(parts))))',
+  ),
+  one('a restart that forgets its calls', 'src/ledger/call-log.js', 'const recent = [];', 'return [];'),
+  one(
+    'a resume that sends in-doubt actions again blindly',
+    'src/engine/cancel-rule.js',
+    "return { next: 'look-up', doubt: { because: 'lost', error: 'interrupted', costsAttempt: false } };",
+    "return { next: 'again', attempt };",
+  ),
+  one(
+    'a 404 taken as final at once',
+    'src/engine/cancel-rule.js',
+    'createdAtMs !== undefined && nowMs < createdAtMs + YOUNG_MS',
+    'false',
+  ),
+  one(
+    'an outcome written before its reply',
+    'src/defender/send.js',
+    'await journal.reply({ call: number, ...about(call), ms, ...facts });',
+    'void clock.sleep(20_000).then(() => journal.reply({ call: number, ...about(call), ms, ...facts })).catch(() => {});',
+  ),
+  one('a lock ignored', 'src/ledger/lock.js', 'if (leftMs > 0)', 'if (false)'),
+  {
+    name: 'a process that goes on after its lock ran out',
+    patches: [
+      { file: 'src/ledger/held-lock.js', find: 'assertFresh() {', replace: 'assertFresh() {\nreturn;' },
+      { file: 'src/ledger/held-lock.js', find: 'async assertHeld() {', replace: 'async assertHeld() {\nreturn;' },
+    ],
+  },
+  one(
+    'a successor whose records are cut as a torn tail',
+    'src/ledger/open-ledger.js',
+    'await assertHeld(locks);\n            await cutTail',
+    'await cutTail',
+  ),
+  one('a torn tail that is left', 'src/ledger/open-ledger.js', 'await file.truncate(size);\n', '\n'),
+  one(
+    'an unanswered call that is taken for one that did not count',
+    'src/quota/hold-times.js',
+    'UNANSWERED_MS = 60_000',
+    'UNANSWERED_MS = 0',
+  ),
+  one('a guard that does not hold', 'src/engine/decide.js', 'if (kept !== undefined)', 'if (false)'),
+  one(
+    'an accepted cancel that is sent again after a restart',
+    'src/engine/cancel-rule.js',
+    "if (http === 200)\n        return { next: 'confirm' };",
+    "if (http === 200)\n        return { next: 'again', attempt };",
+  ),
+  one(
+    'attempts used up without a look',
+    'src/engine/cancel-rule.js',
+    "case 'unavailable':\n            return canRead\n",
+    "case 'unavailable':\n            return false\n",
+  ),
+  one('a token in the log', 'src/defender/send.js', 'log.debug({', 'log.info({ sent: token.token,'),
+  one(
+    'a gate that stays closed',
+    'src/quota/make-gate.js',
+    'clock.sleep(atMs - clock.monotonicMs(), {',
+    'clock.sleep(1e12, {',
+  ),
+];
