@@ -4,6 +4,7 @@ import type { Job } from '../job/job.ts';
 import type { CliContext } from './context.ts';
 import { type MetricsFacts, metricsText, retriesOf } from './metrics-text.ts';
 import type { RunParts } from './open-parts.ts';
+import { placeFor } from './place-for.ts';
 import { factsOf } from './progress.ts';
 import { toolName } from './version.ts';
 
@@ -25,7 +26,8 @@ export async function withMetrics(
 ): Promise<ExitCode> {
   if (job.metricsFile === undefined) return work(() => ({ [Symbol.dispose]: () => {} }));
   const { clock } = context;
-  const write = makeWriter(job.metricsFile, context);
+  const kept = [job.ledger, ...(job.source.kind === 'file' ? [job.source.path] : [])];
+  const write = makeWriter(await placeFor('the metrics file', job.metricsFile, context.cwd, kept), context);
   let facts: MetricsFacts | undefined;
   const show = (ended: { exitCode: ExitCode; atMs: number } | undefined) =>
     write(metricsText({ job: job.name, tenant: job.tenant, facts, ended }));

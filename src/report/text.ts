@@ -85,7 +85,7 @@ function planTables(summary: Summary, plan: PlanSummary, terminal: Terminal): st
   if (plan.reasons.length > 0) {
     tables.push(
       textTable(
-        [{ head: 'Left out' }, { head: 'Actions', align: 'right' }, { head: 'Why' }],
+        [{ head: 'Not as usual' }, { head: 'Actions', align: 'right' }, { head: 'Why' }],
         plan.reasons.slice(0, 12).map(({ decision, reason, n }) => [decision, formatCount(n), reason]),
         terminal,
       ),

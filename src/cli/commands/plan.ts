@@ -6,6 +6,7 @@ import type { Command } from '../command.ts';
 import { finish } from '../finish.ts';
 import { isOffline, makePlan } from '../make-plan.ts';
 import { openParts } from '../open-parts.ts';
+import { placeFor } from '../place-for.ts';
 import { writePlanFiles } from '../plan-files.ts';
 import { openIds } from '../read-source.ts';
 import { settingOptions } from '../setting-options.ts';
@@ -37,6 +38,11 @@ export const plan: Command = {
     }
     if (before?.start !== undefined) {
       throw new UsageError(`${job.ledger} is a run that was started, not a plan: give the plan another --ledger`);
+    }
+    const source = String(args['source']);
+    for (const name of ['csv', 'html']) {
+      const kept = [job.ledger, source, ...(job.source.kind === 'file' ? [job.source.path] : [])];
+      if (args[name] !== undefined) await placeFor(`--${name}`, String(args[name]), context.cwd, kept);
     }
     const bytes = await openIds(job.source);
     let facts: PlanFacts | undefined;

@@ -11,6 +11,7 @@ import type { LedgerView } from '../../report/view.ts';
 import { readView } from '../../report/view-file.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
+import { placeFor } from '../place-for.ts';
 import { planFactsOf } from '../plan-facts.ts';
 
 export const report: Command = {
@@ -37,6 +38,9 @@ export const report: Command = {
   ],
   run: async (args, context) => {
     const paths = (args['ledgers'] as unknown[]).map(String);
+    for (const name of ['csv', 'html']) {
+      if (args[name] !== undefined) await placeFor(`--${name}`, String(args[name]), context.cwd, paths);
+    }
     const views: LedgerView[] = [];
     for (const path of paths) views.push(await readView(fileDisk, path));
     if (views.every(({ book }) => book.sessions.length === 0)) {
