@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { AppendFile, Disk } from './disk.ts';
 
@@ -39,7 +39,18 @@ export const fileDisk: Disk = {
     }
   },
 
-  createExclusive: (path, content) => writeFile(path, content, { flag: 'wx', mode: FILE_MODE }),
+  async createExclusive(path, content) {
+    const handle = await open(path, 'wx', FILE_MODE);
+    try {
+      await handle.writeFile(content);
+    } catch (error) {
+      // A full disk takes the file and not its content: an empty lock would stand in everybody's way.
+      await unlink(path).catch(() => undefined);
+      throw error;
+    } finally {
+      await handle.close();
+    }
+  },
 
   readText: (path) => readFile(path, 'utf8'),
 

@@ -112,15 +112,22 @@ export class HeldLock implements AsyncDisposable {
     });
   }
 
-  /** Stops renewing and removes the file, if it is still ours. */
+  /**
+   * Stops renewing and removes the file, if it is still ours. A disk that does not let it go is logged: the lock of a process that has
+   * ended is in nobody's way, and what the session ended with must not be hidden behind it.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#alone(async () => {
-      const { disk, clock } = this.#options;
+      const { disk, clock, log, what } = this.#options;
       const ageMs = clock.monotonicMs() - this.#renewed.monotonicMs;
       if (this.#lost !== undefined || ageMs > LOCK_TTL_MS - LOCK_MARGIN_MS) return;
-      const there = await readHolder(disk, this.path);
-      if (there.holder?.nonce === this.#holder.nonce) await disk.remove(this.path);
+      try {
+        const there = await readHolder(disk, this.path);
+        if (there.holder?.nonce === this.#holder.nonce) await disk.remove(this.path);
+      } catch (error) {
+        log.warn({ err: error }, `the lock on ${what} could not be removed`);
+      }
     });
   }
 
