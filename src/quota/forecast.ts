@@ -30,7 +30,7 @@ export interface Forecast {
 /**
  * When the calls that are left will go out, first come first served and as early as the windows let them.
  *
- * The n-th call waits, in each window, for the place of the call `cap` places before it. The number in flight is a
+ * Each call takes, in each window, the place that is free first. The number in flight is a
  * window without a length. It is reckoned call by call until the slowest window sets the pace for good, and from there
  * in whole windows, so the cost is O(windows × largest cap) however many calls are left.
  */
@@ -50,15 +50,38 @@ export function forecast(input: ForecastInput): Forecast {
 }
 
 /**
- * A window as a queue of places: call n takes the place that call n − cap had, or one of those free or held at the
- * start.
+ * A window's places: those free or held at the start, and those of the calls reckoned since, which become free in the
+ * order of the calls.
  */
 interface Places {
   cap: number;
   /** From send until the place is free again. */
   heldMs: number;
-  /** When the places that are taken at the start become free, ascending; the others come before them. */
+  /** Places free at the start that no call has taken yet. */
+  free: number;
+  /** When the places that are taken at the start become free, ascending. */
   takenUntilMs: readonly number[];
+  /** How many of those were taken again. */
+  taken: number;
+  /** How many places of reckoned calls were taken again. */
+  again: number;
+}
+
+/**
+ * The moment at which call `index` finds its place in a window, which it takes. A place held for long (an answer was
+ * lost) keeps nobody from another.
+ */
+function takeFirstFree(places: Places, reckoned: Float64Array, index: number): number {
+  if (places.free > 0) {
+    places.free -= 1;
+    return Number.NEGATIVE_INFINITY;
+  }
+  const heldAtStart = places.takenUntilMs[places.taken] ?? Number.POSITIVE_INFINITY;
+  const called = places.again < index ? reckoned[places.again] : undefined;
+  const ofCall = called === undefined ? Number.POSITIVE_INFINITY : called + places.heldMs;
+  if (heldAtStart <= ofCall) places.taken += 1;
+  else places.again += 1;
+  return Math.min(heldAtStart, ofCall);
 }
 
 /**
@@ -72,18 +95,15 @@ function sendMoments(input: ForecastInput): (index: number) => number {
   const { calls, concurrency, roundTripMs, nowMs } = input;
   const earliestMs = Math.max(nowMs, input.notBeforeMs ?? nowMs);
   const places: Places[] = input.windows.map((window) => placesOf(window, nowMs, roundTripMs));
-  places.push({ cap: concurrency, heldMs: roundTripMs, takenUntilMs: [] });
+  const inFlight = { cap: concurrency, free: concurrency, takenUntilMs: [], taken: 0, again: 0 };
+  places.push({ ...inFlight, heldMs: roundTripMs });
   const slowest = places.reduce((slow, each) => (each.heldMs / each.cap > slow.heldMs / slow.cap ? each : slow));
 
   const largestCap = Math.max(...places.map(({ cap }) => cap));
   const reckoned = new Float64Array(Math.min(calls, Math.max(SETTLED_AFTER_CALLS, SETTLED_AFTER_CAPS * largestCap)));
   for (let index = 0; index < reckoned.length; index += 1) {
     let atMs = index === 0 ? earliestMs : (reckoned[index - 1] ?? earliestMs);
-    for (const { cap, heldMs, takenUntilMs } of places) {
-      const freeMs =
-        index < cap ? takenUntilMs[index - cap + takenUntilMs.length] : (reckoned[index - cap] ?? 0) + heldMs;
-      if (freeMs !== undefined && freeMs > atMs) atMs = freeMs;
-    }
+    for (const place of places) atMs = Math.max(atMs, takeFirstFree(place, reckoned, index));
     reckoned[index] = atMs;
   }
   return (index) => {
@@ -98,7 +118,7 @@ function placesOf({ calls, perMs, left, freeAtMs }: WindowLeft, nowMs: number, r
   // A place that is neither free nor held has a call in flight, about to be answered.
   const flying = Math.max(0, calls - left - held.length);
   const takenUntilMs = [...held, ...Array<number>(flying).fill(nowMs + heldMs)].sort((a, b) => a - b);
-  return { cap: calls, heldMs, takenUntilMs };
+  return { cap: calls, heldMs, free: calls - takenUntilMs.length, takenUntilMs, taken: 0, again: 0 };
 }
 
 /** Windows that no call has touched. */

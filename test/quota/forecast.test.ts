@@ -91,6 +91,14 @@ describe('a forecast', () => {
     expect(lastAtMs).toBe(NOW + 666 * (3_600_000 + 300 + MARGIN_MS) + 9 * (60_000 + 300 + MARGIN_MS) + 6 * 300);
   });
 
+  it('lets no place that is held for long keep calls from the others', () => {
+    const windows = [
+      { calls: 10, perMs: 1000, left: 0, freeAtMs: [...Array<number>(9).fill(NOW + 500), NOW + 60_000] },
+    ];
+    const { lastAtMs } = forecast({ calls: 27, windows, concurrency: 16, roundTripMs: 100, nowMs: NOW });
+    expect(lastAtMs).toBe(NOW + 500 + 2 * (1000 + 100 + MARGIN_MS));
+  });
+
   it('is what the quota then does', async () => {
     using time = virtualTime();
     const windows = [
