@@ -6,13 +6,17 @@ import type { Book } from '../../ledger/book.ts';
 import { checkLedger } from '../../ledger/check-ledger.ts';
 import { fileDisk } from '../../ledger/file-disk.ts';
 import type { CloseReason } from '../../ledger/record.ts';
+import { jsonText } from '../../report/json-text.ts';
+import { summarise } from '../../report/summary.ts';
 import { textTable } from '../../report/table.ts';
 import { terminalOf } from '../../report/terminal.ts';
+import { readView } from '../../report/view-file.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { finish } from '../finish.ts';
 import { integrityText } from '../integrity.ts';
 import { openParts } from '../open-parts.ts';
+import { planFactsOf } from '../plan-facts.ts';
 import { settingOptions } from '../setting-options.ts';
 import { ledgerTarget } from '../target.ts';
 
@@ -53,6 +57,7 @@ export const verify: Command = {
     const { job, before } = await ledgerTarget(String(path), flags, context);
     if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
       context.say('Nothing is left to look up.\n');
+      if (json) context.out(await summaryOf(job.ledger, context));
       return 0;
     }
     let verified: Verified[] = [];
@@ -69,6 +74,12 @@ export const verify: Command = {
     return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
   },
 };
+
+/** The one document that `--json` promises, where no session was begun to end with it. */
+async function summaryOf(ledger: string, { clock }: CliContext): Promise<string> {
+  const view = await readView(fileDisk, ledger);
+  return jsonText(summarise([view], { nowMs: clock.wallMs(), plan: planFactsOf([view]) }));
+}
 
 /** A run that was interrupted stays so: looking is not finishing. */
 function reasonAfter(book: Book, verified: readonly Verified[]): CloseReason {
