@@ -52,7 +52,7 @@ export async function resolveTarget(
       const { run, sessions } = target.before ?? { run: '', sessions: [] };
       const about = { job: job.name, run, session: sessions.length + 1, ledger: unfinished };
       context.log.info(about, 'going on with the newest unfinished ledger of this job');
-      return target;
+      return { ...target, job: atPaceOf(job, target.job) };
     }
   }
   // A place where no file can be is told by whoever opens the ledger there.
@@ -102,6 +102,17 @@ export function refuseOtherGuards({ job, before, fromLedger }: Target): void {
   throw new UsageError(
     'the guards differ from those of the plan, and what was reviewed is what runs: plan again with these guards',
   );
+}
+
+/**
+ * The run of a ledger, at the pace that its job has today: whoever corrects a deadline or a quota in the job file means the next start. Which
+ * actions, where and with which comment stays what it was.
+ */
+function atPaceOf(today: Job, run: Job): Job {
+  const { quota, concurrency, patienceMs, confirmForMs, keepLedgersMs, metricsFile, guards } = today;
+  const { maxFailures, maxDurationMs } = guards;
+  const pace = { quota, concurrency, patienceMs, confirmForMs, keepLedgersMs, metricsFile };
+  return { ...run, ...pace, guards: { ...run.guards, maxFailures, maxDurationMs } };
 }
 
 async function readIntact(path: string): Promise<ReadLedger> {
