@@ -56,7 +56,7 @@ export const verify: Command = {
 
     const { job, before } = await ledgerTarget(String(path), flags, context);
     if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
-      context.say('Nothing is left to look up.\n');
+      context.say(`Nothing is left to look up${uncalled(before)}.\n`);
       if (json) context.out(await summaryOf(job.ledger, context));
       return 0;
     }
@@ -74,6 +74,12 @@ export const verify: Command = {
     return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
   },
 };
+
+/** So that nobody takes a run with work left for one that is over. */
+function uncalled(before: Book | undefined): string {
+  const left = before === undefined ? 0 : [...before.left()].length;
+  return left === 0 ? '' : `, but ${left} of ${before?.actions.size} actions were not called yet`;
+}
 
 /** The one document that `--json` promises, where no session was begun to end with it. */
 async function summaryOf(ledger: string, { clock }: CliContext): Promise<string> {
