@@ -66,3 +66,13 @@ export class DamageError extends CountermandError {
     super(12, message, options);
   }
 }
+
+/**
+ * What stopped the work, where closing its resources failed as well: `using` hands out both in one SuppressedError (Node 20 has no
+ * such class, so it is known by its name).
+ */
+export function stoppedBy(thrown: unknown): unknown {
+  let error = thrown;
+  while (error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error) error = error.suppressed;
+  return error;
+}

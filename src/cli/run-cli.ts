@@ -1,5 +1,5 @@
 import yargs from 'yargs';
-import { CountermandError, UsageError } from '../errors.ts';
+import { CountermandError, stoppedBy, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { type Args, type Command, describeCommand } from './command.ts';
 import { processContext } from './context.ts';
@@ -92,7 +92,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
     return exitCode;
   } catch (thrown) {
     // Where a flag lacks its value, the parser throws an error of its own past `fail`.
-    const error = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : thrown;
+    const error = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : stoppedBy(thrown);
     if (error instanceof CountermandError) {
       process.stderr.write(`countermand: ${error.message}\n`);
       return error.exitCode;
