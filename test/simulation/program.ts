@@ -124,10 +124,11 @@ type Reading = Parameters<typeof work>[1];
 function readingOf({ readSource }: Machine, { job, before, fromLedger }: Target): Reading {
   const source = readSource();
   const intake = before?.intake;
-  if (intake !== undefined) {
-    if (fromLedger) return 'nothing';
+  if (before !== undefined && intake !== undefined && !before.readingUnfinished) {
+    const agreed = before.start !== undefined && intake.session <= before.start.session;
+    if (fromLedger && (agreed || before.intakes.length === 1 || job.source.kind === 'stdin')) return 'nothing';
     const same = source !== undefined && source.sha256 === intake.sha256 && source.length === intake.bytes;
-    if (job.source.kind === 'file' && same) return 'nothing';
+    if (agreed && job.source.kind === 'file' && same) return 'nothing';
   }
   return source === undefined ? 'query' : { bytes: source.bytes };
 }

@@ -239,6 +239,12 @@ function drawSession(random: Random, on: (name: FaultName) => boolean): SessionF
     noSpace: r.chance(0.4) ? r.next() * 0.02 : 0,
     ioError: r.chance(0.4) ? r.next() * 0.02 : 0,
   }));
+  const freeze = draw('freezes', 0.15, (r) => ({
+    atMs: moment(r),
+    forMs: r.spread(1000, 2 * HOUR),
+    slept: r.chance(0.4),
+  }));
+  const wallJump = draw('wall-clock', 0.1, (r) => ({ atMs: moment(r), byMs: wallStep(r) }));
   return {
     killAfter: draw('kills', 0.45, (r) => r.spread(3, r.pick([100, 500, 3000]))),
     powerLossAtMs: draw('power-loss', 0.2, moment),
@@ -247,8 +253,9 @@ function drawSession(random: Random, on: (name: FaultName) => boolean): SessionF
         const at = moment(r);
         return r.chance(0.3) ? [at, at + r.int(1, 20_000)] : [at];
       }) ?? [],
-    freeze: draw('freezes', 0.15, (r) => ({ atMs: moment(r), forMs: r.spread(1000, 2 * HOUR), slept: r.chance(0.4) })),
-    wallJump: draw('wall-clock', 0.1, (r) => ({ atMs: moment(r), byMs: wallStep(r) })),
+    freeze,
+    // A clock that is set back by just what a machine then sleeps deceives both of its clocks: nothing short of a fence could tell.
+    wallJump: freeze?.slept ? undefined : wallJump,
     rival: draw('rivals', 0.15, (r) => ({
       atMs: moment(r),
       ledger: r.pick(['same', 'other'] as const),

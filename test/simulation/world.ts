@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { pino } from 'pino';
-import { CountermandError } from '../../src/errors.ts';
+import { CountermandError, stoppedBy } from '../../src/errors.ts';
 import type { Job } from '../../src/job/job.ts';
 import type { Processes } from '../../src/ledger/holder.ts';
 import { BEGINNING, processClock, VirtualTime } from './clock.ts';
@@ -242,6 +242,7 @@ class World {
     }
     let waitMs = 90_000;
     let wasFinished = false;
+    let refused = false;
     for (let n = 0; n < SETTLE_SESSIONS && this.#failure === undefined; n++) {
       await this.#time.pass(waitMs);
       const process = this.#process('calm', undefined);
@@ -254,10 +255,12 @@ class World {
       const retry = looks && n % 2 === 1 ? ['unknown', 'unconfirmed'] : [];
       const begunMs = this.#time.now();
       const callsBefore = this.#calls;
-      const kind = !isThere ? 'run' : looks && n % 2 === 0 ? 'verify' : 'resume';
+      const kind: Command['kind'] = !isThere || refused ? 'run' : looks && n % 2 === 0 ? 'verify' : 'resume';
       const code = await this.#until(this.#start(process, kind, { retry }, { missing: 'withdraw', calm: true }));
       if (this.#failure !== undefined) return;
       this.#checkDuration(begunMs, this.#calls - callsBefore);
+      // Half a list is refused: it is to be given anew.
+      refused = code === 2;
       if (code === 11) waitMs = Math.min(waitMs * 2, 6 * 3_600_000);
       else if (code === 0 || code === 3) {
         wasFinished = true;
@@ -372,7 +375,8 @@ class World {
     let code: number;
     try {
       code = await command(machine, { kind, job, missing, retry, ...(change === undefined ? {} : { change }) });
-    } catch (error) {
+    } catch (thrown) {
+      const error = stoppedBy(thrown);
       code = error instanceof CountermandError ? error.exitCode : 1;
       if (code === 1 && process.exists) {
         this.violate('bug', error instanceof Error ? (error.stack ?? error.message) : String(error));
