@@ -7,8 +7,8 @@ import { distinctRuns, isPlan, type LedgerView, mergedActions } from './view.ts'
 /** Columns of a CSV: the header's words, and what stands in a row's cell. */
 export type CsvColumn<T> = readonly [header: string, cell: (row: T) => string | number | undefined];
 
-/** Rows turned to text at once: few enough to stay small, many enough that the calls do not count. */
-const BATCH = 1000;
+/** Rows turned to text at once: few enough to be forgotten young, many enough that the calls do not count. */
+const BATCH = 100;
 
 /**
  * CSV as spreadsheets want it, in pieces: UTF-8 with a byte order mark, CRLF, and a quote before what a spreadsheet would

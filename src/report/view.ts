@@ -42,7 +42,9 @@ export function distinctRuns(views: readonly LedgerView[]): LedgerView[] {
 /** Every action once, with its latest outcome, in the order of admission. */
 export function* mergedActions(views: readonly LedgerView[]): Generator<MergedAction> {
   for (const [index, view] of views.entries()) {
-    for (const [id, action] of view.book.actions) {
+    // By value: pairs of all IDs at once would cost a large ledger megabytes for each table.
+    for (const action of view.book.actions.values()) {
+      const { id } = action;
       if (views.length === 1) {
         yield { action, view };
         continue;
