@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { makeLog } from './make-log.ts';
+import { stderrLine } from './stderr-line.ts';
 
 /** What a command takes from the process it runs in. */
 export interface CliContext {
@@ -25,7 +26,7 @@ export async function processContext(logLevel: unknown): Promise<CliContext> {
     clock: systemClock,
     random: Math.random,
     out: (text) => void process.stdout.write(text),
-    say: (text) => void process.stderr.write(text),
+    say: (text) => stderrLine.write(text),
     log: await makeLog(logLevel, process.env),
   };
 }

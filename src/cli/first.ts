@@ -3,6 +3,7 @@ import type { Action } from '../ledger/book.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 import type { CliContext } from './context.ts';
 import type { Asker } from './question.ts';
+import { stderrLine } from './stderr-line.ts';
 
 /** Outcomes with which `--first` goes on by itself under `--yes`. */
 const GOOD: ReadonlySet<Outcome | 'open'> = new Set(['cancelled', 'already-final']);
@@ -26,7 +27,7 @@ export async function showFirst(
     }
   }
   if (yes) return [...counts.keys()].every((name) => GOOD.has(name));
-  const goOn = await asker.ask('Cancel the rest?', stop.signal);
+  const goOn = await stderrLine.aside(() => asker.ask('Cancel the rest?', stop.signal));
   stop.signal.throwIfAborted();
   return goOn;
 }

@@ -1,8 +1,12 @@
+import { UsageError } from '../errors.ts';
 import type { CheckedLedger, HeadFound } from '../ledger/check-ledger.ts';
 
-/** What the check of a chain says in words. `broken`: exit 12. */
+/** What the check of a chain says in words. `broken`: exit 12. Throws a UsageError for a file that holds nothing. */
 export function integrityText(path: string, checked: CheckedLedger): { text: string; broken: boolean } {
   const { records, from, to, head, tornBytes, fault, headFound } = checked;
+  if (records === 0 && fault === undefined && headFound === undefined) {
+    throw new UsageError(`${path} holds no ledger record: check the name, or restore the file from a copy`);
+  }
   if (fault !== undefined) {
     const text = `${path} is damaged: line ${fault.line} ${fault.what}; the ${records} records before it are intact\n`;
     return { text, broken: true };

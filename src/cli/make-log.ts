@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { type Logger, pino } from '../log.ts';
+import { stderrLine } from './stderr-line.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -21,7 +22,7 @@ export async function makeLog(level: unknown, env: Readonly<Record<string, strin
   return pino(options, terminal ? await prettyStderr(!env['NO_COLOR']) : pino.destination({ dest: 2, sync: true }));
 }
 
-/** One line a record for a person. The line of a progress bar is cleared first; the bar is drawn anew below. */
+/** One line a record for a person, above the progress bar. */
 async function prettyStderr(colorize: boolean): Promise<{ write(line: string): void }> {
   // Only where somebody looks: it need not be loaded for a scheduled run.
   const { prettyFactory } = await import('pino-pretty');
@@ -31,5 +32,5 @@ async function prettyStderr(colorize: boolean): Promise<{ write(line: string): v
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'job,run,session',
   });
-  return { write: (line) => void process.stderr.write(`\r\u001b[2K${pretty(line)}`) };
+  return { write: (line) => stderrLine.write(pretty(line)) };
 }

@@ -6,6 +6,7 @@ import { forecast } from '../quota/forecast.ts';
 import type { CliContext } from './context.ts';
 import type { RunParts } from './open-parts.ts';
 import { type ProgressFacts, progressLine, WIDEST_BAR } from './progress-line.ts';
+import { stderrLine } from './stderr-line.ts';
 
 /** Every so often on a terminal, and in a log. */
 const TERMINAL_MS = 200;
@@ -53,7 +54,11 @@ async function showBar(read: () => ProgressFacts, { env }: CliContext): Promise<
     barCompleteChar: plain ? '#' : '█',
     barIncompleteChar: plain ? '-' : '░',
   });
-  bar.start(Math.max(1, facts.total), facts.done);
+  // Begun anew each time it is drawn again: the bar returns to where it began.
+  const line = stderrLine.show({
+    draw: () => bar.start(Math.max(1, facts.total), facts.done),
+    clear: () => bar.stop(),
+  });
   const timer = setInterval(() => {
     facts = read();
     bar.update(facts.done);
@@ -61,7 +66,7 @@ async function showBar(read: () => ProgressFacts, { env }: CliContext): Promise<
   return {
     [Symbol.dispose]: () => {
       clearInterval(timer);
-      bar.stop();
+      line[Symbol.dispose]();
     },
   };
 }

@@ -2,6 +2,8 @@ import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { ReadStream } from 'node:tty';
 import { UsageError } from '../errors.ts';
+import type { Args } from './command.ts';
+import type { CliContext } from './context.ts';
 
 /** Asks a person on the terminal itself, because stdin may hold IDs. */
 export interface Asker {
@@ -51,4 +53,13 @@ export function requireAnswer(asker: Asker, yes: boolean): void {
   throw new UsageError(
     'there is no terminal to ask for confirmation: give --yes to cancel without a question, or plan first',
   );
+}
+
+/** Whether the question is answered beforehand, by `--yes` or COUNTERMAND_YES. Throws a UsageError for a value that is neither yes nor no. */
+export function saidYes(args: Args, env: CliContext['env']): boolean {
+  if (typeof args['yes'] === 'boolean') return args['yes'];
+  const value = env['COUNTERMAND_YES']?.trim().toLowerCase() ?? '';
+  if (['true', '1', 'yes'].includes(value)) return true;
+  if (['', 'false', '0', 'no'].includes(value)) return false;
+  throw new UsageError('COUNTERMAND_YES must be true or false');
 }

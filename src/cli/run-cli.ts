@@ -6,6 +6,7 @@ import { processContext } from './context.ts';
 import { EXIT_TABLE } from './exit-table.ts';
 import { LOG_LEVELS } from './make-log.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
+import { unknownVariables } from './unknown-variables.ts';
 import { toolVersion } from './version.ts';
 
 /** Every command, its summary for `--help`, and where it lives. */
@@ -84,7 +85,9 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
         describe,
         async (own) => describeCommand(own, await load()),
         async (args) => {
-          exitCode = await (await load()).run(unmasked(args), await processContext(args['log-level']));
+          const context = await processContext(args['log-level']);
+          for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);
+          exitCode = await (await load()).run(unmasked(args), context);
         },
       );
     }

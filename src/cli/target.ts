@@ -58,7 +58,18 @@ export async function resolveTarget(
   // A place where no file can be is told by whoever opens the ledger there.
   const there = await fileDisk.stat(job.ledger).catch(() => undefined);
   const before = there === undefined ? undefined : (await readIntact(job.ledger)).book;
-  return { job, fromLedger: false, before: before?.sessions.length ? before : undefined };
+  if (before === undefined || before.sessions.length === 0) return { job, fromLedger: false, before: undefined };
+  return { job: { ...job, comment: keptComment(job, before) }, fromLedger: false, before };
+}
+
+/** The comment names the run once it was started; who leaves it out means the same one. */
+function keptComment({ comment }: Job, { start, sessions }: Book): string | undefined {
+  const before = thawJob(sessions.at(-1)?.opened.job).comment;
+  if (start === undefined || comment === before) return comment;
+  if (comment === undefined) return before;
+  throw new UsageError(
+    `this run was started with the comment "${before ?? ''}": leave --comment out to go on with it, or give a new run another --ledger`,
+  );
 }
 
 /** A ledger's own job, with what this session changes. */

@@ -29,6 +29,12 @@ export const text = (error = 'a text that is not empty') =>
     .regex(/\S/, { error })
     .transform((value) => value.trim());
 
+/** A ledger is told from a list of IDs by its ending, so it must have it. */
+export const ledgerPath = () => {
+  const error = 'a file name that ends in .jsonl, by which a ledger is known';
+  return text(error).refine((path) => path.toLowerCase().endsWith('.jsonl'), { error });
+};
+
 /** One text or a list of them, always handed on as a list. */
 export const texts = (error = 'a text or a list of texts, none of them empty', examples?: readonly string[]) => {
   const bare = z.string({ error }).regex(/\S/, { error });

@@ -82,10 +82,14 @@ export const list: Command = {
       };
       const defender = makeDefender(parts, hosts.apiUrl);
       const json = args['json'] === true;
-      if (!json) out(stringify([COLUMNS.map(([name]) => name)]));
+      // The header comes with the first answer: a list that cannot be had must not look like an empty one.
+      let header = json ? '' : stringify([COLUMNS.map(([name]) => name)]);
       for await (const action of queryActions(defender, filter, stop.signal)) {
+        out(header);
+        header = '';
         out(json ? `${JSON.stringify(action)}\n` : stringify([COLUMNS.map(([, value]) => value(action) ?? '')]));
       }
+      out(header);
       return 0;
     } finally {
       await tokens[Symbol.asyncDispose]();

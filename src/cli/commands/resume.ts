@@ -3,7 +3,7 @@ import { listOf } from '../../job/read-setting.ts';
 import { SETTING_NAMES, SETTINGS } from '../../job/settings.ts';
 import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
 import type { Command } from '../command.ts';
-import { terminalAsker } from '../question.ts';
+import { saidYes, terminalAsker } from '../question.ts';
 import { settingOptions } from '../setting-options.ts';
 import { showLeft } from '../show-left.ts';
 import { ledgerTarget } from '../target.ts';
@@ -25,7 +25,7 @@ export const resume: Command = {
       requiresArg: true,
     },
     'dry-run': { describe: 'only list what is left to do', type: 'boolean', default: false },
-    yes: { describe: 'no question (only a plan, or --first, asks one)', type: 'boolean', default: false },
+    yes: { describe: 'no question (only a plan, or --first, asks one)', type: 'boolean' },
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
   }),
   examples: [
@@ -37,8 +37,8 @@ export const resume: Command = {
     const retry = readRetry(args['retry']);
     const target = await ledgerTarget(String(args['ledger']), withoutLedger(args), context);
     if (args['dry-run']) return showLeft(target, retry, context);
-    const { yes, json } = args;
-    const options = { yes: yes === true, json: json === true, missing: undefined, retry };
+    const yes = saidYes(args, context.env);
+    const options = { yes, json: args['json'] === true, missing: undefined, retry };
     return undertake({ target, asker: terminalAsker(), ...options }, context);
   },
 };

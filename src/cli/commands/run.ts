@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import { terminalAsker } from '../question.ts';
+import { saidYes, terminalAsker } from '../question.ts';
 import { settingOptions } from '../setting-options.ts';
 import { resolveTarget } from '../target.ts';
 import { undertake } from '../undertake.ts';
@@ -12,7 +12,7 @@ export const run: Command = {
   positionals: { source: { describe: 'job, ledger, file of action IDs, or -' } },
   options: () => ({
     ...settingOptions(),
-    yes: { describe: 'cancel without a question', type: 'boolean', default: false },
+    yes: { describe: 'cancel without a question', type: 'boolean' },
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
     head: {
       describe: "refuse a ledger whose head is another than the reviewed one's",
@@ -37,7 +37,7 @@ export const run: Command = {
     const asker = terminalAsker();
     const target = await resolveTarget(String(args['source']), args, context, { plan: false });
     const missing = args['withdraw-missing'] ? 'withdraw' : args['keep-missing'] ? 'keep' : undefined;
-    const { yes, json } = args;
-    return undertake({ target, asker, yes: yes === true, json: json === true, missing, retry: new Set() }, context);
+    const yes = saidYes(args, context.env);
+    return undertake({ target, asker, yes, json: args['json'] === true, missing, retry: new Set() }, context);
   },
 };

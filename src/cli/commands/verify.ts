@@ -7,7 +7,7 @@ import { checkLedger } from '../../ledger/check-ledger.ts';
 import { fileDisk } from '../../ledger/file-disk.ts';
 import type { CloseReason } from '../../ledger/record.ts';
 import { jsonText } from '../../report/json-text.ts';
-import { summarise } from '../../report/summary.ts';
+import { type Summary, summarise } from '../../report/summary.ts';
 import { textTable } from '../../report/table.ts';
 import { terminalOf } from '../../report/terminal.ts';
 import { readView } from '../../report/view-file.ts';
@@ -57,8 +57,10 @@ export const verify: Command = {
     const { job, before } = await ledgerTarget(String(path), flags, context);
     if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
       context.say(`Nothing is left to look up${uncalled(before)}.\n`);
-      if (json) context.out(await summaryOf(job.ledger, context));
-      return 0;
+      const summary = await summaryOf(job.ledger, context);
+      if (json) context.out(jsonText(summary));
+      // As the run stands: one that needs a look needs it after a second verify too.
+      return summary.exitCode ?? 0;
     }
     let verified: Verified[] = [];
     let end: SessionEnd;
@@ -81,10 +83,10 @@ function uncalled(before: Book | undefined): string {
   return left === 0 ? '' : `, but ${left} of ${before?.actions.size} actions were not called yet`;
 }
 
-/** The one document that `--json` promises, where no session was begun to end with it. */
-async function summaryOf(ledger: string, { clock }: CliContext): Promise<string> {
+/** The run as its ledger tells it, where no session was begun to end with that. */
+async function summaryOf(ledger: string, { clock }: CliContext): Promise<Summary> {
   const view = await readView(fileDisk, ledger);
-  return jsonText(summarise([view], { nowMs: clock.wallMs(), plan: planFactsOf([view]) }));
+  return summarise([view], { nowMs: clock.wallMs(), plan: planFactsOf([view]) });
 }
 
 /** A run that was interrupted stays so: looking is not finishing. */
