@@ -256,7 +256,9 @@ class World {
       const begunMs = this.#time.now();
       const callsBefore = this.#calls;
       const kind: Command['kind'] = !isThere || refused ? 'run' : looks && n % 2 === 0 ? 'verify' : 'resume';
-      const code = await this.#until(this.#start(process, kind, { retry }, { missing: 'withdraw', calm: true }));
+      const code: number | undefined = await this.#until(
+        this.#start(process, kind, { retry }, { missing: 'withdraw', calm: true }),
+      );
       if (this.#failure !== undefined) return;
       this.#checkDuration(begunMs, this.#calls - callsBefore);
       // Half a list is refused: it is to be given anew.
