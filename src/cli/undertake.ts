@@ -78,6 +78,7 @@ async function whatToRead({ job: { source }, before, fromLedger }: Target): Prom
   return bytes === undefined ? 'query' : { bytes };
 }
 
+/** One session's way through, from its source to its last outcome; the simulation takes it with parts of its own. */
 export async function work(
   parts: RunParts,
   reading: Reading,

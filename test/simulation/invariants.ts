@@ -111,7 +111,7 @@ export class Checks {
       violate('final', `${id} is cancelled after its final outcome ${intent.after}`);
     }
     if (watch.outcomes.get(id) === 'withdrawn') violate('final', `${id} is cancelled and was withdrawn`);
-    if (watch.accepted.has(id) && worker.retry.size === 0)
+    if (intent.afterAccepting && worker.retry.size === 0)
       violate('once', `${id} is cancelled again after an accepting answer`);
     const truth = defender.truth.get(id);
     if (truth !== undefined && isExcluded(truth)) violate('guards', `${id} (${truth.type}) is outside the guards`);
@@ -321,8 +321,8 @@ function checkTruth({ admitted, outcomes, sent }: Folded, options: FinalOptions)
         break;
       case 'forbidden':
       case 'failed':
-        // Without permission to read nothing tells a refusal from a repetition.
-        if (effects > 0 && scenario.reads) throw wrong('a cancel of ours had an effect');
+        // Without permission to read nothing tells a refusal from a repetition; nor does a look, while Defender shows no trace of our cancel.
+        if (effects > 0 && scenario.reads && showsAtOnce(truth)) throw wrong('a cancel of ours had an effect');
         break;
       default:
         break;
@@ -358,6 +358,10 @@ async function checkReports(
     if (name !== undefined && name !== '' && name in counts) byCsv[name] = (byCsv[name] ?? 0) + 1;
   }
   same('csv', byCsv, present);
+}
+
+function showsAtOnce(truth: Truth | undefined): boolean {
+  return truth?.onCancel.kind !== 'later' || truth.onCancel.stamped;
 }
 
 function recordsOf({ written }: LedgerWatch, id: string): string[] {

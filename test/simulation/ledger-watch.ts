@@ -17,6 +17,8 @@ export interface DurableIntent {
   id: string | undefined;
   /** The final outcome that its action had before it. */
   after: Outcome | undefined;
+  /** The cancel before it was answered 200. */
+  afterAccepting: boolean;
   used: boolean;
   replied: boolean;
 }
@@ -116,10 +118,14 @@ export class LedgerWatch {
           route: record.route,
           id: record.id,
           after,
+          afterAccepting: record.id !== undefined && this.accepted.has(record.id),
           used: false,
           replied: this.#isReplied(record.call),
         });
-        if (record.route === 'cancel' && record.id !== undefined) this.outcomes.delete(record.id);
+        if (record.route === 'cancel' && record.id !== undefined) {
+          this.outcomes.delete(record.id);
+          this.accepted.delete(record.id);
+        }
         break;
       }
       case 'reply': {
