@@ -2,7 +2,7 @@
 export interface Screen {
   /** All lines from the first, without blanks at their ends; lines that scrolled away included. */
   readonly lines: readonly string[];
-  /** How often a character fell beyond the last column, so that a line broke. */
+  /** How often a character fell beyond the last column, so that a line broke or was cut. */
   readonly wraps: number;
   readonly cursorHidden: boolean;
   /** Whether any colour or weight was asked for. */
@@ -23,9 +23,12 @@ export function drawScreen(output: string, columns: number, onPicture: (line: st
   const unknown: string[] = [];
   let row = 0;
   let column = 0;
+  let saved = { row, column };
   let wraps = 0;
   let cursorHidden = false;
   let coloured = false;
+  /** Whether what does not fit is cut instead of broken. */
+  let cuts = false;
 
   const line = () => {
     while (lines.length <= row) lines.push([]);
@@ -34,6 +37,7 @@ export function drawScreen(output: string, columns: number, onPicture: (line: st
   const write = (character: string) => {
     if (column >= columns) {
       wraps++;
+      if (cuts) return;
       row++;
       column = 0;
     }
@@ -63,12 +67,16 @@ export function drawScreen(output: string, columns: number, onPicture: (line: st
     else if (final === 'C') column += Math.max(1, n);
     else if (final === 'D') column = Math.max(0, column - Math.max(1, n));
     else if (parameters === '?25') cursorHidden = final === 'l';
+    else if (parameters === '?7') cuts = final === 'l';
     else unknown.push(`CSI ${parameters}${final}`);
   };
 
   for (const { groups = {} } of output.matchAll(TOKEN)) {
     const { parameters, final, other, text } = groups;
     if (final !== undefined) obey(final, parameters ?? '');
+    // Saving and restoring the cursor's place, which the bar does around its line wrap switch.
+    else if (other === '7') saved = { row, column };
+    else if (other === '8') ({ row, column } = saved);
     else if (other !== undefined) unknown.push(`ESC ${other}`);
     else if (text === '\n') row++;
     else if (text === '\r') toFirstColumn();

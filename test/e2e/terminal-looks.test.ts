@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
+import { drawScreen, type Screen } from '../support/screen.ts';
+import { id, ids, open, setStage } from './stage.ts';
+import { openTerminal, type Terminal } from './terminal.ts';
+
+const QUICK = 'countermand run ids.txt --comment INC-4711 --confirm-for 0';
+const RUN = 'countermand run ids.txt --comment INC-4711 --confirm-for 30s';
+
+describe.concurrent('what a person sees at a terminal', () => {
+  for (const columns of [80, 120]) {
+    it(`${columns} columns: lookups that move, a steady bar, and a summary that fits and says what is next`, async () => {
+      // 2,000 IDs are 20 lookups, over two seconds of the quota; all but 30 are over.
+      await using stage = await setStage({ actions: mixed(2000, 30), windows: '12/1s,1500/1h' });
+      await stage.file('ids.txt', ids(2000));
+      await using terminal = openTerminal(RUN, { cwd: stage.folder, env: stage.env, columns });
+      await terminal.shows('[y/N]');
+      terminal.types('y\n');
+      expect(await terminal.ended, terminal.screen).toBe(3);
+      const { screen, pictures } = watch(terminal, columns);
+
+      expect(screen.unknown).toEqual([]);
+      expect(screen.wraps).toBe(0);
+      expect(screen.cursorHidden).toBe(false);
+      const looking = pictures.flatMap((line) => /looking up (\d+)\/2000 /.exec(line)?.[1] ?? []).map(Number);
+      expect(new Set(looking).size).toBeGreaterThan(3);
+      expect(looking).toEqual(looking.toSorted((a, b) => a - b));
+      const cancelling = pictures.filter((line) => /^[█░]+ {2}\d+\/2000/.test(line));
+      expect(cancelling.length).toBeGreaterThan(3);
+      expect(cancelling.every((line) => line.length < columns)).toBe(true);
+      // The bar begins and ends in the same columns all the time.
+      expect(new Set(cancelling.map((line) => /^[█░]+/.exec(line)?.[0].length)).size).toBe(1);
+      expect(cancelling.some((line) => line.includes(columns === 80 ? 'calls left' : ' in 1 s'))).toBe(true);
+
+      const text = screen.lines.join('\n');
+      // The bars are gone; what was said and the answer stay.
+      expect(text).not.toMatch(/[█░]/);
+      expect(text).toContain('Of 2000 actions: 1970 over already.\nCancel 30 actions in tenant');
+      expect(text).toMatch(/\[y\/N\] y\n\nDone, but some of it needs you\n30 of 2,000 actions were cancelled/);
+      expect(text).toMatch(/Next\n {2}- 1,970 isolations took effect/);
+      expect(unwrapped(text)).toContain('they are listed in');
+      expect(unwrapped(text)).toContain('ids.jsonl.needs-release.csv');
+      expect(unwrapped(text).trimEnd()).toMatch(/Exit code 3: finished, but some actions need a look[^.]*\.$/);
+      const wide = screen.lines.filter((line) => line.length > Math.min(100, columns) && !/[/]/.test(line));
+      expect(wide).toEqual([]);
+    });
+  }
+
+  it('a pause that Defender asks for is said and counts down', async () => {
+    await using stage = await setStage({
+      actions: open(6),
+      faults: ({ route, id: asked, nthOfId }) =>
+        route === 'cancel' && asked === id(2) && nthOfId === 1 ? { kind: 'too-many', seconds: 3 } : undefined,
+    });
+    await stage.file('ids.txt', ids(6));
+    const { env, folder: cwd } = stage;
+    await using terminal = openTerminal(`${RUN} --yes`, { cwd, env });
+    expect(await terminal.ended, terminal.screen).toBe(0);
+    const { screen, pictures } = watch(terminal, 80);
+    const seconds = pictures.flatMap((line) => /Defender asks to wait, (\d+) s/.exec(line)?.[1] ?? []).map(Number);
+    expect(new Set(seconds).size).toBeGreaterThanOrEqual(3);
+    expect(seconds).toEqual(seconds.toSorted((a, b) => b - a));
+    expect(screen.lines.join('\n')).toContain('Done, and nothing needs you');
+    // The exit code is only told when it is not 0.
+    expect(screen.lines.join('\n')).not.toContain('Exit code');
+  });
+
+  it('Ctrl-C ends the waits, and the summary names the command that goes on', async () => {
+    await using stage = await setStage({ actions: open(40), windows: '10/1m,1500/1h' });
+    await stage.file('ids.txt', ids(40));
+    const { env, folder: cwd } = stage;
+    await using terminal = openTerminal(`${RUN} --yes`, { cwd, env });
+    await stage.sandbox.log.until((log) => log.effective().length >= 9);
+    terminal.types('\u0003');
+    expect(await terminal.ended, terminal.screen).toBe(130);
+    const { screen } = watch(terminal, 80);
+    const text = screen.lines.join('\n');
+    expect(screen.cursorHidden).toBe(false);
+    expect(text).toContain('SIGINT: ending the waits, finishing the calls in flight');
+    expect(text).toContain('Interrupted with work left');
+    expect(text).toMatch(/Go on with what is left:\n {6}countermand resume \S+ledgers\/ids\.jsonl/);
+    expect(unwrapped(text)).toContain('Exit code 130: ');
+  });
+
+  it.each([
+    ['NO_COLOR', { NO_COLOR: '1' }],
+    ['CI', { CI: 'true' }],
+    ['a terminal that can do nothing', { TERM: 'dumb' }],
+  ])('%s makes it plain: no colour, no line drawing', async (_, more) => {
+    await using stage = await setStage({ actions: open(8), windows: '4/1s,1500/1h' });
+    await stage.file('ids.txt', ids(8));
+    await using terminal = openTerminal(`${QUICK} --yes`, { cwd: stage.folder, env: { ...stage.env, ...more } });
+    expect(await terminal.ended, terminal.screen).toBe(3);
+    const { screen } = watch(terminal, 80);
+    expect(screen.coloured).toBe(false);
+    expect(terminal.screen).not.toMatch(/[─█░]/);
+    if (!('NO_COLOR' in more)) expect(terminal.screen).not.toContain('\u001b');
+    expect(screen.lines.join('\n')).toMatch(/Outcome +Actions {2}Share {2}Need {2}Meaning\n-+\n/);
+  });
+
+  it('plan and report show the same tables as the run, and the plan the command that starts it', async () => {
+    await using stage = await setStage({ actions: mixed(40, 8) });
+    await stage.file('ids.txt', ids(40));
+    const { env, folder: cwd } = stage;
+    const shown = async (line: string, code: number) => {
+      await using terminal = openTerminal(line, { cwd, env });
+      expect(await terminal.ended, terminal.screen).toBe(code);
+      // Only a command to copy may be longer than the terminal is wide.
+      const { lines } = drawScreen(terminal.screen, 1000);
+      expect(lines.filter((each) => each.length > 80 && !each.startsWith('      countermand '))).toEqual([]);
+      return lines.join('\n');
+    };
+    const plan = await shown('countermand plan ids.txt', 0);
+    expect(plan).toMatch(/Decision +Actions +Meaning\n─+\ncancel +8 /);
+    expect(plan).toMatch(/Start exactly this plan:\n {6}countermand run \S+ids\.plan\.jsonl --head [0-9a-f]{16}/);
+    const ran = await shown(`${QUICK} --yes`, 3);
+    const reported = await shown('countermand report ledgers/ids.jsonl', 0);
+    const tables = (text: string) => text.slice(text.indexOf('Outcome '), text.indexOf('\nInput '));
+    expect(tables(ran)).toMatch(/^Outcome +Actions +Share +Need +Meaning\n─+\n(?:.*\n)+.* +8 +20 %/);
+    expect(tables(reported)).toBe(tables(ran));
+  });
+});
+
+/** The screen at the end, and each picture of a line before the cursor went back to its beginning. */
+function watch(terminal: Terminal, columns: number): { screen: Screen; pictures: string[] } {
+  const pictures: string[] = [];
+  const screen = drawScreen(terminal.screen, columns, (line) => {
+    if (line !== '') pictures.push(line);
+  });
+  return { screen, pictures };
+}
+
+/** Isolations of which the first few are open and the others over. */
+function mixed(count: number, waiting: number): ActionSeed[] {
+  return ids(count).map((each, n) => ({ id: each, status: n < waiting ? 'Pending' : 'Succeeded' }));
+}
+
+function unwrapped(text: string): string {
+  return text.replaceAll(/\n */g, ' ');
+}
