@@ -14,7 +14,7 @@ import type { Book } from '../ledger/book.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 
 /** What messages call a source. */
-export function sourceName(source: JobSource): string {
+function sourceName(source: JobSource): string {
   return source.kind === 'file' ? source.path : source.kind === 'stdin' ? 'stdin' : 'the query';
 }
 

@@ -1,5 +1,5 @@
 import type { Options } from 'yargs';
-import { SETTING_NAMES, SETTINGS, type Setting, type SettingName, variableOf } from '../job/settings.ts';
+import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from '../job/settings.ts';
 
 /** The yargs options of these settings. Defaults are only told, not set: a flag that was not given must not beat the environment. */
 export function settingOptions(names: readonly SettingName[] = SETTING_NAMES): Record<string, Options> {
@@ -17,9 +17,6 @@ function optionOf(setting: Setting): Options {
     group: groupOf(flag),
   };
 }
-
-/** For help texts: `--max-actions` is `COUNTERMAND_MAX_ACTIONS`. */
-export { variableOf };
 
 function groupOf(flag: string): string {
   if (['tenant', 'client-id', 'auth', 'cloud', 'region', 'api-url', 'authority-url', 'allow-host'].includes(flag)) {

@@ -92,7 +92,7 @@ export function resolveHosts(api: Job['api']): Hosts {
 }
 
 /** 127.0.0.0/8, [::1] and localhost, as `URL.hostname` spells them. */
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 

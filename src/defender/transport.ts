@@ -25,7 +25,7 @@ export interface TransportOptions {
   userAgent: string;
 }
 
-export const CALL_TIMEOUT_MS = 30_000;
+const CALL_TIMEOUT_MS = 30_000;
 
 /** HTTP over undici: no redirects, no retries (`fetch` would repeat a request by itself on 421). */
 export function makeTransport({

@@ -27,7 +27,7 @@ export interface CancelHelpers {
  * So often an action is put back and screened again because its slot came late. Where slots are further apart than what is known stays fresh,
  * it would otherwise be looked up for ever and never called.
  */
-export const PUT_BACK_AT_MOST = 2;
+const PUT_BACK_AT_MOST = 2;
 
 /** `put-back`: what was known of it had become too old when its slot came; it is to be screened again and called from that attempt on. */
 export type Worked = { done: true } | { done: false; attempt: number };

@@ -42,7 +42,7 @@ export interface CancelContext {
 }
 
 /** Records are eventually consistent: other clients have seen a 404 for up to this long after an action was made. */
-export const YOUNG_MS = 120_000;
+const YOUNG_MS = 120_000;
 
 /** One row of DESIGN section 5's table each. */
 export function afterCancel(

@@ -8,7 +8,7 @@ import type { Found } from './lookups.ts';
 import type { EngineParts } from './parts.ts';
 
 /** What is known of an open action is looked up again when it is older than this at the moment of its call. */
-export const FRESH_MS = 5 * 60_000;
+const FRESH_MS = 5 * 60_000;
 /** So many unknown IDs at the very start mean that the list holds something else. */
 const ALL_UNKNOWN = 20;
 
@@ -24,7 +24,7 @@ export interface Screening {
 }
 
 /** Whether the actions are looked up at all. Throws where what was asked for needs a permission that the token has not. */
-export function screeningOn({ job, lookups }: Pick<EngineParts, 'job' | 'lookups'>): boolean {
+function screeningOn({ job, lookups }: Pick<EngineParts, 'job' | 'lookups'>): boolean {
   if (job.screen === 'never') return false;
   const needed = guardsThatLook(job.guards);
   if (!lookups.canRead && (needed.length > 0 || job.screen === 'always')) {

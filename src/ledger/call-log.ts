@@ -13,7 +13,7 @@ export const LATEST_COUNT_MS = 65_000;
  * The latest moment (epoch ms, our clock) at which Defender may have counted a call. Where the clocks differed the later
  * of both readings is taken, because our clock may have been set right since: better to wait than to overspend.
  */
-export function latestMomentMs(call: PastCall): number {
+function latestMomentMs(call: PastCall): number {
   const answered = call.repliedAtMs !== undefined && !call.unanswered;
   const latest = answered ? (call.repliedAtMs ?? call.intentAtMs) : call.intentAtMs + LATEST_COUNT_MS;
   return latest + Math.max(0, call.skewMs);

@@ -7,9 +7,8 @@ import type { AccessToken, TokenSource } from '../../src/identity/token-source.t
 import type { Gate, Pass, Passage } from '../../src/quota/gate.ts';
 import type { Quota } from '../../src/quota/quota.ts';
 
-export const ID = '00000000-0000-4000-8000-00000000000a';
+const ID = '00000000-0000-4000-8000-00000000000a';
 export const ENTITY = { id: ID, type: 'Isolate', status: 'Pending' };
-export const CALL: Call = { route: 'cancel', method: 'POST', path: '/x', body: '{}', id: ID, subject: ID, attempt: 1 };
 
 export function ok(body: unknown = ENTITY, http = 200, headers: Record<string, string> = {}): WireResult {
   return { raw: { http, headers, body: JSON.stringify(body) } };

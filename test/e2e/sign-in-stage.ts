@@ -42,7 +42,7 @@ export async function setSignInStage(authority: Authority, options: SignInStageO
 }
 
 /** Who we are, where to sign in, and no credential yet. */
-export function signInEnvironment(authority: Authority): Record<string, string | undefined> {
+function signInEnvironment(authority: Authority): Record<string, string | undefined> {
   return {
     COUNTERMAND_TOKEN: undefined,
     COUNTERMAND_AUTHORITY_URL: authority.url,

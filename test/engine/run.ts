@@ -25,7 +25,7 @@ import { Wire } from './wire.ts';
 
 export const RUN = '4f1c2d3e-0000-4000-8000-000000000001';
 export const STAMP = '[countermand 4f1c2d3e] ';
-export const API = 'http://api.test';
+const API = 'http://api.test';
 
 export function id(n: number): string {
   return `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
