@@ -1,5 +1,4 @@
 import type { Clock, SleepOptions } from '../../src/clock.ts';
-import type { Call } from '../../src/defender/call.ts';
 import { makeDefender } from '../../src/defender/client.ts';
 import type { Journal } from '../../src/defender/journal.ts';
 import type { WireRequest, WireResult } from '../../src/defender/transport.ts';
