@@ -1,3 +1,4 @@
+import { isFinalStatus } from '../defender/status.ts';
 import type { Guards } from '../job/job.ts';
 import type { Action } from '../ledger/book.ts';
 import { afterRestart, type Next } from './cancel-rule.ts';
@@ -46,7 +47,9 @@ export function turnOf(action: Action, screening: Pick<Screening, 'on' | 'isFres
     const verdict = settledBy(found.action, { accepted: false, stamp: context.stamp });
     if (verdict !== undefined && verdict.outcome !== 'already-final') return { turn: 'settle', verdict };
   }
-  if (screening.on && found === undefined && (retried || !screening.isFresh(action))) return { turn: 'look' };
+  // A record of a lookup does not say whose cancel ended it: of what was called already, that is looked up anew.
+  const whose = action.sent > 0 && screen !== undefined && isFinalStatus(screen.status);
+  if (screening.on && found === undefined && (retried || whose || !screening.isFresh(action))) return { turn: 'look' };
   const { decision, reason } = decide(screen, guards);
   // What an earlier session saw holds also where this one cannot look; but for what is tried again, where it is the past.
   if (!screening.on && retried && decision !== 'excluded') {
