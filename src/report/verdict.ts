@@ -178,7 +178,9 @@ function lookAt(summary: Summary, files: ListFiles | undefined): Step[] {
   }
   const faults = summary.rejected['not-an-id'] + summary.rejected['bad-row'];
   if (faults > 0)
-    steps.push({ text: `Correct the ${plural(faults, 'rejected line')} of the source, and run it again` });
+    steps.push({
+      text: `Correct the ${faults === 1 ? 'rejected line' : plural(faults, 'rejected line')} of the source, and run it again`,
+    });
   return steps;
 }
 
