@@ -51,6 +51,6 @@ export function isOffline({ screen, source }: Pick<Job, 'screen' | 'source'>): b
 }
 
 /** Cancels, the lookups before them and those that confirm them. */
-function callsFor(cancels: number, canRead: boolean): number {
+export function callsFor(cancels: number, canRead: boolean): number {
   return cancels + (canRead ? 2 * Math.ceil(cancels / LOOKUP_SIZE) : 0);
 }

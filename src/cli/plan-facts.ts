@@ -1,9 +1,11 @@
 import { decide } from '../engine/decide.ts';
 import { thawJob } from '../job/resume-job.ts';
 import { allFree } from '../quota/forecast.ts';
+import { shareOf } from '../quota/window.ts';
 import { forecastFacts } from '../report/forecast-facts.ts';
 import type { PlanFacts } from '../report/plan-summary.ts';
 import { isPlan, type LedgerView } from '../report/view.ts';
+import { callsFor } from './make-plan.ts';
 
 const ROUND_TRIP_MS = 300;
 
@@ -21,10 +23,14 @@ export function planFactsOf(views: readonly LedgerView[]): PlanFacts | undefined
   const last = views.at(-1)?.book;
   if (last === undefined) return undefined;
   const { quota, concurrency } = thawJob(last.sessions.at(-1)?.opened.job);
-  const calls = [...decisions.values()].filter((each) => each.decision === 'cancel' || each.decision === 'unscreened');
+  const cancels = [...decisions.values()].filter(
+    (each) => each.decision === 'cancel' || each.decision === 'unscreened',
+  );
+  // Only who may read has looked anything up, and goes on to look.
+  const looksUp = [...last.actions.values()].some(({ screen }) => screen !== undefined);
   const input = {
-    calls: calls.length,
-    windows: allFree(quota.windows),
+    calls: callsFor(cancels.length, looksUp),
+    windows: allFree(shareOf(quota.windows, quota.share)),
     concurrency,
     roundTripMs: ROUND_TRIP_MS,
     nowMs: 0,

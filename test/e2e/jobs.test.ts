@@ -25,6 +25,10 @@ describe.concurrent('a job of jobs/, planned against a sandbox', () => {
     expect(cancels).toBe(0);
     expect(admitted.sort()).toEqual([id(1), id(2)]);
     expect(document.decisions).toMatchObject({ cancel: 2, excluded: 0, 'already-final': 0 });
+    // Two cancels, a look before them and one after; a report of the plan forecasts what the plan did.
+    expect(document.forecast?.calls).toBe(4);
+    const reported = await stage.run(['report', document.ledger, '--json']);
+    expect(documentOf(reported.stdout).forecast?.calls).toBe(4);
     // What was shown by the query needs no second look.
     expect(stage.sandbox.log.count('list')).toBe(1);
     expect(stage.sandbox.log.entries.map(({ path }) => decodeURIComponent(path).replaceAll('+', ' ')).join()).toMatch(
