@@ -10,6 +10,7 @@ export interface Disk {
   read(path: string, offset?: number): AsyncIterable<Uint8Array>;
   /** Makes a file that must not exist yet (mode 0600) with this content; throws EEXIST. */
   createExclusive(path: string, content: string): Promise<void>;
+  /** The first 4096 bytes of a small file, which is all of it. Throws ENOENT. */
   readText(path: string): Promise<string>;
   /**
    * Rewrites a small file in place if it still holds exactly `expected`, else leaves it alone and returns false. Check and write go

@@ -212,13 +212,14 @@ describe('holding a lock', () => {
   });
 
   test('a ledger that is gone with its lock is a disk error, and a lock that cannot be read too', async () => {
-    const { disk, options } = setting();
+    const { clock, disk, options } = setting();
     const lock = await acquireLock(options(machine(1)));
     disk.readText = () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }));
     await expect(lock.assertHeld()).rejects.toThrow(/could not be read \(EIO\)/);
     disk.readText = MemoryDisk.prototype.readText;
     await lock.assertHeld();
     await disk.remove(PATH);
+    await clock.advance(50);
     await expect(lock.assertHeld()).rejects.toThrow(DiskError);
     await expect(lock.assertHeld()).rejects.toThrow(/was removed while in use/);
   });
@@ -250,19 +251,33 @@ describe('holding a lock', () => {
     await expect(lock.assertHeld()).rejects.toThrow(HeldError);
   });
 
-  test('concurrent checks share one look at the file, and each begins after it was asked for', async () => {
-    const { disk, options } = setting();
+  test('checks share one look at the file, which begins after they were asked for and is good for 50 ms by either clock', async () => {
+    const { clock, disk, options } = setting();
     const lock = await acquireLock(options(machine(1)));
     let looks = 0;
+    let go = () => {};
+    const held = new Promise<void>((resolve) => {
+      go = resolve;
+    });
     disk.readText = async (path) => {
       looks++;
-      await settled();
+      await held;
       return MemoryDisk.prototype.readText.call(disk, path);
     };
     const first = lock.assertHeld();
-    await Promise.resolve();
     await settled();
-    await Promise.all([first, ...Array.from({ length: 50 }, () => lock.assertHeld())]);
+    const others = Array.from({ length: 50 }, () => lock.assertHeld());
+    go();
+    await Promise.all([first, ...others]);
     expect(looks).toBe(2);
+    await clock.advance(49);
+    await lock.assertHeld();
+    expect(looks).toBe(2);
+    await clock.advance(1);
+    await lock.assertHeld();
+    expect(looks).toBe(3);
+    clock.suspend(50);
+    await lock.assertHeld();
+    expect(looks).toBe(4);
   });
 });
