@@ -34,3 +34,11 @@ it('no more jobs run at once than it was made for, and they start in their order
   });
   await time.runUntil(() => over);
 });
+
+it('what is listened to is still told', async () => {
+  const limiter = makeLimiter(2);
+  const done = vi.fn();
+  limiter.on('done', done);
+  await limiter.schedule(async () => {});
+  expect(done).toHaveBeenCalledTimes(1);
+});
