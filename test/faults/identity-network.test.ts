@@ -43,8 +43,8 @@ async function nobody(): Promise<number> {
 }
 
 const SECRET = { AZURE_CLIENT_SECRET: CLIENT_SECRET };
-/** Sign-in has its own limit of 14 s; the rest is the start of the process on a busy machine. */
-const SOON = { timeoutMs: 22_000 };
+/** Sign-in has its own limit of 14 s (its unit tests hold it); this one only ends a hang, on a machine however busy. */
+const SOON = { timeoutMs: 60_000 };
 const ENOUGH = { timeoutMs: 120_000 };
 
 describe.concurrent('an authority that cannot be reached is told in one sentence within 15 s, exit 6, where it', () => {
