@@ -2,11 +2,11 @@ import { expect, it, vi } from 'vitest';
 import { makeLimiter } from '../../src/quota/limiter.ts';
 import { virtualTime } from './virtual-time.ts';
 
-it('a job costs one timer, its start, so that an hour of earlier calls is filled in at once', async () => {
+it('a job that may start now costs no timer, so that an hour of earlier calls is filled in at once', async () => {
   const limiter = makeLimiter(1000);
   const timers = vi.spyOn(globalThis, 'setTimeout');
   await Promise.all(Array.from({ length: 500 }, () => limiter.schedule(async () => {})));
-  expect(timers).toHaveBeenCalledTimes(500);
+  expect(timers).not.toHaveBeenCalled();
   timers.mockRestore();
 });
 
