@@ -20,14 +20,15 @@ export function makeLookupDesk(lookups: Lookups, clock: Clock, signal: AbortSign
   let working = false;
 
   async function work(): Promise<void> {
-    try {
-      await serve();
-    } catch (error) {
-      for (const { reject } of waiting.splice(0)) reject(error);
-    } finally {
-      // In the same turn as the last look at who waits, so that nobody joins a line that is not served any more.
-      working = false;
+    // Whoever joins while `serve` is ending is seen here: between this look at who waits and the last line there is no turn.
+    while (waiting.length > 0) {
+      try {
+        await serve();
+      } catch (error) {
+        for (const { reject } of waiting.splice(0)) reject(error);
+      }
     }
+    working = false;
   }
 
   async function serve(): Promise<void> {
