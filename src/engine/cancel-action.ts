@@ -4,7 +4,7 @@ import { afterCancel, afterLookup, type Next } from './cancel-rule.ts';
 import type { Confirmer } from './confirmer.ts';
 import type { ForbiddenStreak } from './forbidden-streak.ts';
 import type { LookupDesk } from './lookup-desk.ts';
-import type { Verdict } from './outcome-rules.ts';
+import { settledBy, type Verdict } from './outcome-rules.ts';
 import type { EngineParts } from './parts.ts';
 import type { Screening } from './screening.ts';
 import { stampOf } from './stamp.ts';
@@ -97,9 +97,14 @@ export async function cancelAction(
         if (next.verdict.outcome === 'cancelled' || next.verdict.outcome === 'unconfirmed') accepted(id);
         await settle(id, next.verdict);
         return { done: true };
-      case 'forbidden':
-        await streak.forbidden(id, next.verdict);
+      case 'forbidden': {
+        // An attempt before it may have been carried out, whatever was answered.
+        const shown = attempt > 1 && lookups.canRead ? await desk.ask(id, lastSentMs + LOOK_AFTER_MS) : undefined;
+        const verdict = shown?.kind === 'found' ? settledBy(shown.action, { accepted: false, stamp }) : undefined;
+        if (verdict === undefined) await streak.forbidden(id, next.verdict);
+        else await settle(id, verdict);
         return { done: true };
+      }
       case 'put-back':
         stop.signal.throwIfAborted();
         return { done: false, attempt };
