@@ -28,11 +28,13 @@ export class VirtualTime {
     return Date.now() - BEGINNING;
   }
 
-  /** Fires timers in their order until the condition holds. False when none is left that could make it hold. */
-  async runUntil(condition: () => boolean): Promise<boolean> {
+  /** Fires timers in their order until the condition holds. False when none is left that could make it hold, or in `withinMs` it did not. */
+  async runUntil(condition: () => boolean, withinMs = Number.POSITIVE_INFINITY): Promise<boolean> {
     await settle();
+    const endMs = Date.now() + withinMs;
     while (!condition()) {
       const before = Date.now();
+      if (before > endMs) return false;
       this.#timers.next();
       if (Date.now() - before > NOTHING_LEFT_MS) return false;
       await settle();

@@ -12,4 +12,8 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
   1939: 'a disk that failed at a run’s end and at its closing made exit 1 of an exit 6',
   100748: 'a retry of an unconfirmed action, killed: the simulation itself took the resume for a needless repeat',
   101698: 'stopped between a look and its outcome, an action cancelled by us was told as already-final',
+  208976:
+    'a cancel answered 500 was carried out; its repeat, after the permission was lost, was told as forbidden without a look',
+  209661:
+    'an action asked for a lookup just as the last one ended and waited for ever, in a world without permission to read',
 };
