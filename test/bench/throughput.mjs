@@ -1,0 +1,162 @@
+/**
+ * What a run costs beside its calls: actions/s of the built command with the durable ledger and no quota in its way, against the same calls
+ * with bare undici at the same concurrency, both as the sandbox sees them (first call's arrival to last answer). Needs a build.
+ *
+ *   node test/bench/throughput.mjs [--json] [--actions 10000] [--concurrency 16] [--rounds 3] [--profile]
+ *
+ * The sandbox is a process of its own. Rounds alternate, and the ratio is that of the best of each: what else the machine does only slows.
+ * --profile runs the command once more under the profiler, and shows its time by module.
+ */
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Pool } from 'undici';
+import { startSandbox } from '../../dist/sandbox/start-sandbox.js';
+
+const SELF = fileURLToPath(import.meta.url);
+const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const COMMENT = 'what a run writes on every cancel';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    actions: { type: 'string', default: '10000' },
+    concurrency: { type: 'string', default: '16' },
+    rounds: { type: 'string', default: '3' },
+    profile: { type: 'boolean', default: false },
+    task: { type: 'string' },
+  },
+});
+const { actions, concurrency, rounds } = values;
+
+function idOf(n) {
+  return `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
+}
+
+function ids() {
+  return Array.from({ length: Number(actions) }, (_, n) => idOf(n + 1));
+}
+
+/** Says where it listens, and at its end what it saw. */
+async function serve() {
+  const sandbox = await startSandbox({ quota: false, actions: ids().map((id) => ({ id })) });
+  process.send(sandbox.environment());
+  await once(process, 'message');
+  const { entries } = sandbox.log;
+  const cancels = entries.filter(({ route }) => route === 'cancel');
+  const first = Math.min(...cancels.map(({ arrivedMs }) => arrivedMs));
+  const last = Math.max(...cancels.map(({ answeredMs }) => answeredMs));
+  process.send({ effective: sandbox.log.effective().length, calls: entries.length, ms: last - first });
+  await sandbox.close();
+  process.disconnect();
+}
+
+/** The same calls with nothing around them. */
+async function bare() {
+  const { COUNTERMAND_API_URL: url, COUNTERMAND_TOKEN: token } = process.env;
+  const pool = new Pool(url, { connections: Number(concurrency), pipelining: 1 });
+  const waiting = ids();
+  const worker = async () => {
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+      const { statusCode, body } = await pool.request({
+        method: 'POST',
+        path: `/api/machineactions/${id}/cancel`,
+        headers: { authorization: `Bearer ${token}`, accept: 'application/json', 'content-type': 'application/json' },
+        body: JSON.stringify({ Comment: COMMENT }),
+      });
+      const { status } = JSON.parse(await body.text());
+      if (statusCode !== 200 || status === undefined) throw new Error(`answered ${statusCode}`);
+    }
+  };
+  await Promise.all(Array.from({ length: Number(concurrency) }, worker));
+  await pool.close();
+}
+
+/** Runs one client against a sandbox of its own; returns actions/s as the sandbox saw them. */
+async function measure(args, env, cwd, codes) {
+  const server = fork(SELF, ['--task', 'serve', '--actions', actions]);
+  const [access] = await once(server, 'message');
+  const client = spawn(process.execPath, args, {
+    cwd,
+    env: { PATH: process.env.PATH, ...access, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  client.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  const [code] = await once(client, 'close');
+  server.send('end');
+  const [seen] = await once(server, 'message');
+  if (!codes.includes(code)) throw new Error(`it ended with ${code}: ${stderr}`);
+  if (seen.effective !== Number(actions)) throw new Error(`${seen.effective} of ${actions} were cancelled`);
+  return { perSecond: (Number(actions) / seen.ms) * 1000, calls: seen.calls };
+}
+
+function measureBare(folder) {
+  return measure([SELF, '--task', 'bare', '--actions', actions, '--concurrency', concurrency], {}, folder, [0]);
+}
+
+/** Neither looks before nor after: each action is one call. 3: nobody has confirmed them. */
+function measureRun(folder, name, node = []) {
+  const ledger = join(folder, `${name}.jsonl`);
+  const flags = ['--quota', '1000000/1s', '--screen', 'never', '--confirm-for', '0', '--concurrency', concurrency];
+  const run = ['run', 'ids.txt', '--yes', '--comment', COMMENT, '--ledger', ledger, '--log-level', 'warn', ...flags];
+  return measure([...node, COMMAND, ...run], {}, folder, [3]);
+}
+
+async function profile(folder, say) {
+  await measureRun(folder, 'profiled', ['--cpu-prof', '--cpu-prof-dir', folder]);
+  const file = readdirSync(folder).find((name) => name.endsWith('.cpuprofile'));
+  const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+  const moduleOf = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  const us = new Map();
+  for (const [i, id] of samples.entries()) {
+    const name = moduleOf.get(id);
+    us.set(name, (us.get(name) ?? 0) + timeDeltas[i]);
+  }
+  const sum = [...us.values()].reduce((all, each) => all + each);
+  const modules = [...us].map(([name, spent]) => ({ name, share: spent / sum })).sort((a, b) => b.share - a.share);
+  for (const { name, share } of modules.filter((each) => each.share >= 0.01)) {
+    say(`  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`);
+  }
+  return modules;
+}
+
+function nameOf({ url, functionName }) {
+  const [, ours] = /\/dist\/(.+)$/.exec(url) ?? [];
+  const [, theirs] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? [];
+  return ours ?? theirs ?? (url === '' ? functionName : url);
+}
+
+async function bench(say) {
+  const folder = mkdtempSync(join(tmpdir(), 'countermand-bench-'));
+  try {
+    writeFileSync(join(folder, 'ids.txt'), `${ids().join('\n')}\n`);
+    const [plain, run] = [[], []];
+    for (let round = 0; round < Number(rounds); round++) {
+      plain.push((await measureBare(folder)).perSecond);
+      run.push((await measureRun(folder, `round-${round}`)).perSecond);
+      say(
+        `round ${round + 1}: bare undici ${Math.round(plain.at(-1))} actions/s, the command ${Math.round(run.at(-1))}`,
+      );
+    }
+    const ratio = Math.max(...run) / Math.max(...plain);
+    say(`ratio of the best: ${ratio.toFixed(2)} (0.4 is wanted)`);
+    const modules = values.profile ? await profile(folder, say) : undefined;
+    return { actions: Number(actions), bare: plain, run, ratio, modules };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+if (values.task === 'serve') await serve();
+else if (values.task === 'bare') await bare();
+else {
+  const figures = await bench(values.json ? () => {} : console.log);
+  if (values.json) console.log(JSON.stringify(figures));
+}
