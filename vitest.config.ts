@@ -5,8 +5,6 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/faults/**', 'test/bench/**'],
     globalSetup: ['test/build-once.ts'],
-    // The end-to-end tests mostly wait for answers and windows, so three share two cores well.
-    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 30_000,
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'json-summary'] },
