@@ -7,9 +7,9 @@ const QUEUE_LIMIT_BYTES = 1 << 18;
 const MOST_BYTES_PER_UNIT = 3;
 
 /**
- * Group commit. Lines queue up in order; one loop writes all that is queued in one write, another one syncs what was written for all who
- * wait for it. What is queued while it syncs is written meanwhile and synced in the next turn. The first write or sync that fails ends
- * it for good: whoever waits and whoever comes later gets that error, and nothing is ever written behind a gap.
+ * Group commit. Lines queue up in order; one loop writes all that is queued in one write and, when anybody waits for it, syncs once
+ * for all of them. What is queued while it syncs goes with the next turn. The first write or sync that fails ends it for good: whoever
+ * waits and whoever comes later gets that error, and nothing is ever written behind a gap.
  */
 export class Appender {
   readonly #file: AppendFile;
@@ -27,8 +27,7 @@ export class Appender {
   #synced = 0;
   #waiters: Waiter[] = [];
   #room: Waiter[] = [];
-  #writing: Promise<void> | undefined;
-  #syncing: Promise<void> | undefined;
+  #running = false;
   #failure: DiskError | HeldError | undefined;
   #failureSeen = false;
 
@@ -73,7 +72,6 @@ export class Appender {
     try {
       if (this.#failure === undefined) await this.synced();
     } finally {
-      await Promise.all([this.#writing, this.#syncing]);
       await this.#file.close();
     }
     if (this.#failure !== undefined && !this.#failureSeen) throw this.#failure;
@@ -92,38 +90,24 @@ export class Appender {
   }
 
   #start(): void {
-    if (this.#queuedLines > 0) this.#writing ??= this.#write();
-    if (this.#isAwaited) this.#syncing ??= this.#syncAll();
+    if (this.#running) return;
+    this.#running = true;
+    void this.#run();
   }
 
-  async #write(): Promise<void> {
+  async #run(): Promise<void> {
     try {
       // One microtask later, so that callers of the same turn share the first write.
       await Promise.resolve();
-      while (this.#queuedLines > 0) {
-        await this.#writeQueue();
-        if (this.#isAwaited) this.#syncing ??= this.#syncAll();
+      while (this.#queuedLines > 0 || this.#waiters.length > 0) {
+        if (this.#queuedLines > 0) await this.#writeQueue();
+        if (this.#waiters.length > 0) await this.#sync();
       }
     } catch (cause) {
       this.#fail(cause);
     } finally {
-      this.#writing = undefined;
+      this.#running = false;
     }
-  }
-
-  async #syncAll(): Promise<void> {
-    try {
-      while (this.#failure === undefined && this.#isAwaited) await this.#sync();
-    } catch (cause) {
-      this.#fail(cause);
-    } finally {
-      this.#syncing = undefined;
-    }
-  }
-
-  /** Whether somebody waits for what is written and not synced. */
-  get #isAwaited(): boolean {
-    return this.#waiters.some(({ upTo }) => upTo <= this.#written);
   }
 
   async #writeQueue(): Promise<void> {
@@ -133,8 +117,6 @@ export class Appender {
     this.#queuedBytes = 0;
     this.#queuedLines = 0;
     while (rest.length > 0) {
-      // A sync that failed meanwhile.
-      if (this.#failure !== undefined) throw this.#failure;
       this.#assertOurs();
       const count = await this.#file.write(rest);
       if (count <= 0) throw new Error('nothing was written');
@@ -163,7 +145,7 @@ export class Appender {
   }
 
   #fail(cause: unknown): void {
-    this.#failure ??= cause instanceof HeldError || cause instanceof DiskError ? cause : this.#explain(cause);
+    this.#failure = cause instanceof HeldError || cause instanceof DiskError ? cause : this.#explain(cause);
     const waiting = [...this.#waiters, ...this.#room];
     this.#waiters = [];
     this.#room = [];
