@@ -66,6 +66,7 @@ export async function cancelAction(
           canRead: lookups.canRead,
           nowMs: clock.wallMs(),
           createdAtMs,
+          sent: action.sent,
         });
         if (answer.kind === 'action' || (answer.kind === 'error' && answer.http !== 403)) await streak.broken();
         break;
@@ -98,8 +99,8 @@ export async function cancelAction(
         await settle(id, next.verdict);
         return { done: true };
       case 'forbidden': {
-        // An attempt before it may have been carried out, whatever was answered.
-        const shown = attempt > 1 && lookups.canRead ? await desk.ask(id, lastSentMs + LOOK_AFTER_MS) : undefined;
+        // A call before it may have been carried out, whatever was answered.
+        const shown = action.sent > 1 && lookups.canRead ? await desk.ask(id, lastSentMs + LOOK_AFTER_MS) : undefined;
         const verdict = shown?.kind === 'found' ? settledBy(shown.action, { accepted: false, stamp }) : undefined;
         if (verdict === undefined) await streak.forbidden(id, next.verdict);
         else await settle(id, verdict);

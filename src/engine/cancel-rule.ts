@@ -39,6 +39,8 @@ export interface CancelContext {
   nowMs: number;
   /** Creation as a lookup showed it, epoch ms; undefined when it was never seen. */
   createdAtMs: number | undefined;
+  /** Cancel calls that were or may have been sent for it, over all sessions. */
+  sent: number;
 }
 
 /** Records are eventually consistent: other clients have seen a 404 for up to this long after an action was made. */
@@ -47,7 +49,7 @@ const YOUNG_MS = 120_000;
 /** One row of DESIGN section 5's table each. */
 export function afterCancel(
   answer: Answer,
-  { attempt, costsAttempt, canRead, nowMs, createdAtMs }: CancelContext,
+  { attempt, costsAttempt, canRead, nowMs, createdAtMs, sent }: CancelContext,
 ): Next {
   switch (answer.kind) {
     case 'action':
@@ -78,8 +80,8 @@ export function afterCancel(
         ? { next: 'wait-for-it' }
         : { next: 'settle', verdict: { outcome: 'not-found', detail: httpDetail(answer) } };
     default:
-      // A conflict may be with the attempt before it.
-      return canRead && attempt > 1
+      // A conflict may be with the call before it.
+      return canRead && sent > 1
         ? { next: 'look-up', doubt: { because: 'used-up', last: httpDetail(answer) } }
         : { next: 'settle', verdict: { outcome: 'failed', detail: httpDetail(answer) } };
   }

@@ -38,11 +38,16 @@ export function turnOf(action: Action, screening: Pick<Screening, 'on' | 'isFres
     if (outcome !== undefined) return { turn: 'leave' };
     if (last !== undefined) {
       const createdAtMs = screen?.created ? Date.parse(screen.created) : undefined;
-      const next = afterRestart(last, { canRead: context.canRead, nowMs: context.nowMs, createdAtMs });
+      const next = afterRestart(last, {
+        canRead: context.canRead,
+        nowMs: context.nowMs,
+        createdAtMs,
+        sent: action.sent,
+      });
       if (next.next !== 'again') return { turn: 'work', next };
     }
   }
-  const first = attempt ?? (retried ? 1 : restartAttempt(last, context));
+  const first = attempt ?? (retried ? 1 : restartAttempt(action, context));
   if (found?.kind === 'found') {
     const verdict = settledBy(found.action, { accepted: false, stamp: context.stamp });
     if (verdict !== undefined && verdict.outcome !== 'already-final') return { turn: 'settle', verdict };
@@ -76,8 +81,8 @@ function excluded(reason: string | undefined, status: string | undefined): Verdi
   };
 }
 
-function restartAttempt(last: Action['last'], { canRead, nowMs }: TurnContext): number {
+function restartAttempt({ last, sent }: Action, { canRead, nowMs }: TurnContext): number {
   if (last === undefined) return 1;
-  const next = afterRestart(last, { canRead, nowMs, createdAtMs: undefined });
+  const next = afterRestart(last, { canRead, nowMs, createdAtMs: undefined, sent });
   return next.next === 'again' ? next.attempt : 1;
 }

@@ -7,7 +7,7 @@ import type { CancelCall } from '../../src/ledger/book.ts';
 import { id, STAMP } from './run.ts';
 
 const NOW = Date.UTC(2026, 2, 1);
-const CONTEXT = { attempt: 2, costsAttempt: true, canRead: true, nowMs: NOW, createdAtMs: NOW - 3_600_000 };
+const CONTEXT = { attempt: 2, costsAttempt: true, canRead: true, nowMs: NOW, createdAtMs: NOW - 3_600_000, sent: 2 };
 
 function action(status: string, more: Partial<MachineAction> = {}): MachineAction {
   return { id: id(1), type: 'Isolate', status, ...more };
@@ -54,7 +54,7 @@ describe('after an answer to a cancel', () => {
   });
 
   it('any other refusal is failed with status, code and correlation', () => {
-    expect(afterCancel(refusal(409, 'Conflict', 'abc'), { ...CONTEXT, attempt: 1 })).toEqual({
+    expect(afterCancel(refusal(409, 'Conflict', 'abc'), { ...CONTEXT, attempt: 1, sent: 1 })).toEqual({
       next: 'settle',
       verdict: { outcome: 'failed', detail: 'HTTP 409 Conflict correlation abc' },
     });
@@ -169,10 +169,15 @@ describe('after a restart', () => {
     ['a recorded 503 is the next attempt', { http: 503 }, { next: 'again', attempt: 4 }],
     ['a fifth 503 gets one more call', { http: 503, attempt: 5 }, { next: 'again', attempt: 5 }],
     ['a recorded 404 is not-found', { http: 404 }, { next: 'settle', verdict: { outcome: 'not-found' } }],
-    ['a recorded 409 is failed', { http: 409, attempt: 1 }, { next: 'settle', verdict: { outcome: 'failed' } }],
-    ['a recorded 409 to a repeat is looked up', { http: 409 }, { next: 'look-up', doubt: { because: 'used-up' } }],
+    ['a recorded 409 is failed', { http: 409 }, { next: 'settle', verdict: { outcome: 'failed' } }],
   ])('%s', (_, facts, expected) => {
-    const context = { canRead: true, nowMs: NOW, createdAtMs: undefined };
+    const context = { canRead: true, nowMs: NOW, createdAtMs: undefined, sent: 1 };
     expect(afterRestart({ ...last, ...facts }, context)).toMatchObject(expected as object);
+  });
+
+  it('a recorded 409 to a repeat is looked up', () => {
+    const context = { canRead: true, nowMs: NOW, createdAtMs: undefined, sent: 2 };
+    const expected = { next: 'look-up', doubt: { because: 'used-up' } };
+    expect(afterRestart({ ...last, http: 409 }, context)).toMatchObject(expected);
   });
 });
