@@ -94,7 +94,7 @@ export class SimDisk {
     const { random } = this.#options;
 
     /** Does `effect` some time later, and tells the process of it when it is there to be told. */
-    function operation<T>(effect: () => T, sync = false): Promise<T> {
+    function operation<T>(effect: () => T, takesTime = false): Promise<T> {
       return new Promise((resolve, reject) => {
         process.act(() => {
           const { slow, slowMs } = trouble();
@@ -121,7 +121,7 @@ export class SimDisk {
             process.deliver(done);
           };
           if (slow > 0 && random.chance(slow)) setTimeout(run, random.spread(50, slowMs));
-          else if (sync) setTimeout(run, random.int(1, 4));
+          else if (takesTime) setTimeout(run, random.int(1, 4));
           else queueMicrotask(run);
         });
       });
@@ -142,7 +142,7 @@ export class SimDisk {
         return this.#append(inode, process, trouble, operation);
       },
       async *read(path, offset = 0) {
-        const bytes = await operation(() => Buffer.from(get(path).data.subarray(offset, get(path).length)));
+        const bytes = await operation(() => Buffer.from(get(path).data.subarray(offset, get(path).length)), true);
         const chunk = random.spread(200, 100_000);
         for (let at = 0; at < bytes.length; at += chunk) yield bytes.subarray(at, at + chunk);
       },
@@ -204,7 +204,7 @@ export class SimDisk {
     inode: Inode,
     process: SimProcess,
     trouble: () => DiskTrouble,
-    operation: <T>(effect: () => T, sync?: boolean) => Promise<T>,
+    operation: <T>(effect: () => T, takesTime?: boolean) => Promise<T>,
   ): AppendFile {
     const { random, observer } = this.#options;
     return {

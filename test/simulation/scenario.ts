@@ -241,7 +241,7 @@ function drawSession(random: Random, on: (name: FaultName) => boolean): SessionF
   }));
   const freeze = draw('freezes', 0.15, (r) => ({
     atMs: moment(r),
-    forMs: r.spread(1000, 2 * HOUR),
+    forMs: r.spread(r.chance(0.5) ? 1000 : 100_000, 2 * HOUR),
     slept: r.chance(0.4),
   }));
   const wallJump = draw('wall-clock', 0.1, (r) => ({ atMs: moment(r), byMs: wallStep(r) }));
