@@ -10,8 +10,11 @@ export const LOCK_TTL_MS = 60_000;
 const LOCK_RENEW_MS = 10_000;
 /** The holder gives up this much before others may take over: a send that was just allowed still falls before that. */
 const LOCK_MARGIN_MS = 10_000;
-/** So long a look at the file is good for the sends that follow it: at a thousand a second, a look before each costs as much as the sends. */
-const LOOK_GOOD_MS = 50;
+/**
+ * So long a look at the file is good for the sends that follow it. No send arrives sooner after its look than that anyway, and with a
+ * thousand a second the looks would cost as much as the sends.
+ */
+const LOOK_GOOD_MS = 5;
 
 export interface LockOptions {
   path: string;

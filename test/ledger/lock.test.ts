@@ -219,7 +219,7 @@ describe('holding a lock', () => {
     disk.readText = MemoryDisk.prototype.readText;
     await lock.assertHeld();
     await disk.remove(PATH);
-    await clock.advance(50);
+    await clock.advance(5);
     await expect(lock.assertHeld()).rejects.toThrow(DiskError);
     await expect(lock.assertHeld()).rejects.toThrow(/was removed while in use/);
   });
@@ -251,7 +251,7 @@ describe('holding a lock', () => {
     await expect(lock.assertHeld()).rejects.toThrow(HeldError);
   });
 
-  test('checks share one look at the file, which begins after they were asked for and is good for 50 ms by either clock', async () => {
+  test('checks share one look at the file, which begins after they were asked for and is good for 5 ms by either clock', async () => {
     const { clock, disk, options } = setting();
     const lock = await acquireLock(options(machine(1)));
     let looks = 0;
@@ -270,13 +270,13 @@ describe('holding a lock', () => {
     go();
     await Promise.all([first, ...others]);
     expect(looks).toBe(2);
-    await clock.advance(49);
+    await clock.advance(4);
     await lock.assertHeld();
     expect(looks).toBe(2);
     await clock.advance(1);
     await lock.assertHeld();
     expect(looks).toBe(3);
-    clock.suspend(50);
+    clock.suspend(5);
     await lock.assertHeld();
     expect(looks).toBe(4);
   });
