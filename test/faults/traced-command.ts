@@ -30,9 +30,6 @@ export interface TracedCommand extends AsyncDisposable {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Holds each call for so long at its entry and at its exit: time enough to kill the process there. */
-export const HOLD_US = 120_000;
-
 /** The built command under strace, whose output is followed as it is written. One thread does its file work, so that its order is one. */
 export function traceCommand(args: readonly string[], { cwd, env, path, calls, inject }: TraceOptions): TracedCommand {
   const strace = ['-f', '-qq', '-s', '16384', '-e', 'signal=none', '-e', `trace=${calls}`, '-o', '|exec cat >&3'];
