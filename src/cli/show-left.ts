@@ -30,7 +30,7 @@ export function showLeft(
 }
 
 function stepOf(
-  { outcome, last, screen }: Action,
+  { outcome, last, screen, sent }: Action,
   retry: ReadonlySet<string>,
   guards: Target['job']['guards'],
   nowMs: number,
@@ -41,7 +41,7 @@ function stepOf(
   if (outcome !== undefined)
     return isFinal(outcome.outcome) ? undefined : `leave for verify or --retry (${outcome.outcome})`;
   if (last !== undefined) {
-    const { next } = afterRestart(last, { canRead: true, nowMs, createdAtMs: undefined });
+    const { next } = afterRestart(last, { canRead: true, nowMs, createdAtMs: undefined, sent });
     if (next === 'look-up') return 'look up first: sent, but not known to be answered';
     if (next === 'confirm') return 'look up what became of the accepted cancel';
     if (next === 'again') return 'cancel (next attempt)';
