@@ -9,14 +9,10 @@ import type { CliContext } from './context.ts';
 import type { Target } from './target.ts';
 
 /** `resume --dry-run`: what a resume would do with each action that is left, by the ledger alone. */
-export function showLeft(
-  { job, before }: Target,
-  retry: ReadonlySet<string>,
-  { out, env, clock }: CliContext,
-): ExitCode {
+export function showLeft({ job, before }: Target, retry: ReadonlySet<string>, { out, env }: CliContext): ExitCode {
   const steps = new Map<string, number>();
   for (const action of before?.actions.values() ?? []) {
-    const step = stepOf(action, retry, job.guards, clock.wallMs());
+    const step = stepOf(action, retry, job.guards);
     if (step !== undefined) steps.set(step, (steps.get(step) ?? 0) + 1);
   }
   if (steps.size === 0) {
@@ -33,7 +29,6 @@ function stepOf(
   { outcome, last, screen, sent }: Action,
   retry: ReadonlySet<string>,
   guards: Target['job']['guards'],
-  nowMs: number,
 ): string | undefined {
   if (outcome !== undefined && retry.has(outcome.outcome))
     return `look up again, and try again if open (${outcome.outcome})`;
@@ -41,7 +36,7 @@ function stepOf(
   if (outcome !== undefined)
     return isFinal(outcome.outcome) ? undefined : `leave for verify or --retry (${outcome.outcome})`;
   if (last !== undefined) {
-    const { next } = afterRestart(last, { canRead: true, nowMs, createdAtMs: undefined, sent });
+    const { next } = afterRestart(last, { canRead: true, createdAtMs: undefined, sent });
     if (next === 'look-up') return 'look up first: sent, but not known to be answered';
     if (next === 'confirm') return 'look up what became of the accepted cancel';
     if (next === 'again') return 'cancel (next attempt)';

@@ -64,7 +64,7 @@ export async function cancelAction(
           attempt,
           costsAttempt,
           canRead: lookups.canRead,
-          nowMs: clock.wallMs(),
+          askedAtMs: action.last?.intentAtMs ?? clock.wallMs(),
           createdAtMs,
           sent: action.sent,
         });

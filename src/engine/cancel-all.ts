@@ -96,7 +96,6 @@ export async function cancelAll(parts: EngineParts, options: CancelAllOptions): 
     turnOf(action, screening, {
       guards: job.guards,
       canRead: lookups.canRead,
-      nowMs: clock.wallMs(),
       retried: retry.has(action.id),
       attempt,
       found: shown.get(action.id),

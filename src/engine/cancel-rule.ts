@@ -35,8 +35,8 @@ export interface CancelContext {
   attempt: number;
   costsAttempt: boolean;
   canRead: boolean;
-  /** Wall clock now, epoch ms. */
-  nowMs: number;
+  /** Wall clock when the call was made, epoch ms: a slow answer may show what was so when it was sent. */
+  askedAtMs: number;
   /** Creation as a lookup showed it, epoch ms; undefined when it was never seen. */
   createdAtMs: number | undefined;
   /** Cancel calls that were or may have been sent for it, over all sessions. */
@@ -49,7 +49,7 @@ const YOUNG_MS = 120_000;
 /** One row of DESIGN section 5's table each. */
 export function afterCancel(
   answer: Answer,
-  { attempt, costsAttempt, canRead, nowMs, createdAtMs, sent }: CancelContext,
+  { attempt, costsAttempt, canRead, askedAtMs, createdAtMs, sent }: CancelContext,
 ): Next {
   switch (answer.kind) {
     case 'action':
@@ -76,7 +76,7 @@ export function afterCancel(
     case 403:
       return { next: 'forbidden', verdict: { outcome: 'forbidden', detail: httpDetail(answer) } };
     case 404:
-      return createdAtMs !== undefined && nowMs < createdAtMs + YOUNG_MS
+      return createdAtMs !== undefined && askedAtMs < createdAtMs + YOUNG_MS
         ? { next: 'wait-for-it' }
         : { next: 'settle', verdict: { outcome: 'not-found', detail: httpDetail(answer) } };
     default:
@@ -92,7 +92,10 @@ export function afterCancel(
  * come. An answer that ended its session (401, 403) is asked for anew, since the credentials may be others now; attempts
  * used up in one session are not counted out by the next without one more call.
  */
-export function afterRestart(last: CancelCall, context: Omit<CancelContext, 'attempt' | 'costsAttempt'>): Next {
+export function afterRestart(
+  last: CancelCall,
+  context: Omit<CancelContext, 'attempt' | 'costsAttempt' | 'askedAtMs'>,
+): Next {
   const { attempt, error } = last;
   if (last.repliedAtMs === undefined) {
     return { next: 'look-up', doubt: { because: 'lost', error: 'interrupted', costsAttempt: false } };
@@ -105,8 +108,7 @@ export function afterRestart(last: CancelCall, context: Omit<CancelContext, 'att
   if ([408, 500, 502, 503, 504].includes(http)) return { next: 'again', attempt: Math.min(attempt + 1, ATTEMPTS) };
   const { code = '', correlation } = last;
   const answer: Answer = { kind: 'error', http, code, correlation, claims: undefined };
-  // Too young to be found is what it was when the answer came, however long ago that is.
-  return afterCancel(answer, { ...context, nowMs: last.repliedAtMs, attempt, costsAttempt: true });
+  return afterCancel(answer, { ...context, askedAtMs: last.intentAtMs, attempt, costsAttempt: true });
 }
 
 export interface LookupContext {

@@ -19,7 +19,6 @@ export type Turn =
 export interface TurnContext {
   guards: Guards;
   canRead: boolean;
-  nowMs: number;
   /** Taken up by `--retry`: looked up first, then called as if it had never been. */
   retried: boolean;
   /** Back from a slot that came too late, with the attempt it is at. */
@@ -40,7 +39,6 @@ export function turnOf(action: Action, screening: Pick<Screening, 'on' | 'isFres
       const createdAtMs = screen?.created ? Date.parse(screen.created) : undefined;
       const next = afterRestart(last, {
         canRead: context.canRead,
-        nowMs: context.nowMs,
         createdAtMs,
         sent: action.sent,
       });
@@ -81,8 +79,8 @@ function excluded(reason: string | undefined, status: string | undefined): Verdi
   };
 }
 
-function restartAttempt({ last, sent }: Action, { canRead, nowMs }: TurnContext): number {
+function restartAttempt({ last, sent }: Action, { canRead }: TurnContext): number {
   if (last === undefined) return 1;
-  const next = afterRestart(last, { canRead, nowMs, createdAtMs: undefined, sent });
+  const next = afterRestart(last, { canRead, createdAtMs: undefined, sent });
   return next.next === 'again' ? next.attempt : 1;
 }

@@ -7,7 +7,14 @@ import type { CancelCall } from '../../src/ledger/book.ts';
 import { id, STAMP } from './run.ts';
 
 const NOW = Date.UTC(2026, 2, 1);
-const CONTEXT = { attempt: 2, costsAttempt: true, canRead: true, nowMs: NOW, createdAtMs: NOW - 3_600_000, sent: 2 };
+const CONTEXT = {
+  attempt: 2,
+  costsAttempt: true,
+  canRead: true,
+  askedAtMs: NOW,
+  createdAtMs: NOW - 3_600_000,
+  sent: 2,
+};
 
 function action(status: string, more: Partial<MachineAction> = {}): MachineAction {
   return { id: id(1), type: 'Isolate', status, ...more };
@@ -171,12 +178,18 @@ describe('after a restart', () => {
     ['a recorded 404 is not-found', { http: 404 }, { next: 'settle', verdict: { outcome: 'not-found' } }],
     ['a recorded 409 is failed', { http: 409 }, { next: 'settle', verdict: { outcome: 'failed' } }],
   ])('%s', (_, facts, expected) => {
-    const context = { canRead: true, nowMs: NOW, createdAtMs: undefined, sent: 1 };
+    const context = { canRead: true, createdAtMs: undefined, sent: 1 };
     expect(afterRestart({ ...last, ...facts }, context)).toMatchObject(expected as object);
   });
 
+  it('a recorded 404 counts as old as the action was when it was asked, not when the answer came', () => {
+    const context = { canRead: true, createdAtMs: NOW - 119_000, sent: 1 };
+    const slow = { ...last, http: 404, intentAtMs: NOW, repliedAtMs: NOW + 60_000 };
+    expect(afterRestart(slow, context)).toEqual({ next: 'wait-for-it' });
+  });
+
   it('a recorded 409 to a repeat is looked up', () => {
-    const context = { canRead: true, nowMs: NOW, createdAtMs: undefined, sent: 2 };
+    const context = { canRead: true, createdAtMs: undefined, sent: 2 };
     const expected = { next: 'look-up', doubt: { because: 'used-up' } };
     expect(afterRestart({ ...last, http: 409 }, context)).toMatchObject(expected);
   });

@@ -45,6 +45,8 @@ export interface Truth {
   cancelledBy: string | undefined;
   /** A change that is to come. */
   next: { atMs: number; status: string; comment?: string; completed?: boolean } | undefined;
+  /** Comments of cancels that were accepted, also of those that found it being cancelled already. */
+  accepted: string[];
   /** Cancels of ours that had an effect. */
   effects: { atMs: number; comment: string }[];
   /** Cancels of ours that reached the service. */
@@ -124,6 +126,7 @@ export class SimDefender {
               comment: ends.pick(['', 'someone else did it', '[countermand 00000000] another run']),
             }
           : undefined,
+      accepted: [],
       effects: [],
       calls: 0,
     });
@@ -189,9 +192,13 @@ export class SimDefender {
     const { onCancel } = truth;
     if (onCancel.kind === 'conflict') return error(409, 'ActiveRequestAlreadyExists', 'conflict');
     if (truth.effects.length > 0) {
-      if (onCancel.kind === 'later' && onCancel.again === 200) return json(entity(truth));
-      return error(400, 'InvalidInput', 'a cancellation is under way');
+      if (onCancel.kind !== 'later' || onCancel.again === 400) {
+        return error(400, 'InvalidInput', 'a cancellation is under way');
+      }
+      truth.accepted.push(comment);
+      return json(entity(truth));
     }
+    truth.accepted.push(comment);
     truth.effects.push({ atMs: this.#now(), comment });
     if (onCancel.kind === 'at-once') {
       truth.status = 'Cancelled';

@@ -16,4 +16,8 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
     'a cancel answered 500 was carried out; its repeat, after the permission was lost, was told as forbidden without a look',
   209661:
     'an action asked for a lookup just as the last one ended and waited for ever, in a world without permission to read',
+  901112:
+    'a 404 that took half a minute to come was judged by the action’s age when it came, not when it was asked: told as not-found though too young',
+  901299:
+    'accepted while another client’s cancel was under way: the simulation itself took the outcome for a wrong one',
 };

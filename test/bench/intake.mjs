@@ -1,0 +1,108 @@
+/**
+ * What taking a long CSV in costs: the built command reads, checks and admits N action IDs to its ledger. Needs a build, and Linux.
+ *
+ *   node test/bench/intake.mjs [--json] [--actions 10000,100000,1000000]
+ *
+ * From the command's start to its first cancel, which comes after all IDs and the run's start are on disk. The peak of its memory is the
+ * kernel's figure at that moment; the time is told against reading the same file with csv-parse alone, in a process of its own.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { parse } from 'csv-parse';
+import { startSandbox } from '../../dist/sandbox/start-sandbox.js';
+
+const SELF = fileURLToPath(import.meta.url);
+const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    actions: { type: 'string', default: '10000,100000,1000000' },
+    task: { type: 'string' },
+  },
+});
+
+/** Different in its first and last digits, as random ones are. */
+function idOf(i) {
+  const hash = Math.imul(i + 1, 0x9e3779b1) >>> 0;
+  return `${hash.toString(16).padStart(8, '0')}-0000-4000-8000-${i.toString(16).padStart(12, '0')}`;
+}
+
+/** As an export of the portal has them: the ID is one column of several. */
+async function* rowsOf(actions) {
+  yield 'Id,Type,Status,ComputerDnsName,Requestor\n';
+  for (let i = 0; i < actions; i++) {
+    yield `${idOf(i)},Isolate,Pending,host-${i % 5000}.example.com,"detection rule ""beacon, v2"""\n`;
+  }
+}
+
+async function readAlone(path) {
+  const begun = performance.now();
+  let rows = 0;
+  const rowsRead = createReadStream(path).pipe(parse({ columns: true }));
+  for await (const row of rowsRead) if (row.Id !== undefined) rows++;
+  return { ms: performance.now() - begun, rows };
+}
+
+/** Until its first cancel arrives; then it is told to end. */
+async function takeIn(csv, ledger, folder) {
+  await using sandbox = await startSandbox({ quota: false, actions: [] });
+  const flags = ['--yes', '--comment', 'measured', '--ledger', ledger, '--screen', 'never', '--confirm-for', '0'];
+  const begun = performance.now();
+  const child = spawn(process.execPath, [COMMAND, 'run', csv, ...flags], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, ...sandbox.environment() },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  const closed = once(child, 'close');
+  await Promise.race([sandbox.log.until((log) => log.count('cancel') > 0), closed]);
+  if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${stderr}`);
+  const ms = performance.now() - begun;
+  const [, kb] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
+  child.kill('SIGKILL');
+  await closed;
+  return { ms, peakMb: Number(kb) / 1024 };
+}
+
+async function bench(sizes, say) {
+  const folder = await mkdtemp(join(tmpdir(), 'countermand-bench-'));
+  try {
+    const figures = [];
+    for (const actions of sizes) {
+      const csv = join(folder, `${actions}.csv`);
+      await pipeline(Readable.from(rowsOf(actions)), createWriteStream(csv));
+      const { stdout } = spawnSync(process.execPath, [SELF, '--task', 'alone', csv], { encoding: 'utf8' });
+      const alone = JSON.parse(stdout);
+      if (alone.rows !== actions) throw new Error(`the file has ${alone.rows} rows`);
+      const taken = await takeIn(csv, join(folder, `${actions}.jsonl`), folder);
+      const csvMb = (await stat(csv)).size / 1e6;
+      const ratio = taken.ms / alone.ms;
+      say(
+        `${actions} IDs (${csvMb.toFixed(0)} MB): first cancel after ${(taken.ms / 1000).toFixed(1)} s, csv-parse alone ${(alone.ms / 1000).toFixed(1)} s, ratio ${ratio.toFixed(2)}, peak ${Math.round(taken.peakMb)} MB`,
+      );
+      figures.push({ actions, csvMb, ...taken, aloneMs: alone.ms, ratio });
+    }
+    return figures;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+if (values.task === 'alone') console.log(JSON.stringify(await readAlone(positionals[0])));
+else {
+  const figures = await bench(values.actions.split(',').map(Number), values.json ? () => {} : console.log);
+  if (values.json) console.log(JSON.stringify(figures));
+}
