@@ -30,10 +30,18 @@ export interface HeldWindow {
 /** First in Bottleneck's order; calls have its default, 5. */
 const BEFORE_ALL = { priority: 0 };
 
-/** One window on one limiter: a job of the limiter is a place, and lasts until the place is free again. */
+/**
+ * One window on one limiter: a job of the limiter is a place. It lasts until the place is free again and somebody waits for it; while
+ * nobody does, a free place stays a running job and goes to who comes next, since a job of its own for each call would cost more than the
+ * call's records. Either way the limiter's `maxConcurrent` is the number of places.
+ */
 export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWindow {
   const limiter = makeLimiter(calls);
   const freeAtMs: number[] = [];
+  /** What ends the jobs whose places are free. There are none while a job waits. */
+  let idle: (() => void)[] = [];
+  /** Jobs that the limiter has not started yet. */
+  let waiting = 0;
   let flying = 0;
 
   const forgetFree = () => {
@@ -47,20 +55,43 @@ export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWind
     forgetFree();
   };
 
+  /** The place of a job, which `end` ends; for one use. */
+  const placeOf = (end: () => void): Place => {
+    let over = false;
+    const once = (then: () => void) => {
+      if (!over) then();
+      over = true;
+    };
+    const free = () => {
+      if (waiting > 0) end();
+      else idle.push(end);
+    };
+    return {
+      hold: (countedAtMs) => once(() => void holdUntil(countedAtMs + perMs + MARGIN_MS).then(free)),
+      leave: () => once(free),
+    };
+  };
+
   return {
     perMs,
     enter: async (use) => {
+      const end = idle.pop();
+      if (end !== undefined) {
+        use(placeOf(end));
+        return;
+      }
+      waiting += 1;
       await limiter.schedule(
         () =>
-          new Promise<void>((free) => {
-            use({
-              hold: (countedAtMs) => free(holdUntil(countedAtMs + perMs + MARGIN_MS)),
-              leave: () => free(),
-            });
+          new Promise<void>((ended) => {
+            waiting -= 1;
+            use(placeOf(ended));
           }),
       );
     },
     fill: (countedAtMs) => {
+      for (const end of idle) end();
+      idle = [];
       const now = clock.monotonicMs();
       const untilMs = countedAtMs.map((atMs) => atMs + perMs + MARGIN_MS).filter((atMs) => atMs > now);
       untilMs.sort((a, b) => a - b);
@@ -68,7 +99,11 @@ export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWind
       // of them have passed, so the soonest of the surplus say nothing.
       for (const atMs of untilMs.slice(-calls)) {
         const held = holdUntil(atMs);
-        void limiter.schedule(BEFORE_ALL, () => held);
+        waiting += 1;
+        void limiter.schedule(BEFORE_ALL, () => {
+          waiting -= 1;
+          return held;
+        });
       }
     },
     inFlight: (change) => {

@@ -93,6 +93,10 @@ export function makeGate({ clock, onPause }: GateOptions): Gate {
           reject(signal.reason);
           return;
         }
+        if (state.kind === 'open') {
+          resolve(makePass(false));
+          return;
+        }
         const onAbort = () => {
           waiting.delete(waiter);
           setAlarm();

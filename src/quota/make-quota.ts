@@ -85,8 +85,9 @@ function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal 
       abandon(signal.reason);
       return;
     }
-    signal?.addEventListener('abort', onAbort, { once: true });
     enter(0);
+    // Mostly the slot is there at once, and nobody need listen.
+    if (!given) signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
 

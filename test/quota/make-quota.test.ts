@@ -116,6 +116,57 @@ describe('a slot', () => {
   });
 });
 
+describe('a slot that nobody waited for when it became free', () => {
+  const one = { calls: 1, perMs: 1000 };
+
+  it('goes to one caller, and the next waits until it is free again', async () => {
+    const quota = makeQuota({ windows: [one], clock });
+    (await quota.take('cancel')).settle();
+    await time.pass(5000);
+    expect(quota.left()[0]?.left).toBe(1);
+    const { slots, atMs } = takeMany(quota, 2);
+    await soon();
+    expect(slots).toHaveLength(1);
+    slots[0]?.settle();
+    await time.runUntil(() => atMs.length === 2);
+    expect(atMs[1]).toBeGreaterThanOrEqual(1000 + MARGIN_MS);
+  });
+
+  it('is one slot, however often it was given back', async () => {
+    const quota = makeQuota({ windows: [one], clock });
+    const slot = await quota.take('cancel');
+    slot.release();
+    slot.release();
+    const { slots } = takeMany(quota, 2);
+    slot.release();
+    await soon();
+    expect(slots).toHaveLength(1);
+  });
+
+  it('does not overtake who came first', async () => {
+    const quota = makeQuota({ windows: [one], clock });
+    const slot = await quota.take('cancel');
+    const order: string[] = [];
+    void quota.take('cancel').then(() => order.push('first'));
+    slot.release();
+    void quota.take('cancel').then(() => order.push('second'));
+    await soon();
+    expect(order).toEqual(['first']);
+  });
+
+  it('is filled by a seed like any other, at once or as soon as it is free', async () => {
+    const quota = makeQuota({ windows: [minute], clock });
+    const slots = [await quota.take('cancel'), await quota.take('cancel')];
+    slots[0]?.release();
+    quota.seed([{ route: 'cancel', ageMs: 0 }]);
+    quota.seed([{ route: 'cancel', ageMs: 0 }]);
+    slots[1]?.release();
+    const { atMs } = takeMany(quota, 1);
+    await time.runUntil(() => atMs.length === 1);
+    expect(atMs[0]).toBeGreaterThanOrEqual(60_000 + MARGIN_MS);
+  });
+});
+
 describe('a caller that gives up', () => {
   it('is told the reason of its signal, also when that was there before', async () => {
     const quota = makeQuota({ windows: [{ calls: 1, perMs: 1000 }], clock });
