@@ -43,7 +43,7 @@ async function nobody(): Promise<number> {
 }
 
 const SECRET = { AZURE_CLIENT_SECRET: CLIENT_SECRET };
-/** Sign-in has its own limit of 14 s (its unit tests hold it); this one only ends a hang, on a machine however busy. */
+/** Sign-in has its own limit of 12 s (its unit tests hold it); this one only ends a hang, on a machine however busy. */
 const SOON = { timeoutMs: 60_000 };
 const ENOUGH = { timeoutMs: 120_000 };
 
