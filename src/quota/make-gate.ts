@@ -4,9 +4,14 @@ import { type GateEvent, type GateState, nextState, OPEN, probeIsDue } from './g
 
 export interface GateOptions {
   clock: Clock;
-  /** Called at every closing and every extension, for the ledger's `pause` record. */
+  /**
+   * Called at every closing and every extension, for the ledger's `pause` record. Answers of calls that were in flight together move the
+   * end by what lay between them; less than a second of that is no extension worth a record.
+   */
   onPause?: (pause: Pause) => void;
 }
+
+const SAME_PAUSE_MS = 1000;
 
 interface Waiter {
   admit(pass: Pass): void;
@@ -16,15 +21,22 @@ interface Waiter {
 export function makeGate({ clock, onPause }: GateOptions): Gate {
   let state: GateState = OPEN;
   let lastSuccessMs = clock.monotonicMs();
+  /** The pause as it was last told; undefined while the gate is open. */
+  let told: Pause | undefined;
   const waiting = new Set<Waiter>();
   /** The timer for the next probe. It runs only while somebody waits, and keeps the process alive while it does. */
   let alarm: { atMs: number; cancel: AbortController } | undefined;
 
   const apply = (event: GateEvent) => {
-    const before = state;
     state = nextState(state, event, clock.monotonicMs());
-    if (state.kind === 'closed' && (before.kind === 'open' || before.pause !== state.pause)) onPause?.(state.pause);
+    tell(state.kind === 'closed' ? state.pause : undefined);
     letPass();
+  };
+
+  const tell = (pause: Pause | undefined) => {
+    if (pause?.reason === told?.reason && pause && told && pause.untilMs - told.untilMs < SAME_PAUSE_MS) return;
+    told = pause;
+    if (pause !== undefined) onPause?.(pause);
   };
 
   const letPass = () => {

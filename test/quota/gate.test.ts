@@ -131,6 +131,24 @@ describe('a 429', () => {
     expect(pauses).toHaveLength(2);
   });
 
+  it('to each of sixteen calls in flight is one pause, told again only when it ends a second or more later', async () => {
+    const inFlight = await Promise.all(Array.from({ length: 18 }, () => gate.pass()));
+    for (const pass of inFlight.splice(0, 16)) {
+      pass.report(throttled(10_000));
+      await time.pass(50);
+    }
+    // The last one to come counts, told or not.
+    expect(pauseLeft()).toBe(11_000 - 50);
+    expect(pauses).toHaveLength(1);
+    await time.pass(200);
+    inFlight[0]?.report(throttled(10_000));
+    expect(pauses).toHaveLength(2);
+    expect(pauses[1]).toEqual(gate.pause);
+    await time.pass(500);
+    inFlight[1]?.report(throttled(10_000));
+    expect(pauses).toHaveLength(2);
+  });
+
   it('to a call that was in flight does not double the wait', async () => {
     const inFlight = await Promise.all(Array.from({ length: 16 }, () => gate.pass()));
     for (const pass of inFlight) pass.report(throttled(10_000));
