@@ -41,7 +41,7 @@ export const BITES: readonly Bite[] = [
   one(
     'a 404 taken as final at once',
     'src/engine/cancel-rule.js',
-    'createdAtMs !== undefined && nowMs < createdAtMs + YOUNG_MS',
+    'createdAtMs !== undefined && askedAtMs < createdAtMs + YOUNG_MS',
     'false',
   ),
   one(
@@ -50,7 +50,17 @@ export const BITES: readonly Bite[] = [
     'await journal.reply({ call: number, ...about(call), ms, ...facts });',
     'void clock.sleep(20_000).then(() => journal.reply({ call: number, ...about(call), ms, ...facts })).catch(() => {});',
   ),
-  one('a lock ignored', 'src/ledger/lock.js', 'if (leftMs > 0)', 'if (false)'),
+  {
+    name: 'a lock ignored',
+    patches: [
+      { file: 'src/ledger/lock.js', find: 'if (leftMs > 0)', replace: 'if (false)' },
+      {
+        file: 'src/ledger/lock.js',
+        find: 'if ((await leftUntilFree(there.holder, options)) > 0)',
+        replace: 'if (false)',
+      },
+    ],
+  },
   {
     name: 'a process that goes on after its lock ran out',
     patches: [

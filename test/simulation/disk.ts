@@ -41,6 +41,7 @@ export interface DiskObserver {
   written(inode: Inode, by: SimProcess): void;
   synced(inode: Inode): void;
   truncated(inode: Inode): void;
+  removing(path: string, inode: Inode, by: SimProcess): void;
 }
 
 export interface DiskOptions {
@@ -91,7 +92,7 @@ export class SimDisk {
 
   /** The disk as a process has it: with trouble of its own, and with no effect once it is dead. */
   of(process: SimProcess, trouble: () => DiskTrouble): Disk {
-    const { random } = this.#options;
+    const { random, observer } = this.#options;
 
     /** Does `effect` some time later, and tells the process of it when it is there to be told. */
     function operation<T>(effect: () => T, takesTime = false): Promise<T> {
@@ -178,7 +179,7 @@ export class SimDisk {
         }),
       remove: (path) =>
         operation(() => {
-          get(path);
+          observer.removing(path, get(path), process);
           this.#change((entries) => entries.delete(path));
         }),
       stat: (path) =>

@@ -36,7 +36,8 @@ export interface ChecksOptions {
   now(): number;
   violate(invariant: string, detail: string): void;
   workerOf(process: SimProcess): Worker | undefined;
-  watches(): Iterable<LedgerWatch>;
+  /** Who was the last to open a ledger, whichever: all are of one application and in one folder. */
+  lastOpener(): SimProcess | undefined;
   /** Whether an action of that truth is outside the job's guards. */
   isExcluded(truth: Truth): boolean;
   /** A wall clock was wrong in a way that no ledger can show: see src/quota/seeds.ts. */
@@ -47,7 +48,7 @@ export interface ChecksOptions {
 export class Checks {
   readonly #options: ChecksOptions;
   readonly #counted = new Map<string, Sent[]>();
-  /** By action: its last cancel, and whether a lookup of it was sent after that. */
+  /** By ledger and action: its last cancel, and whether a lookup of it was sent after that. Another ledger knows nothing of it. */
   readonly #last = new Map<string, { sent: Sent; lookedAt: boolean }>();
 
   constructor(options: ChecksOptions) {
@@ -55,7 +56,7 @@ export class Checks {
   }
 
   onSend(sent: Sent): void {
-    const { violate, workerOf, watches } = this.#options;
+    const { violate, workerOf, lastOpener } = this.#options;
     const { by, request } = sent;
     const worker = workerOf(by);
     const watch = worker?.watch();
@@ -63,12 +64,8 @@ export class Checks {
       violate('intent', `${by.name} sends ${request.route} without a ledger`);
       return;
     }
-    for (const other of watches()) {
-      const successor = other.openers.at(-1);
-      const mine = watch.openers.lastIndexOf(by);
-      if (successor === undefined || successor === by || mine < 0) continue;
-      if (successor.pid > by.pid) violate('one sender', `${by.name} sends beside its successor ${successor.name}`);
-    }
+    const sender = lastOpener();
+    if (sender !== by) violate('one sender', `${by.name} sends beside its successor ${sender?.name}`);
     const intent = intentOf(watch, sent);
     if (intent === undefined) {
       violate(
@@ -79,7 +76,7 @@ export class Checks {
     }
     intent.used = true;
     for (const id of request.route === 'cancel' ? [] : [...request.ids, request.id]) {
-      const last = id === undefined ? undefined : this.#last.get(id);
+      const last = this.#last.get(`${watch.run} ${id}`);
       if (last !== undefined) last.lookedAt = true;
     }
     if (request.route === 'cancel') this.#onCancel(sent, worker, watch, intent);
@@ -119,12 +116,12 @@ export class Checks {
     if (screened?.type === 'Unisolate' && screened.status !== 'NotFound' && scenario.guards.onlyType === false) {
       violate('guards', `${id} is an Unisolate`);
     }
-    const last = this.#last.get(id);
+    const last = this.#last.get(`${watch.run} ${id}`);
     const wasLost = last !== undefined && last.sent.told !== 'answer';
     if (wasLost && !last.lookedAt && scenario.reads && !worker.retry.size) {
       violate('in doubt', `${id} is sent again without a look after an answer that was lost`);
     }
-    this.#last.set(id, { sent, lookedAt: false });
+    this.#last.set(`${watch.run} ${id}`, { sent, lookedAt: false });
   }
 }
 

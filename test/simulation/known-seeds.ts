@@ -18,6 +18,9 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
     'an action asked for a lookup just as the last one ended and waited for ever, in a world without permission to read',
   901112:
     'a 404 that took half a minute to come was judged by the action’s age when it came, not when it was asked: told as not-found though too young',
+  1001478: 'another ledger’s lost answer: the simulation itself wanted a look from a ledger that could not know of it',
+  1007502:
+    'a clock that jumped made the later of two processes the first to open: the simulation itself took the successor for the one followed',
   901299:
     'accepted while another client’s cancel was under way: the simulation itself took the outcome for a wrong one',
 };

@@ -34,11 +34,8 @@ export class LedgerWatch {
   run = '';
   hasIntake = false;
   hasStart = false;
-  /** The process that wrote the last `open`, and how many there were. */
-  opener: SimProcess | undefined;
-  openers: SimProcess[] = [];
   /** Told of each record as it is written. */
-  onRecord: (record: LedgerRecord) => void = () => undefined;
+  onRecord: (record: LedgerRecord, by: SimProcess | undefined) => void = () => undefined;
   #parsed = 0;
   #durable = 0;
   readonly #violate: (invariant: string, detail: string) => void;
@@ -61,11 +58,7 @@ export class LedgerWatch {
         return;
       }
       this.written.push({ record, end: this.#parsed, by });
-      if (record.kind === 'open' && by !== undefined) {
-        this.opener = by;
-        this.openers.push(by);
-      }
-      this.onRecord(record);
+      this.onRecord(record, by);
       if (record.kind === 'reply') {
         const intent = this.intents.get(record.call);
         if (intent !== undefined) intent.replied = true;

@@ -240,7 +240,8 @@ function drawSession(random: Random, on: (name: FaultName) => boolean): SessionF
     ioError: r.chance(0.4) ? r.next() * 0.02 : 0,
   }));
   const freeze = draw('freezes', 0.15, (r) => ({
-    atMs: moment(r),
+    // Often while it opens its ledger, which takes a few ms.
+    atMs: r.chance(0.4) ? r.int(1, 8) : moment(r),
     forMs: r.spread(r.chance(0.5) ? 1000 : 100_000, 2 * HOUR),
     slept: r.chance(0.4),
   }));

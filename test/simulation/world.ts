@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto';
 import { pino } from 'pino';
 import { CountermandError, stoppedBy } from '../../src/errors.ts';
-import type { Job } from '../../src/job/job.ts';
-import type { Processes } from '../../src/ledger/holder.ts';
+import { type Processes, parseHolder } from '../../src/ledger/holder.ts';
 import { BEGINNING, processClock, VirtualTime } from './clock.ts';
-import { API, SimDefender, type Truth } from './defender.ts';
+import { SimDefender, type Truth } from './defender.ts';
 import { type Inode, NO_TROUBLE, SimDisk } from './disk.ts';
 import { Checks, checkEnd, openActions, Violation, type Worker } from './invariants.ts';
+import { jobOf, sourceText, unlimited } from './job.ts';
 import { LedgerWatch } from './ledger-watch.ts';
+import { playFaults, type Troubles } from './play-faults.ts';
 import { SimProcess } from './process.ts';
 import { type Command, command, type Machine } from './program.ts';
 import { drawScenario, type FaultName, type Scenario, type SessionFaults } from './scenario.ts';
 import { Random } from './seed.ts';
-import { CLIENT, SimAuthority, TENANT } from './sign-in.ts';
+import { SimAuthority } from './sign-in.ts';
 import { Trace } from './trace.ts';
 import { type Sent, simTransport } from './transport.ts';
 
@@ -40,8 +41,10 @@ interface Host {
   boot: number;
 }
 
+const NO_TROUBLES: Troubles = { outage: undefined, authorityAway: false, mayCancel: true };
 const PATH = '/ledgers/a.jsonl';
 const OTHER_PATH = '/ledgers/b.jsonl';
+const LOCK_GOOD_MS = 60_000;
 const SETTLE_SESSIONS = 24;
 /** No session of these sizes lasts as long; one that does only renews its locks. */
 const LONGEST_SESSION_MS = 36 * 3_600_000;
@@ -85,6 +88,8 @@ class World {
   readonly #watches = new Map<number, LedgerWatch>();
   readonly #processes = new Map<number, SimProcess>();
   readonly #workers = new Map<SimProcess, Worker>();
+  /** Who opened a ledger, in that order: each follows the one before it as the one sender. */
+  readonly #openers: SimProcess[] = [];
   readonly #sessionsOf = new Map<string, ReadonlySet<string>>();
   readonly #logs: string[] = [];
   readonly #slow = new WeakSet<Sent>();
@@ -94,9 +99,7 @@ class World {
   #source = '';
   #offsetMs = 0;
   #calm = false;
-  #outage: NonNullable<SessionFaults['outage']>['how'] | undefined;
-  #authorityAway = false;
-  #mayCancel = true;
+  readonly #troubles: Troubles = { ...NO_TROUBLES };
   #sessions = 0;
   #calls = 0;
   #failure: { invariant: string; detail: string } | undefined;
@@ -116,6 +119,7 @@ class World {
         written: (inode, by) => this.#watchOf(inode).onWritten(inode, by),
         synced: (inode) => this.#watchOf(inode).onSynced(inode),
         truncated: (inode) => this.#watchOf(inode).onTruncated(inode),
+        removing: (path, inode, by) => this.#checkRemoval(path, inode, by),
       },
     });
     this.#authority = new SimAuthority({
@@ -123,12 +127,12 @@ class World {
       now,
       lifeMs: scenario.tokenLifeMs,
       reads: scenario.reads,
-      isAway: () => this.#authorityAway,
-      mayCancel: () => this.#mayCancel,
+      isAway: () => this.#troubles.authorityAway,
+      mayCancel: () => this.#troubles.mayCancel,
     });
     this.#defender = new SimDefender(scenario, now, {
       accepts: (token) => this.#authority.accepts(token),
-      mayCancel: () => this.#mayCancel,
+      mayCancel: () => this.#troubles.mayCancel,
       mayRead: () => scenario.reads,
     });
     this.#checks = new Checks({
@@ -137,7 +141,7 @@ class World {
       now,
       violate: (invariant, detail) => this.violate(invariant, detail),
       workerOf: (process) => this.#workers.get(process),
-      watches: () => this.#watches.values(),
+      lastOpener: () => this.#openers.at(-1),
       isExcluded: (truth) => this.#isExcluded(truth),
       clockWasSlow: (sent) => this.#slow.has(sent) && sent.told !== 'answer',
     });
@@ -223,14 +227,12 @@ class World {
     const process = this.#process('main', faults.killAfter);
     const kind = this.#kindOf(random, faults);
     const done = this.#start(process, kind, faults, { missing: random.pick(['withdraw', 'keep'] as const) });
-    this.#schedule(faults, process, random);
+    this.#playFaults(faults, process, random);
     await this.#until(
       done.then(() => undefined),
       () => process.isDead,
     );
-    this.#outage = undefined;
-    this.#authorityAway = false;
-    this.#mayCancel = true;
+    Object.assign(this.#troubles, NO_TROUBLES);
     await this.#time.pass(faults.gapMs);
     if (faults.jumpBetweenMs !== 0) this.#jump(faults.jumpBetweenMs);
   }
@@ -349,7 +351,7 @@ class World {
         defender: this.#defender,
         now: () => this.#time.now(),
         serverDate: () => new Date(Date.now()).toUTCString(),
-        outage: () => this.#outage,
+        outage: () => this.#troubles.outage,
         calm: () => this.#calm,
         onSend: (sent) => {
           this.#calls++;
@@ -375,7 +377,7 @@ class World {
       },
     };
     this.#trace.add(`${process.name} begins: ${kind} on ${host.name}${retry.size > 0 ? ` --retry ${[...retry]}` : ''}`);
-    const job = this.#job(path);
+    const job = jobOf(this.#scenario, path);
     const change = calm ? unlimited : undefined;
     let code: number;
     try {
@@ -396,86 +398,25 @@ class World {
 
   readonly #listeners = new Map<SimProcess, () => void>();
 
-  #schedule(faults: SessionFaults, process: SimProcess, random: Random): void {
-    const at = (ms: number, what: () => void) => {
-      setTimeout(() => {
-        if (!this.#calm && process.exists) what();
-      }, ms);
-    };
-    const { powerLossAtMs, signalsAtMs, freeze, wallJump, rival, outage, authorityAway, permissionLost, revoke } =
-      faults;
-    if (powerLossAtMs !== undefined) {
-      at(powerLossAtMs, () => {
+  #playFaults(faults: SessionFaults, process: SimProcess, random: Random): void {
+    playFaults(faults, process, {
+      troubles: this.#troubles,
+      isCalm: () => this.#calm,
+      trace: (text) => this.#trace.add(text),
+      losePower: () => {
         this.#trace.add('the power goes');
         for (const each of this.#processes.values()) each.kill(false);
         this.#disk.losePower();
         this.#host = { ...this.#host, boot: this.#host.boot + 1 };
-      });
-    }
-    for (const ms of signalsAtMs) {
-      at(ms, () => {
-        this.#trace.add(`SIGTERM to ${process.name}`);
-        process.act(() => this.#listeners.get(process)?.());
-      });
-    }
-    if (freeze !== undefined) {
-      at(freeze.atMs, () => {
-        this.#trace.add(`${process.name} stands still for ${freeze.forMs} ms`);
-        process.freeze();
-        setTimeout(() => {
-          this.#trace.add(`${process.name} goes on`);
-          process.thaw(freeze.slept);
-        }, freeze.forMs);
-        // Somebody starts it again, as it seems to hang.
-        if (freeze.forMs > 90_000) setTimeout(() => this.#rival('same', random, 'other'), freeze.forMs - 20_000);
-      });
-    }
-    if (wallJump !== undefined) at(wallJump.atMs, () => this.#jump(wallJump.byMs));
-    if (rival !== undefined) at(rival.atMs, () => this.#rival(rival.ledger, random, rival.host));
-    const during = ({ atMs, forMs }: { atMs: number; forMs: number }, begin: () => void, end: () => void) => {
-      at(atMs, () => {
-        begin();
-        setTimeout(end, forMs);
-      });
-    };
-    if (outage !== undefined) {
-      during(
-        outage,
-        () => {
-          this.#trace.add(`outage: ${outage.how}`);
-          this.#outage = outage.how;
-        },
-        () => {
-          this.#outage = undefined;
-        },
-      );
-    }
-    if (authorityAway !== undefined) {
-      if (authorityAway.atMs === 0) this.#authorityAway = true;
-      during(
-        authorityAway,
-        () => {
-          this.#trace.add('the authority is away');
-          this.#authorityAway = true;
-        },
-        () => {
-          this.#authorityAway = false;
-        },
-      );
-    }
-    if (permissionLost !== undefined) {
-      during(
-        permissionLost,
-        () => {
-          this.#trace.add('the permission is lost');
-          this.#mayCancel = false;
-        },
-        () => {
-          this.#mayCancel = true;
-        },
-      );
-    }
-    if (revoke !== undefined) at(revoke, () => this.#authority.revokeAll());
+      },
+      terminate: (asked) => {
+        this.#trace.add(`SIGTERM to ${asked.name}`);
+        asked.act(() => this.#listeners.get(asked)?.());
+      },
+      startRival: (ledger, host) => this.#rival(ledger, random, host),
+      jumpWallClock: (byMs) => this.#jump(byMs),
+      revokeTokens: () => this.#authority.revokeAll(),
+    });
   }
 
   #rival(ledger: 'same' | 'other', random: Random, where: 'same' | 'other'): void {
@@ -526,15 +467,25 @@ class World {
     if (watch === undefined) {
       watch = new LedgerWatch((invariant, detail) => this.violate(invariant, detail));
       this.#watches.set(inode.number, watch);
-      watch.onRecord = (record) => {
-        const by = watch?.opener;
+      watch.onRecord = (record, by) => {
         if (record.kind !== 'open' || by === undefined) return;
+        this.#openers.push(by);
         const retry = this.#workers.get(by)?.retry ?? new Set();
         if (this.#disk.entries.get(PATH)?.number === inode.number)
           this.#sessionsOf.set(`${PATH} ${record.session}`, retry);
       };
     }
     return watch;
+  }
+
+  /** A lock that was renewed within the last minute is nobody's but its holder's, as long as that lives. */
+  #checkRemoval(path: string, inode: Inode, by: SimProcess): void {
+    if (!path.endsWith('.lock') || !this.#clockWasRight()) return;
+    const holder = parseHolder(inode.data.toString('utf8', 0, inode.length));
+    const of = holder && this.#processes.get(holder.pid);
+    const ageMs = Date.now() - inode.modifiedMs;
+    if (of === undefined || of === by || !of.exists || ageMs >= LOCK_GOOD_MS) return;
+    this.violate('lock', `${by.name} takes the lock ${path} from ${of.name}, which renewed it ${ageMs} ms ago`);
   }
 
   #watchAt(path: string): LedgerWatch | undefined {
@@ -553,7 +504,7 @@ class World {
       process.act(() =>
         setTimeout(() => {
           const date = Math.floor(Date.now() / 1000) * 1000;
-          const away = this.#outage !== undefined && this.#offsetMs === 0 && this.#outage !== '503';
+          const away = this.#troubles.outage !== undefined && this.#offsetMs === 0 && this.#troubles.outage !== '503';
           setTimeout(() => process.deliver(() => resolve(away ? undefined : date - wallMs())), ms);
         }, ms),
       );
@@ -600,49 +551,9 @@ class World {
   }
 
   #isExcluded(truth: Truth): boolean {
-    const { guards } = this.#job(PATH);
+    const { guards } = jobOf(this.#scenario, PATH);
     if (guards.onlyType.length > 0 && !guards.onlyType.includes(truth.type)) return true;
     return guards.createdAfter !== undefined && BEGINNING + truth.createdMs < Date.parse(guards.createdAfter);
-  }
-
-  #job(path: string): Job {
-    const { scenario } = { scenario: this.#scenario };
-    const { guards, reads } = scenario;
-    const guarded = reads && (guards.onlyType || guards.createdAfter);
-    return {
-      name: 'simulated',
-      tenant: TENANT,
-      clientId: CLIENT,
-      auth: { kind: 'client-secret' },
-      api: { cloud: 'commercial', region: undefined, url: API, authorityUrl: undefined, allowHosts: [] },
-      source:
-        scenario.source === 'query'
-          ? { kind: 'query', query: NO_FILTER }
-          : scenario.source === 'file'
-            ? { kind: 'file', path: '/ids.txt', column: undefined }
-            : { kind: 'stdin', column: undefined },
-      comment: 'not needed any more',
-      ledger: path,
-      quota: { windows: scenario.windows, share: scenario.share, routes: scenario.routes },
-      concurrency: scenario.concurrency,
-      guards: {
-        onlyType: reads && guards.onlyType ? ['Isolate', 'LiveResponse'] : [],
-        onlyRequestor: [],
-        onlyMachine: [],
-        createdAfter: reads && guards.createdAfter ? new Date(BEGINNING - 86_400_000).toISOString() : undefined,
-        createdBefore: undefined,
-        maxActions: guards.maxActions,
-        maxFailures: guards.maxFailures,
-        first: guards.first,
-        maxDurationMs: guards.maxDurationMs,
-      },
-      patienceMs: scenario.patienceMs,
-      screen: guarded || !reads ? 'auto' : scenario.screen,
-      confirmForMs: scenario.confirmForMs,
-      strictInput: false,
-      planMaxAgeMs: 60 * 86_400_000,
-      keepLedgersMs: undefined,
-    };
   }
 
   /** Lets time pass until the work is done. The work's error is thrown, a stall is a violation. */
@@ -663,42 +574,6 @@ class World {
     if ('error' in done) throw done.error;
     return done.value;
   }
-}
-
-const NO_FILTER = {
-  type: [],
-  status: [],
-  requestor: [],
-  machine: [],
-  createdAfter: undefined,
-  createdBefore: undefined,
-  commentContains: undefined,
-};
-
-/** What an operator gives along who has looked at everything and wants it done. */
-function unlimited(job: Job): Job {
-  const guards = {
-    ...job.guards,
-    maxActions: undefined,
-    first: 0,
-    maxDurationMs: undefined,
-    maxFailures: { percent: 100 },
-  };
-  return { ...job, guards };
-}
-
-function sourceText(ids: readonly string[], random: Random): string {
-  const spoiled = random.chance(0.3);
-  const csv = random.chance(0.25);
-  const lines = csv ? ['Id,Comment'] : [];
-  for (const id of ids) {
-    const written = random.chance(0.1) ? id.toUpperCase() : id;
-    lines.push(csv ? `${written},${random.chance(0.3) ? 'own "words"'.replaceAll('"', '') : ''}` : written);
-    if (spoiled && random.chance(0.08)) lines.push(csv ? `${id},` : id);
-    if (spoiled && random.chance(0.05)) lines.push(csv ? 'no id,' : 'no-id');
-    if (spoiled && random.chance(0.05)) lines.push('');
-  }
-  return `${lines.join('\n')}\n`;
 }
 
 function aboutSent({ request }: Sent): string {
