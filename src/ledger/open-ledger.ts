@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../clock.ts';
+import { troubleInWords } from '../disk-trouble.ts';
 import { CountermandError, DiskError, UsageError } from '../errors.ts';
 import { type Logger, silentLog } from '../log.ts';
 import { Appender } from './appender.ts';
@@ -186,12 +187,12 @@ function explain(error: unknown, path: string): unknown {
   if (code === undefined) return error;
   if (UNWRITABLE.includes(code)) {
     return new UsageError(
-      `The ledger ${path} cannot be written (${error.message}): make its folder writable, or name another with --ledger.`,
+      `The ledger ${path} cannot be written (${troubleInWords(error)}): make its folder writable, or name another with --ledger.`,
       { cause: error },
     );
   }
   return new DiskError(
-    `The ledger ${path} could not be opened (${error.message}): nothing was sent. Make room or repair the disk, then run again.`,
+    `The ledger ${path} could not be opened (${troubleInWords(error)}): nothing was sent. Make room or repair the disk, then run again.`,
     { cause: error },
   );
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { troubleInWords } from '../disk-trouble.ts';
 import { DiskError, UsageError } from '../errors.ts';
 
 /** Bytes gathered before one write. */
@@ -24,7 +25,7 @@ const BROKEN_DISK = ['ENOSPC', 'EDQUOT', 'EIO'];
 /** An error of the file system as a sentence; any other error as it is. */
 function explain(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !('syscall' in error)) return error;
-  const what = `${path} cannot be written (${error.message})`;
+  const what = `${path} cannot be written (${troubleInWords(error)})`;
   return BROKEN_DISK.includes(String((error as NodeJS.ErrnoException).code))
     ? new DiskError(`${what}: make room, then ask for it again`, { cause: error })
     : new UsageError(`${what}: name a file in a folder that you may write to`, { cause: error });

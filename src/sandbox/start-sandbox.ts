@@ -91,17 +91,22 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
 }
 
+const PORT_TROUBLE: Readonly<Record<string, string>> = {
+  ERR_SOCKET_BAD_PORT: 'there is no such port',
+  EADDRINUSE: 'another program listens there',
+  EACCES: 'this user may not listen there',
+};
+
 async function listening(server: Server, port: number): Promise<void> {
   try {
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason = (code === undefined ? undefined : PORT_TROUBLE[code]) ?? String(cause);
     throw new UsageError(
-      `the sandbox cannot listen on port ${port} (${reason}): choose another port, or 0 for a free one`,
-      {
-        cause,
-      },
+      `the sandbox cannot listen on port ${port}: ${reason}. Choose another from 1 to 65535, or 0 for a free one`,
+      { cause },
     );
   }
 }

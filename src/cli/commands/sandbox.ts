@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { parseWindow } from '../../quota/window.ts';
 import { writePrivate } from '../../report/private-file.ts';
@@ -6,6 +5,7 @@ import { practiceOptions } from '../../sandbox/practice.ts';
 import { sandboxCsv } from '../../sandbox/sandbox-csv.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
 import type { Args, Command } from '../command.ts';
+import { placeFor } from '../place-for.ts';
 
 export const sandbox: Command = {
   usage: 'sandbox',
@@ -35,6 +35,7 @@ export const sandbox: Command = {
     ],
   ],
   run: async (args, { say, out, cwd }) => {
+    const csv = args['csv'] === undefined ? undefined : await placeFor('--csv', String(args['csv']), cwd, []);
     const seed = whole(args, 'seed', 1);
     const options = practiceOptions({
       actions: whole(args, 'actions', 200),
@@ -47,9 +48,7 @@ export const sandbox: Command = {
       port: whole(args, 'port', 0),
       ...(windows.length === 0 ? {} : { quota: { windows } }),
     });
-    if (args['csv'] !== undefined) {
-      await writePrivate(resolve(cwd, String(args['csv'])), [sandboxCsv(server.store.all(), { seed })]);
-    }
+    if (csv !== undefined) await writePrivate(csv, [sandboxCsv(server.store.all(), { seed })]);
     const lines = Object.entries(server.environment()).map(([name, value]) => `export ${name}=${value}`);
     say(`A sandbox with ${server.store.size} actions listens at ${server.url}; Ctrl-C ends it. To use it:\n`);
     out(`${lines.join('\n')}\n`);
