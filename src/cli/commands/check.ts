@@ -3,31 +3,14 @@ import { CountermandError, UsageError } from '../../errors.ts';
 import type { Job } from '../../job/job.ts';
 import { readJobText } from '../../job/read-job-text.ts';
 import { resolveJob, sourceKind } from '../../job/resolve-job.ts';
-import type { SettingName } from '../../job/settings.ts';
 import { terminalOf } from '../../report/terminal.ts';
 import { checkAll } from '../check/check-all.ts';
 import { exitCodeOfFindings, type Finding, wrongBy } from '../check/finding.ts';
 import { findingsText } from '../check/findings-text.ts';
 import type { Args, Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
-import { settingOptions } from '../setting-options.ts';
+import { settingOptions, WHO_AND_WHERE } from '../setting-options.ts';
 import { identityInToken } from '../sign-in.ts';
-
-/** Those that say who we are, where we go, and what was called before. */
-const USED: readonly SettingName[] = [
-  'tenant',
-  'clientId',
-  'auth',
-  'cloud',
-  'region',
-  'apiUrl',
-  'authorityUrl',
-  'allowHost',
-  'ledger',
-  'quota',
-  'quotaShare',
-  'quotaRoutes',
-];
 
 export const check: Command = {
   usage: 'check [job]',
@@ -37,7 +20,7 @@ export const check: Command = {
     '4 (credentials or permissions), 6 (only out of reach).',
   positionals: { job: { describe: 'a job (.yaml) to check the settings of' } },
   options: () => ({
-    ...settingOptions(USED),
+    ...settingOptions([...WHO_AND_WHERE, 'ledger', 'quota', 'quotaShare', 'quotaRoutes']),
     json: {
       describe: 'one JSON document on stdout: {findings: [{level, topic, text}], exitCode}',
       type: 'boolean',

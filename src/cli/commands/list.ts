@@ -7,29 +7,14 @@ import { queryActions } from '../../defender/query.ts';
 import { makeTransport } from '../../defender/transport.ts';
 import { FILTER_FLAGS, FILTER_SHAPE, filterFromFlags } from '../../job/action-filter.ts';
 import type { ActionFilter } from '../../job/job.ts';
-import type { SettingName } from '../../job/settings.ts';
 import { keepAlive } from '../../quota/keep-alive.ts';
 import { makeGate } from '../../quota/make-gate.ts';
 import { makeQuota } from '../../quota/make-quota.ts';
 import type { Command } from '../command.ts';
 import { senderJob } from '../sender-job.ts';
-import { settingOptions } from '../setting-options.ts';
+import { settingOptions, WHO_AND_WHERE } from '../setting-options.ts';
 import { assess, prepareSignIn, refuseUseless } from '../sign-in.ts';
 import { toolName } from '../version.ts';
-
-const CONNECTION: readonly SettingName[] = [
-  'tenant',
-  'clientId',
-  'auth',
-  'cloud',
-  'region',
-  'apiUrl',
-  'authorityUrl',
-  'allowHost',
-  'quota',
-  'quotaShare',
-  'patience',
-];
 
 /** The header that `run -` understands: `id` is where it looks for action IDs. */
 const COLUMNS: readonly (readonly [string, (action: MachineAction) => string | null | undefined])[] = [
@@ -49,7 +34,7 @@ export const list: Command = {
     'Lists machine actions that match a filter, newest first, as CSV that `countermand run -` takes. Sends lookups only, a page of 10,000 a call.',
   options: () => ({
     ...filterOptions(),
-    ...settingOptions(CONNECTION),
+    ...settingOptions([...WHO_AND_WHERE, 'quota', 'quotaShare', 'patience']),
     json: { describe: 'JSON Lines, each action as Defender shows it', type: 'boolean', default: false },
   }),
   examples: [
