@@ -1,11 +1,11 @@
 import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
 import { OUTCOME_NAMES, OUTCOMES } from '../ledger/outcomes.ts';
 import { formatCount, formatDuration, formatMinute, formatShare, formatTime, formatWindow, plural } from './format.ts';
-import { DECISION_NAMES, DECISIONS, type PlanSummary } from './plan-summary.ts';
+import { DECISION_NAMES, DECISIONS } from './plan-summary.ts';
 import type { Summary } from './summary.ts';
 import { type Column, cleanLine, textTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { exitMeaning, type ListFiles, nextSteps, sessionEnd, type Tone, verdictOf } from './verdict.ts';
+import { canStart, exitMeaning, type ListFiles, nextSteps, sessionEnd, type Tone, verdictOf } from './verdict.ts';
 import { wrap } from './wrap.ts';
 
 type Paint = (text: string) => string;
@@ -32,7 +32,7 @@ export function summaryText(summary: Summary, { terminal, files }: TextOptions):
       ...wrap(verdict.sentence, terminal.columns),
       ...wrap(verdict.timing, terminal.columns),
     ].join('\n'),
-    summary.plan === undefined ? outcomeTable(summary, terminal) : planTables(summary, summary.plan, terminal),
+    summary.plan === undefined ? outcomeTable(summary, terminal) : planTables(summary, terminal),
     typeTable(summary, terminal),
     sessionTable(summary, terminal),
     rejectTable(summary, terminal),
@@ -66,7 +66,10 @@ function outcomeTable(summary: Summary, terminal: Terminal): string {
   return textTable(columns, rows, terminal);
 }
 
-function planTables(summary: Summary, plan: PlanSummary, terminal: Terminal): string {
+/** Nothing of what would be done where nothing would. */
+function planTables(summary: Summary, terminal: Terminal): string {
+  const { plan } = summary;
+  if (plan === undefined || !canStart(summary)) return '';
   const tables: string[] = [];
   const { decisions } = plan;
   if (decisions !== undefined) {

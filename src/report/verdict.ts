@@ -77,16 +77,32 @@ function runTiming(summary: Summary): string {
   return `Begun ${formatTime(firstAtMs)}, last record ${formatTime(lastAtMs)}; ${work}. What is left takes ${quota}.`;
 }
 
+/** Whether a run of this plan would begin: one that a guard refuses, or that did not come to its end, promises nothing. */
+export function canStart({ plan, reason }: Summary): boolean {
+  return reason === 'planned' && plan?.overMaxActions !== true;
+}
+
 function planVerdict(summary: Summary): Verdict {
-  const { plan, admitted, needsRelease } = summary;
+  const { plan, admitted } = summary;
+  const timing = planTiming(summary);
+  if (plan?.overMaxActions) {
+    const most = summary.ledgers.at(-1)?.job.maxActions ?? 0;
+    const sentence = `The source names ${plural(admitted, 'action')}, and --max-actions allows ${formatCount(most)}: a run would not start, and nothing would be cancelled.`;
+    return { tone: 'bad', headline: 'More actions than the job allows', sentence, timing };
+  }
+  if (!canStart(summary)) {
+    const sentence = `${plural(admitted, 'action')} ${were(admitted)} admitted, and the plan did not come to its end: it does not say what would be cancelled.`;
+    return { ...headlineOf(summary), sentence, timing };
+  }
+  const sentence = planSentence(summary);
+  if (summary.exitCode === 0) return { tone: 'good', headline: 'Ready to run', sentence, timing };
+  return { tone: 'attention', headline: 'Ready, but look at the input first', sentence, timing };
+}
+
+function planSentence({ plan, admitted, needsRelease }: Summary): string {
+  if (admitted === 0) return 'No action was admitted.';
   const decisions = plan?.decisions;
   const toCall = decisions === undefined ? admitted : decisions.cancel + decisions.unscreened;
-  const forecast = plan?.forecast;
-  const timing =
-    forecast === undefined || forecast.calls === 0
-      ? 'Nothing is sent before it is started.'
-      : `If started now: over by ${formatTime(forecast.endsAtMs)}, ${formatDuration(forecast.endsAtMs - forecast.startsAtMs)} ` +
-        `for ${plural(forecast.calls, 'call')}. Nothing is sent before it is started.`;
   const parts = [`${formatCount(toCall)} of ${plural(admitted, 'action')} would be cancelled`];
   if (decisions !== undefined) {
     if (decisions['already-final'] > 0) parts.push(`${areCount(decisions['already-final'])} over already`);
@@ -94,12 +110,15 @@ function planVerdict(summary: Summary): Verdict {
     if (decisions['not-found'] > 0) parts.push(`${areCount(decisions['not-found'])} unknown to Defender`);
   }
   if (needsRelease > 0) parts.push(`${plural(needsRelease, 'isolation')} had succeeded and may need release`);
-  const sentence = admitted === 0 ? 'No action was admitted.' : `${joined(parts)}.`;
-  if (plan?.overMaxActions) return { tone: 'bad', headline: 'More actions than the job allows', sentence, timing };
-  if (summary.exitCode === 0) return { tone: 'good', headline: 'Ready to run', sentence, timing };
-  if (summary.exitCode === 3)
-    return { tone: 'attention', headline: 'Ready, but look at the input first', sentence, timing };
-  return { tone: 'attention', headline: 'Not started', sentence, timing };
+  return `${joined(parts)}.`;
+}
+
+function planTiming(summary: Summary): string {
+  const forecast = summary.plan?.forecast;
+  if (!canStart(summary)) return 'Nothing was cancelled.';
+  if (forecast === undefined || forecast.calls === 0) return 'Nothing is sent before it is started.';
+  const takes = formatDuration(forecast.endsAtMs - forecast.startsAtMs);
+  return `If started now: over by ${formatTime(forecast.endsAtMs)}, ${takes} for ${plural(forecast.calls, 'call')}. Nothing is sent before it is started.`;
 }
 
 /** One thing to do next: a sentence, and the command that does it, ready to paste. */
@@ -124,6 +143,7 @@ function carryOn(summary: Summary): Step[] {
   const paths = summary.ledgers.map(({ path }) => shellWord(path));
   if (summary.kind === 'plan') {
     if (summary.plan?.overMaxActions) return [{ text: 'Shorten the list, or raise --max-actions, and plan again.' }];
+    if (!canStart(summary)) return [{ text: 'See what stopped it, and plan again.' }];
     return summary.ledgers
       .filter(() => summary.admitted > 0)
       .map(({ head }, i) => ({

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { CloseReason } from '../../src/ledger/record.ts';
+import { htmlPage } from '../../src/report/html/page.ts';
 import { summarise } from '../../src/report/summary.ts';
+import { summaryText } from '../../src/report/text.ts';
 import { exitMeaning, nextSteps, type Tone, verdictOf } from '../../src/report/verdict.ts';
 import { viewOf } from './books.ts';
 import { RUN, T0 } from './records.ts';
@@ -42,9 +44,53 @@ describe('the verdict', () => {
       record.kind === 'open' ? { ...record, job: { name: 'x', guards: { maxActions: 1 } } } : record,
     );
     const summary = summarise([viewOf(limited)], { nowMs, plan: facts });
-    expect(verdictOf(summary)).toMatchObject({ tone: 'bad', headline: 'More actions than the job allows' });
+    expect(verdictOf(summary)).toEqual({
+      tone: 'bad',
+      headline: 'More actions than the job allows',
+      sentence:
+        'The source names 2 actions, and --max-actions allows 1: a run would not start, and nothing would be cancelled.',
+      timing: 'Nothing was cancelled.',
+    });
     expect(nextSteps(summary).every(({ command }) => command === undefined)).toBe(true);
     expect(exitMeaning(summary)).toBe('Exit code 5: stopped by a guard');
+  });
+});
+
+describe('a plan that was stopped', () => {
+  const { records } = planStory([cancelled, cancelled]);
+  const stopped = records.map((record) =>
+    record.kind === 'close' ? { ...record, reason: 'halted' as const } : record,
+  );
+  const nothing = { decisions: undefined, forecast: undefined };
+  const summary = summarise([viewOf(stopped)], { nowMs, plan: nothing });
+
+  test('does not say what would be cancelled, and is not offered to be started', () => {
+    expect(verdictOf(summary)).toEqual({
+      tone: 'bad',
+      headline: 'Stopped by a guard',
+      sentence:
+        '2 actions were admitted, and the plan did not come to its end: it does not say what would be cancelled.',
+      timing: 'Nothing was cancelled.',
+    });
+    expect(nextSteps(summary)).toEqual([{ text: 'See what stopped it, and plan again.' }]);
+  });
+
+  test.each<[string, Parameters<typeof summarise>[1]['plan']]>([
+    ['stopped', nothing],
+    ['over --max-actions', planStory([cancelled, cancelled]).facts],
+  ])('or refused shows no forecast, decisions or head to approve: %s', async (what, plan) => {
+    const limited = records.map((record) =>
+      record.kind === 'open' ? { ...record, job: { name: 'x', guards: { maxActions: 1 } } } : record,
+    );
+    const views = [viewOf(what === 'stopped' ? stopped : limited)];
+    const told = summarise(views, { nowMs, plan });
+    const text = summaryText(told, { terminal: { columns: 100, plain: true } });
+    const page = await htmlPage(told, views, { plan });
+    for (const words of ['Forecast', 'Head to approve', 'What would be cancelled', 'will be', '--head']) {
+      expect(page).not.toContain(words);
+      expect(text).not.toContain(words);
+    }
+    expect(page).toContain('What to do');
   });
 });
 

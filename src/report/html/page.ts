@@ -5,7 +5,7 @@ import { formatTime } from '../format.ts';
 import type { PlanFacts } from '../plan-summary.ts';
 import type { ActionRow } from '../rows.ts';
 import type { Summary } from '../summary.ts';
-import { type ListFiles, nextSteps, type Tone, type Verdict, verdictOf } from '../verdict.ts';
+import { canStart, type ListFiles, nextSteps, type Tone, type Verdict, verdictOf } from '../verdict.ts';
 import type { LedgerView } from '../view.ts';
 import { createCharts } from './charts.ts';
 import { html, type Markup, trusted } from './markup.ts';
@@ -47,16 +47,22 @@ export async function htmlPage(
           runParts.provenance(summary),
         ]
       : [
-          planParts.approval(summary, plan),
-          planParts.forecast(plan, charts),
-          planParts.leftOut(plan),
-          planParts.toCancel(plan),
+          // Nothing of what would be done where nothing would.
+          ...(canStart(summary)
+            ? [
+                planParts.approval(summary, plan),
+                planParts.forecast(plan, charts),
+                planParts.leftOut(plan),
+                planParts.toCancel(plan),
+              ]
+            : []),
           runParts.releases(summary, released),
           plan.decisions === undefined && runParts.byType(summary, charts),
           runParts.rejects(summary),
           runParts.provenance(summary),
         ];
-  const bar = plan === undefined ? runParts.outcomes(summary, charts) : planParts.decisions(summary, plan, charts);
+  const planBar = plan !== undefined && canStart(summary) && planParts.decisions(summary, plan, charts);
+  const bar = plan === undefined ? runParts.outcomes(summary, charts) : planBar;
   const body = html`<div class="${verdict.tone}"><div class="band"></div><div class="page">
 <a class="skip" href="#answer">Skip to the answer</a>
 ${mast(summary)}
@@ -125,7 +131,7 @@ function answer(summary: Summary, verdict: Verdict, files: ListFiles | undefined
 <p class="sentence">${verdict.sentence}</p>
 <p class="timing">${verdict.timing}</p>
 </div>
-<div class="next"><h2>${summary.kind === 'plan' ? 'To start it' : 'What needs you'}</h2>${
+<div class="next"><h2>${summary.kind === 'run' ? 'What needs you' : canStart(summary) ? 'To start it' : 'What to do'}</h2>${
     steps.length === 0
       ? html`<p>Nothing. Every admitted action has a final outcome that needs nobody.</p>`
       : html`<ol>${steps.map(({ text, command }) => html`<li>${text}${command !== undefined && html`<code>${command}</code>`}</li>`)}</ol>`
