@@ -1,5 +1,4 @@
-import type { EngineParts } from '../engine/parts.ts';
-import { type Change, countDecisions, decideAll, SCREEN_AT_MOST } from '../engine/screen-all.ts';
+import { type Change, countDecisions, SCREEN_AT_MOST } from '../engine/screen-all.ts';
 import { UsageError } from '../errors.ts';
 import { shellWord } from '../report/verdict.ts';
 import type { CliContext } from './context.ts';
@@ -31,11 +30,9 @@ export async function agree(
   const { ledger, job, stop } = engine;
   const { changes, notLookedUp } = await lookUpList({ engine, quota }, anew, context);
   showChanges(changes, say);
-  const decided = decideAll(engine);
-  for (const id of without) decided.delete(id);
-  const counts = countDecisions(decided);
+  const { total, by: counts, typesToCancel } = countDecisions(engine, without);
   const count = counts.cancel + counts.unscreened;
-  for (const sentence of warnings(typesToCancel(engine))) say(`warning: ${sentence}\n`);
+  for (const sentence of warnings(typesToCancel)) say(`warning: ${sentence}\n`);
 
   const out = [
     part(counts['already-final'], 'over already'),
@@ -45,7 +42,7 @@ export async function agree(
   if (notLookedUp > 0) {
     say(`${notLookedUp} of them are beyond the first ${SCREEN_AT_MOST} and were not looked up yet.\n`);
   }
-  if (out.length > 0) say(`Of ${decided.size} ${actions(decided.size)}: ${out.join(', ')}.\n`);
+  if (out.length > 0) say(`Of ${total} ${actions(total)}: ${out.join(', ')}.\n`);
   const question = `Cancel ${count} ${actions(count)} in tenant ${job.tenant}?`;
   if (count === 0) say('Nothing is left to cancel.\n');
   else if (yes) say(`${question} yes (--yes)\n`);
@@ -64,16 +61,6 @@ function actions(n: number): string {
 
 function part(n: number, what: string): string {
   return n > 0 ? `${n} ${what}` : '';
-}
-
-/** How many actions of each type are to be called, as far as is known. */
-export function typesToCancel(engine: Pick<EngineParts, 'ledger' | 'job'>): Map<string, number> {
-  const types = new Map<string, number>();
-  for (const [id, { decision }] of decideAll(engine)) {
-    const type = engine.ledger.book.actions.get(id)?.screen?.type;
-    if (decision === 'cancel' && type) types.set(type, (types.get(type) ?? 0) + 1);
-  }
-  return types;
 }
 
 function showChanges(changes: readonly Change[], say: (text: string) => void): void {

@@ -4,7 +4,6 @@ import { makeScreening } from '../engine/screening.ts';
 import type { Job } from '../job/job.ts';
 import { forecastFacts } from '../report/forecast-facts.ts';
 import type { PlanFacts } from '../report/plan-summary.ts';
-import { typesToCancel } from './agree.ts';
 import type { CliContext } from './context.ts';
 import { lookUpList } from './look-up-list.ts';
 import type { RunParts } from './open-parts.ts';
@@ -32,17 +31,16 @@ export async function makePlan(
     if (notLookedUp > 0)
       say(`${notLookedUp} actions are beyond what is looked up before a start, and are not known.\n`);
   }
-  const decisions = decideAll(engine);
-  const { cancel, unscreened } = countDecisions(decisions);
-  for (const sentence of warnings(typesToCancel(engine))) say(`warning: ${sentence}\n`);
+  const { by, typesToCancel } = countDecisions(engine);
+  for (const sentence of warnings(typesToCancel)) say(`warning: ${sentence}\n`);
   const input = {
-    calls: callsFor(cancel + unscreened, !offline && engine.lookups.canRead),
+    calls: callsFor(by.cancel + by.unscreened, !offline && engine.lookups.canRead),
     windows: quota.left(),
     concurrency: job.concurrency,
     roundTripMs: ROUND_TRIP_MS,
     nowMs: clock.monotonicMs(),
   };
-  return { decisions, forecast: forecastFacts(input, clock.wallMs()), permissions };
+  return { decisions: decideAll(engine), forecast: forecastFacts(input, clock.wallMs()), permissions };
 }
 
 /** Without lookups a plan of given IDs asks nobody anything. */

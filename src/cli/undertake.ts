@@ -97,9 +97,8 @@ export async function work(
 
   // Also what an earlier session admitted and did not live to ask about.
   const isNew = target.before?.start === undefined || book.admittedSinceStart > 0;
-  const retried = new Set(
-    [...book.actions.values()].filter((each) => isRetried(each.outcome, retry)).map(({ id }) => id),
-  );
+  const retried = new Set<string>();
+  for (const { id, outcome } of book.actions.values()) if (isRetried(outcome, retry)) retried.add(id);
   if (!isNew && withdrawn.length === 0 && retried.size === 0 && wasFinished(target)) return 'finished';
 
   connected ??= await parts.connect({ cancels: true });

@@ -12,9 +12,11 @@ export interface Decided {
   reason: string | undefined;
 }
 
+const UNSCREENED: Decided = { decision: 'unscreened', reason: undefined };
+
 /** What is to be done with an action that was not called yet, by what its last lookup showed. */
 export function decide(screen: Screened | undefined, guards: Guards): Decided {
-  if (screen === undefined) return { decision: 'unscreened', reason: undefined };
+  if (screen === undefined) return UNSCREENED;
   if (screen.status === NOT_FOUND_STATUS) return { decision: 'not-found', reason: 'Defender does not know it' };
   const kept = keptOutBy(guards, screen);
   if (kept !== undefined) return { decision: 'excluded', reason: kept };

@@ -75,8 +75,28 @@ export function decideAll({ job, ledger }: Pick<EngineParts, 'job' | 'ledger'>):
   return decided;
 }
 
-export function countDecisions(decided: ReadonlyMap<string, Decided>): Record<Decision, number> {
-  const counts = { cancel: 0, 'already-final': 0, excluded: 0, 'not-found': 0, unscreened: 0 };
-  for (const { decision } of decided.values()) counts[decision]++;
-  return counts;
+/** The same in numbers, for a list of which a million may be kept. */
+export interface DecisionCounts {
+  total: number;
+  by: Record<Decision, number>;
+  /** How many actions of each type are to be called, as far as is known. */
+  typesToCancel: Map<string, number>;
+}
+
+export function countDecisions(
+  { job, ledger }: Pick<EngineParts, 'job' | 'ledger'>,
+  without: ReadonlySet<string> = new Set(),
+): DecisionCounts {
+  const by = { cancel: 0, 'already-final': 0, excluded: 0, 'not-found': 0, unscreened: 0 };
+  const typesToCancel = new Map<string, number>();
+  let total = 0;
+  for (const { id, screen, outcome } of ledger.book.actions.values()) {
+    if (outcome !== undefined || without.has(id)) continue;
+    const { decision } = decide(screen, job.guards);
+    total++;
+    by[decision]++;
+    const type = screen?.type;
+    if (decision === 'cancel' && type) typesToCancel.set(type, (typesToCancel.get(type) ?? 0) + 1);
+  }
+  return { total, by, typesToCancel };
 }

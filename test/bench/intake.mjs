@@ -53,9 +53,9 @@ async function readAlone(path) {
   return { ms: performance.now() - begun, rows };
 }
 
-/** Until its first cancel arrives; then it is told to end. */
+/** Until its first cancel arrives; then it is killed. */
 async function takeIn(csv, ledger, folder) {
-  await using sandbox = await startSandbox({ quota: false, actions: [] });
+  const sandbox = await startSandbox({ quota: false, actions: [] });
   const flags = ['--yes', '--comment', 'measured', '--ledger', ledger, '--screen', 'never', '--confirm-for', '0'];
   const begun = performance.now();
   const child = spawn(process.execPath, [COMMAND, 'run', csv, ...flags], {
@@ -68,13 +68,17 @@ async function takeIn(csv, ledger, folder) {
     stderr += text;
   });
   const closed = once(child, 'close');
-  await Promise.race([sandbox.log.until((log) => log.count('cancel') > 0), closed]);
-  if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${stderr}`);
-  const ms = performance.now() - begun;
-  const [, kb] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
-  child.kill('SIGKILL');
-  await closed;
-  return { ms, peakMb: Number(kb) / 1024 };
+  try {
+    await Promise.race([sandbox.log.until((log) => log.count('cancel') > 0), closed]);
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${stderr}`);
+    const ms = performance.now() - begun;
+    const [, kb] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
+    return { ms, peakMb: Number(kb) / 1024 };
+  } finally {
+    child.kill('SIGKILL');
+    await closed;
+    await sandbox.close();
+  }
 }
 
 async function bench(sizes, say) {
