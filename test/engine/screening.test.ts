@@ -60,8 +60,10 @@ describe('screening', () => {
     const cancelling = run.cancel(time());
     await cancelling;
     expect(run.counts()).toEqual({ cancelled: 60 });
+    const looks = wire.calls.filter(({ route }) => route !== 'cancel');
     for (const call of wire.calls.filter(({ route, sentAtMs }) => route === 'cancel' && sentAtMs - began > MINUTE)) {
-      const known = wire.of(call.ids[0] ?? '', 'list').filter(({ sentAtMs }) => sentAtMs < call.sentAtMs);
+      // One that is left over is looked up by itself, the others in lists.
+      const known = looks.filter(({ ids, sentAtMs }) => ids.includes(call.ids[0] ?? '') && sentAtMs < call.sentAtMs);
       expect(call.sentAtMs - (known.at(-1)?.answeredAtMs ?? 0)).toBeLessThanOrEqual(5 * MINUTE);
     }
   });
