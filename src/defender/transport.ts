@@ -1,4 +1,4 @@
-import { type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { RawAnswer } from './read-answer.ts';
 
 export interface WireRequest {
@@ -26,49 +26,86 @@ export interface TransportOptions {
 }
 
 const CALL_TIMEOUT_MS = 30_000;
+/** Leaves out the mark that some servers begin a text with. */
+const UTF8 = new TextDecoder();
 
-/** HTTP over undici: no redirects, no retries (`fetch` would repeat a request by itself on 421). */
+/**
+ * HTTP over undici: no redirects, no retries (`fetch` would repeat a request by itself on 421). The answer is gathered by a handler of
+ * its own, since undici's `request` makes a stream for each and needs an abort signal for each: a twentieth of a run's time.
+ */
 export function makeTransport({
   dispatcher,
   apiUrl,
   timeoutMs = CALL_TIMEOUT_MS,
   userAgent,
 }: TransportOptions): Transport {
-  return async ({ method, path, token, body }, signal) => {
-    // One controller wired by hand: a composite of signals would be kept by the long-lived one for as long as that lives.
-    const ending = new AbortController();
-    let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      ending.abort();
-    }, timeoutMs);
-    const abandon = () => ending.abort();
-    if (signal?.aborted) abandon();
-    signal?.addEventListener('abort', abandon);
-    try {
-      const response = await request(`${apiUrl}${path}`, {
-        method,
-        dispatcher,
-        headers: {
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          accept: 'application/json',
-          'user-agent': userAgent,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        body: body ?? null,
-        signal: ending.signal,
+  return ({ method, path, token, body }, signal) =>
+    new Promise((resolve) => {
+      const gathering = new Gathering((result) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abandon);
+        resolve(result);
       });
-      const text = await response.body.text();
-      return { raw: { http: response.statusCode, headers: response.headers, body: text } };
-    } catch (error) {
-      if (timedOut) return { error: 'timeout' };
-      if (signal?.aborted) return { error: 'aborted' };
-      return { error: nameOf(error) };
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abandon);
-    }
-  };
+      const abandon = () => gathering.giveUp('aborted');
+      const timer = setTimeout(() => gathering.giveUp('timeout'), timeoutMs);
+      signal?.addEventListener('abort', abandon);
+      if (signal?.aborted) abandon();
+      const headers = {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        accept: 'application/json',
+        'user-agent': userAgent,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      };
+      try {
+        const { origin, pathname, search } = new URL(`${apiUrl}${path}`);
+        dispatcher.dispatch({ origin, path: pathname + search, method, headers, body: body ?? null }, gathering);
+      } catch (error) {
+        gathering.onResponseError(undefined, error);
+      }
+    });
+}
+
+/** One answer as it comes in, piece by piece. Given up before undici has begun it, it is ended as soon as it begins. */
+class Gathering implements Dispatcher.DispatchHandler {
+  readonly #done: (result: WireResult) => void;
+  readonly #chunks: Buffer[] = [];
+  #controller: Dispatcher.DispatchController | undefined;
+  #givenUp: string | undefined;
+  #http = 0;
+  #headers: RawAnswer['headers'] = {};
+
+  constructor(done: (result: WireResult) => void) {
+    this.#done = done;
+  }
+
+  giveUp(why: string): void {
+    this.#givenUp ??= why;
+    this.#controller?.abort(new Error(why));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#givenUp !== undefined) controller.abort(new Error(this.#givenUp));
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, http: number, headers: RawAnswer['headers']): void {
+    this.#http = http;
+    this.#headers = headers;
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#done({
+      raw: { http: this.#http, headers: this.#headers, body: UTF8.decode(Buffer.concat(this.#chunks)) },
+    });
+  }
+
+  onResponseError(_: unknown, error: unknown): void {
+    this.#done({ error: this.#givenUp ?? nameOf(error) });
+  }
 }
 
 /** The error's own code, which is a word of Node's or undici's and holds nothing of the request. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Agent } from 'undici';
+import { Agent, buildConnector } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeTransport, type Transport, type WireRequest } from '../../src/defender/transport.ts';
 
@@ -38,6 +38,38 @@ describe('a request', () => {
     const result = await send(REQUEST);
     expect(result).toMatchObject({ raw: { http: 418, headers: { 'x-one': '1' }, body: 'whole' } });
     expect(seen).toEqual(['POST', '/api/x?$top=1', 'Bearer secret', 'application/json', 'countermand/1', REQUEST.body]);
+  });
+
+  it('has its answer put together from its pieces, without the mark that a text may begin with', async () => {
+    const { send } = await talkTo((_, response) => {
+      const bytes = Buffer.from('\uFEFF{"a":"\u00e9"}');
+      const half = bytes.indexOf(0xa9);
+      response.write(bytes.subarray(0, half));
+      setImmediate(() => response.end(bytes.subarray(half)));
+    });
+    expect(await send(REQUEST)).toMatchObject({ raw: { body: '{"a":"\u00e9"}' } });
+  });
+
+  it('that is given up while it is being connected is never sent', async () => {
+    let count = 0;
+    const { server } = await talkTo(() => {
+      count += 1;
+    });
+    const abandon = new AbortController();
+    const connect = buildConnector({});
+    const dispatcher = new Agent({
+      connect: (options, callback) => {
+        connect(options, (...result) => {
+          abandon.abort();
+          callback(...result);
+        });
+      },
+    });
+    ended.push(() => dispatcher.destroy());
+    const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const send = makeTransport({ dispatcher, apiUrl, userAgent: 'countermand/1' });
+    expect(await send(REQUEST, abandon.signal)).toEqual({ error: 'aborted' });
+    expect(count).toBe(0);
   });
 
   it.each([301, 302, 303, 307, 308])('follows no %i', async (status) => {
