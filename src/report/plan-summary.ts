@@ -89,7 +89,8 @@ export function summarisePlan(views: readonly LedgerView[], facts: PlanFacts): P
     if (action.screen?.status === NOT_FOUND_STATUS) notFound++;
     if (decided !== undefined) decisions[decided.decision]++;
     if (decided?.decision !== 'excluded' && mayNeedRelease(action, true)) needsRelease++;
-    if (decided === undefined) continue;
+    // Nothing more is known of those that were not looked up than that they would be called.
+    if (decided === undefined || decided.decision === 'unscreened') continue;
     if (decided.decision === 'cancel') {
       bump(byType, action.screen?.type ?? 'unknown');
       bump(byStatus, action.screen?.status ?? 'unknown');

@@ -88,7 +88,7 @@ function planTables(summary: Summary, terminal: Terminal): string {
   if (plan.reasons.length > 0) {
     tables.push(
       textTable(
-        [{ head: 'Not as usual' }, { head: 'Actions', align: 'right' }, { head: 'Why' }],
+        [{ head: 'Left out' }, { head: 'Actions', align: 'right' }, { head: 'Why' }],
         plan.reasons.slice(0, 12).map(({ decision, reason, n }) => [decision, formatCount(n), reason]),
         terminal,
       ),

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { PlanFacts } from '../../src/report/plan-summary.ts';
 import { summarise } from '../../src/report/summary.ts';
 import { terminalOf } from '../../src/report/terminal.ts';
 import { summaryText } from '../../src/report/text.ts';
 import { viewOf } from './books.ts';
-import { RUN, T0 } from './records.ts';
+import { guid, RUN, T0 } from './records.ts';
 import { EVERY_FATE, planStory, runStory } from './stories.ts';
 
 const nowMs = T0 + 86_400_000;
@@ -82,9 +83,20 @@ describe('the text of a summary', () => {
     const text = summaryText(plan, plain(80));
     expect(text).toContain('12 of 16 actions would be cancelled');
     expect(text).toContain('only type Isolate');
+    expect(text).toMatch(/Left out +Actions +Why/);
     expect(text).toContain('75 % of 12');
     expect(text).toContain('countermand run ledgers/nightly.jsonl --head 00112233445566ff');
   });
+});
+
+test('a plan that looked nothing up does not call its actions left out', () => {
+  const facts: PlanFacts = {
+    decisions: new Map(EVERY_FATE.map((_, i) => [guid(1 + i), { decision: 'unscreened' }])),
+    forecast: undefined,
+  };
+  const text = summaryText(summarise([viewOf(planStory().records)], { nowMs, plan: facts }), plain(80));
+  expect(text).toMatch(/unscreened +16 +will be called without having been looked up/);
+  expect(text).not.toContain('Left out');
 });
 
 describe('a terminal', () => {

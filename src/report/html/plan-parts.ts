@@ -35,7 +35,7 @@ export function forecast(plan: PlanSummary, charts: Charts): Markup | undefined 
 export function leftOut(plan: PlanSummary): Markup | undefined {
   if (plan.reasons.length === 0) return undefined;
   const table = plainTable(
-    'Left out and why',
+    'Left out, and why',
     [
       {
         head: 'Decision',
@@ -46,7 +46,7 @@ export function leftOut(plan: PlanSummary): Markup | undefined {
     ],
     plan.reasons.slice(0, 100),
   );
-  return part('left-out', 'Not as usual, and why', 'Actions that would not be cancelled, or not without doubt.', table);
+  return part('left-out', 'Left out, and why', 'Actions that would not be cancelled.', table);
 }
 
 export function toCancel(plan: PlanSummary): Markup | undefined {
