@@ -58,6 +58,22 @@ describe.concurrent('--json', () => {
     expect(document.decisions).toEqual({ cancel: 2, 'already-final': 0, excluded: 0, 'not-found': 0, unscreened: 0 });
     expect(document.counts).toEqual({});
   });
+
+  it('of a plan comes as files too, from plan and run --dry-run alike; a run refuses what only a plan writes', async () => {
+    await using stage = await setStage({ actions: open(2) });
+    await stage.file('ids.txt', ids(2));
+    for (const command of [['plan'], ['run', '--dry-run']]) {
+      const name = command.join('');
+      const written = await stage.run([...command, 'ids.txt', '--html', `${name}.html`, '--csv', `${name}.csv`]);
+      expect(written.code).toBe(0);
+      expect(await readFile(stage.path(`${name}.html`), 'utf8')).toContain('Head to approve');
+      expect(await readFile(stage.path(`${name}.csv`), 'utf8')).toContain(id(2));
+    }
+    const end = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--html', 'a.html']);
+    expect(end.code).toBe(2);
+    expect(end.stderr).toContain('--html is for the plan that --dry-run makes');
+    expect(stage.sandbox.log.count('cancel')).toBe(0);
+  });
 });
 
 describe.concurrent('reports from a ledger', () => {

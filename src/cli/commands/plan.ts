@@ -7,6 +7,7 @@ import { finish } from '../finish.ts';
 import { isOffline, makePlan } from '../make-plan.ts';
 import { openParts } from '../open-parts.ts';
 import { placeFor } from '../place-for.ts';
+import { planFileOptions } from '../plan-file-options.ts';
 import { writePlanFiles } from '../plan-files.ts';
 import { openIds } from '../read-source.ts';
 import { settingOptions } from '../setting-options.ts';
@@ -21,8 +22,7 @@ export const plan: Command = {
   options: () => ({
     ...settingOptions(),
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
-    html: { describe: 'write the plan as an HTML page', type: 'string', requiresArg: true },
-    csv: { describe: 'write one row an action: decision and reason', type: 'string', requiresArg: true },
+    ...planFileOptions(),
   }),
   examples: [
     ['plan incident.csv --html plan.html', 'for approval'],

@@ -1,4 +1,6 @@
+import { UsageError } from '../../errors.ts';
 import type { Command } from '../command.ts';
+import { planFileOptions } from '../plan-file-options.ts';
 import { saidYes, terminalAsker } from '../question.ts';
 import { settingOptions } from '../setting-options.ts';
 import { resolveTarget } from '../target.ts';
@@ -26,6 +28,7 @@ export const run: Command = {
     },
     'keep-missing': { describe: 'cancel them all the same', type: 'boolean' },
     'dry-run': { describe: 'as `countermand plan`', type: 'boolean', default: false },
+    ...planFileOptions('with --dry-run: '),
   }),
   examples: [
     ['run incident.csv --comment "INC-4711: rule misfired"', 'cancel what a CSV names'],
@@ -34,6 +37,12 @@ export const run: Command = {
   ],
   run: async (args, context) => {
     if (args['dry-run']) return (await import('./plan.ts')).plan.run(args, context);
+    const file = Object.keys(planFileOptions()).find((name) => args[name] !== undefined);
+    if (file !== undefined) {
+      throw new UsageError(
+        `--${file} is for the plan that --dry-run makes: leave it out, and use countermand report --${file} once the run is over`,
+      );
+    }
     const asker = terminalAsker();
     const target = await resolveTarget(String(args['source']), args, context, { plan: false });
     const missing = args['withdraw-missing'] ? 'withdraw' : args['keep-missing'] ? 'keep' : undefined;
