@@ -126,13 +126,18 @@ function isBeginning(torn: string): boolean {
 }
 
 /** Renamed, not removed: its lookups of the last hour still count against the quota, and the folder is searched for them. */
-async function setAside(book: Projection, { path, disk }: OpenLedgerOptions): Promise<void> {
+async function setAside(book: Projection, { path, disk, log }: OpenLedgerOptions): Promise<void> {
   if (book.start !== undefined) {
     throw new UsageError(
       `The ledger ${path} was started already, and only a plan can be replaced by a plan: resume it, or name another with --ledger.`,
     );
   }
-  await disk.rename(path, `${path}.replaced-${book.run.slice(0, 8)}`);
+  const kept = `${path}.replaced-${book.run.slice(0, 8)}`;
+  await disk.rename(path, kept);
+  log?.warn(
+    { kept },
+    `the plan that was at ${path} is kept as ${kept}: its lookups count against the quota for an hour, and then it can be deleted`,
+  );
 }
 
 function refuseOther(book: Projection, path: string, open: SenderId): void {

@@ -136,13 +136,15 @@ test('a newer format is refused by reader and writer, naming what wrote it', asy
   }
 });
 
-test('a plan replaces a plan, whose calls stay in the folder; a started ledger is refused', async () => {
+test('a plan replaces a plan, whose calls stay in the folder under a name that is said; a started ledger is refused', async () => {
   const setting = bench();
   const plan = await setting.open({ run: 'aaaaaaaa-0000-4000-8000-000000000000' });
   await plan.intent({ route: 'list', ids: 100, attempt: 1 });
   await plan.close('planned');
   await plan[Symbol.asyncDispose]();
-  const second = await setting.open({ existing: 'plan' });
+  const { log, said } = warnings();
+  const second = await setting.open({ existing: 'plan', log });
+  expect(said).toEqual([expect.stringContaining(`is kept as ${PATH}.replaced-aaaaaaaa`)]);
   expect(second.book.lastSeq).toBe(1);
   expect(second.book.run).not.toBe(plan.book.run);
   expect([...setting.disk.files.keys()]).toContain(`${PATH}.replaced-aaaaaaaa`);
