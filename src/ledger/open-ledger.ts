@@ -13,6 +13,7 @@ import { acquireLock } from './lock.ts';
 import { Projection } from './projection.ts';
 import { project, throwIfDamaged } from './read-ledger.ts';
 import { LEDGER_FORMAT, type OpenFields } from './record.ts';
+import { isBeginning } from './refuse-other-file.ts';
 
 export interface OpenLedgerOptions {
   path: string;
@@ -38,7 +39,7 @@ export interface OpenLedgerOptions {
  * there, cuts a torn tail, and begins the next session with a durable `open` record.
  *
  * Throws a HeldError (exit 11) when another process holds either lock; a DamageError (exit 12) when the ledger does not fit its chain; a
- * UsageError (exit 2) when it is another tenant's or host's, of a newer format, started although a plan was to be replaced, or its folder
+ * UsageError (exit 2) when it is no ledger, another tenant's or host's, of a newer format, started although a plan was to be replaced, or its folder
  * cannot be written; a DiskError (exit 6) when the disk is full or fails.
  */
 export async function openLedger(options: OpenLedgerOptions): Promise<FileLedger> {
@@ -117,12 +118,6 @@ async function readForWriting(
   }
   refuseOther(book, path, open);
   return { book, head: scanned.head, size: scanned.bytes };
-}
-
-/** A first write that was cut off is nothing lost; any other text without a newline is somebody's file. */
-function isBeginning(torn: string): boolean {
-  const beginning = '{"seq":1,"at":"';
-  return torn.startsWith(beginning) || beginning.startsWith(torn);
 }
 
 /** Renamed, not removed: its lookups of the last hour still count against the quota, and the folder is searched for them. */

@@ -4,6 +4,7 @@ import type { Disk } from './disk.ts';
 import { hasCode } from './file-disk.ts';
 import { Projection } from './projection.ts';
 import { LEDGER_FORMAT, type LedgerRecord } from './record.ts';
+import { refuseOtherFile } from './refuse-other-file.ts';
 import { type Fault, type Scanned, Scanner, type Sink } from './scanner.ts';
 
 export interface LedgerFacts {
@@ -25,7 +26,7 @@ export interface ReadLedger extends LedgerFacts {
 
 /**
  * Reads a ledger without a lock and without writing anything; stops before a torn tail and at the first line that does not fit.
- * Throws a UsageError when there is no such file or its format is newer than ours.
+ * Throws a UsageError when there is no such file, it never was a ledger, or its format is newer than ours.
  */
 export async function readLedger({ path, disk }: { path: string; disk: Disk }): Promise<ReadLedger> {
   const { book, scanned } = await project(path, disk);
@@ -43,7 +44,11 @@ export async function project(path: string, disk: Disk): Promise<{ book: Project
 }
 
 /** Puts a file through a scanner, up to its end or the first fault. Throws as {@link readLedger} does. */
-export async function scanFile(path: string, disk: Disk, sink: Sink): Promise<{ scanned: Scanned; torn: string }> {
+export async function scanFile(
+  path: string,
+  disk: Pick<Disk, 'read'>,
+  sink: Sink,
+): Promise<{ scanned: Scanned; torn: string }> {
   const scanner = new Scanner({
     ...sink,
     apply(record, atMs) {
@@ -52,7 +57,9 @@ export async function scanFile(path: string, disk: Disk, sink: Sink): Promise<{ 
     },
   });
   for await (const chunk of readOrRefuse(path, disk)) if (!scanner.push(chunk)) break;
-  return { scanned: scanner.result, torn: scanner.torn };
+  const read = { scanned: scanner.result, torn: scanner.torn };
+  await refuseOtherFile(path, disk, read);
+  return read;
 }
 
 /** The records one at a time, checked against the chain. Throws a DamageError at a line that does not fit; a torn tail is left out. */
@@ -91,7 +98,7 @@ function factsOf(book: Projection, { records, head, tornBytes, fault }: Scanned)
   return { records, from, to, head, tornBytes, fault };
 }
 
-async function* readOrRefuse(path: string, disk: Disk): AsyncGenerator<Uint8Array> {
+async function* readOrRefuse(path: string, disk: Pick<Disk, 'read'>): AsyncGenerator<Uint8Array> {
   try {
     yield* disk.read(path);
   } catch (error) {

@@ -2,9 +2,10 @@ import type { Disk } from './disk.ts';
 import { decodeLine } from './line.ts';
 import { LineCutter } from './line-cutter.ts';
 import type { LedgerRecord, OpenFields, RecordKind } from './record.ts';
+import { FIRST_RECORD } from './refuse-other-file.ts';
 
 const NEWLINE = 10;
-const BEGINNING = Buffer.from('{"seq":1,"at":"');
+const BEGINNING = Buffer.from(FIRST_RECORD);
 /** `kind` stands this near the beginning of a line, whatever its `seq`. */
 const KIND_WITHIN_BYTES = 80;
 

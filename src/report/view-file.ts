@@ -1,27 +1,20 @@
 import { UsageError } from '../errors.ts';
 import type { Disk } from '../ledger/disk.ts';
-import { hasCode } from '../ledger/file-disk.ts';
 import { Projection } from '../ledger/projection.ts';
-import { LEDGER_FORMAT } from '../ledger/record.ts';
-import { Scanner } from '../ledger/scanner.ts';
+import { scanFile, throwIfDamaged } from '../ledger/read-ledger.ts';
 import { createTracer } from './trace.ts';
 import type { LedgerView } from './view.ts';
 
 /**
  * Reads a ledger once for a report, without its lock: one that grows meanwhile is reported as it stood when its end was
  * reached. A damaged one is reported up to the damage, with `intact` false.
- * Throws a UsageError for a file that is no ledger, or one of a newer format.
+ * Throws a UsageError for a file that is no ledger, or one of a newer format, and a DamageError where nothing stands before the damage.
  */
 export async function readView(disk: Pick<Disk, 'read'>, path: string): Promise<LedgerView> {
   const book = new Projection();
   const tracer = createTracer();
-  const scanner = new Scanner({
+  const { scanned } = await scanFile(path, disk, {
     apply(record, atMs) {
-      if (record.kind === 'open' && record.format > LEDGER_FORMAT) {
-        throw new UsageError(
-          `The ledger ${path} has format ${record.format}, and this version reads up to ${LEDGER_FORMAT}: use the version that wrote it (${record.tool}) or a newer one.`,
-        );
-      }
       book.apply(record, atMs);
       tracer.add(record, atMs);
     },
@@ -30,17 +23,10 @@ export async function readView(disk: Pick<Disk, 'read'>, path: string): Promise<
       tracer.admitted();
     },
   });
-  try {
-    for await (const chunk of disk.read(path)) if (!scanner.push(chunk)) break;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) throw new UsageError(`There is no ledger ${path}: check the name.`, { cause: error });
-    throw error;
-  }
-  const { head, fault, tornBytes } = scanner.result;
+  const { head, fault, tornBytes } = scanned;
   if (book.sessions.length === 0) {
-    throw new UsageError(
-      `${path} holds no ledger record that could be read: name a ledger that plan or run has written.`,
-    );
+    throwIfDamaged(path, fault);
+    throw new UsageError(`${path} holds no ledger record: name a ledger that plan or run has written.`);
   }
   let integrityNote: string | undefined;
   if (fault !== undefined) integrityNote = `line ${fault.line} ${fault.what}; only what stands before it is reported`;

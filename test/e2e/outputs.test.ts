@@ -153,6 +153,28 @@ describe.concurrent('reports from a ledger', () => {
   });
 });
 
+describe.concurrent('a file that is no ledger', () => {
+  it('is said to be none wherever a ledger is asked for, exit 2', async () => {
+    await using stage = await setStage({ actions: open(1) });
+    await stage.file('ids.csv', ['id', ...ids(1)]);
+    await stage.file('notes.jsonl', ['{"note":1}']);
+    const commands = [
+      ['verify', 'ids.csv', '--offline'],
+      ['verify', 'ids.csv'],
+      ['resume', 'ids.csv'],
+      ['report', 'ids.csv'],
+      ['run', 'ids.csv', ...COMMENT, '--yes', '--ledger', 'notes.jsonl'],
+      ['run', 'notes.jsonl', '--yes'],
+    ];
+    for (const command of commands) {
+      const { code, stderr, stdout } = await stage.run(command);
+      expect(stderr).toMatch(/^countermand: \S*(ids\.csv|notes\.jsonl) is not a ledger: .*\n$/);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    }
+    expect(stage.sandbox.log.count()).toBe(0);
+  });
+});
+
 describe.concurrent('a run that is gone on with', () => {
   it('resume --dry-run says what is left and writes nothing; --retry tries the refused ones after looking', async () => {
     await using stage = await setStage({

@@ -82,3 +82,21 @@ test('a torn last line is no damage', async () => {
 test('a ledger that is not there is bad usage', async () => {
   await expect(checkLedger({ path: PATH, disk: new MemoryDisk() })).rejects.toThrow(UsageError);
 });
+
+test.each([
+  ['a list of IDs', 'id,comment\n5382f7ea-7557-4ab7-9782-d50480024a4e,x\n'],
+  ['a report', '{\n  "run": "1",\n  "head": "2"\n}\n'],
+  ['a page in one line', '<html></html>'],
+  ['a large file of other bytes', 'x'.repeat(200_000)],
+])('%s is no ledger, which is bad usage and not damage', async (_, text) => {
+  await expect(check([text])).rejects.toThrow(UsageError);
+  await expect(check([text])).rejects.toThrow(`${PATH} is not a ledger`);
+});
+
+test('a record beyond a long first line makes it a damaged ledger, wherever the chunks end', async () => {
+  const { lines } = await written();
+  for (const length of [65_500, 65_530, 65_536, 131_060]) {
+    const checked = await check([`${'x'.repeat(length)}\n`, ...lines.slice(1)]);
+    expect(checked.fault?.line).toBe(1);
+  }
+});

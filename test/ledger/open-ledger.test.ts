@@ -111,10 +111,21 @@ test.each(['some notes', 'some notes\n', '\n', '{"seq":1}\n'])(
   async (text) => {
     const setting = bench();
     write(setting, text);
-    await expect(setting.open()).rejects.toThrow(DamageError);
+    await expect(setting.open()).rejects.toThrow(UsageError);
+    await expect(setting.open()).rejects.toThrow('is not a ledger');
     expect(textOf(setting)).toBe(text);
   },
 );
+
+test('a ledger without its first line, or with another before it, is damaged and no other file', async () => {
+  for (const change of [(text: string) => text.slice(text.indexOf('\n') + 1), (text: string) => `\n${text}`]) {
+    const setting = bench();
+    await killed(setting);
+    write(setting, change(textOf(setting)));
+    await expect(setting.open()).rejects.toThrow(DamageError);
+    await expect(setting.open()).rejects.toThrow('line 1 ');
+  }
+});
 
 test('a damaged ledger is not opened, and the message names the line', async () => {
   const setting = bench();

@@ -110,12 +110,17 @@ describe('reading a ledger for a report', () => {
   test.each([
     ['is not there', undefined, /There is no ledger/],
     ['is empty', '', /holds no ledger record/],
-    ['is something else', 'id,comment\n1,2\n', /holds no ledger record/],
+    ['is something else', 'id,comment\n1,2\n', /is not a ledger/],
   ])('refuses a file that %s', async (_, content, message) => {
     if (content !== undefined) await writeFile(ledger, content);
     const reading = readView(fileDisk, ledger);
     await expect(reading).rejects.toThrow(UsageError);
     await expect(reading).rejects.toThrow(message);
+  });
+
+  test('refuses a ledger that is damaged at its first line, of which nothing can be told', async () => {
+    await writeFile(ledger, ledgerText(runStory()).replace('"session":1', '"session":2'));
+    await expect(readView(fileDisk, ledger)).rejects.toMatchObject({ exitCode: 12 });
   });
 
   test('refuses a ledger of a newer format, and names what wrote it', async () => {
