@@ -1,9 +1,8 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describeDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
-import { seriesOf } from '../job/ledger-name.ts';
 import { readJobText } from '../job/read-job-text.ts';
 import { resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { mergeForResume, thawJob } from '../job/resume-job.ts';
@@ -12,6 +11,7 @@ import { fileDisk } from '../ledger/file-disk.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
 import type { Args } from './command.ts';
 import type { CliContext } from './context.ts';
+import { newestUnfinished } from './newest-unfinished.ts';
 import { identityInToken } from './sign-in.ts';
 
 /** What SOURCE comes down to. */
@@ -46,7 +46,7 @@ export async function resolveTarget(
     fromToken: await identityInToken(env),
   });
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
-    const unfinished = await newestUnfinished(job.ledger);
+    const unfinished = await newestUnfinished(job.ledger, fileDisk, context.log);
     if (unfinished !== undefined) {
       const target = await ledgerTarget(unfinished, args, context);
       const { run, sessions } = target.before ?? { run: '', sessions: [] };
@@ -130,14 +130,4 @@ async function readIntact(path: string): Promise<ReadLedger> {
   const read = await readLedger({ path, disk: fileDisk });
   throwIfDamaged(path, read.fault);
   return read;
-}
-
-async function newestUnfinished(ledger: string): Promise<string | undefined> {
-  const series = seriesOf(ledger, await fileDisk.list(resolve(ledger, '..')).catch(() => []));
-  for (const name of series?.names ?? []) {
-    const path = join(series?.folder ?? '', name);
-    const { book } = await readIntact(path);
-    if (book.sessions.length > 0 && book.sessions.at(-1)?.closed?.reason !== 'finished') return path;
-  }
-  return undefined;
 }

@@ -83,6 +83,24 @@ describe('a job with a query', () => {
   });
 });
 
+describe('a damaged ledger of the series', () => {
+  test('is told and passed over where its run was finished, and stops the job where it may hold work', async () => {
+    await using workplace = await place(2);
+    await runJob(workplace);
+    const damaged = await backdate(workplace, '20251122T020000Z', 1);
+    const text = await workplace.read(damaged);
+    await workplace.write(damaged, text.replace('"line":1', '"line":7'));
+    const told = await runJob(workplace);
+    expect(told.stderr).toContain(`${workplace.path(damaged)} is damaged`);
+    expect(told.code).toBe(0);
+
+    await workplace.write(damaged, text.replace('"line":1', '"line":7').replace(/[^\n]*\n$/, ''));
+    const stopped = await runJob(workplace);
+    expect(stopped.stderr).toMatch(/is damaged .* may hold work left, so nothing was sent/);
+    expect(stopped.code).toBe(12);
+  });
+});
+
 describe('keepLedgers', () => {
   test('removes a finished ledger of the series with its release list when a new run begins, and says so', async () => {
     await using workplace = await place(2, `${JOB}keepLedgers: 90d\n`);

@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { DamageError, UsageError } from '../errors.ts';
+import { seriesOf } from '../job/ledger-name.ts';
+import type { Disk } from '../ledger/disk.ts';
+import { decodeLine } from '../ledger/line.ts';
+import { type ReadLedger, readLedger } from '../ledger/read-ledger.ts';
+import type { Logger } from '../log.ts';
+
+/** More than any `close` record takes. */
+const TAIL_BYTES = 65_536;
+
+/**
+ * The newest ledger of the series of `ledger` whose run is not finished; undefined when there is none. A damaged one whose last record still
+ * says that its run finished holds no work and is only told. Throws a DamageError for a damaged one that may be the one looked for, and
+ * a UsageError for one that cannot be read at all: neither is passed over in silence.
+ */
+export async function newestUnfinished(ledger: string, disk: Disk, log: Logger): Promise<string | undefined> {
+  const series = seriesOf(ledger, await disk.list(join(ledger, '..')).catch(() => []));
+  for (const name of series?.names ?? []) {
+    const path = join(series?.folder ?? '', name);
+    const { book, fault } = await readOfSeries(path, disk);
+    if (fault === undefined) {
+      if (book.sessions.length > 0 && book.sessions.at(-1)?.closed?.reason !== 'finished') return path;
+      continue;
+    }
+    const damage = `the earlier ledger ${path} is damaged (line ${fault.line} ${fault.what})`;
+    if (!(await endsFinished(path, disk))) {
+      throw new DamageError(
+        `${damage} and may hold work left, so nothing was sent: restore it from a copy, or move it to another folder to begin without it`,
+      );
+    }
+    log.warn(
+      { damaged: path },
+      `${damage}; its last record says that its run was finished, so this run goes on without it`,
+    );
+  }
+  return undefined;
+}
+
+async function readOfSeries(path: string, disk: Disk): Promise<ReadLedger> {
+  try {
+    return await readLedger({ path, disk });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(
+      `${error.message} By its name it is an earlier ledger of this job, which may hold work left: move it to another folder to begin without it.`,
+      { cause: error },
+    );
+  }
+}
+
+/** By its last line alone, which must be whole. */
+async function endsFinished(path: string, disk: Disk): Promise<boolean> {
+  const size = (await disk.stat(path))?.size ?? 0;
+  const chunks: Buffer[] = [];
+  for await (const chunk of disk.read(path, Math.max(0, size - TAIL_BYTES))) chunks.push(Buffer.from(chunk));
+  const lines = Buffer.concat(chunks).toString('utf8').split('\n');
+  const last = lines.pop() === '' ? decodeLine(lines.pop() ?? '') : undefined;
+  return last?.kind === 'close' && last.reason === 'finished';
+}
