@@ -70,12 +70,17 @@ export class HeldLock implements AsyncDisposable {
     void this.#keep();
   }
 
-  /** Throws a HeldError when the lock is lost, as far as that is known without looking at the file. */
+  /** Whether nobody may have taken it over by now, as far as that is known without looking at the file. */
+  get isFresh(): boolean {
+    return this.#lost === undefined && this.#ageMs(this.#renewed) <= LOCK_TTL_MS - LOCK_MARGIN_MS;
+  }
+
+  /** Throws a HeldError when the lock is not fresh. */
   assertFresh(): void {
+    if (this.isFresh) return;
     if (this.#lost !== undefined) throw this.#lost;
     const { what } = this.#options;
     const ageMs = this.#ageMs(this.#renewed);
-    if (ageMs <= LOCK_TTL_MS - LOCK_MARGIN_MS) return;
     this.#lose(
       `The lock on ${what} was not renewed for ${Math.round(ageMs / 1000)} s, because this process or its disk stood still: another run may have gone on. Nothing more was sent; run again to resume.`,
     );
@@ -126,12 +131,12 @@ export class HeldLock implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#alone(async () => {
-      const { disk, clock, log, what } = this.#options;
-      const ageMs = clock.monotonicMs() - this.#renewed.monotonicMs;
-      if (this.#lost !== undefined || ageMs > LOCK_TTL_MS - LOCK_MARGIN_MS) return;
+      const { disk, log, what } = this.#options;
+      if (!this.isFresh) return;
       try {
         const there = await readHolder(disk, this.path);
-        if (there.holder?.nonce === this.#holder.nonce) await disk.remove(this.path);
+        // Who stood still since it looked would remove its successor's.
+        if (there.holder?.nonce === this.#holder.nonce && this.isFresh) await disk.remove(this.path);
       } catch (error) {
         log.warn({ err: error }, `the lock on ${what} could not be removed`);
       }

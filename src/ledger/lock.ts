@@ -61,10 +61,12 @@ async function leftUntilFree(holder: Holder | undefined, { path, disk, processes
 /** Removes a lock that was judged free, unless somebody else did so meanwhile. */
 async function removeOld(old: Holder | undefined, options: LockOptions): Promise<boolean> {
   const { path, disk } = options;
-  await using _guard = await acquire({ ...options, path: `${path}.${old?.nonce ?? 'unreadable'}` });
+  await using guard = await acquire({ ...options, path: `${path}.${old?.nonce ?? 'unreadable'}` });
   const there = await readHolder(disk, path);
   if (there.gone || there.holder?.nonce !== old?.nonce) return false;
   if ((await leftUntilFree(there.holder, options)) > 0) return false;
+  // Who stood still since it looked would remove the lock of whoever went on meanwhile.
+  if (!guard.isFresh) return false;
   await disk.remove(path);
   return true;
 }

@@ -38,6 +38,22 @@ function setting(): Setting {
   };
 }
 
+/** Does something when the lock was read for the nth time, before the reader is told what it read. */
+function afterRead(disk: MemoryDisk, nth: number, act: () => Promise<HeldLock>): Promise<HeldLock> {
+  const { readText } = MemoryDisk.prototype;
+  let reads = 0;
+  return new Promise((resolve) => {
+    disk.readText = async (path) => {
+      const text = await readText.call(disk, path);
+      if (path === PATH && ++reads === nth) {
+        disk.readText = readText;
+        resolve(await act());
+      }
+      return text;
+    };
+  });
+}
+
 const ALIVE = new Map([
   [1, 'one'],
   [2, 'two'],
@@ -157,9 +173,31 @@ describe('taking a lock', () => {
     expect(first).toBeDefined();
     await first?.assertHeld();
   });
+
+  test('who stood still while it took a dead holder’s lock away leaves its successor’s alone', async () => {
+    const { clock, disk, options } = setting();
+    await acquireLock(options(machine(99, new Map([[99, 'x']]))));
+    const successor = afterRead(disk, 2, () => {
+      clock.stand(LOCK_TTL_MS);
+      return acquireLock(options(machine(1, ALIVE)));
+    });
+    await expect(acquireLock(options(machine(2, ALIVE)))).rejects.toThrow(/held by process 1 /);
+    await (await successor).assertHeld();
+  });
 });
 
 describe('holding a lock', () => {
+  test('who stood still while it released its lock leaves its successor’s alone', async () => {
+    const { clock, disk, options } = setting();
+    const lock = await acquireLock(options(machine(2, ALIVE)));
+    const successor = afterRead(disk, 1, () => {
+      clock.stand(LOCK_TTL_MS);
+      return acquireLock(options(machine(1, ALIVE)));
+    });
+    await lock[Symbol.asyncDispose]();
+    await (await successor).assertHeld();
+  });
+
   test('a renewed lock is held for hours', async () => {
     const { clock, options } = setting();
     const lock = await acquireLock(options(machine(1)));

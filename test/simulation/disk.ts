@@ -41,6 +41,7 @@ export interface DiskObserver {
   written(inode: Inode, by: SimProcess): void;
   synced(inode: Inode): void;
   truncated(inode: Inode): void;
+  /** Asked for; a slow disk may do it much later. */
   removing(path: string, inode: Inode, by: SimProcess): void;
 }
 
@@ -177,11 +178,14 @@ export class SimDisk {
             entries.set(to, inode);
           });
         }),
-      remove: (path) =>
-        operation(() => {
-          observer.removing(path, get(path), process);
+      remove: (path) => {
+        const asked = this.entries.get(path);
+        if (asked !== undefined) observer.removing(path, asked, process);
+        return operation(() => {
+          get(path);
           this.#change((entries) => entries.delete(path));
-        }),
+        });
+      },
       stat: (path) =>
         operation(() => {
           const inode = this.entries.get(path);

@@ -23,4 +23,6 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
     'a clock that jumped made the later of two processes the first to open: the simulation itself took the successor for the one followed',
   901299:
     'accepted while another client’s cancel was under way: the simulation itself took the outcome for a wrong one',
+  3003601:
+    'a process frozen while it took a dead one’s lock away went on after a minute, and took its successor’s away',
 };

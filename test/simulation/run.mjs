@@ -15,6 +15,8 @@ const cache = join(root, 'node_modules/.cache/countermand-simulation');
 const built = join(cache, 'built');
 /** Nothing that a seed does takes this long: a worker that is silent for it is stuck. */
 const SILENT_MS = 120_000;
+/** Then a worker makes room for a new one: worlds leave things behind. */
+const SEEDS_A_WORKER = 500;
 
 const { values } = parseArgs({
   options: {
@@ -97,8 +99,9 @@ async function runAll(seeds, { most = Number.POSITIVE_INFINITY, from = built, fi
     parts.map(async (mine) => {
       let left = mine;
       while (left.length > 0 && !over) {
+        const dealt = left.slice(0, SEEDS_A_WORKER);
         const end = await work(
-          { seeds: left, ...common, trace: values.trace },
+          { seeds: dealt, ...common, trace: values.trace },
           (result) => {
             facts.calls += result.calls;
             facts.sessions += result.sessions;
@@ -113,7 +116,8 @@ async function runAll(seeds, { most = Number.POSITIVE_INFINITY, from = built, fi
           from,
         );
         left = left.slice(end.done);
-        if (over || left.length === 0) break;
+        if (over) break;
+        if (end.done === dealt.length) continue;
         // Killed for its silence, or ended by itself: that seed is a failure of its own.
         const [stuck] = left;
         failed.push({
