@@ -9,6 +9,7 @@ import { mergeForResume, thawJob } from '../job/resume-job.ts';
 import type { Book } from '../ledger/book.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
+import { asBegun } from './as-begun.ts';
 import type { Args } from './command.ts';
 import type { CliContext } from './context.ts';
 import { newestUnfinished } from './newest-unfinished.ts';
@@ -35,7 +36,7 @@ export async function resolveTarget(
     throw new UsageError('--head is the head of a ledger: give the ledger of the plan that was reviewed as SOURCE');
   }
   const { env, cwd, clock } = context;
-  const job = resolveJob({
+  const input = {
     sourceArg: source,
     jobText: sourceKind(source) === 'job' ? await readJobText(resolve(cwd, source)) : undefined,
     flags: args,
@@ -44,7 +45,8 @@ export async function resolveTarget(
     nowMs: clock.wallMs(),
     plan,
     fromToken: await identityInToken(env),
-  });
+  };
+  const job = resolveJob(input);
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
     const unfinished = await newestUnfinished(job.ledger, fileDisk, context.log);
     if (unfinished !== undefined) {
@@ -59,7 +61,8 @@ export async function resolveTarget(
   const there = await fileDisk.stat(job.ledger).catch(() => undefined);
   const before = there === undefined ? undefined : (await readIntact(job.ledger)).book;
   if (before === undefined || before.sessions.length === 0) return { job, fromLedger: false, before: undefined };
-  return { job: { ...job, comment: keptComment(job, before) }, fromLedger: false, before };
+  const begun = asBegun(job, before, (nowMs) => resolveJob({ ...input, nowMs }));
+  return { job: { ...begun, comment: keptComment(job, before) }, fromLedger: false, before };
 }
 
 /** The comment names the run once it was started; who leaves it out means the same one. */

@@ -83,6 +83,22 @@ describe('a job with a query', () => {
   });
 });
 
+test('a job with a file that was interrupted keeps the moment that the age in its guard meant', async () => {
+  await using workplace = await place(4);
+  const ids = [...workplace.sandbox.store.all()].map(({ id }) => id);
+  await workplace.write('ids.txt', `${ids.join('\n')}\n`);
+  const job = 'name: nightly\nsource:\n  file: ids.txt\ncomment: test\nconfirmFor: "0"\nguards:\n  createdAfter: 30d\n';
+  await workplace.write('nightly.yaml', job);
+  await interrupted(workplace);
+  await runJob(workplace, '--quota', '100/1m');
+  const opened = (await workplace.read('ledgers/nightly.jsonl'))
+    .split('\n')
+    .filter((line) => line.includes('"kind":"open"'))
+    .map((line) => JSON.parse(line).job.guards.createdAfter);
+  expect(opened).toHaveLength(2);
+  expect(opened[1]).toBe(opened[0]);
+});
+
 describe('a damaged ledger of the series', () => {
   test('is told and passed over where its run was finished, and stops the job where it may hold work', async () => {
     await using workplace = await place(2);
