@@ -3,8 +3,10 @@ import { type Action, isOpen } from '../ledger/book.ts';
 import { OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
 import type { CloseReason, RejectReason, Route } from '../ledger/record.ts';
 import { allFree, forecast } from '../quota/forecast.ts';
+import { answersOf, type MinuteSummary, minutesOf, type PauseSummary, pausesOf, unionMs } from './call-history.ts';
 import { exitCodeOf, lookCount } from './exit-code.ts';
 import { type JobFacts, jobFacts } from './job-facts.ts';
+import { durationOf, type LedgerSummary, ledgerSummary, type SessionSummary, sessionsOf } from './ledger-summary.ts';
 import { type PlanFacts, type PlanSummary, summarisePlan } from './plan-summary.ts';
 import { mayNeedRelease } from './rows.ts';
 import type { TracedReject } from './trace.ts';
@@ -52,57 +54,12 @@ export interface Summary {
   plan: PlanSummary | undefined;
 }
 
-interface LedgerSummary {
-  path: string;
-  run: string;
-  head: string;
-  intact: boolean;
-  integrityNote: string | undefined;
-  records: number;
-  sourceSha256: string | undefined;
-  tool: string;
-  tenant: string;
-  client: string;
-  api: string;
-  job: JobFacts;
-  /** How its last session closed; undefined while it runs, or when it was killed. */
-  ended: CloseReason | undefined;
-  durationMs: number;
-  exitCode: ExitCode | undefined;
-}
-
 interface TypeSummary {
   /** Defender's type, or why there is none. */
   type: string;
   total: number;
   /** Last known status of its actions. */
   statuses: { status: string; n: number }[];
-}
-
-export interface SessionSummary {
-  ledger: string;
-  session: number;
-  openedAtMs: number;
-  /** The end of a session that did not close is its last record. */
-  endedAtMs: number;
-  /** Undefined: it still runs, or was killed. */
-  reason: CloseReason | undefined;
-  /** True for a session without an end that a later one followed. */
-  killed: boolean;
-  tool: string;
-}
-
-interface PauseSummary {
-  atMs: number;
-  untilMs: number;
-  reason: string;
-}
-
-interface MinuteSummary {
-  atMs: number;
-  cancel: number;
-  get: number;
-  list: number;
 }
 
 const NOT_LOOKED_UP = 'not looked up';
@@ -217,11 +174,6 @@ function countType(types: Map<string, { total: number; statuses: Map<string, num
   entry.statuses.set(status, (entry.statuses.get(status) ?? 0) + 1);
 }
 
-function durationOf({ book }: LedgerView): number {
-  const last = book.sessions.at(-1);
-  return last === undefined ? 0 : last.lastAtMs - last.openedAtMs;
-}
-
 /** How the whole ended: as the ledger that ended last, unless that one is done and another still has work. */
 function lastReason(views: readonly LedgerView[], left: number): CloseReason | undefined {
   const reasons = [...views]
@@ -231,89 +183,6 @@ function lastReason(views: readonly LedgerView[], left: number): CloseReason | u
   if (left === 0 && reasons.every((reason) => reason !== 'planned')) return 'finished';
   // A ledger that never ended outranks those that did: the whole is not over.
   return reasons.includes(undefined) ? undefined : (reasons.find((reason) => reason !== 'finished') ?? 'finished');
-}
-
-function ledgerSummary(view: LedgerView, options: SummariseOptions): LedgerSummary {
-  const { book } = view;
-  const opened = book.sessions.at(-1)?.opened;
-  let needsRelease = 0;
-  for (const action of book.actions.values()) if (mayNeedRelease(action, isPlan(view))) needsRelease++;
-  return {
-    path: view.path,
-    run: book.run,
-    head: view.head,
-    intact: view.intact,
-    integrityNote: view.integrityNote,
-    records: book.lastSeq,
-    sourceSha256: book.intake?.sha256,
-    tool: opened?.tool ?? '',
-    tenant: opened?.tenant ?? '',
-    client: opened?.client ?? '',
-    api: opened?.api ?? '',
-    job: jobFacts(opened?.job),
-    ended: book.sessions.at(-1)?.closed?.reason,
-    durationMs: durationOf(view),
-    exitCode: exitCodeOf({
-      reason: book.sessions.at(-1)?.closed?.reason,
-      counts: book.counts(),
-      rejected: book.rejected,
-      needsRelease,
-      signal: options.signal,
-    }),
-  };
-}
-
-function sessionsOf({ path, book }: LedgerView): SessionSummary[] {
-  return book.sessions.map((session, index) => ({
-    ledger: path,
-    session: session.opened.session,
-    openedAtMs: session.openedAtMs,
-    endedAtMs: session.closed?.atMs ?? session.lastAtMs,
-    reason: session.closed?.reason,
-    killed: session.closed === undefined && index < book.sessions.length - 1,
-    tool: session.opened.tool,
-  }));
-}
-
-/** A pause ends with its session at the latest. */
-function pausesOf({ book }: LedgerView): PauseSummary[] {
-  return book.pauses.map(({ atMs, until, reason, session }) => {
-    const ended = book.sessions.find(({ number }) => number === session)?.closed?.atMs ?? Number.POSITIVE_INFINITY;
-    return { atMs, untilMs: Math.max(atMs, Math.min(Date.parse(until), ended)), reason };
-  });
-}
-
-/** `pauses` in order of their beginning. */
-function unionMs(pauses: readonly PauseSummary[]): number {
-  let total = 0;
-  let reached = 0;
-  for (const { atMs, untilMs } of pauses) {
-    total += Math.max(0, untilMs - Math.max(atMs, reached));
-    reached = Math.max(reached, untilMs);
-  }
-  return total;
-}
-
-function minutesOf(views: readonly LedgerView[]): MinuteSummary[] {
-  const merged = new Map<number, MinuteSummary>();
-  for (const { trace } of views) {
-    for (const [atMs, n] of trace.minutes) {
-      const minute = merged.get(atMs) ?? { atMs, cancel: 0, get: 0, list: 0 };
-      minute.cancel += n.cancel;
-      minute.get += n.get;
-      minute.list += n.list;
-      merged.set(atMs, minute);
-    }
-  }
-  return [...merged.values()].filter((m) => m.cancel + m.get + m.list > 0).sort((a, b) => a.atMs - b.atMs);
-}
-
-function answersOf(views: readonly LedgerView[]): { answer: string; n: number }[] {
-  const merged = new Map<string, number>();
-  for (const { trace } of views) {
-    for (const [answer, n] of trace.answers) merged.set(answer, (merged.get(answer) ?? 0) + n);
-  }
-  return [...merged].map(([answer, n]) => ({ answer, n })).sort((a, b) => b.n - a.n);
 }
 
 /** As long as an answer takes, roughly; what a forecast from a ledger alone knows of it. */

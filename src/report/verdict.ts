@@ -1,6 +1,7 @@
 import { EXIT_CODES } from '../exit-codes.ts';
 import { formatCount, formatDuration, formatTime, plural } from './format.ts';
-import type { SessionSummary, Summary } from './summary.ts';
+import type { SessionSummary } from './ledger-summary.ts';
+import type { Summary } from './summary.ts';
 
 /** What an outcome means for the reader's mood: done, worth a look, gone wrong, or still on its way. */
 export type Tone = 'good' | 'attention' | 'bad' | 'open';
