@@ -22,4 +22,11 @@ export class Interner {
     if (this.#known.size < this.#limit) this.#known.set(text, text);
     return text;
   }
+  internIfAny(text: string | undefined): string | undefined {
+    return text === undefined ? undefined : this.intern(text);
+  }
+
+  internOrNull(text: string | null): string | null {
+    return text === null ? null : this.intern(text);
+  }
 }

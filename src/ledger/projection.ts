@@ -1,8 +1,9 @@
 import { ActionTable } from './action-table.ts';
 import { type Action, type Book, isOpen, type Marked, type PastCall, type Session } from './book.ts';
-import { CallLog } from './call-log.ts';
+import { CallsMade } from './calls-made.ts';
 import { Interner } from './intern.ts';
 import { OUTCOME_NAMES, type Outcome } from './outcomes.ts';
+import { Readings } from './readings.ts';
 import type {
   CloseFields,
   IntakeFields,
@@ -24,15 +25,6 @@ interface ReadAction extends Action {
   named: number;
 }
 
-/** A call between its intent and its reply. */
-interface PendingCall {
-  index: number;
-  route: Route;
-  action: ReadAction | undefined;
-  /** What the action had before this call. */
-  before: Pick<Action, 'last' | 'outcome'>;
-}
-
 /**
  * The book, built one record at a time. The reader and the writer both feed it, so that what a ledger says never depends on whether
  * it was read or written. No parsed record is kept: what stays is one object an action, and the repeated strings once.
@@ -41,37 +33,47 @@ export class Projection implements Book {
   run = '';
   readonly sessions: Session[] = [];
   readonly actions = new ActionTable<ReadAction>();
-  readonly intakes: Marked<IntakeFields>[] = [];
   readonly starts: Marked<StartFields>[] = [];
   readonly pauses: Marked<PauseFields>[] = [];
-  rejected: Record<RejectReason, number> = noRejects();
-  readonly calls: Record<Route, number> = { cancel: 0, get: 0, list: 0 };
   lastSeq = 0;
-  lastCall = 0;
-  readingUnfinished = false;
   admittedSinceStart = 0;
   firstAtMs = 0;
   lastAtMs = 0;
 
   readonly #counts = noOutcomes();
   readonly #strings = new Interner();
-  readonly #log = new CallLog();
-  readonly #pending = new Map<number, PendingCall>();
+  readonly #readings = new Readings();
+  readonly #calls = new CallsMade<ReadAction>();
   #session = 0;
   #current: Session | undefined;
   #left = 0;
-  /** The session whose reading the rejects belong to; 0 once that reading has ended. */
-  #readingSession = 0;
-  /** Readings begun by this process, and the last of them that ended. */
-  #reading = 0;
-  #finishedReading = 0;
 
   get intake(): Marked<IntakeFields> | undefined {
     return this.intakes.at(-1);
   }
 
+  get intakes(): readonly Marked<IntakeFields>[] {
+    return this.#readings.ended;
+  }
+
+  get rejected(): Readonly<Record<RejectReason, number>> {
+    return this.#readings.rejected;
+  }
+
+  get readingUnfinished(): boolean {
+    return this.#readings.unfinished;
+  }
+
   get start(): Marked<StartFields> | undefined {
     return this.starts.at(-1);
+  }
+
+  get calls(): Readonly<Record<Route, number>> {
+    return this.#calls.byRoute;
+  }
+
+  get lastCall(): number {
+    return this.#calls.last;
   }
 
   get leftCount(): number {
@@ -80,7 +82,7 @@ export class Projection implements Book {
 
   /** True between `beginIntake` and the `intake` record. */
   get readingSource(): boolean {
-    return this.#reading > this.#finishedReading;
+    return this.#readings.number > this.#readings.lastEnded;
   }
 
   /** Takes the next record, which was written at `atMs` (epoch ms). */
@@ -97,7 +99,7 @@ export class Projection implements Book {
         this.#reject(record);
         break;
       case 'intake':
-        this.#intake(record, atMs);
+        this.#readings.end(record, atMs, this.#session);
         break;
       case 'screen':
         this.#screen(record, atMs);
@@ -132,16 +134,15 @@ export class Projection implements Book {
 
   /** The next row, reject or end of reading belongs to a new reading of the source. */
   beginIntake(): void {
-    this.#reading++;
-    this.#readingSession = 0;
+    this.#readings.begin();
   }
 
   /** Notes that the reading named an action which is admitted already; undefined when it is not. */
   name(id: string): 'known' | 'repeated' | undefined {
     const action = this.actions.get(id);
     if (action === undefined) return undefined;
-    if (action.named === this.#reading) return 'repeated';
-    action.named = this.#reading;
+    if (action.named === this.#readings.number) return 'repeated';
+    action.named = this.#readings.number;
     return 'known';
   }
 
@@ -154,15 +155,15 @@ export class Projection implements Book {
   }
 
   *missing(): Iterable<Action> {
-    if (this.#finishedReading === 0) return;
-    for (const action of this.actions.values())
-      if (action.named < this.#finishedReading && isOpen(action)) yield action;
+    const { lastEnded } = this.#readings;
+    if (lastEnded === 0) return;
+    for (const action of this.actions.values()) if (action.named < lastEnded && isOpen(action)) yield action;
   }
 
   recentCalls(nowMs: number, withinMs: number, client?: string): PastCall[] {
     const wanted = (session: number) =>
       client === undefined || this.sessions.some((each) => each.number === session && each.opened.client === client);
-    return this.#log.recent(nowMs, withinMs, wanted);
+    return this.#calls.recent(nowMs, withinMs, wanted);
   }
 
   #mark(seq: number, atMs: number): void {
@@ -181,7 +182,7 @@ export class Projection implements Book {
   }
 
   #admit(id: string, line: number, comment: string | undefined): void {
-    this.#reads();
+    this.#readings.row(this.#session);
     const action = {
       id,
       line,
@@ -190,7 +191,7 @@ export class Projection implements Book {
       last: undefined,
       sent: 0,
       outcome: undefined,
-      named: this.#reading,
+      named: this.#readings.number,
     };
     if (!this.actions.add(action)) return;
     this.#left++;
@@ -198,24 +199,8 @@ export class Projection implements Book {
   }
 
   #reject({ reason }: RejectFields): void {
-    this.#reads();
-    this.rejected[reason]++;
-  }
-
-  #intake({ admitted, rejected, bytes, sha256 }: IntakeFields, atMs: number): void {
-    this.#reads();
-    this.intakes.push({ admitted, rejected, bytes, sha256, atMs, session: this.#session });
-    this.#readingSession = 0;
-    this.readingUnfinished = false;
-    this.#finishedReading = this.#reading;
-  }
-
-  /** A reading begins with the first of its records after the end of another, or in a later session. */
-  #reads(): void {
-    this.readingUnfinished = true;
-    if (this.#readingSession === this.#session) return;
-    this.#readingSession = this.#session;
-    this.rejected = noRejects();
+    this.#readings.row(this.#session);
+    this.#readings.rejected[reason]++;
   }
 
   #screen({ id, status, type, machineId, computer, requestor, created }: ScreenFields, atMs: number): void {
@@ -225,19 +210,16 @@ export class Projection implements Book {
       atMs,
       status: this.#strings.intern(status),
       type: this.#strings.intern(type),
-      machineId: this.#internOrNull(machineId),
-      computer: this.#internOrNull(computer),
-      requestor: this.#internOrNull(requestor),
+      machineId: this.#strings.internOrNull(machineId),
+      computer: this.#strings.internOrNull(computer),
+      requestor: this.#strings.internOrNull(requestor),
       created,
     };
   }
 
   #intent({ call, route, id, attempt }: IntentFields, atMs: number): void {
-    this.lastCall = Math.max(this.lastCall, call);
-    this.calls[route]++;
-    const index = this.#log.intent(route, this.#session, atMs);
     const action = route === 'cancel' && id !== undefined ? this.actions.get(id) : undefined;
-    this.#pending.set(call, { index, route, action, before: { last: action?.last, outcome: action?.outcome } });
+    this.#calls.intent(call, route, this.#session, atMs, action);
     if (action === undefined) return;
     // Called once more (`--retry`): open again until its next outcome, so that a killed retry is gone on with.
     this.#settle(action, undefined);
@@ -256,29 +238,24 @@ export class Projection implements Book {
     };
   }
 
-  #reply({ call, http, code, correlation, retryAfterMs, skewMs, error }: ReplyFields, atMs: number): void {
-    const pending = this.#pending.get(call);
-    if (pending === undefined) return;
-    this.#pending.delete(call);
-    const { index, route, action, before } = pending;
+  #reply(reply: ReplyFields, atMs: number): void {
+    const { call, http, code, correlation, retryAfterMs, error } = reply;
+    const answered = this.#calls.reply(reply, atMs);
+    const action = answered?.action;
+    if (answered === undefined || action === undefined) return;
     if (error === 'not-sent') {
-      this.#log.drop(index);
-      this.calls[route]--;
-      if (action !== undefined) {
-        action.sent--;
-        action.last = before.last;
-        this.#settle(action, before.outcome);
-      }
+      action.sent--;
+      action.last = answered.before.last;
+      this.#settle(action, answered.before.outcome);
       return;
     }
-    this.#log.reply(index, atMs, http === undefined, skewMs);
-    if (action?.last?.call !== call) return;
+    if (action.last?.call !== call) return;
     action.last.repliedAtMs = atMs;
     action.last.http = http;
-    action.last.code = this.#internIfAny(code);
+    action.last.code = this.#strings.internIfAny(code);
     action.last.correlation = correlation;
     action.last.retryAfterMs = retryAfterMs;
-    action.last.error = this.#internIfAny(error);
+    action.last.error = this.#strings.internIfAny(error);
   }
 
   #outcome({ id, outcome, attempts, status, detail }: OutcomeFields, atMs: number): void {
@@ -288,8 +265,8 @@ export class Projection implements Book {
       outcome: this.#strings.intern(outcome) as Outcome,
       atMs,
       attempts,
-      status: this.#internIfAny(status),
-      detail: this.#internIfAny(detail),
+      status: this.#strings.internIfAny(status),
+      detail: this.#strings.internIfAny(detail),
     });
   }
 
@@ -304,18 +281,6 @@ export class Projection implements Book {
   #close({ reason, counts }: CloseFields, atMs: number): void {
     if (this.#current !== undefined) this.#current.closed = { reason, atMs, counts };
   }
-
-  #internIfAny(text: string | undefined): string | undefined {
-    return text === undefined ? undefined : this.#strings.intern(text);
-  }
-
-  #internOrNull(text: string | null): string | null {
-    return text === null ? null : this.#strings.intern(text);
-  }
-}
-
-function noRejects(): Record<RejectReason, number> {
-  return { 'not-an-id': 0, 'bad-row': 0, duplicate: 0 };
 }
 
 function noOutcomes(): Record<Outcome, number> {
