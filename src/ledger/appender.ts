@@ -7,9 +7,9 @@ const QUEUE_LIMIT_BYTES = 1 << 18;
 const MOST_BYTES_PER_UNIT = 3;
 
 /**
- * Group commit. Lines queue up in order; one loop writes all that is queued in one write and, when anybody waits for it, syncs once
- * for all of them. What is queued while it syncs goes with the next turn. The first write or sync that fails ends it for good: whoever
- * waits and whoever comes later gets that error, and nothing is ever written behind a gap.
+ * Group commit. Lines queue up in order; one loop writes all that is queued in one write, another one syncs what was written for all who
+ * wait for it. What is queued while it syncs is written meanwhile and synced in the next turn. The first write or sync that fails ends
+ * it for good: whoever waits and whoever comes later gets that error, and nothing is ever written behind a gap.
  */
 export class Appender {
   readonly #file: AppendFile;
@@ -25,9 +25,11 @@ export class Appender {
   #pushed = 0;
   #written = 0;
   #synced = 0;
+  /** In the order of their lines. */
   #waiters: Waiter[] = [];
   #room: Waiter[] = [];
-  #running = false;
+  #writing: Promise<void> | undefined;
+  #syncing: Promise<void> | undefined;
   #failure: DiskError | HeldError | undefined;
   #failureSeen = false;
 
@@ -72,6 +74,7 @@ export class Appender {
     try {
       if (this.#failure === undefined) await this.synced();
     } finally {
+      await Promise.all([this.#writing, this.#syncing]);
       await this.#file.close();
     }
     if (this.#failure !== undefined && !this.#failureSeen) throw this.#failure;
@@ -90,24 +93,39 @@ export class Appender {
   }
 
   #start(): void {
-    if (this.#running) return;
-    this.#running = true;
-    void this.#run();
+    if (this.#queuedLines > 0) this.#writing ??= this.#write();
+    if (this.#isAwaited) this.#syncing ??= this.#syncAll();
   }
 
-  async #run(): Promise<void> {
+  async #write(): Promise<void> {
     try {
       // One microtask later, so that callers of the same turn share the first write.
       await Promise.resolve();
-      while (this.#queuedLines > 0 || this.#waiters.length > 0) {
-        if (this.#queuedLines > 0) await this.#writeQueue();
-        if (this.#waiters.length > 0) await this.#sync();
+      while (this.#queuedLines > 0) {
+        await this.#writeQueue();
+        if (this.#isAwaited) this.#syncing ??= this.#syncAll();
       }
     } catch (cause) {
       this.#fail(cause);
     } finally {
-      this.#running = false;
+      this.#writing = undefined;
     }
+  }
+
+  async #syncAll(): Promise<void> {
+    try {
+      while (this.#failure === undefined && this.#isAwaited) await this.#sync();
+    } catch (cause) {
+      this.#fail(cause);
+    } finally {
+      this.#syncing = undefined;
+    }
+  }
+
+  /** Whether somebody waits for what is written and not synced. */
+  get #isAwaited(): boolean {
+    const [first] = this.#waiters;
+    return first !== undefined && first.upTo <= this.#written;
   }
 
   async #writeQueue(): Promise<void> {
@@ -117,6 +135,8 @@ export class Appender {
     this.#queuedBytes = 0;
     this.#queuedLines = 0;
     while (rest.length > 0) {
+      // A sync that failed meanwhile.
+      if (this.#failure !== undefined) throw this.#failure;
       this.#assertOurs();
       const count = await this.#file.write(rest);
       if (count <= 0) throw new Error('nothing was written');
@@ -145,7 +165,7 @@ export class Appender {
   }
 
   #fail(cause: unknown): void {
-    this.#failure = cause instanceof HeldError || cause instanceof DiskError ? cause : this.#explain(cause);
+    this.#failure ??= cause instanceof HeldError || cause instanceof DiskError ? cause : this.#explain(cause);
     const waiting = [...this.#waiters, ...this.#room];
     this.#waiters = [];
     this.#room = [];
