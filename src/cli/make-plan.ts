@@ -2,15 +2,13 @@ import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { countDecisions, decideAll } from '../engine/screen-all.ts';
 import { makeScreening } from '../engine/screening.ts';
 import type { Job } from '../job/job.ts';
+import { ASSUMED_ROUND_TRIP_MS } from '../quota/forecast.ts';
 import { forecastFacts } from '../report/forecast-facts.ts';
 import type { PlanFacts } from '../report/plan-summary.ts';
 import type { CliContext } from './context.ts';
 import { lookUpList } from './look-up-list.ts';
 import type { RunParts } from './open-parts.ts';
 import { takeInBytes, takeInQuery } from './read-source.ts';
-
-/** A call and its answer, for the forecast of calls that were not made yet. */
-const ROUND_TRIP_MS = 300;
 
 /** Intake and screening without a start: reads only. Offline (`--screen never`) it counts and forecasts what is not known to be over. */
 export async function makePlan(
@@ -37,7 +35,7 @@ export async function makePlan(
     calls: callsFor(by.cancel + by.unscreened, !offline && engine.lookups.canRead),
     windows: quota.left(),
     concurrency: job.concurrency,
-    roundTripMs: ROUND_TRIP_MS,
+    roundTripMs: ASSUMED_ROUND_TRIP_MS,
     nowMs: clock.monotonicMs(),
   };
   return { decisions: decideAll(engine), forecast: forecastFacts(input, clock.wallMs()), permissions };

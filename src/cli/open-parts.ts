@@ -20,7 +20,7 @@ import { rememberCalls } from './quota-memory.ts';
 import { openResources, type Resources } from './resources.ts';
 import { assess, type Identity, prepareSignIn, refuseUseless, withoutSignIn } from './sign-in.ts';
 import { listenToSignals } from './signals.ts';
-import { toolName } from './version.ts';
+import { toolName, userAgent } from './version.ts';
 
 /** Real parts put together: what the engine is handed, and what the command shows of them. */
 export interface RunParts extends AsyncDisposable, SessionParts {
@@ -111,7 +111,7 @@ async function assemble(
       ledger.pause({ until, reason }).catch(() => {});
     },
   });
-  const transport = makeTransport({ dispatcher, apiUrl: hosts.apiUrl, userAgent: toolName().replace(' ', '/') });
+  const transport = makeTransport({ dispatcher, apiUrl: hosts.apiUrl, userAgent: userAgent() });
   const defender = makeDefender(
     { transport, journal: ledger, quota, gate, tokens, clock, random, log, abandon: abandon.signal },
     hosts.apiUrl,

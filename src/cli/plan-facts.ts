@@ -1,13 +1,11 @@
 import { decide } from '../engine/decide.ts';
 import { thawJob } from '../job/resume-job.ts';
-import { allFree } from '../quota/forecast.ts';
+import { ASSUMED_ROUND_TRIP_MS, allFree } from '../quota/forecast.ts';
 import { shareOf } from '../quota/window.ts';
 import { forecastFacts } from '../report/forecast-facts.ts';
 import type { PlanFacts } from '../report/plan-summary.ts';
 import { isPlan, type LedgerView } from '../report/view.ts';
 import { callsFor } from './make-plan.ts';
-
-const ROUND_TRIP_MS = 300;
 
 /**
  * What a plan's ledger decides, for a report of it alone: the rules are the engine's, over what was looked up then; the forecast is for
@@ -32,7 +30,7 @@ export function planFactsOf(views: readonly LedgerView[]): PlanFacts | undefined
     calls: callsFor(cancels.length, looksUp),
     windows: allFree(shareOf(quota.windows, quota.share)),
     concurrency,
-    roundTripMs: ROUND_TRIP_MS,
+    roundTripMs: ASSUMED_ROUND_TRIP_MS,
     nowMs: 0,
   };
   return { decisions, forecast: forecastFacts(input, last.lastAtMs) };

@@ -2,7 +2,7 @@ import { type Decision, decide } from '../engine/decide.ts';
 import type { Guards } from '../job/job.ts';
 import { type Book, isAccepted } from '../ledger/book.ts';
 import { OUTCOME_NAMES } from '../ledger/outcomes.ts';
-import { forecast } from '../quota/forecast.ts';
+import { ASSUMED_ROUND_TRIP_MS, forecast } from '../quota/forecast.ts';
 import type { CliContext } from './context.ts';
 import type { RunParts } from './open-parts.ts';
 import { type ProgressFacts, progressLine, WIDEST_BAR } from './progress-line.ts';
@@ -11,8 +11,6 @@ import { stderrLine } from './stderr-line.ts';
 /** Every so often on a terminal, and in a log. */
 const TERMINAL_MS = 200;
 const LOG_MS = 30_000;
-/** Until calls have been answered, for the forecast. */
-const ASSUMED_ROUND_TRIP_MS = 300;
 /** In longer lists those that wait to be confirmed are too few to change what is shown, and many to go through for each picture. */
 const COUNTED_ONE_BY_ONE = 20_000;
 

@@ -9,7 +9,7 @@ import type { Seed } from '../quota/quota.ts';
 import { lookBackMs, seedsFrom } from '../quota/seeds.ts';
 import type { CliContext } from './context.ts';
 import type { Identity } from './sign-in.ts';
-import { toolName } from './version.ts';
+import { userAgent } from './version.ts';
 
 export interface QuotaMemoryOptions {
   job: Job;
@@ -48,7 +48,7 @@ function measure(
   clock: CliContext['clock'],
   signal: AbortSignal,
 ) {
-  return measureSkew({ dispatcher, apiUrl: hosts.apiUrl, clock, userAgent: toolName().replace(' ', '/'), signal });
+  return measureSkew({ dispatcher, apiUrl: hosts.apiUrl, clock, userAgent: userAgent(), signal });
 }
 
 /** By what is there and not by its age, which a wrong clock would misjudge. */

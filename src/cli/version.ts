@@ -6,7 +6,12 @@ export function toolVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** As the ledger and the `User-Agent` name this program. */
+/** As the ledger names this program. */
 export function toolName(): string {
   return `countermand ${toolVersion()}`;
+}
+
+/** As Defender is told of it. */
+export function userAgent(): string {
+  return `countermand/${toolVersion()}`;
 }

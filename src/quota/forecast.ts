@@ -1,6 +1,9 @@
 import { MARGIN_MS } from './hold-times.ts';
 import type { Window, WindowLeft } from './quota.ts';
 
+/** From send to answer, roughly, where no call was measured yet. */
+export const ASSUMED_ROUND_TRIP_MS = 300;
+
 export interface ForecastInput {
   /** Calls still to be made. */
   calls: number;

@@ -2,7 +2,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { type Action, isOpen } from '../ledger/book.ts';
 import { OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
 import type { CloseReason, RejectReason, Route } from '../ledger/record.ts';
-import { allFree, forecast } from '../quota/forecast.ts';
+import { ASSUMED_ROUND_TRIP_MS, allFree, forecast } from '../quota/forecast.ts';
 import { answersOf, type MinuteSummary, minutesOf, type PauseSummary, pausesOf, unionMs } from './call-history.ts';
 import { exitCodeOf, lookCount } from './exit-code.ts';
 import { type JobFacts, jobFacts } from './job-facts.ts';
@@ -185,11 +185,13 @@ function lastReason(views: readonly LedgerView[], left: number): CloseReason | u
   return reasons.includes(undefined) ? undefined : (reasons.find((reason) => reason !== 'finished') ?? 'finished');
 }
 
-/** As long as an answer takes, roughly; what a forecast from a ledger alone knows of it. */
-const ROUND_TRIP_MS = 300;
-
 /** From a quota of which nothing is spent: no run is faster. */
 function remainingMs(uncalled: number, { windows, concurrency }: JobFacts): number {
-  const input = { windows: allFree(windows), concurrency: concurrency ?? 16, roundTripMs: ROUND_TRIP_MS, nowMs: 0 };
+  const input = {
+    windows: allFree(windows),
+    concurrency: concurrency ?? 16,
+    roundTripMs: ASSUMED_ROUND_TRIP_MS,
+    nowMs: 0,
+  };
   return uncalled === 0 ? 0 : forecast({ ...input, calls: uncalled }).doneAtMs;
 }

@@ -17,7 +17,7 @@ import type { WindowLeft } from '../../quota/quota.ts';
 import { lookBackMs, seedsFrom } from '../../quota/seeds.ts';
 import type { CliContext } from '../context.ts';
 import { assess, type Identity, prepareSignIn, withoutSignIn } from '../sign-in.ts';
-import { toolName } from '../version.ts';
+import { userAgent } from '../version.ts';
 import { clockFinding } from './clock-finding.ts';
 import { type Finding, findingsOf, wrongBy } from './finding.ts';
 import { type Asked, hostFinding } from './host-findings.ts';
@@ -43,8 +43,7 @@ export async function checkAll(job: Job, context: CliContext): Promise<Finding[]
   try {
     const { apiUrl } = identity.hosts;
     const { dispatcher } = identity;
-    const userAgent = toolName().replace(' ', '/');
-    const transport = makeTransport({ dispatcher, apiUrl, userAgent, timeoutMs: TIMEOUT_MS });
+    const transport = makeTransport({ dispatcher, apiUrl, userAgent: userAgent(), timeoutMs: TIMEOUT_MS });
     const asked = await ask(transport, context, '/', undefined);
     const host = hostFinding(apiUrl, asked);
     const clock = clockFinding(asked);

@@ -14,7 +14,7 @@ import type { Command } from '../command.ts';
 import { senderJob } from '../sender-job.ts';
 import { settingOptions, WHO_AND_WHERE } from '../setting-options.ts';
 import { assess, prepareSignIn, refuseUseless } from '../sign-in.ts';
-import { toolName } from '../version.ts';
+import { userAgent } from '../version.ts';
 
 /** The header that `run -` understands: `id` is where it looks for action IDs. */
 const COLUMNS: readonly (readonly [string, (action: MachineAction) => string | null | undefined])[] = [
@@ -55,7 +55,7 @@ export const list: Command = {
       refuseUseless(assess(token, job, hosts.scope), { cancels: false });
       const stop = new AbortController();
       const parts = {
-        transport: makeTransport({ dispatcher, apiUrl: hosts.apiUrl, userAgent: toolName().replace(' ', '/') }),
+        transport: makeTransport({ dispatcher, apiUrl: hosts.apiUrl, userAgent: userAgent() }),
         journal: noJournal,
         quota: makeQuota({ ...job.quota, clock }),
         gate: makeGate({ clock }),

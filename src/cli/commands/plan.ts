@@ -1,14 +1,13 @@
 import { inSession, type SessionEnd } from '../../engine/session.ts';
-import { HaltError, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import type { CloseReason } from '../../ledger/record.ts';
 import type { PlanFacts } from '../../report/plan-summary.ts';
 import type { Command } from '../command.ts';
 import { finish } from '../finish.ts';
 import { isOffline, makePlan } from '../make-plan.ts';
 import { openParts } from '../open-parts.ts';
-import { placeFor } from '../place-for.ts';
+import { filePlaces, writePageAndRows } from '../page-and-rows.ts';
 import { planFileOptions } from '../plan-file-options.ts';
-import { writePlanFiles } from '../plan-files.ts';
 import { openIds } from '../read-source.ts';
 import { settingOptions } from '../setting-options.ts';
 import { resolveTarget } from '../target.ts';
@@ -40,10 +39,8 @@ export const plan: Command = {
       throw new UsageError(`${job.ledger} is a run that was started, not a plan: give the plan another --ledger`);
     }
     const source = String(args['source']);
-    for (const name of ['csv', 'html']) {
-      const kept = [job.ledger, source, ...(job.source.kind === 'file' ? [job.source.path] : [])];
-      if (args[name] !== undefined) await placeFor(`--${name}`, String(args[name]), context.cwd, kept);
-    }
+    const kept = [job.ledger, source, ...(job.source.kind === 'file' ? [job.source.path] : [])];
+    const places = await filePlaces(args, context.cwd, kept);
     const bytes = await openIds(job.source);
     let facts: PlanFacts | undefined;
     let end: SessionEnd;
@@ -58,13 +55,11 @@ export const plan: Command = {
       });
     }
     const shown = facts ?? { decisions: undefined, forecast: undefined };
-    const finished = await finish({ ledger: job.ledger, end, json: args['json'] === true, plan: shown }, context);
-    await writePlanFiles(finished, shown, { html: args['html'], csv: args['csv'] }, context);
-    const { exitCode, summary } = finished;
+    const options = { ledger: job.ledger, end, json: args['json'] === true, plan: shown };
+    const { exitCode, summary, view } = await finish(options, context);
+    await writePageAndRows(places, { views: [view], summary, plan: shown }, context.say);
     if (end.error === undefined && summary.plan?.overMaxActions) {
-      context.say(
-        `countermand: ${new HaltError(`more actions than --max-actions ${job.guards.maxActions}: a run would not start`).message}\n`,
-      );
+      context.say(`countermand: more actions than --max-actions ${job.guards.maxActions}: a run would not start\n`);
     }
     return exitCode;
   },

@@ -1,17 +1,15 @@
 import { resolve } from 'node:path';
-import { UsageError } from '../../errors.ts';
 import { fileDisk } from '../../ledger/file-disk.ts';
-import { outcomesCsv, planCsv } from '../../report/csv.ts';
 import { jsonText } from '../../report/json-text.ts';
-import { writePrivate } from '../../report/private-file.ts';
-import { type Summary, summarise } from '../../report/summary.ts';
+import type { PlanFacts } from '../../report/plan-summary.ts';
+import { summarise } from '../../report/summary.ts';
 import { terminalOf } from '../../report/terminal.ts';
 import { summaryText } from '../../report/text.ts';
 import type { LedgerView } from '../../report/view.ts';
 import { readView } from '../../report/view-file.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
-import { placeFor } from '../place-for.ts';
+import { filePlaces, writePageAndRows } from '../page-and-rows.ts';
 import { planFactsOf } from '../plan-facts.ts';
 
 export const report: Command = {
@@ -38,18 +36,15 @@ export const report: Command = {
   ],
   run: async (args, context) => {
     const paths = (args['ledgers'] as unknown[]).map(String);
-    for (const name of ['csv', 'html']) {
-      if (args[name] !== undefined) await placeFor(`--${name}`, String(args[name]), context.cwd, paths);
-    }
+    const places = await filePlaces(args, context.cwd, paths);
     const views: LedgerView[] = [];
     for (const path of paths) views.push(await readView(fileDisk, path));
-    if (views.every(({ book }) => book.sessions.length === 0)) {
-      throw new UsageError(`${paths.join(', ')} holds no run yet`);
-    }
     const plan = planFactsOf(views);
     const options = { nowMs: context.clock.wallMs(), plan };
     const summary = summarise(views, options);
-    const written = await writeFiles(args, { views, summary, plan }, context);
+    await writePageAndRows(places, { views, summary, plan }, context.say);
+    const written =
+      args['out'] === undefined ? undefined : await writeAll(String(args['out']), { views, plan }, context);
     if (args['json'] === true) context.out(jsonText(summary));
     else {
       const terminal = terminalOf(process.stdout, context.env);
@@ -59,24 +54,14 @@ export const report: Command = {
   },
 };
 
-async function writeFiles(
-  args: Readonly<Record<string, unknown>>,
-  { views, summary, plan }: { views: LedgerView[]; summary: Summary; plan: ReturnType<typeof planFactsOf> },
+/** Every format into one folder. Returns where the lists lie. */
+async function writeAll(
+  folder: string,
+  { views, plan }: { views: readonly LedgerView[]; plan: PlanFacts | undefined },
   { cwd, say, clock }: CliContext,
-): Promise<{ failed: string; needsRelease: string } | undefined> {
-  const place = (value: unknown) => resolve(cwd, String(value));
-  if (args['csv'] !== undefined) {
-    await writePrivate(place(args['csv']), plan === undefined ? outcomesCsv(views) : planCsv(views, plan));
-    say(`Wrote ${place(args['csv'])}\n`);
-  }
-  if (args['html'] !== undefined) {
-    const { htmlPage } = await import('../../report/html/page.ts');
-    await writePrivate(place(args['html']), [await htmlPage(summary, views, { plan })]);
-    say(`Wrote ${place(args['html'])}\n`);
-  }
-  if (args['out'] === undefined) return undefined;
+): Promise<{ failed: string; needsRelease: string }> {
   const { writeReport } = await import('../../report/write-report.ts');
-  const { files } = await writeReport({ views, outDir: place(args['out']), nowMs: clock.wallMs(), plan });
+  const { files } = await writeReport({ views, outDir: resolve(cwd, folder), nowMs: clock.wallMs(), plan });
   for (const path of Object.values(files)) say(`Wrote ${path}\n`);
   return files;
 }
