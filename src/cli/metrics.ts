@@ -1,3 +1,4 @@
+import { troubleInWords } from '../disk-trouble.ts';
 import { CountermandError, HeldError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Job } from '../job/job.ts';
@@ -101,5 +102,5 @@ function metricsOf(parts: RunParts): MetricsFacts {
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? troubleInWords(error) : String(error);
 }

@@ -3,7 +3,6 @@ import { isDeepStrictEqual } from 'node:util';
 import { describeDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
-import { readJobText } from '../job/read-job-text.ts';
 import { resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { mergeForResume, thawJob } from '../job/resume-job.ts';
 import type { Book } from '../ledger/book.ts';
@@ -12,8 +11,8 @@ import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledg
 import { asBegun } from './as-begun.ts';
 import type { Args } from './command.ts';
 import type { CliContext } from './context.ts';
+import { jobInput } from './job-input.ts';
 import { newestUnfinished } from './newest-unfinished.ts';
-import { identityInToken } from './sign-in.ts';
 
 /** What SOURCE comes down to. */
 export interface Target {
@@ -35,17 +34,7 @@ export async function resolveTarget(
   if (args['head'] !== undefined) {
     throw new UsageError('--head is the head of a ledger: give the ledger of the plan that was reviewed as SOURCE');
   }
-  const { env, cwd, clock } = context;
-  const input = {
-    sourceArg: source,
-    jobText: sourceKind(source) === 'job' ? await readJobText(resolve(cwd, source)) : undefined,
-    flags: args,
-    env,
-    cwd,
-    nowMs: clock.wallMs(),
-    plan,
-    fromToken: await identityInToken(env),
-  };
+  const input = { ...(await jobInput(source, args, context)), plan };
   const job = resolveJob(input);
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
     const unfinished = await newestUnfinished(job.ledger, fileDisk, context.log);

@@ -1,7 +1,5 @@
-import { resolve } from 'node:path';
 import { CountermandError, UsageError } from '../../errors.ts';
 import type { Job } from '../../job/job.ts';
-import { readJobText } from '../../job/read-job-text.ts';
 import { resolveJob, sourceKind } from '../../job/resolve-job.ts';
 import { terminalOf } from '../../report/terminal.ts';
 import { checkAll } from '../check/check-all.ts';
@@ -9,8 +7,8 @@ import { exitCodeOfFindings, type Finding, wrongBy } from '../check/finding.ts';
 import { findingsText } from '../check/findings-text.ts';
 import type { Args, Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
+import { jobInput } from '../job-input.ts';
 import { settingOptions, WHO_AND_WHERE } from '../setting-options.ts';
-import { identityInToken } from '../sign-in.ts';
 
 export const check: Command = {
   usage: 'check [job]',
@@ -58,7 +56,7 @@ async function findAll(args: Args, context: CliContext): Promise<Finding[]> {
 }
 
 /** Without a job, what the settings say alone: a source is not needed to check them. */
-async function jobOf(args: Args, { env, cwd, clock }: CliContext): Promise<Job> {
+async function jobOf(args: Args, context: CliContext): Promise<Job> {
   const { job: given, ...flags } = args;
   const path = given === undefined ? undefined : String(given);
   if (path !== undefined && sourceKind(path) !== 'job') {
@@ -66,13 +64,5 @@ async function jobOf(args: Args, { env, cwd, clock }: CliContext): Promise<Job> 
       `check takes a job (.yaml, .yml) and not ${path}; leave it out to check the environment and flags alone`,
     );
   }
-  return resolveJob({
-    sourceArg: path ?? '-',
-    jobText: path === undefined ? undefined : await readJobText(resolve(cwd, path)),
-    flags,
-    env,
-    cwd,
-    nowMs: clock.wallMs(),
-    fromToken: await identityInToken(env),
-  });
+  return resolveJob(await jobInput(path ?? '-', flags, context));
 }

@@ -1,0 +1,19 @@
+import { resolve } from 'node:path';
+import { readJobText } from '../job/read-job-text.ts';
+import { type ResolveInput, sourceKind } from '../job/resolve-job.ts';
+import type { Args } from './command.ts';
+import type { CliContext } from './context.ts';
+import { identityInToken } from './sign-in.ts';
+
+/** What a job is resolved from, but for a ledger, which holds its own. Throws a UsageError for a job file that cannot be read. */
+export async function jobInput(source: string, flags: Args, { env, cwd, clock }: CliContext): Promise<ResolveInput> {
+  return {
+    sourceArg: source,
+    jobText: sourceKind(source) === 'job' ? await readJobText(resolve(cwd, source)) : undefined,
+    flags,
+    env,
+    cwd,
+    nowMs: clock.wallMs(),
+    fromToken: await identityInToken(env),
+  };
+}
