@@ -5,7 +5,8 @@ import { type Logger, silentLog } from '../log.ts';
 import type { Gate, Pass, Passage } from '../quota/gate.ts';
 import { type Answer, type Call, notSent, type Received } from './call.ts';
 import type { Journal } from './journal.ts';
-import { readAnswer, skewOf } from './read-answer.ts';
+import { readAnswer } from './read-answer.ts';
+import { makeSkewWatch } from './skew-watch.ts';
 import type { Transport, WireResult } from './transport.ts';
 
 export interface SendParts {
@@ -25,8 +26,6 @@ export type Send = (call: Call, token: AccessToken, signal: AbortSignal) => Prom
 const SLOW_SYNC_MS = 5000;
 /** Node's codes for a certificate or a handshake that is refused. */
 const TLS_FAULT = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL/;
-/** Below this the `Date` header, which has whole seconds, says nothing. */
-const NOTABLE_SKEW_MS = 2000;
 
 /**
  * The last steps of a call: gate open, intent durable, gate still open, send, reply. Between the check after the sync and the send there
@@ -34,6 +33,7 @@ const NOTABLE_SKEW_MS = 2000;
  */
 export function makeSend(parts: SendParts): Send {
   const { transport, journal, gate, clock, abandon, log = silentLog } = parts;
+  const skewAt = makeSkewWatch(clock);
   let toldOfTls = false;
   return async (call, token, signal) => {
     const readyAtMs = clock.monotonicMs();
@@ -79,7 +79,8 @@ export function makeSend(parts: SendParts): Send {
         ? readAnswer(call, result.raw, nowWallMs)
         : { kind: 'lost', error: result.error, http: undefined };
     const { costsAttempt } = pass.report(passageOf(answer, call));
-    const facts = replyFacts(answer, result, nowWallMs);
+    const skewMs = 'raw' in result ? skewAt(result.raw, nowWallMs) : undefined;
+    const facts = replyFacts(answer, result, skewMs);
     // Named one by one: a call's body, its path and its token have no place in a log.
     log.debug(
       {
@@ -128,13 +129,10 @@ function passageOf(answer: Answer, { subject }: Call): Passage {
   return { kind: 'answered' };
 }
 
-function replyFacts(answer: Answer, result: WireResult, nowWallMs: number): Partial<ReplyFields> {
+function replyFacts(answer: Answer, result: WireResult, skewMs: number | undefined): Partial<ReplyFields> {
   const facts: Partial<ReplyFields> = {};
-  if ('raw' in result) {
-    facts.http = result.raw.http;
-    const skewMs = skewOf(result.raw, nowWallMs);
-    if (skewMs !== undefined && Math.abs(skewMs) > NOTABLE_SKEW_MS) facts.skewMs = Math.round(skewMs);
-  }
+  if ('raw' in result) facts.http = result.raw.http;
+  if (skewMs !== undefined) facts.skewMs = skewMs;
   if ('code' in answer && answer.code !== undefined) facts.code = answer.code;
   if ('correlation' in answer && answer.correlation !== undefined) facts.correlation = answer.correlation;
   if ('retryAfterMs' in answer && answer.retryAfterMs !== undefined) facts.retryAfterMs = answer.retryAfterMs;

@@ -125,11 +125,12 @@ export class Checks {
   }
 }
 
-function intentOf(watch: LedgerWatch, { request }: Sent): DurableIntent | undefined {
-  const all = [...watch.intents.values()];
-  return all.findLast(
-    ({ route, id, used, replied }) => route === request.route && id === request.id && !used && !replied,
-  );
+/** Of calls for the same, made at the same time, it cannot be told which is which: each takes one. */
+function intentOf(watch: LedgerWatch, { request, by }: Sent): DurableIntent | undefined {
+  for (const intent of watch.intents.values()) {
+    if (intent.by === by && intent.route === request.route && intent.id === request.id && !intent.used) return intent;
+  }
+  return undefined;
 }
 
 /** Whether a worker of this ledger still has actions that a session could settle. */

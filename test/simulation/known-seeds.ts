@@ -23,6 +23,10 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
     'a clock that jumped made the later of two processes the first to open: the simulation itself took the successor for the one followed',
   901299:
     'accepted while another client’s cancel was under way: the simulation itself took the outcome for a wrong one',
+  4003504:
+    'of two lookups at a time the second was sent after the answer to the first: the simulation itself took the wrong intent for its own',
+  4004614:
+    'a wall clock set back during a call that a proxy’s page without a date answered made the call look old: one over the quota after a restart',
   3003601:
     'a process frozen while it took a dead one’s lock away went on after a minute, and took its successor’s away',
 };

@@ -19,8 +19,9 @@ export interface DurableIntent {
   after: Outcome | undefined;
   /** The cancel before it was answered 200. */
   afterAccepting: boolean;
+  by: SimProcess | undefined;
+  /** A call went out on it, or it was recorded that none would. */
   used: boolean;
-  replied: boolean;
 }
 
 /** What a ledger's bytes say to somebody who trusts nothing but the platter. Read here anew, without the program's own reader. */
@@ -59,9 +60,9 @@ export class LedgerWatch {
       }
       this.written.push({ record, end: this.#parsed, by });
       this.onRecord(record, by);
-      if (record.kind === 'reply') {
+      if (record.kind === 'reply' && record.error === 'not-sent') {
         const intent = this.intents.get(record.call);
-        if (intent !== undefined) intent.replied = true;
+        if (intent !== undefined) intent.used = true;
       }
     }
   }
@@ -70,7 +71,7 @@ export class LedgerWatch {
     for (; this.#durable < this.written.length; this.#durable++) {
       const next = this.written[this.#durable];
       if (next === undefined || next.end > inode.synced) return;
-      this.#apply(next.record);
+      this.#apply(next);
     }
   }
 
@@ -86,7 +87,7 @@ export class LedgerWatch {
     this.#parsed = Math.min(this.#parsed, this.written.at(-1)?.end ?? 0);
   }
 
-  #apply(record: LedgerRecord): void {
+  #apply({ record, by }: Written): void {
     switch (record.kind) {
       case 'open':
         this.run = record.run;
@@ -112,8 +113,8 @@ export class LedgerWatch {
           id: record.id,
           after,
           afterAccepting: record.id !== undefined && this.accepted.has(record.id),
+          by,
           used: false,
-          replied: this.#isReplied(record.call),
         });
         if (record.route === 'cancel' && record.id !== undefined) {
           this.outcomes.delete(record.id);
@@ -134,13 +135,5 @@ export class LedgerWatch {
       default:
         break;
     }
-  }
-
-  #isReplied(call: number): boolean {
-    for (let i = this.#durable; i < this.written.length; i++) {
-      const record = this.written[i]?.record;
-      if (record?.kind === 'reply' && record.call === call) return true;
-    }
-    return false;
   }
 }
