@@ -17,8 +17,8 @@ export function lookBackMs(windows: readonly Window[]): number {
  * - A call counts at its latest possible moment: when its reply was recorded; without a usable answer, its intent plus
  *   5 s (a call whose sync took longer is not sent) plus 60 s (30 s timeout and 30 s grace).
  * - All moments are moved to Defender's time, the one clock that two hosts share, by the skew that the reply's `Date`
- *   header showed. A call without an answer shows no skew and takes the largest there is, this machine's included: the
- *   one that makes it youngest.
+ *   header showed, or, where it had none, the one before it. A call without an answer shows no skew and takes the
+ *   largest there is, this machine's included: the one that makes it youngest.
  * - This machine's own skew is known once something of Microsoft's has answered. While it is not, a past skew may make
  *   a call younger but not older: a clock that was an hour fast then may still be an hour fast now.
  * - A record from the future counts as now: the clock went back, or the other host's is ahead.
