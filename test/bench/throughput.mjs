@@ -5,7 +5,8 @@
  *   node test/bench/throughput.mjs [--json] [--actions 10000] [--concurrency 16] [--rounds 3] [--profile]
  *
  * The sandbox is a process of its own. Rounds alternate, and the ratio is that of the best of each: what else the machine does only slows.
- * --profile runs the command once more under the profiler, and shows its time by module.
+ * --profile runs the command once more under the profiler, and shows by module where its main thread's time goes between the first answer
+ * and the last: waiting, files (ledger and locks), sockets, collecting garbage, Node's own code, each package, each file of ours.
  */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -110,27 +111,54 @@ function measureRun(folder, name, node = []) {
 }
 
 async function profile(folder, say) {
-  await measureRun(folder, 'profiled', ['--cpu-prof', '--cpu-prof-dir', folder]);
+  const { perSecond } = await measureRun(folder, 'profiled', ['--cpu-prof', '--cpu-prof-dir', folder]);
   const file = readdirSync(folder).find((name) => name.endsWith('.cpuprofile'));
   const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
-  const moduleOf = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const [first, last] = [samples.findIndex, samples.findLastIndex].map((find) =>
+    find.call(samples, (id) => isAnAnswer(frames.get(id))),
+  );
   const us = new Map();
-  for (const [i, id] of samples.entries()) {
-    const name = moduleOf.get(id);
+  for (let i = first; i <= last; i++) {
+    const name = nameOf(frames.get(samples[i]));
     us.set(name, (us.get(name) ?? 0) + timeDeltas[i]);
   }
   const sum = [...us.values()].reduce((all, each) => all + each);
   const modules = [...us].map(([name, spent]) => ({ name, share: spent / sum })).sort((a, b) => b.share - a.share);
-  for (const { name, share } of modules.filter((each) => each.share >= 0.01)) {
-    say(`  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`);
-  }
+  say(`profiled at ${Math.round(perSecond)} actions/s, of the time from the first answer to the last:`);
+  const line = (share, name) => say(`  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`);
+  const shown = modules.filter(({ share }) => share >= 0.01);
+  for (const { name, share } of shown) line(share, name);
+  const rest = modules.slice(shown.length);
+  line(
+    rest.reduce((all, { share }) => all + share, 0),
+    `${rest.length} more of less than 1 % each`,
+  );
   return modules;
 }
+
+/** Code of the module that reads answers, but for the loading of the module itself, which has no name. */
+function isAnAnswer({ url, functionName }) {
+  return url.endsWith('/dist/defender/read-answer.js') && functionName !== '';
+}
+
+/** What the profiler calls Node's own functions, in words. Handing a file or socket to the kernel includes being preempted by it. */
+const NATIVE = {
+  '(idle)': 'waiting for the disk, the service and a processor',
+  '(garbage collector)': 'collecting garbage',
+  ...Object.fromEntries(
+    ['writeBuffer', 'fdatasync', 'open', 'read', 'close'].map((name) => [name, 'files: ledger and locks']),
+  ),
+  ...Object.fromEntries(['writev', 'writeUtf8String', 'writeLatin1String'].map((name) => [name, 'sockets'])),
+};
 
 function nameOf({ url, functionName }) {
   const [, ours] = /\/dist\/(.+)$/.exec(url) ?? [];
   const [, theirs] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? [];
-  return ours ?? theirs ?? (url === '' ? functionName : url);
+  if (theirs !== undefined) return theirs;
+  if (ours !== undefined) return ours;
+  // The parser of HTTP is undici's, and the only one of its kind.
+  return url.startsWith('wasm:') ? 'undici' : ((url === '' ? NATIVE[functionName] : undefined) ?? 'Node itself');
 }
 
 async function bench(say) {
