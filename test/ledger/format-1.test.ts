@@ -69,3 +69,16 @@ test('it is gone on with in a third session, and what stands in it is left as it
   expect(JSON.parse(after.slice(before.length).split('\n')[0] ?? '')).toMatchObject({ seq: 33, session: 3 });
   expect((await readLedger({ path, disk: fileDisk })).fault).toBeUndefined();
 });
+
+test('every kind, field and reason of a record is documented beside its type', async () => {
+  const lines = (await readFile(new URL('../../src/ledger/record.ts', import.meta.url), 'utf8')).split('\n');
+  const table = lines.indexOf('export interface RecordFields {');
+  const declared = lines.flatMap((line, index) => {
+    // The table of kinds repeats names that are documented where they are declared.
+    const inTable = index > table && index < lines.indexOf('}', table);
+    const isDeclaration = /^export (interface|type|const) |^ {2}(\w+\??:|\| ')/.test(line);
+    return isDeclaration && !inTable ? [{ line, documented: /\*\/$/.test(lines[index - 1] ?? '') }] : [];
+  });
+  expect(declared.length).toBeGreaterThan(60);
+  expect(declared.filter(({ documented }) => !documented).map(({ line }) => line)).toEqual([]);
+});
