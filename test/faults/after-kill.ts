@@ -1,7 +1,9 @@
 import { expect } from 'vitest';
+import { isInDoubt } from '../../src/ledger/book.ts';
 import { checkLedger } from '../../src/ledger/check-ledger.ts';
 import { fileDisk } from '../../src/ledger/file-disk.ts';
 import { isFinal } from '../../src/ledger/outcomes.ts';
+import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { COMMENT, only, outcomesOf, type Stage } from '../e2e/stage.ts';
 
 /** How a person goes on after a kill: with the ledger where the source was read to its end, else with the source again. */
@@ -12,6 +14,26 @@ export async function goOn(stage: Stage, source: string, ledger: string): Promis
     : ['run', source, ...COMMENT, '--yes', '--ledger', ledger];
 }
 
+/** The actions that a killed session left in doubt, and how many requests the server had got by then. */
+export interface Doubt {
+  ids: readonly string[];
+  requests: number;
+}
+
+/** What the ledger says is in doubt. Nothing, where there is none yet. */
+export async function doubtIn(stage: Stage, ledger: string): Promise<Doubt> {
+  const read = await readLedger({ path: stage.path(ledger), disk: fileDisk }).catch(() => undefined);
+  const ids = read === undefined ? [] : [...read.book.left()].filter(isInDoubt).map(({ id }) => id);
+  return { ids, requests: stage.sandbox.log.entries.length };
+}
+
+/** The first that the server heard of each of them since then was a lookup, whether or not the call in doubt had reached it. */
+export function expectLookedUpFirst({ sandbox: { log } }: Stage, { ids, requests }: Doubt): void {
+  const since = log.entries.slice(requests);
+  const first = ids.map((id) => [id, since.find((entry) => entry.ids.includes(id))?.route]);
+  expect(first.filter(([, route]) => route !== 'get' && route !== 'list')).toEqual([]);
+}
+
 /** Goes on after a kill. Then nothing is left, nothing was done twice, and the ledger fits its chain. */
 export async function expectOrderlyEnd(
   stage: Stage,
@@ -19,6 +41,7 @@ export async function expectOrderlyEnd(
   ledger: string,
   ids: readonly string[],
 ): Promise<void> {
+  const doubt = await doubtIn(stage, ledger);
   const { code, signal, stdout, stderr } = await stage.run(await goOn(stage, source, ledger), { timeoutMs: 60_000 });
   expect({ code, signal }, `${stdout}\n${stderr}`).toEqual({ code: 0, signal: null });
 
@@ -32,6 +55,7 @@ export async function expectOrderlyEnd(
 
   const { log } = stage.sandbox;
   expect(ids.filter((id) => log.effects(id) > 1)).toEqual([]);
+  expectLookedUpFirst(stage, doubt);
   // Nothing goes wrong on the wire here, so whatever is sent again was in doubt.
   expect(log.resentWithoutLookup()).toEqual([]);
   expect(log.overQuota()).toBe(0);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/sandbox/seeded.ts';
 import { ids, setStage } from '../e2e/stage.ts';
-import { expectOrderlyEnd, goOn } from './after-kill.ts';
+import { type Doubt, doubtIn, expectLookedUpFirst, expectOrderlyEnd, goOn } from './after-kill.ts';
 
 const RUNS = 100;
 const KILLS_A_RUN = 2;
@@ -28,17 +28,26 @@ test('killed at 200 random moments of longer runs, each is gone on with and noth
       return { requests: Math.floor(((kill + random()) * REQUESTS) / KILLS_A_RUN), afterMs: random() * 40 };
     }),
   );
-  const killed: number[] = [];
+  const killed: Killed[] = [];
   const lane = async () => {
     for (let moments = runs.pop(); moments !== undefined; moments = runs.pop())
       killed.push(await killAndResume(moments));
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  expect(killed.reduce((sum, kills) => sum + kills)).toBe(RUNS * KILLS_A_RUN);
+  const total = (count: (run: Killed) => number) => killed.reduce((sum, run) => sum + count(run), 0);
+  expect(total(({ kills }) => kills)).toBe(RUNS * KILLS_A_RUN);
+  // Else it would say little that those in doubt were looked up first.
+  const inDoubt = total(({ doubts }) => doubts.filter(({ ids: doubtful }) => doubtful.length > 0).length);
+  expect(inDoubt).toBeGreaterThan(RUNS);
 });
 
-/** Returns how many of its sessions were killed before they had ended. */
-async function killAndResume(moments: readonly Moment[]): Promise<number> {
+/** How many sessions of a run were killed before they had ended, and what each kill left in doubt. */
+interface Killed {
+  kills: number;
+  doubts: Doubt[];
+}
+
+async function killAndResume(moments: readonly Moment[]): Promise<Killed> {
   await using stage = await setStage({
     windows: '40/1s',
     actions: ids(COUNT).map((id, index) => ({
@@ -59,6 +68,7 @@ async function killAndResume(moments: readonly Moment[]): Promise<number> {
   const { log } = stage.sandbox;
   await stage.file('many.txt', ids(COUNT));
   let kills = 0;
+  const doubts: Doubt[] = [];
   for (const { requests, afterMs } of moments) {
     const args = await goOn(stage, 'many.txt', LEDGER);
     await using command = stage.start([...args, '--concurrency', '6'], { timeoutMs: 60_000 });
@@ -66,7 +76,9 @@ async function killAndResume(moments: readonly Moment[]): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, afterMs));
     command.kill('SIGKILL');
     if ((await command.ended).signal === 'SIGKILL') kills++;
+    doubts.push(await doubtIn(stage, LEDGER));
   }
   await expectOrderlyEnd(stage, 'many.txt', LEDGER, ids(COUNT));
-  return kills;
+  for (const doubt of doubts) expectLookedUpFirst(stage, doubt);
+  return { kills, doubts };
 }
