@@ -56,7 +56,6 @@ export async function expectOrderlyEnd(
   const { log } = stage.sandbox;
   expect(ids.filter((id) => log.effects(id) > 1)).toEqual([]);
   expectLookedUpFirst(stage, doubt);
-  for (const c of log.resentWithoutLookup()) console.log(JSON.stringify(log.of(c), null, 0), JSON.stringify(log.entries.slice(-60).map((e)=>[e.n,e.route,e.ids.length,Math.round(e.arrivedMs),e.status,e.overQuota])), stderr);
   // Nothing goes wrong on the wire here, so whatever is sent again was in doubt.
   expect(log.resentWithoutLookup()).toEqual([]);
   expect(log.overQuota()).toBe(0);
