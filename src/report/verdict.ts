@@ -200,7 +200,7 @@ function lookAt(summary: Summary, files: ListFiles | undefined): Step[] {
   const faults = summary.rejected['not-an-id'] + summary.rejected['bad-row'];
   if (faults > 0)
     steps.push({
-      text: `Correct the ${faults === 1 ? 'rejected line' : plural(faults, 'rejected line')} of the source, and run it again`,
+      text: `Correct the ${faults === 1 ? 'rejected line' : plural(faults, 'rejected line')} of the source, and ${summary.kind === 'plan' ? 'plan' : 'run it'} again`,
     });
   return steps;
 }

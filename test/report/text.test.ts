@@ -50,7 +50,7 @@ describe('the text of a summary', () => {
     expect(text).toContain('      countermand verify ledgers/nightly.jsonl\n');
     expect(text).toContain('      countermand resume ledgers/nightly.jsonl --retry failed,forbidden\n');
     expect(text).toContain('2 isolations took effect');
-    expect(text).toContain('Correct the 3 rejected lines');
+    expect(text).toContain('Correct the 3 rejected lines of the source, and run it again\n');
   });
 
   test('names the lists once they are written', () => {
