@@ -111,6 +111,21 @@ const ROWS: readonly Row[] = [
   },
   { says: '403 alone is forbidden', faults: [{ kind: 'forbidden' }], outcome: 'forbidden', posts: 1 },
   {
+    says: '403 to a repeat of what was carried out is told by the stamp',
+    faults: [{ kind: 'status', status: 503, ...applied }, { kind: 'forbidden' }],
+    outcome: 'cancelled',
+    posts: 2,
+    attempt: 2,
+  },
+  {
+    says: '403 to a repeat of what is being carried out is confirmed',
+    behaviour: later('Cancelled', { afterMs: 12_000 }),
+    faults: [{ kind: 'status', status: 503, ...applied }, { kind: 'forbidden' }],
+    outcome: 'cancelled',
+    posts: 2,
+    attempt: 2,
+  },
+  {
     says: '404 on an old action is not-found',
     faults: [{ kind: 'status', status: 404 }],
     outcome: 'not-found',

@@ -74,6 +74,20 @@ export const BITES: readonly Bite[] = [
     'await assertHeld(locks);\n            await cutTail',
     'await cutTail',
   ),
+  one('calls of another ledger that are forgotten', 'src/ledger/folder-calls.js', 'const calls = [];', 'return [];'),
+  one(
+    "a proxy's page after which a cancel is sent again blindly",
+    'src/engine/cancel-rule.js',
+    "return { next: 'look-up', doubt: { because: 'lost', error: answer.error, costsAttempt } };",
+    "return answer.error === 'foreign-body' ? { next: 'again', attempt } : { next: 'look-up', doubt: { because: 'lost', error: answer.error, costsAttempt } };",
+  ),
+  one(
+    'what the source no longer names, not taken back',
+    'src/cli/missing.js',
+    'await Promise.all(open.map',
+    'await Promise.all([].map',
+  ),
+  one('a cap that does not hold', 'src/engine/session.js', 'admitted <= guards.maxActions', 'true'),
   one('a torn tail that is left', 'src/ledger/open-ledger.js', 'await file.truncate(size);\n', '\n'),
   one(
     'an unanswered call that is taken for one that did not count',

@@ -27,6 +27,8 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
     'of two lookups at a time the second was sent after the answer to the first: the simulation itself took the wrong intent for its own',
   4004614:
     'a wall clock set back during a call that a proxy’s page without a date answered made the call look old: one over the quota after a restart',
+  8201085:
+    'an unconfirmed cancel, tried again after the permission was lost, was told as forbidden, though Defender showed it accepted and under way',
   3003601:
     'a process frozen while it took a dead one’s lock away went on after a minute, and took its successor’s away',
 };

@@ -28,6 +28,7 @@ export const FAULTS = [
   'freezes',
   'wall-clock',
   'rivals',
+  'turns',
   'retries',
   'source-changes',
   'guards',
@@ -54,6 +55,8 @@ export interface SessionFaults {
   disk: DiskTrouble;
   retry: readonly string[];
   sourceChange: boolean;
+  /** After it another ledger of the folder is worked on, as the same application. */
+  turn: { killAfter: number | undefined } | undefined;
   /** Before the next session. */
   gapMs: number;
   jumpBetweenMs: number;
@@ -287,6 +290,7 @@ function drawSession(random: Random, on: (name: FaultName) => boolean): SessionF
         r.pick([['failed'], ['failed', 'unknown', 'forbidden', 'not-found'], ['unconfirmed']]),
       ) ?? [],
     sourceChange: draw('source-changes', 0.15, () => true) ?? false,
+    turn: draw('turns', 0.15, (r) => ({ killAfter: r.chance(0.3) ? r.spread(30, 1000) : undefined })),
     gapMs: draw('gaps', 0.8, (r) => (r.chance(0.2) ? 0 : r.spread(1, 2 * DAY))) ?? 0,
     jumpBetweenMs: draw('wall-clock', 0.1, (r) => (r.chance(0.5) ? wallStep(r.fork('between')) : 0)) ?? 0,
     movesHost: random.fork('host').chance(0.2),

@@ -17,6 +17,8 @@ export interface Sent {
   countedAtMs: number | undefined;
   /** What the program was told. */
   told: 'nothing' | 'answer' | 'lost';
+  /** What it was told is a page or a cut body, which counts as no answer. */
+  spoiled: boolean;
   http: number | undefined;
 }
 
@@ -67,6 +69,7 @@ export function simTransport(process: SimProcess, options: WireOptions): Transpo
           sentAtMs: now(),
           countedAtMs: undefined,
           told: 'nothing',
+          spoiled: false,
           http: undefined,
         };
         options.onSend(sent);
@@ -89,7 +92,10 @@ export function simTransport(process: SimProcess, options: WireOptions): Transpo
           process.deliver(() => {
             if (sent.told !== 'nothing') return;
             sent.told = 'raw' in result ? 'answer' : 'lost';
-            if ('raw' in result) sent.http = result.raw.http;
+            if ('raw' in result) {
+              sent.http = result.raw.http;
+              sent.spoiled = !counts(fault, result.raw.http);
+            }
             options.onTold(sent, result);
             resolve(result);
           });
@@ -140,6 +146,12 @@ function drawFault({ scenario, random, calm, outage }: WireOptions, { route }: R
     if (draw < sum) return fault;
   }
   return 'none';
+}
+
+/** Whether an answer tells something: a page or a cut body does so by its status alone, where that asks to try again. */
+function counts(fault: Fault, http: number): boolean {
+  const spoiled = ['truncated', 'foreign', 'foreign-after', 'outage-page'].includes(fault);
+  return !spoiled || [408, 429, 500, 502, 503, 504].includes(http);
 }
 
 /** Whether the service itself gets it, counts it and does it. */

@@ -233,8 +233,20 @@ class World {
       () => process.isDead,
     );
     Object.assign(this.#troubles, NO_TROUBLES);
+    if (faults.turn !== undefined && this.#failure === undefined) await this.#turn(faults.turn.killAfter);
     await this.#time.pass(faults.gapMs);
     if (faults.jumpBetweenMs !== 0) this.#jump(faults.jumpBetweenMs);
+  }
+
+  /** Another job's run has its turn, as the same application and out of the same folder: its calls count too. */
+  async #turn(killAfter: number | undefined): Promise<void> {
+    const process = this.#process('turn', killAfter);
+    const isThere = this.#watchAt(OTHER_PATH)?.hasIntake === true;
+    const done = this.#start(process, isThere ? 'resume' : 'run', {}, { missing: 'keep', path: OTHER_PATH });
+    await this.#until(
+      done.then(() => undefined),
+      () => process.isDead,
+    );
   }
 
   /** No more faults: sessions until nothing is left, each within its time. */
@@ -330,7 +342,14 @@ class World {
     this.#sessions++;
     const retry = new Set(kind === 'resume' ? faults.retry : []);
     const watch = () => this.#watchAt(path);
-    this.#workers.set(process, { process, watch, retry });
+    this.#workers.set(process, {
+      process,
+      watch,
+      retry,
+      limited: !calm,
+      withdraws: missing === 'withdraw',
+      named: undefined,
+    });
     const random = this.#random.fork(process.name);
     const clock = processClock(process, () => this.#offsetMs);
     const trouble = () => (this.#calm ? NO_TROUBLE : (faults.disk ?? NO_TROUBLE));
@@ -468,9 +487,14 @@ class World {
       watch = new LedgerWatch((invariant, detail) => this.violate(invariant, detail));
       this.#watches.set(inode.number, watch);
       watch.onRecord = (record, by) => {
-        if (record.kind !== 'open' || by === undefined) return;
+        if (by === undefined) return;
+        const worker = this.#workers.get(by);
+        if (record.kind === 'intake' && worker !== undefined && this.#scenario.source !== 'query') {
+          worker.named = new Set(this.#ids);
+        }
+        if (record.kind !== 'open') return;
         this.#openers.push(by);
-        const retry = this.#workers.get(by)?.retry ?? new Set();
+        const retry = worker?.retry ?? new Set();
         if (this.#disk.entries.get(PATH)?.number === inode.number)
           this.#sessionsOf.set(`${PATH} ${record.session}`, retry);
       };
