@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { EXIT_CODES } from '../../src/exit-codes.ts';
 import { COMMENT, documentOf, id, ids, only, open, outcomesOf, setStage } from './stage.ts';
@@ -103,6 +103,30 @@ describe.concurrent('reports from a ledger', () => {
     expect(await readFile(stage.path('page.html'), 'utf8')).toMatch(/^<!doctype html>/i);
     running.kill('SIGTERM');
     expect((await running.ended).code).toBe(143);
+  });
+
+  it('leave a ledger that is being written as it is, and take its unfinished line for what it is', async () => {
+    await using stage = await setStage({ actions: open(6), windows: '5/10m' });
+    await stage.file('ids.txt', ids(6));
+    const running = stage.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
+    await stage.sandbox.log.until((log) => log.count('cancel') === 5);
+    // It stands still in the middle of a line, and cannot answer for its lock.
+    running.kill('SIGSTOP');
+    const path = stage.path('ledgers/ids.jsonl');
+    await appendFile(path, '{"seq":4711,"at":"2026-');
+    const before = await readFile(path, 'utf8');
+    const files = await readdir(stage.path('ledgers'));
+
+    const report = await stage.run(['report', 'ledgers/ids.jsonl', '--json']);
+    expect(report.code, report.stderr).toBe(0);
+    expect(documentOf(report.stdout)).toMatchObject({ exitCode: null });
+    const verified = await stage.run(['verify', '--offline', 'ledgers/ids.jsonl']);
+    expect(verified.code, verified.stderr).toBe(0);
+    expect(verified.stdout).toContain('intact');
+    expect(await readFile(path, 'utf8')).toBe(before);
+    expect(await readdir(stage.path('ledgers'))).toEqual(files);
+    running.kill('SIGKILL');
+    await running.ended;
   });
 
   it.runIf(process.platform === 'linux')(

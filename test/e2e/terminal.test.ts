@@ -55,6 +55,22 @@ describe.concurrent('at a terminal', () => {
     expect(stage.sandbox.log.effective().sort()).toEqual(ids(30).filter((_, n) => n % 6 === 0));
   });
 
+  it('a list that breaks off gives the run behind the pipe nothing to cancel', async () => {
+    await using stage = await setStage({
+      actions: open(30).map((action) => ({ ...action, creationDateTimeUtc: new Date().toISOString() })),
+      list: { pageSize: 10 },
+      faults: ({ route }, n) => (route === 'list' && n > 2 ? { kind: 'forbidden' } : undefined),
+    });
+    await using terminal = openTerminal(
+      'countermand list --status Pending | countermand run - --comment "INC-4711" --confirm-for 0 --yes',
+      { cwd: stage.folder, env: stage.env },
+    );
+    expect(await terminal.ended, terminal.screen).toBe(2);
+    expect(stage.sandbox.log.count('list')).toBe(3);
+    expect(terminal.screen).toMatch(/stdin is\s+empty/);
+    expect(stage.sandbox.log.count('cancel')).toBe(0);
+  });
+
   it('no is no: nothing is cancelled, and the list is kept to be asked about again', async () => {
     await using stage = await setStage({ actions: open(3) });
     await stage.file('ids.txt', ids(3));

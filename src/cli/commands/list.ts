@@ -67,14 +67,12 @@ export const list: Command = {
       };
       const defender = makeDefender(parts, hosts.apiUrl);
       const json = args['json'] === true;
-      // The header comes with the first answer: a list that cannot be had must not look like an empty one.
-      let header = json ? '' : stringify([COLUMNS.map(([name]) => name)]);
+      // Nothing is written before all pages are there: whoever reads it from a pipe must not take half a list for a whole one.
+      const lines = json ? [] : [stringify([COLUMNS.map(([name]) => name)])];
       for await (const action of queryActions(defender, filter, stop.signal)) {
-        out(header);
-        header = '';
-        out(json ? `${JSON.stringify(action)}\n` : stringify([COLUMNS.map(([, value]) => value(action) ?? '')]));
+        lines.push(json ? `${JSON.stringify(action)}\n` : stringify([COLUMNS.map(([, value]) => value(action) ?? '')]));
       }
-      out(header);
+      for (const line of lines) out(line);
       return 0;
     } finally {
       await tokens[Symbol.asyncDispose]();
