@@ -11,6 +11,7 @@ import type { CliContext } from './context.ts';
 import { showFirst } from './first.ts';
 import { type Watch, withMetrics } from './metrics.ts';
 import { decideMissing, type MissingAnswer, withdraw } from './missing.ts';
+import { mustRead } from './must-read.ts';
 import { type Connected, openParts, type RunParts } from './open-parts.ts';
 import { showProgress } from './progress.ts';
 import { type Asker, requireAnswer } from './question.ts';
@@ -65,15 +66,13 @@ const loadReport = () => import('./finish.ts');
 
 type Reading = { bytes: AsyncIterable<Uint8Array> } | 'query' | 'nothing';
 
-/** The source is read when it never was to its end, or when it is named again and has changed. */
-async function whatToRead({ job: { source }, before, fromLedger }: Target): Promise<Reading> {
-  const intake = before?.intake;
-  if (before !== undefined && intake !== undefined && !before.readingUnfinished) {
-    // A later reading that nobody agreed to is done again: only who reads knows which actions the source no longer names.
-    const agreed = before.start !== undefined && intake.session <= before.start.session;
-    if (fromLedger && (agreed || before.intakes.length === 1 || source.kind === 'stdin')) return 'nothing';
-    if (agreed && source.kind === 'file' && (await isUnchanged(source.path, intake))) return 'nothing';
-  }
+async function whatToRead(target: Target): Promise<Reading> {
+  const { source } = target.job;
+  const must = mustRead(target);
+  if (must === 'no') return 'nothing';
+  const intake = target.before?.intake;
+  const isFile = must === 'if-changed' && source.kind === 'file' && intake !== undefined;
+  if (isFile && (await isUnchanged(source.path, intake))) return 'nothing';
   const bytes = await openIds(source);
   return bytes === undefined ? 'query' : { bytes };
 }

@@ -108,7 +108,7 @@ export class Checks {
     const { comment, id = '' } = sent.request;
     if (!watch.hasIntake || !watch.hasStart)
       violate('started', `${id} is cancelled before intake and start are durable`);
-    if (!watch.admitted.has(id)) violate('admitted', `${id} is cancelled and was not admitted`);
+    if (!watch.agreed.has(id)) violate('admitted', `${id} is cancelled and was not admitted before the start`);
     if (!comment.startsWith(`[countermand ${watch.run.slice(0, 8)}] `)) violate('stamp', `${id}: ${comment}`);
     if (intent.after !== undefined && !worker.retry.has(intent.after)) {
       violate('final', `${id} is cancelled after its final outcome ${intent.after}`);

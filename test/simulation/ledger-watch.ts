@@ -33,6 +33,8 @@ export class LedgerWatch {
   readonly accepted = new Set<string>();
   readonly screened = new Map<string, { type: string; status: string }>();
   run = '';
+  /** What was admitted when a start was written last: only that was agreed to. */
+  agreed: ReadonlySet<string> = new Set();
   hasIntake = false;
   hasStart = false;
   /** Told of each record as it is written. */
@@ -100,6 +102,7 @@ export class LedgerWatch {
         break;
       case 'start':
         this.hasStart = true;
+        this.agreed = new Set(this.admitted);
         break;
       case 'screen':
         this.screened.set(record.id, record);

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { CliContext } from '../../src/cli/context.ts';
 import { makePlan } from '../../src/cli/make-plan.ts';
 import type { MissingAnswer } from '../../src/cli/missing.ts';
+import { mustRead } from '../../src/cli/must-read.ts';
 import type { Connected, RunParts } from '../../src/cli/open-parts.ts';
 import type { Asker } from '../../src/cli/question.ts';
 import { refuseHalfStdin } from '../../src/cli/read-source.ts';
@@ -121,15 +122,13 @@ async function targetOf({ disk }: Machine, kind: Command['kind'], job: Job): Pro
 
 type Reading = Parameters<typeof work>[1];
 
-function readingOf({ readSource }: Machine, { job, before, fromLedger }: Target): Reading {
+function readingOf({ readSource }: Machine, target: Target): Reading {
   const source = readSource();
-  const intake = before?.intake;
-  if (before !== undefined && intake !== undefined && !before.readingUnfinished) {
-    const agreed = before.start !== undefined && intake.session <= before.start.session;
-    if (fromLedger && (agreed || before.intakes.length === 1 || job.source.kind === 'stdin')) return 'nothing';
-    const same = source !== undefined && source.sha256 === intake.sha256 && source.length === intake.bytes;
-    if (agreed && job.source.kind === 'file' && same) return 'nothing';
-  }
+  const must = mustRead(target);
+  if (must === 'no') return 'nothing';
+  const intake = target.before?.intake;
+  const same = source !== undefined && source.sha256 === intake?.sha256 && source.length === intake.bytes;
+  if (must === 'if-changed' && same) return 'nothing';
   return source === undefined ? 'query' : { bytes: source.bytes };
 }
 

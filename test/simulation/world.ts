@@ -197,26 +197,30 @@ class World {
     );
   }
 
+  /** The ledger that was gone on with until nothing was left, and its neighbour as its last session left it. */
   async #end(): Promise<void> {
-    const watch = this.#watchAt(PATH);
-    if (watch === undefined) return;
-    const reader = this.#process('reader', undefined);
-    await this.#until(
-      checkEnd({
-        scenario: this.#scenario,
-        defender: this.#defender,
-        disk: this.#disk.of(reader, () => NO_TROUBLE),
-        path: PATH,
-        watch,
-        nowMs: Date.now(),
-        retriedIn: (session) => this.#sessionsOf.get(`${PATH} ${session}`) ?? new Set(),
-        settled: true,
-        secrets: this.#authority.issued.keys(),
-        logs: this.#logs,
-        isExcluded: (truth) => this.#isExcluded(truth),
-        clockWasWrong: !this.#clockWasRight(),
-      }),
-    );
+    for (const path of [PATH, OTHER_PATH]) {
+      const inode = this.#disk.entries.get(path);
+      const watch = this.#watchAt(path);
+      if (inode === undefined || watch === undefined) continue;
+      const reader = this.#process('reader', undefined);
+      await this.#until(
+        checkEnd({
+          scenario: this.#scenario,
+          defender: this.#defender,
+          disk: this.#disk.of(reader, () => NO_TROUBLE),
+          path,
+          watch,
+          nowMs: Date.now(),
+          retriedIn: (session) => this.#sessionsOf.get(`${inode.number} ${session}`) ?? new Set(),
+          settled: path === PATH,
+          secrets: this.#authority.issued.keys(),
+          logs: this.#logs,
+          isExcluded: (truth) => this.#isExcluded(truth),
+          clockWasWrong: !this.#clockWasRight(),
+        }),
+      );
+    }
   }
 
   /** A session with its faults, and the time until the next. */
@@ -495,8 +499,7 @@ class World {
         if (record.kind !== 'open') return;
         this.#openers.push(by);
         const retry = worker?.retry ?? new Set();
-        if (this.#disk.entries.get(PATH)?.number === inode.number)
-          this.#sessionsOf.set(`${PATH} ${record.session}`, retry);
+        this.#sessionsOf.set(`${inode.number} ${record.session}`, retry);
       };
     }
     return watch;
