@@ -1,6 +1,7 @@
 import type { Action } from '../ledger/book.ts';
 import { backoffMs } from '../quota/backoff.ts';
-import { afterCancel, afterLookup, type Next } from './cancel-rule.ts';
+import { UNANSWERED_MS } from '../quota/hold-times.ts';
+import { afterCancel, afterLookup, isLastLook, type Next } from './cancel-rule.ts';
 import type { Confirmer } from './confirmer.ts';
 import type { ForbiddenStreak } from './forbidden-streak.ts';
 import type { LookupDesk } from './lookup-desk.ts';
@@ -52,6 +53,9 @@ export async function cancelAction(
   const createdAtMs = created ? Date.parse(created) : undefined;
 
   let { next, attempt, lastSentMs } = begin;
+  let lostSentMs = action.sent > 1 || wasLost(action.last) ? lastSentMs : Number.NEGATIVE_INFINITY;
+  // What settles an action for good waits until a request whose answer was lost can no longer arrive.
+  const lookAtMs = (isLast: boolean) => Math.max(lastSentMs + LOOK_AFTER_MS, isLast ? lostSentMs + UNANSWERED_MS : 0);
   let blind = false;
   for (;;) {
     switch (next.next) {
@@ -60,6 +64,7 @@ export async function cancelAction(
         attempt = received.attempt;
         lastSentMs = received.sentAtMs ?? lastSentMs;
         const { answer, costsAttempt } = received;
+        if (answer.kind === 'lost') lostSentMs = lastSentMs;
         next = afterCancel(answer, {
           attempt,
           costsAttempt,
@@ -72,7 +77,7 @@ export async function cancelAction(
         break;
       }
       case 'look-up': {
-        const after = afterLookup(await desk.ask(id, lastSentMs + LOOK_AFTER_MS), next.doubt, {
+        const after = afterLookup(await desk.ask(id, lookAtMs(isLastLook(next.doubt, attempt))), next.doubt, {
           attempt,
           stamp,
           blind,
@@ -100,7 +105,7 @@ export async function cancelAction(
         return { done: true };
       case 'forbidden': {
         // A call before it may have been carried out, whatever was answered; our stamp says that it was accepted.
-        const shown = action.sent > 1 && lookups.canRead ? await desk.ask(id, lastSentMs + LOOK_AFTER_MS) : undefined;
+        const shown = action.sent > 1 && lookups.canRead ? await desk.ask(id, lookAtMs(true)) : undefined;
         const verdict = shown?.kind === 'found' ? settledBy(shown.action, { accepted: false, stamp }) : undefined;
         if (verdict === undefined && shown?.kind === 'found' && isOurs(shown.action, stamp)) {
           next = { next: 'confirm' };
@@ -115,4 +120,9 @@ export async function cancelAction(
         return { done: false, attempt };
     }
   }
+}
+
+/** Sent, or perhaps sent, and no answer to it is known. */
+function wasLost(last: Action['last']): boolean {
+  return last !== undefined && last.http === undefined;
 }

@@ -120,6 +120,11 @@ export interface LookupContext {
   sent: number;
 }
 
+/** Whether an action that a lookup shows open is not sent again. */
+export function isLastLook(doubt: Doubt, attempt: number): boolean {
+  return doubt.because !== 'lost' || (doubt.costsAttempt && attempt >= ATTEMPTS);
+}
+
 /** What follows the lookup of an action in doubt. */
 export function afterLookup(
   found: Found,

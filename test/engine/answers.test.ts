@@ -232,6 +232,16 @@ const ROWS: readonly Row[] = [
     posts: 1,
     detail: /^HTTP 409 Conflict correlation [0-9a-f-]{36}$/,
   },
+  {
+    says: '409 to a repeat is looked up when the first can no longer arrive',
+    faults: [
+      { kind: 'late', afterMs: 40_000 },
+      { kind: 'status', status: 409, code: 'Conflict' },
+    ],
+    outcome: 'cancelled',
+    posts: 2,
+    lookedUpBetween: true,
+  },
   { says: 'over when it was screened: never called', action: { status: 'Failed' }, outcome: 'already-final', posts: 0 },
   { says: 'unknown when it was screened: never called', unknown: true, outcome: 'not-found', posts: 0 },
   { says: 'an Unisolate that is pending: never called', action: { type: 'Unisolate' }, outcome: 'excluded', posts: 0 },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/defender/call.ts';
 import type { MachineAction } from '../../src/defender/entity.ts';
-import { afterCancel, afterLookup, afterRestart, type Doubt } from '../../src/engine/cancel-rule.ts';
+import { afterCancel, afterLookup, afterRestart, type Doubt, isLastLook } from '../../src/engine/cancel-rule.ts';
 import type { Found } from '../../src/engine/lookups.ts';
 import type { CancelCall } from '../../src/ledger/book.ts';
 import { id, STAMP } from './run.ts';
@@ -136,6 +136,21 @@ describe('400 to a repeated cancel', () => {
     ['is unknown where no lookup could tell', { kind: 'unreadable', why: 'no-answer' }],
   ])('%s', (_, shown) => {
     expect(afterLookup(shown, refused, context)).toMatchObject({ next: 'settle', verdict: { outcome: 'unknown' } });
+  });
+});
+
+describe('the look that settles an action which it shows open', () => {
+  it.each([
+    ['a refusal', { because: 'refused', code: 'Code' }, 1, true],
+    ['used-up attempts', { because: 'used-up', last: 'HTTP 503' }, 5, true],
+    ['the fifth lost answer', { because: 'lost', error: 'timeout', costsAttempt: true }, 5, true],
+    ['the fourth lost answer', { because: 'lost', error: 'timeout', costsAttempt: true }, 4, false],
+    ['an answer lost in an outage', { because: 'lost', error: 'timeout', costsAttempt: false }, 5, false],
+  ] as const)('follows %s', (_, doubt, attempt, isLast) => {
+    expect(isLastLook(doubt, attempt)).toBe(isLast);
+    const found = { kind: 'found', action: action('Pending') } as const;
+    const after = afterLookup(found, doubt, { attempt, stamp: STAMP, blind: false, sent: attempt });
+    expect(after.next === 'settle').toBe(isLast);
   });
 });
 

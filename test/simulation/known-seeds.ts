@@ -29,6 +29,8 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
     'a wall clock set back during a call that a proxy’s page without a date answered made the call look old: one over the quota after a restart',
   8201085:
     'an unconfirmed cancel, tried again after the permission was lost, was told as forbidden, though Defender showed it accepted and under way',
+  1661995475:
+    'a cancel whose answer was lost arrived 40 s after it was sent; its repeat was refused, looked up before that, and told as failed',
   3003601:
     'a process frozen while it took a dead one’s lock away went on after a minute, and took its successor’s away',
 };
