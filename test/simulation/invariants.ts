@@ -119,8 +119,9 @@ export class Checks {
     const { maxActions } = scenario.guards;
     if (worker.limited && maxActions !== undefined && watch.admitted.size > maxActions)
       violate('cap', `${id} is cancelled, though ${watch.admitted.size} are admitted and ${maxActions} are allowed`);
-    const isFirst = !this.#last.has(`${watch.run} ${id}`) && worker.retry.size === 0;
-    if (worker.withdraws && isFirst && worker.named?.has(id) === false)
+    // What was or may have been called is not taken back any more.
+    const isFirst = ![...watch.intents.values()].some((each) => each !== intent && each.id === id);
+    if (worker.withdraws && isFirst && worker.retry.size === 0 && worker.named?.has(id) === false)
       violate('withdrawn', `${id} is cancelled, though its source names it no more`);
     const truth = defender.truth.get(id);
     if (truth !== undefined && isExcluded(truth)) violate('guards', `${id} (${truth.type}) is outside the guards`);

@@ -31,6 +31,8 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
     'an unconfirmed cancel, tried again after the permission was lost, was told as forbidden, though Defender showed it accepted and under way',
   1661995475:
     'a cancel whose answer was lost arrived 40 s after it was sent; its repeat was refused, looked up before that, and told as failed',
+  7002601: 'a call in doubt that the source no longer named: the simulation itself took it for one that was taken back',
+  7006390: 'the same as 7002601',
   3003601:
     'a process frozen while it took a dead one’s lock away went on after a minute, and took its successor’s away',
 };
