@@ -120,7 +120,9 @@ export class Checks {
     if (worker.limited && maxActions !== undefined && watch.admitted.size > maxActions)
       violate('cap', `${id} is cancelled, though ${watch.admitted.size} are admitted and ${maxActions} are allowed`);
     // What was or may have been called is not taken back any more.
-    const isFirst = ![...watch.intents.values()].some((each) => each !== intent && each.id === id);
+    const isFirst = ![...watch.intents.values()].some(
+      (each) => each !== intent && each.route === 'cancel' && each.id === id,
+    );
     if (worker.withdraws && isFirst && worker.retry.size === 0 && worker.named?.has(id) === false)
       violate('withdrawn', `${id} is cancelled, though its source names it no more`);
     const truth = defender.truth.get(id);
