@@ -33,6 +33,7 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
     'a cancel whose answer was lost arrived 40 s after it was sent; its repeat was refused, looked up before that, and told as failed',
   7002601: 'a call in doubt that the source no longer named: the simulation itself took it for one that was taken back',
   7006390: 'the same as 7002601',
+  939108387: 'a neighbour’s ledger without a record: the simulation itself wanted a report of it',
   3003601:
     'a process frozen while it took a dead one’s lock away went on after a minute, and took its successor’s away',
 };

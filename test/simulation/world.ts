@@ -202,7 +202,7 @@ class World {
     for (const path of [PATH, OTHER_PATH]) {
       const inode = this.#disk.entries.get(path);
       const watch = this.#watchAt(path);
-      if (inode === undefined || watch === undefined) continue;
+      if (inode === undefined || watch === undefined || watch.written.length === 0) continue;
       const reader = this.#process('reader', undefined);
       await this.#until(
         checkEnd({
