@@ -53,9 +53,9 @@ export async function cancelAction(
   const createdAtMs = created ? Date.parse(created) : undefined;
 
   let { next, attempt, lastSentMs } = begin;
-  let lostSentMs = action.sent > 1 || wasLost(action.last) ? lastSentMs : Number.NEGATIVE_INFINITY;
-  // What settles an action for good waits until a request whose answer was lost can no longer arrive.
-  const lookAtMs = (isLast: boolean) => Math.max(lastSentMs + LOOK_AFTER_MS, isLast ? lostSentMs + UNANSWERED_MS : 0);
+  let onTheWayMs = mayBeOnTheWay(action.last) ? lastSentMs : Number.NEGATIVE_INFINITY;
+  // What settles an action for good waits until a request that was given up can no longer arrive.
+  const lookAtMs = (isLast: boolean) => Math.max(lastSentMs + LOOK_AFTER_MS, isLast ? onTheWayMs + UNANSWERED_MS : 0);
   let blind = false;
   for (;;) {
     switch (next.next) {
@@ -64,7 +64,7 @@ export async function cancelAction(
         attempt = received.attempt;
         lastSentMs = received.sentAtMs ?? lastSentMs;
         const { answer, costsAttempt } = received;
-        if (answer.kind === 'lost') lostSentMs = lastSentMs;
+        if (answer.kind === 'lost' && answer.error === 'timeout') onTheWayMs = lastSentMs;
         next = afterCancel(answer, {
           attempt,
           costsAttempt,
@@ -122,7 +122,7 @@ export async function cancelAction(
   }
 }
 
-/** Sent, or perhaps sent, and no answer to it is known. */
-function wasLost(last: Action['last']): boolean {
-  return last !== undefined && last.http === undefined;
+/** Given up without an answer, by us or with our process: unlike one whose connection broke, it may still be somewhere. */
+function mayBeOnTheWay(last: Action['last']): boolean {
+  return last !== undefined && (last.repliedAtMs === undefined || last.error === 'timeout');
 }
