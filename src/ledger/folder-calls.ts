@@ -8,8 +8,11 @@ import { Projection } from './projection.ts';
 import { LEDGER_FORMAT } from './record.ts';
 import { skim } from './skim.ts';
 
-/** The file system's clock may differ from ours by this much before a neighbour's calls are overlooked. */
-const CLOCK_SLACK_MS = 600_000;
+/**
+ * The file system's clock, then or now, may differ from Defender's by this much before a neighbour's calls are overlooked: a machine whose
+ * clock was wrong by hours is not rare, and a file too many costs little.
+ */
+const CLOCK_SLACK_MS = 24 * 3_600_000;
 
 export interface FolderCallsOptions extends SenderId {
   folder: string;

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { recentCallsInFolder } from '../../src/ledger/folder-calls.ts';
 import { type Bench, bench, machine, OPEN, PATH } from './ledgers.ts';
+import { MemoryDisk } from './memory-disk.ts';
 
 const HOUR_MS = 3_600_000;
 let pid = 1;
@@ -50,7 +51,7 @@ test('a ledger whose client changed counts with the sessions of each', async () 
   expect((await recent(setting)).count).toBe(5);
 });
 
-test('calls older than the window do not count, and old files are not even read', async () => {
+test('calls older than the window do not count, and files that look a day older are not even read', async () => {
   const setting = bench();
   await neighbour(setting, 'b.jsonl', 3);
   setting.clock.stand(HOUR_MS - 1);
@@ -58,11 +59,19 @@ test('calls older than the window do not count, and old files are not even read'
   setting.clock.stand(1);
   expect((await recent(setting)).count).toBe(0);
   expect((await recent(setting, { withinMs: 2 * HOUR_MS })).count).toBe(3);
-  setting.clock.stand(2 * HOUR_MS);
-  setting.disk.read = () => {
-    throw new Error('was read');
+  let reads = 0;
+  const { read } = MemoryDisk.prototype;
+  setting.disk.read = (...args) => {
+    reads++;
+    return read.apply(setting.disk, args);
   };
+  // Whose clock was slow when it wrote only looks old.
+  setting.clock.stand(23 * HOUR_MS);
   expect(await recent(setting)).toMatchObject({ count: 0, said: [] });
+  expect(reads).toBe(1);
+  setting.clock.stand(2 * HOUR_MS);
+  expect(await recent(setting)).toMatchObject({ count: 0, said: [] });
+  expect(reads).toBe(1);
 });
 
 test('a damaged neighbour counts as far as it can be read, and is warned of', async () => {

@@ -34,6 +34,8 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
   7002601: 'a call in doubt that the source no longer named: the simulation itself took it for one that was taken back',
   7006390: 'the same as 7002601',
   939108387: 'a neighbour’s ledger without a record: the simulation itself wanted a report of it',
+  8009924:
+    'a neighbour’s ledger, written while the clock was a quarter of an hour slow, was taken for old and its calls forgotten',
   3003601:
     'a process frozen while it took a dead one’s lock away went on after a minute, and took its successor’s away',
 };
