@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { SLOW_TESTS } from './vitest.slow.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/faults/**', 'test/bench/**'],
+    exclude: ['test/faults/**', 'test/bench/**', ...SLOW_TESTS],
     globalSetup: ['test/build-once.ts'],
     // The end-to-end tests mostly wait for answers and windows: two share two cores well.
     maxWorkers: 2,
