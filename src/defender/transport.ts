@@ -49,7 +49,10 @@ export function makeTransport({
       const abandon = () => gathering.giveUp('aborted');
       const timer = setTimeout(() => gathering.giveUp('timeout'), timeoutMs);
       signal?.addEventListener('abort', abandon);
-      if (signal?.aborted) abandon();
+      if (signal?.aborted) {
+        abandon();
+        return;
+      }
       const headers = {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         accept: 'application/json',
@@ -65,7 +68,7 @@ export function makeTransport({
     });
 }
 
-/** One answer as it comes in, piece by piece. Given up before undici has begun it, it is ended as soon as it begins. */
+/** One answer as it comes in, piece by piece. Given up before undici has begun it, it is over at once, and never begins. */
 class Gathering implements Dispatcher.DispatchHandler {
   readonly #done: (result: WireResult) => void;
   readonly #chunks: Buffer[] = [];
@@ -80,7 +83,8 @@ class Gathering implements Dispatcher.DispatchHandler {
 
   giveUp(why: string): void {
     this.#givenUp ??= why;
-    this.#controller?.abort(new Error(why));
+    if (this.#controller === undefined) this.#done({ error: why });
+    else this.#controller.abort(new Error(why));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -5,10 +5,10 @@ import { afterCancel, afterLookup, isLastLook, type Next } from './cancel-rule.t
 import type { Confirmer } from './confirmer.ts';
 import type { ForbiddenStreak } from './forbidden-streak.ts';
 import type { LookupDesk } from './lookup-desk.ts';
-import { settledBy, type Verdict } from './outcome-rules.ts';
+import type { Verdict } from './outcome-rules.ts';
 import type { EngineParts } from './parts.ts';
 import type { Screening } from './screening.ts';
-import { isOurs, stampOf } from './stamp.ts';
+import { stampOf } from './stamp.ts';
 
 /** A lost answer may be one that is still being worked on. */
 const LOOK_AFTER_MS = 5000;
@@ -103,18 +103,9 @@ export async function cancelAction(
         if (next.verdict.outcome === 'cancelled' || next.verdict.outcome === 'unconfirmed') accepted(id);
         await settle(id, next.verdict);
         return { done: true };
-      case 'forbidden': {
-        // A call before it may have been carried out, whatever was answered; our stamp says that it was accepted.
-        const shown = action.sent > 1 && lookups.canRead ? await desk.ask(id, lookAtMs(true)) : undefined;
-        const verdict = shown?.kind === 'found' ? settledBy(shown.action, { accepted: false, stamp }) : undefined;
-        if (verdict === undefined && shown?.kind === 'found' && isOurs(shown.action, stamp)) {
-          next = { next: 'confirm' };
-          break;
-        }
-        if (verdict === undefined) await streak.forbidden(id, next.verdict);
-        else await settle(id, verdict);
+      case 'forbidden':
+        await streak.forbidden(id, next.verdict);
         return { done: true };
-      }
       case 'put-back':
         stop.signal.throwIfAborted();
         return { done: false, attempt };

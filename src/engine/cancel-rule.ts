@@ -16,7 +16,9 @@ export type Doubt =
    * Nothing more is sent after a 408 or 5xx, either because attempts are used up or because the repeat was refused: one of them may have been
    * carried out all the same. `last` says what the last answer was.
    */
-  | { because: 'used-up'; last: string };
+  | { because: 'used-up'; last: string }
+  /** Defender answered 403 to a repeat: a call before it may have been carried out. */
+  | { because: 'forbidden'; verdict: Verdict };
 
 /** What follows an answer to a cancel. */
 export type Next =
@@ -73,8 +75,12 @@ export function afterCancel(
       return { next: 'look-up', doubt: { because: 'refused', code: answer.code } };
     case 401:
       return { next: 'again', attempt };
-    case 403:
-      return { next: 'forbidden', verdict: { outcome: 'forbidden', detail: httpDetail(answer) } };
+    case 403: {
+      const verdict: Verdict = { outcome: 'forbidden', detail: httpDetail(answer) };
+      return canRead && sent > 1
+        ? { next: 'look-up', doubt: { because: 'forbidden', verdict } }
+        : { next: 'forbidden', verdict };
+    }
     case 404:
       return createdAtMs !== undefined && askedAtMs < createdAtMs + YOUNG_MS
         ? { next: 'wait-for-it' }
@@ -136,6 +142,9 @@ export function afterLookup(
     if (verdict !== undefined) return { next: 'settle', verdict };
     // Our stamp says that one of our cancels was accepted, and that it is being carried out.
     if (isOurs(found.action, stamp)) return { next: 'confirm' };
+  }
+  if (doubt.because === 'forbidden') return { next: 'forbidden', verdict: doubt.verdict };
+  if (found.kind === 'found') {
     if (doubt.because === 'refused') {
       return { next: 'settle', verdict: sent > 1 ? perhapsOurs(doubt.code) : refused(doubt.code, found.action) };
     }

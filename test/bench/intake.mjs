@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse';
 import { startSandbox } from '../../dist/sandbox/start-sandbox.js';
+import { idOf } from './ledger-ids.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
 const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -30,12 +31,6 @@ const { values, positionals } = parseArgs({
     task: { type: 'string' },
   },
 });
-
-/** Different in its first and last digits, as random ones are. */
-function idOf(i) {
-  const hash = Math.imul(i + 1, 0x9e3779b1) >>> 0;
-  return `${hash.toString(16).padStart(8, '0')}-0000-4000-8000-${i.toString(16).padStart(12, '0')}`;
-}
 
 /** As an export of the portal has them: the ID is one column of several. */
 async function* rowsOf(actions) {

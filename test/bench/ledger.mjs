@@ -19,6 +19,7 @@ import { systemClock } from '../../dist/clock.js';
 import { fileDisk } from '../../dist/ledger/file-disk.js';
 import { openLedger } from '../../dist/ledger/open-ledger.js';
 import { readLedger } from '../../dist/ledger/read-ledger.js';
+import { idOf } from './ledger-ids.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
 const OPEN = { tool: 'countermand bench', tenant: 'bench', client: 'bench', api: 'https://localhost', job: {} };
@@ -98,12 +99,6 @@ function screenOf(id, i) {
     requestor: 'analyst@example.com',
     created: `2026-01-01T00:00:00.${String(i).padStart(7, '0')}Z`,
   };
-}
-
-/** Different in its first and last digits, as random ones are. */
-function idOf(i) {
-  const hash = Math.imul(i + 1, 0x9e3779b1) >>> 0;
-  return `${hash.toString(16).padStart(8, '0')}-0000-4000-8000-${i.toString(16).padStart(12, '0')}`;
 }
 
 async function parse(path) {

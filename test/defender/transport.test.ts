@@ -72,6 +72,14 @@ describe('a request', () => {
     expect(count).toBe(0);
   });
 
+  it('that is given up while nothing answers its connection is over at once', async () => {
+    const abandon = new AbortController();
+    const dispatcher = new Agent({ connect: () => abandon.abort() });
+    ended.push(() => dispatcher.destroy());
+    const send = makeTransport({ dispatcher, apiUrl: 'http://127.0.0.1:9', userAgent: 'countermand/1' });
+    expect(await send(REQUEST, abandon.signal)).toEqual({ error: 'aborted' });
+  });
+
   it.each([301, 302, 303, 307, 308])('follows no %i', async (status) => {
     let count = 0;
     const { send } = await talkTo((_, response) => {

@@ -30,9 +30,12 @@ describe('after an answer to a cancel', () => {
     ['400 is looked up', refusal(400), { next: 'look-up', doubt: { because: 'refused', code: 'Code' } }],
     ['401 is asked again', refusal(401), { next: 'again', attempt: 2 }],
     [
-      '403 waits for what follows',
+      '403 to a repeat is looked up',
       refusal(403),
-      { next: 'forbidden', verdict: { outcome: 'forbidden', detail: 'HTTP 403 Code' } },
+      {
+        next: 'look-up',
+        doubt: { because: 'forbidden', verdict: { outcome: 'forbidden', detail: 'HTTP 403 Code' } },
+      },
     ],
     [
       '404 on an old action is not-found',
@@ -58,6 +61,31 @@ describe('after an answer to a cancel', () => {
     ['what was not sent is put back', { kind: 'not-sent', why: 'not-due' }, { next: 'put-back' }],
   ])('%s', (_, answer, expected) => {
     expect(afterCancel(answer, CONTEXT)).toEqual(expected);
+  });
+
+  it('403 to a first call waits for what follows', () => {
+    expect(afterCancel(refusal(403), { ...CONTEXT, attempt: 1, sent: 1 })).toEqual({
+      next: 'forbidden',
+      verdict: { outcome: 'forbidden', detail: 'HTTP 403 Code' },
+    });
+  });
+
+  it.each([
+    ['open', { kind: 'found', action: action('Pending') } as const, 'forbidden'],
+    ['gone', { kind: 'unknown' } as const, 'forbidden'],
+    [
+      'cancelled by us',
+      { kind: 'found', action: action('Cancelled', { cancellationComment: `${STAMP}x` }) } as const,
+      'settle',
+    ],
+    [
+      'being cancelled by us',
+      { kind: 'found', action: action('Pending', { cancellationComment: `${STAMP}x` }) } as const,
+      'confirm',
+    ],
+  ])('403 to a repeat of what is %s', (_, found, next) => {
+    const doubt: Doubt = { because: 'forbidden', verdict: { outcome: 'forbidden' } };
+    expect(afterLookup(found, doubt, { attempt: 2, stamp: STAMP, blind: false, sent: 2 }).next).toBe(next);
   });
 
   it('any other refusal is failed with status, code and correlation', () => {

@@ -1,19 +1,10 @@
+import { filterFromFlags } from '../../src/job/action-filter.ts';
 import type { Job } from '../../src/job/job.ts';
 import { BEGINNING } from './clock.ts';
 import { API } from './defender.ts';
 import type { Scenario } from './scenario.ts';
 import type { Random } from './seed.ts';
 import { CLIENT, TENANT } from './sign-in.ts';
-
-const NO_FILTER = {
-  type: [],
-  status: [],
-  requestor: [],
-  machine: [],
-  createdAfter: undefined,
-  createdBefore: undefined,
-  commentContains: undefined,
-};
 
 /** What the simulated operator asks for, with the ledger at `path`. */
 export function jobOf(scenario: Scenario, path: string): Job {
@@ -27,7 +18,7 @@ export function jobOf(scenario: Scenario, path: string): Job {
     api: { cloud: 'commercial', region: undefined, url: API, authorityUrl: undefined, allowHosts: [] },
     source:
       scenario.source === 'query'
-        ? { kind: 'query', query: NO_FILTER }
+        ? { kind: 'query', query: filterFromFlags({}, BEGINNING) }
         : scenario.source === 'file'
           ? { kind: 'file', path: '/ids.txt', column: undefined }
           : { kind: 'stdin', column: undefined },
