@@ -1,6 +1,7 @@
 import { CronJob, type ICronJob } from 'kubernetes-models/batch/v1/CronJob';
 import { type IJob, Job } from 'kubernetes-models/batch/v1/Job';
 import { ConfigMap, type IConfigMap } from 'kubernetes-models/v1/ConfigMap';
+import { type INamespace, Namespace } from 'kubernetes-models/v1/Namespace';
 import { type IPersistentVolumeClaim, PersistentVolumeClaim } from 'kubernetes-models/v1/PersistentVolumeClaim';
 import { type IServiceAccount, ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
 
@@ -8,6 +9,7 @@ const MODELS: Record<string, (data: object) => { validate(): void }> = {
   'batch/v1 CronJob': (data) => new CronJob(data as ICronJob),
   'batch/v1 Job': (data) => new Job(data as IJob),
   'v1 ConfigMap': (data) => new ConfigMap(data as IConfigMap),
+  'v1 Namespace': (data) => new Namespace(data as INamespace),
   'v1 PersistentVolumeClaim': (data) => new PersistentVolumeClaim(data as IPersistentVolumeClaim),
   'v1 ServiceAccount': (data) => new ServiceAccount(data as IServiceAccount),
 };

@@ -35,7 +35,15 @@ function objectsIn(value: unknown, path = ''): { path: string; object: Record<st
 
 describe('the Kubernetes manifests', () => {
   it('are a nightly job with what it needs, and a one-off job', () => {
-    expect(NAMES.sort()).toEqual(['configmap.yaml', 'cronjob.yaml', 'job.yaml', 'pvc.yaml', 'serviceaccount.yaml']);
+    expect(NAMES.sort()).toEqual([
+      'configmap.yaml',
+      'cronjob.yaml',
+      'job.yaml',
+      'namespace.yaml',
+      'pvc.yaml',
+      'report.yaml',
+      'serviceaccount.yaml',
+    ]);
   });
 
   it.each(NAMES)('fit the schema, without a key that Kubernetes does not know: %s', (name) => {
@@ -60,13 +68,45 @@ describe('the Kubernetes manifests', () => {
     expect(kubernetesProblems(changed)).toEqual([expect.stringContaining('/spec/concurrencyPolicy')]);
   });
 
-  it('are set up together by kustomize, but for the one-off job, which is only ever created by hand', () => {
-    const { resources, ...rest } = readManifest(`${FOLDER}/${KUSTOMIZATION}`) as { resources: string[] };
+  it('are set up together by kustomize, but for the one-off jobs, which are only ever created by hand', () => {
+    const { resources, namespace, images, ...rest } = readManifest(`${FOLDER}/${KUSTOMIZATION}`) as {
+      resources: string[];
+      namespace: string;
+      images: { name: string; newName: string; newTag: string }[];
+    };
     expect(rest).toEqual({ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' });
-    expect([...resources, 'job.yaml'].sort()).toEqual(NAMES);
+    expect([...resources, 'job.yaml', 'report.yaml'].sort()).toEqual(NAMES);
+    expect(namespace).toBe(at(manifest('namespace.yaml'), 'metadata.name'));
+    for (const { name, newTag } of images) {
+      for (const workload of ['cronjob.yaml', 'job.yaml', 'report.yaml']) {
+        expect(JSON.stringify(manifest(workload))).toContain(`"image":"${name}:${newTag}"`);
+      }
+    }
     // `kubectl apply` refuses a generated name, so applying the whole folder cancels nothing.
-    expect(at(manifest('job.yaml'), 'metadata.generateName')).toBeTypeOf('string');
-    expect(at(manifest('job.yaml'), 'metadata.name')).toBeUndefined();
+    for (const name of ['job.yaml', 'report.yaml']) {
+      expect(at(manifest(name), 'metadata.generateName')).toBeTypeOf('string');
+      expect(at(manifest(name), 'metadata.name')).toBeUndefined();
+    }
+  });
+
+  it('have a report job that reads the same volume as the others, and signs in nowhere', () => {
+    const pod = at(manifest('report.yaml'), 'spec.template.spec');
+    expect(list(pod, 'containers.0.args')[0]).toBe('report');
+    expect(at(pod, 'serviceAccountName')).toBeUndefined();
+    expect(list(pod, 'volumes')).toContainEqual({
+      name: 'ledgers',
+      persistentVolumeClaim: { claimName: text(manifest('pvc.yaml'), 'metadata.name') },
+    });
+    expect(at(pod, 'containers.0.volumeMounts.0')).toEqual({
+      name: 'ledgers',
+      mountPath: '/ledgers',
+      readOnly: true,
+    });
+    for (const path of ['spec.securityContext.runAsNonRoot', 'spec.containers.0.securityContext']) {
+      expect(at(manifest('report.yaml'), `spec.template.${path}`)).toEqual(
+        at(manifest('job.yaml'), `spec.template.${path}`),
+      );
+    }
   });
 });
 
