@@ -43,6 +43,11 @@ const COMMANDS: readonly (readonly [usage: string, describe: string, load: () =>
     async () => (await import('./commands/check.ts')).check,
   ],
   ['sandbox', 'serve a local Defender to practise on', async () => (await import('./commands/sandbox.ts')).sandbox],
+  [
+    'demo',
+    'show a whole run against a local Defender, in half a minute',
+    async () => (await import('./commands/demo.ts')).demo,
+  ],
 ];
 
 /** Stands for `-` on its way through yargs, which takes that for an empty flag and hands out an empty text instead. */
