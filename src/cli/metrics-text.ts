@@ -2,7 +2,7 @@ import { formatDuration } from '../duration.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Book } from '../ledger/book.ts';
 import { OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
-import type { Route } from '../ledger/record.ts';
+import { ROUTES, type Route } from '../ledger/record.ts';
 
 /** What the metrics say of a run, at one moment. */
 export interface MetricsFacts {
@@ -87,7 +87,7 @@ function runMetrics(facts: MetricsFacts, over: boolean): Metric[] {
     counter(
       'countermand_calls_total',
       'Calls to Defender made by this run, by route.',
-      (['cancel', 'get', 'list'] as const).map((route) => [{ route }, calls[route]]),
+      ROUTES.map((route) => [{ route }, calls[route]]),
     ),
     counter('countermand_retries_total', 'Cancel calls beyond the first of each action.', one(facts.retries)),
     counter('countermand_pauses_total', 'Times that all calls were held back.', one(facts.pauses)),

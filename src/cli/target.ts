@@ -11,6 +11,7 @@ import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledg
 import { asBegun } from './as-begun.ts';
 import type { Args } from './command.ts';
 import type { CliContext } from './context.ts';
+import { readHead } from './head.ts';
 import { jobInput } from './job-input.ts';
 import { newestUnfinished } from './newest-unfinished.ts';
 
@@ -67,13 +68,13 @@ function keptComment({ comment }: Job, { start, sessions }: Book): string | unde
 /** A ledger's own job, with what this session changes. */
 export async function ledgerTarget(source: string, args: Args, { env, cwd, clock }: CliContext): Promise<Target> {
   const path = resolve(cwd, source);
+  const wanted = args['head'] === undefined ? undefined : readHead(args['head']);
   const { book, head } = await readIntact(path);
   const opened = book.sessions.at(-1)?.opened;
   if (opened === undefined) throw new UsageError(`${path} holds no run yet: run its source again`);
-  const wanted = args['head'];
-  if (wanted !== undefined && String(wanted).trim().toLowerCase() !== head) {
+  if (wanted !== undefined && wanted !== head) {
     throw new UsageError(
-      `the head of ${path} is ${head} and not ${String(wanted)}: it is not the ledger that was reviewed, and nothing was sent; plan again, ` +
+      `the head of ${path} is ${head} and not ${wanted}: it is not the ledger that was reviewed, and nothing was sent; plan again, ` +
         'or look at what changed it',
     );
   }

@@ -1,4 +1,5 @@
 import { UnreachableError } from '../errors.ts';
+import { isLowerGuid } from '../ledger/lower-guid.ts';
 import { anyOf, type FilterTerms, filterOf } from './filter.ts';
 
 const COLLECTION = '/api/machineactions';
@@ -13,12 +14,13 @@ export type ListQuery = { top: number; skip?: number } & ({ ids: readonly string
 /** The cheapest read: one entity of whatever is there. */
 export const ONE_READ = `${COLLECTION}?$top=1`;
 
-export const cancelPath = (id: string) => `${COLLECTION}/${id}/cancel`;
-export const actionPath = (id: string) => `${COLLECTION}/${id}`;
+/** A programming error is thrown for what is no GUID in lower case, here as below: an ID is part of the address that the token goes to. */
+export const cancelPath = (id: string) => `${actionPath(id)}/cancel`;
+export const actionPath = (id: string) => `${COLLECTION}/${asActionId(id)}`;
 
 /** `$top` is always sent: the default page size is not documented. A query asks for the newest first. */
 export function listPath(query: ListQuery): string {
-  const filter = 'ids' in query ? anyOf('id', query.ids) : filterOf(query.terms);
+  const filter = 'ids' in query ? anyOf('id', query.ids.map(asActionId)) : filterOf(query.terms);
   const parameters = [
     ...(filter === '' ? [] : [`$filter=${encodeURIComponent(filter)}`]),
     `$top=${query.top}`,
@@ -26,6 +28,11 @@ export function listPath(query: ListQuery): string {
     ...('ids' in query ? [] : [`$orderby=${encodeURIComponent('creationDateTimeUtc desc')}`]),
   ];
   return `${COLLECTION}?${parameters.join('&')}`;
+}
+
+function asActionId(id: string): string {
+  if (isLowerGuid(id)) return id;
+  throw new TypeError('what was to be called is no action ID (a GUID in lower case)');
 }
 
 /**

@@ -1,9 +1,22 @@
 import { z } from 'zod';
+import { commentFault } from '../comment.ts';
 import { SETTINGS } from './settings.ts';
 
 const texts = z.array(z.string()).readonly();
 const positive = z.number().positive();
-const { auth, cloud, region, quotaRoutes, screen } = SETTINGS;
+const { auth, cloud, region, quotaRoutes, screen, concurrency, maxActions, first, strictInput } = SETTINGS;
+/** What a job must hold may change with the version; what it may be called may not: it is part of messages, metrics and file names. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const NAME = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029/\\]{1,200}$/;
+/** Both go into the address that a token is asked from. */
+const TENANT = /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
+const CLIENT = /^[A-Za-z0-9._-]+$/;
+const LONGEST = 256;
+
+const comment = z.string().superRefine((text, context) => {
+  const why = commentFault(text);
+  if (why !== undefined) context.addIssue(why);
+});
 
 const filter = z.object({
   type: texts,
@@ -17,9 +30,9 @@ const filter = z.object({
 
 /** A frozen job as JSON gives it back: what was undefined is missing. Keys that a later version added are left out. */
 export const frozenJobSchema = z.object({
-  name: z.string(),
-  tenant: z.string(),
-  clientId: z.string(),
+  name: z.string().regex(NAME, 'is no name: 1 to 200 characters, no control characters, / or \\'),
+  tenant: z.string().max(LONGEST).regex(TENANT, 'is neither an ID nor a domain'),
+  clientId: z.string().max(LONGEST).regex(CLIENT, 'is no client ID'),
   auth: z.object({ kind: auth.value.optional() }),
   api: z.object({
     cloud: cloud.value,
@@ -33,30 +46,42 @@ export const frozenJobSchema = z.object({
     z.object({ kind: z.literal('stdin'), column: z.string().optional() }),
     z.object({ kind: z.literal('query'), query: filter }),
   ]),
-  comment: z.string().optional(),
+  comment: comment.optional(),
   ledger: z.string(),
   quota: z.object({
-    windows: z.array(z.object({ calls: positive, perMs: positive })).readonly(),
-    share: positive,
+    windows: z
+      .array(z.object({ calls: z.int().positive(), perMs: positive }))
+      .min(1)
+      .readonly(),
+    share: positive.max(1),
     routes: quotaRoutes.value,
   }),
-  concurrency: positive,
+  concurrency: concurrency.value,
   guards: z.object({
     onlyType: texts,
     onlyRequestor: texts,
     onlyMachine: texts,
     createdAfter: z.iso.datetime().optional(),
     createdBefore: z.iso.datetime().optional(),
-    maxActions: positive.optional(),
-    maxFailures: z.union([z.object({ percent: z.number() }), z.object({ count: z.number() })]),
-    first: z.number().min(0).optional(),
+    maxActions: maxActions.value.optional(),
+    maxFailures: z.union([z.object({ percent: z.number().min(0).max(100) }), z.object({ count: z.int().min(0) })]),
+    first: first.value.optional(),
     maxDurationMs: positive.optional(),
   }),
   patienceMs: positive,
   screen: screen.value,
   confirmForMs: z.number().min(0),
-  strictInput: z.boolean(),
+  strictInput: strictInput.value,
   planMaxAgeMs: positive,
   keepLedgersMs: positive.optional(),
   metricsFile: z.string().optional(),
 });
+
+/** What is wrong with a frozen job that was read, completing "job …"; undefined when nothing is. */
+export function frozenJobFault(value: unknown): string | undefined {
+  const { error } = frozenJobSchema.safeParse(value);
+  if (error === undefined) return undefined;
+  const [issue] = error.issues;
+  const key = issue?.path.join('.') ?? '';
+  return `is not one that this version can read (${key === '' ? '' : `${key}: `}${issue?.message})`;
+}

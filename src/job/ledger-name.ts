@@ -23,9 +23,15 @@ export function timeStamp(ms: number): string {
   return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
 }
 
-/** A file's name without folder and ending. */
+/** What a job's name cannot hold, although a file's may: it stands in messages, metrics and the names of ledgers. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const NOT_IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\\]|\p{Cs}/gu;
+const LONGEST_NAME = 200;
+
+/** A file's name without folder and ending, as the name of a job: what cannot stand in one is replaced by `_`, and what is too long is cut. */
 export function bareName(path: string): string {
-  return parse(path).name;
+  const name = parse(path).name.replace(NOT_IN_NAMES, '_');
+  return name.length <= LONGEST_NAME ? name : name.slice(0, LONGEST_NAME).replace(NOT_IN_NAMES, '');
 }
 
 /**

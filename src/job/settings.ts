@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { ACTION_TYPES } from './known-names.ts';
 import {
   clientId,
+  comment,
   duration,
   durationOrZero,
   failureLimit,
@@ -129,7 +130,7 @@ export const SETTINGS = {
     flag: 'comment',
     job: 'comment',
     kind: 'text',
-    value: text(),
+    value: comment(),
     placeholder: 'TEXT',
     description: "written on every cancel; a CSV's comment column beats it; required to start",
     resume: false,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { commentFault, LONGEST_COMMENT } from '../comment.ts';
 import { parseDuration } from '../duration.ts';
 import { parseWindow } from '../quota/window.ts';
 
@@ -28,6 +29,12 @@ export const text = (error = 'a text that is not empty') =>
     .string({ error })
     .regex(/\S/, { error })
     .transform((value) => value.trim());
+
+/** What is written on a cancel. */
+export const comment = () => {
+  const error = `a text of 1 to ${LONGEST_COMMENT} characters, without control characters other than tabs and line ends`;
+  return text(error).refine((value) => commentFault(value) === undefined, { error });
+};
 
 /** A ledger is told from a list of IDs by its ending, so it must have it. */
 export const ledgerPath = () => {

@@ -7,6 +7,8 @@ export interface Action {
   /** Line in the source. */
   readonly line: number;
   readonly comment: string | undefined;
+  /** Of its row: higher goes first. */
+  readonly priority: number;
   /** The last lookup that was recorded, if any. */
   screen: Screened | undefined;
   /**

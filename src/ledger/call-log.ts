@@ -1,7 +1,5 @@
 import type { PastCall } from './book.ts';
-import type { Route } from './record.ts';
-
-const ROUTES: readonly Route[] = ['cancel', 'get', 'list'];
+import { ROUTES, type Route } from './record.ts';
 
 /**
  * A call may be counted until 30 s timeout and 30 s grace after it was sent, and it is sent at most 5 s after its

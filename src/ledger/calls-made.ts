@@ -1,6 +1,6 @@
 import type { Action, PastCall } from './book.ts';
 import { CallLog } from './call-log.ts';
-import type { ReplyFields, Route } from './record.ts';
+import { type ReplyFields, ROUTES, type Route } from './record.ts';
 
 /** A call between its intent and its reply. */
 export interface PendingCall<A extends Action> {
@@ -14,7 +14,7 @@ export interface PendingCall<A extends Action> {
 
 /** The calls of a ledger: how many by route, which of them wait for their reply, and which may still count against the quota. */
 export class CallsMade<A extends Action> {
-  readonly byRoute: Record<Route, number> = { cancel: 0, get: 0, list: 0 };
+  readonly byRoute: Record<Route, number> = noCalls();
   /** The highest number of a call so far. */
   last = 0;
   readonly #log = new CallLog();
@@ -44,4 +44,9 @@ export class CallsMade<A extends Action> {
   recent(nowMs: number, withinMs: number, wanted: (session: number) => boolean): PastCall[] {
     return this.#log.recent(nowMs, withinMs, wanted);
   }
+}
+
+/** None by any route. */
+export function noCalls(): Record<Route, number> {
+  return Object.fromEntries(ROUTES.map((route) => [route, 0])) as Record<Route, number>;
 }

@@ -13,8 +13,8 @@ export interface CheckedLedger extends LedgerFacts {
 export type HeadFound = { where: 'last' } | { where: 'earlier'; line: number } | { where: 'absent' };
 
 /**
- * Checks the whole of a ledger against its chain, and its last chain value against a `head` noted earlier (16 hex digits). Neither takes a
- * lock nor writes. Throws a UsageError when there is no such file or its format is newer than ours.
+ * Checks the whole of a ledger against its chain, and its last chain value against a `head` noted earlier (32 hex digits, in lower case). Neither takes a
+ * lock nor writes. Throws a UsageError when there is no such file or its format is another than ours.
  */
 export async function checkLedger(options: { path: string; disk: Disk; head?: string }): Promise<CheckedLedger> {
   const head = options.head?.trim().toLowerCase();

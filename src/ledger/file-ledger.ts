@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { UsageError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Appender } from './appender.ts';
 import type { Book } from './book.ts';
@@ -6,6 +7,7 @@ import type { HeldLock } from './held-lock.ts';
 import { flat } from './intern.ts';
 import type { Ledger } from './ledger.ts';
 import { encodeLine } from './line.ts';
+import { openFault } from './open-fault.ts';
 import { OUTCOME_NAMES } from './outcomes.ts';
 import type { Projection } from './projection.ts';
 import type {
@@ -24,8 +26,7 @@ import type {
   ScreenFields,
   StartFields,
 } from './record.ts';
-
-const LONGEST_REJECT_TEXT = 100;
+import { fieldsFault, fitted } from './record-fields.ts';
 
 export interface FileLedgerParts {
   path: string;
@@ -73,17 +74,22 @@ export class FileLedger implements Ledger {
     this.#book.beginIntake();
   }
 
-  async admit({ id, line, comment }: AdmitFields): Promise<'admitted' | 'known' | 'repeated'> {
+  async admit({ id, line, comment, priority }: AdmitFields): Promise<'admitted' | 'known' | 'repeated'> {
     const named = this.#book.name(id);
     if (named !== undefined) return named;
     // The source's rows may be cut from large chunks, which the book must not keep alive.
     const key = flat(id);
-    await this.#append('admit', comment === undefined ? { id: key, line } : { id: key, line, comment: flat(comment) });
+    await this.#append('admit', {
+      id: key,
+      line,
+      ...(comment === undefined ? {} : { comment: flat(comment) }),
+      ...(priority === undefined ? {} : { priority }),
+    });
     return 'admitted';
   }
 
-  async reject({ line, reason, text }: RejectFields): Promise<void> {
-    await this.#append('reject', { line, reason, text: text.slice(0, LONGEST_REJECT_TEXT) });
+  async reject(fields: RejectFields): Promise<void> {
+    await this.#append('reject', fields);
   }
 
   intake(summary: IntakeFields): Promise<void> {
@@ -124,9 +130,12 @@ export class FileLedger implements Ledger {
     return this.#durable('close', { reason, counts: Object.fromEntries(present) });
   }
 
-  /** Begins a session; durable. For whoever opens the ledger. */
-  open(fields: OpenFields): Promise<void> {
-    return this.#durable('open', fields);
+  /** Begins a session; durable. For whoever opens the ledger. Throws a UsageError, before anything is written, for a job that could not be read back. */
+  async open(fields: OpenFields): Promise<void> {
+    const why = openFault(fields);
+    if (why !== undefined)
+      throw new UsageError(`The ledger ${this.path} cannot hold this run (${why}): change it, then run again.`);
+    await this.#durable('open', fields);
   }
 
   async assertHeld(): Promise<void> {
@@ -160,8 +169,12 @@ export class FileLedger implements Ledger {
     await this.#appender.room();
   }
 
-  #write<K extends RecordKind>(kind: K, fields: RecordFields[K]): void {
+  #write<K extends RecordKind>(kind: K, given: RecordFields[K]): void {
     for (const lock of this.#locks) lock.assertFresh();
+    const fields = fitted(kind, given);
+    const fault = fieldsFault(kind, fields as unknown as Readonly<Record<string, unknown>>);
+    // It would be damage to whoever reads the ledger next.
+    if (fault !== undefined) throw new Error(`no valid ${kind} record was to be written: ${fault}`);
     const seq = this.#book.lastSeq + 1;
     const atMs = Math.trunc(this.#clock.wallMs());
     const at = new Date(atMs).toISOString();

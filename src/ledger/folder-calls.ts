@@ -28,7 +28,7 @@ export interface FolderCallsOptions extends SenderId {
 
 /**
  * Calls that other ledgers of this folder made as the same application, in the same tenant, against the same host, and that can still count.
- * Only files written lately are read, and of them only who made calls, the calls and the replies. What is damaged or of a newer format
+ * Only files written lately are read, and of them only who made calls, the calls and the replies. What is damaged or of another format
  * is counted as far as it can be read, and said.
  */
 export async function recentCallsInFolder(options: FolderCallsOptions): Promise<PastCall[]> {
@@ -60,14 +60,14 @@ async function callsOf(path: string, options: FolderCallsOptions, withinMs: numb
     }
     if (record.kind === 'open') {
       if (!isSameSender(record, options)) return [];
-      if (record.format > LEDGER_FORMAT) trouble ??= `its format is ${record.format}`;
+      if (record.format !== LEDGER_FORMAT) trouble ??= `its format is ${record.format}`;
     }
     book.apply(record, Date.parse(record.at));
   }
   const calls = book.recentCalls(nowMs, withinMs, client);
   if (trouble !== undefined) {
     log.warn(
-      `the ledger ${path} beside ours is damaged or newer (${trouble}): its ${calls.length} readable calls count against the quota, others cannot`,
+      `the ledger ${path} beside ours is damaged or of another version (${trouble}): its ${calls.length} readable calls count against the quota, others cannot`,
     );
   }
   return calls;

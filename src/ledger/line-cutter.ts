@@ -1,8 +1,7 @@
 import { Buffer } from 'node:buffer';
+import { LONGEST_LINE_BYTES } from './limits.ts';
 
 const NEWLINE = 10;
-/** No record comes near this; what does is no ledger, and must not be gathered in memory. */
-const LONGEST_LINE_BYTES = 1 << 26;
 
 /** Cuts a stream of bytes into blocks of whole lines, and keeps what follows the last newline for the next chunk. */
 export class LineCutter {

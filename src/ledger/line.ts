@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
 import type { LedgerRecord, RecordFields, RecordKind } from './record.ts';
 
-/** Length of `,"chain":"<16 hex>"}`, what every line ends with. */
-export const TAIL_LENGTH = ',"chain":"0123456789abcdef"}'.length;
-export const CHAIN_LENGTH = 16;
+/** 128 bits: nobody finds two plans with one head, not even who writes both. */
+export const CHAIN_LENGTH = 32;
+/** Length of `,"chain":"<32 hex>"}`, what every line ends with. */
+export const TAIL_LENGTH = ',"chain":""}'.length + CHAIN_LENGTH;
 
 /**
- * The chain value of a line: the first 16 hex digits of SHA-256 over the previous line's chain value (empty for the
+ * The chain value of a line: the first 32 hex digits of SHA-256 over the previous line's chain value (empty for the
  * first line) followed by this line's own text before its last `,"chain":`.
  */
 export function chainOf(previous: string, body: string): string {

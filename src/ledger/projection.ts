@@ -5,6 +5,7 @@ import { Interner } from './intern.ts';
 import { OUTCOME_NAMES, type Outcome } from './outcomes.ts';
 import { Readings } from './readings.ts';
 import type {
+  AdmitFields,
   CloseFields,
   IntakeFields,
   IntentFields,
@@ -93,7 +94,7 @@ export class Projection implements Book {
         this.#open(record, atMs);
         break;
       case 'admit':
-        this.#admit(record.id, record.line, record.comment);
+        this.#admit(record);
         break;
       case 'reject':
         this.#reject(record);
@@ -105,8 +106,7 @@ export class Projection implements Book {
         this.#screen(record, atMs);
         break;
       case 'start':
-        this.admittedSinceStart = 0;
-        this.starts.push({ by: record.by, count: record.count, atMs, session: this.#session });
+        this.#start(record, atMs);
         break;
       case 'intent':
         this.#intent(record, atMs);
@@ -129,7 +129,7 @@ export class Projection implements Book {
   /** Takes an `admit` record without a comment, of which a reader need not make an object. */
   admitted(seq: number, atMs: number, id: string, line: number): void {
     this.#mark(seq, atMs);
-    this.#admit(id, line, undefined);
+    this.#admit({ id, line });
   }
 
   /** The next row, reject or end of reading belongs to a new reading of the source. */
@@ -181,12 +181,13 @@ export class Projection implements Book {
     this.sessions.push(this.#current);
   }
 
-  #admit(id: string, line: number, comment: string | undefined): void {
+  #admit({ id, line, comment, priority = 0 }: AdmitFields): void {
     this.#readings.row(this.#session);
     const action = {
       id,
       line,
       comment: comment === undefined ? undefined : this.#strings.intern(comment),
+      priority,
       screen: undefined,
       last: undefined,
       sent: 0,
@@ -215,6 +216,11 @@ export class Projection implements Book {
       requestor: this.#strings.internOrNull(requestor),
       created,
     };
+  }
+
+  #start({ by, count, order }: StartFields, atMs: number): void {
+    this.admittedSinceStart = 0;
+    this.starts.push({ by, count, ...(order === undefined ? {} : { order }), atMs, session: this.#session });
   }
 
   #intent({ call, route, id, attempt }: IntentFields, atMs: number): void {

@@ -26,7 +26,7 @@ export interface ReadLedger extends LedgerFacts {
 
 /**
  * Reads a ledger without a lock and without writing anything; stops before a torn tail and at the first line that does not fit.
- * Throws a UsageError when there is no such file, it never was a ledger, or its format is newer than ours.
+ * Throws a UsageError when there is no such file, it never was a ledger, or its format is another than ours.
  */
 export async function readLedger({ path, disk }: { path: string; disk: Disk }): Promise<ReadLedger> {
   const { book, scanned } = await project(path, disk);
@@ -49,15 +49,10 @@ export async function scanFile(
   disk: Pick<Disk, 'read'>,
   sink: Sink,
 ): Promise<{ scanned: Scanned; torn: string }> {
-  const scanner = new Scanner({
-    ...sink,
-    apply(record, atMs) {
-      refuseNewer(record, path);
-      sink.apply(record, atMs);
-    },
-  });
+  const scanner = new Scanner(sink);
   for await (const chunk of readOrRefuse(path, disk)) if (!scanner.push(chunk)) break;
   const read = { scanned: scanner.result, torn: scanner.torn };
+  refuseOtherFormat(path, read.scanned.fault);
   await refuseOtherFile(path, disk, read);
   return read;
 }
@@ -66,14 +61,12 @@ export async function scanFile(
 export async function* readRecords({ path, disk }: { path: string; disk: Disk }): AsyncGenerator<LedgerRecord> {
   const records: LedgerRecord[] = [];
   const scanner = new Scanner({
-    apply(record) {
-      refuseNewer(record, path);
-      records.push(record);
-    },
+    apply: (record) => void records.push(record),
   });
   for await (const chunk of readOrRefuse(path, disk)) {
     scanner.push(chunk);
     yield* records.splice(0);
+    refuseOtherFormat(path, scanner.result.fault);
     throwIfDamaged(path, scanner.result.fault);
   }
 }
@@ -86,10 +79,14 @@ export function throwIfDamaged(path: string, fault: Fault | undefined): void {
   );
 }
 
-function refuseNewer(record: LedgerRecord, path: string): void {
-  if (record.kind !== 'open' || record.format <= LEDGER_FORMAT) return;
+function refuseOtherFormat(path: string, fault: Fault | undefined): void {
+  if (fault?.format === undefined) return;
+  const advice =
+    fault.format < LEDGER_FORMAT
+      ? `format ${fault.format} was never released, so make a new ledger with plan or run`
+      : 'use the version that wrote it, or a newer one';
   throw new UsageError(
-    `The ledger ${path} has format ${record.format}, and this version reads up to ${LEDGER_FORMAT}: use the version that wrote it (${record.tool}) or a newer one.`,
+    `The ledger ${path} has format ${fault.format} (line ${fault.line}), and this version reads only format ${LEDGER_FORMAT}: ${advice}.`,
   );
 }
 

@@ -1,13 +1,23 @@
 import type { Outcome } from './outcomes.ts';
 
 /**
- * The records of a ledger, format 1. Each is one line of JSON that begins with `seq`, `at` and `kind` and ends with
- * `chain`; what stands between is declared here. The fields are a promise: other programs read them.
+ * The records of a ledger, format 2. Each is one line of JSON that begins with `seq`, `at` and `kind` and ends with
+ * `chain`; what stands between is declared here. The fields are a promise: other programs read them. What each may hold when it is read stands in
+ * `record-fields.ts`. Format 1 (chain values of 16 hex digits) was never released.
  */
-export const LEDGER_FORMAT = 1;
+export const LEDGER_FORMAT = 2;
 
-/** The three routes of the API that spend quota. */
-export type Route = 'cancel' | 'get' | 'list';
+/** The routes of the API that spend quota, in the order in which they are shown. */
+export const ROUTES = ['cancel', 'get', 'list', 'machines'] as const;
+
+/** `cancel` and `get` are of one action, `list` is of many, `machines` asks for devices. */
+export type Route = (typeof ROUTES)[number];
+
+/** What decides which action is called next, where no row has a priority. */
+export type Order = 'source' | 'newest' | 'last-seen';
+
+/** Why all calls wait: Defender answered 429, or does not answer. */
+export type PauseReason = 'throttled' | 'out-of-reach';
 
 /** A row without an action ID, a row that cannot be read, an ID that this reading had already (which is no fault). */
 export type RejectReason = 'not-an-id' | 'bad-row' | 'duplicate';
@@ -33,7 +43,7 @@ export type CloseReason =
 
 /** One per session: who runs what, as whom, against which host. */
 export interface OpenFields {
-  /** {@link LEDGER_FORMAT}; a reader refuses a newer one. */
+  /** {@link LEDGER_FORMAT}; a reader refuses any other. */
   format: number;
   /** UUID of the run; the same in all its sessions. */
   run: string;
@@ -59,6 +69,8 @@ export interface AdmitFields {
   line: number;
   /** The row's own comment, which beats the job's. */
   comment?: string;
+  /** From the source: higher goes first, none is 0. */
+  priority?: number;
 }
 
 /** A row of the source that admits nothing. */
@@ -112,6 +124,8 @@ export interface StartFields {
   by: 'question' | 'yes';
   /** How many actions are to be called. */
   count: number;
+  /** Which go first in this session; `source` where it is left out. */
+  order?: Order;
 }
 
 /** A call that is about to be made; durable before it is sent. */
@@ -122,7 +136,7 @@ export interface IntentFields {
   route: Route;
   /** The action, for cancel and get. */
   id?: string;
-  /** How many actions a list call asks for. */
+  /** How many entities a list call asks for; 0 where its own link says. */
   ids?: number;
   /** From 1; a repeat that costs no attempt (after a 429, after `not-sent` …) keeps the number. */
   attempt: number;
@@ -170,8 +184,8 @@ export interface OutcomeFields {
 export interface PauseFields {
   /** ISO time, UTC, by the clock of `at`. */
   until: string;
-  /** `throttled` or `out-of-reach`. */
-  reason: string;
+  /** Why. */
+  reason: PauseReason;
 }
 
 /** The last record of a session; one that was killed has none. */

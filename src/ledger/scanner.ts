@@ -1,9 +1,11 @@
-import { type Buffer, isAscii } from 'node:buffer';
+import { type Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { type AdmitLine, ID_LENGTH, readAdmitLine } from './admit-line.ts';
+import { type AdmitLine, readAdmitLine } from './admit-line.ts';
 import { CHAIN_LENGTH, chainOf, decodeLine, TAIL_LENGTH } from './line.ts';
 import { LineCutter } from './line-cutter.ts';
+import { GUID_LENGTH } from './lower-guid.ts';
 import type { LedgerRecord } from './record.ts';
+import { isOtherFormat, Misfit, RecordReader } from './record-reader.ts';
 import { TimeReader } from './time-reader.ts';
 
 const NEWLINE = 10;
@@ -17,7 +19,10 @@ const CHAIN_KEY = ',"chain":"';
 export interface Fault {
   /** From 1. */
   line: number;
+  /** Completes "line 7 …". */
   what: string;
+  /** The format that its `open` record names, where that is not ours: a ledger of another version rather than a damaged one. */
+  format?: number;
 }
 
 /** What a scan has seen so far. */
@@ -43,13 +48,14 @@ export interface Sink {
 }
 
 /**
- * Bytes in, records out: cuts lines, checks each against the chain and stops at the first that does not fit. The chain is computed over
- * bytes, so that two byte sequences which decode to the same text still differ. Synchronous and without any file, so that a
+ * Bytes in, records out: cuts lines, checks each against the chain and against what a record may say, and stops at the first that does not
+ * fit. The chain is computed over bytes, so that two byte sequences which decode to the same text still differ. Synchronous and without any file, so that a
  * test can put ten thousand ledgers through it.
  */
 export class Scanner {
   readonly #sink: Sink;
   readonly #cutter = new LineCutter();
+  readonly #reader = new RecordReader();
   readonly #times = new TimeReader();
   readonly #found: AdmitLine = { at: 0, id: 0, line: 0 };
   #records = 0;
@@ -100,22 +106,26 @@ export class Scanner {
     while (from < text.length && this.#fault === undefined) {
       const to = text.indexOf('\n', from);
       const tail = to - TAIL_LENGTH;
-      if (this.#ends(text, from, tail, to) && this.#follows(text, tail, chainOf(this.#head, text.slice(from, tail)))) {
-        if (plain && this.#records > 1 && readAdmitLine(text, from, tail, this.#records, this.#found)) {
-          const { at, id, line } = this.#found;
-          this.#sink.admitted?.(
-            this.#records,
-            this.#times.at(text, at),
-            block.toString('latin1', id, id + ID_LENGTH),
-            line,
-          );
-          this.#bytes += to + 1 - from;
-        } else {
+      if (
+        this.#ends(text, from, tail, to) &&
+        this.#follows(text, from, tail, chainOf(this.#head, text.slice(from, tail)))
+      ) {
+        if (!(plain && this.#tookAdmitLine(block, text, from, tail, to)))
           this.#take(text.slice(from, to), to + 1 - from);
-        }
       }
       from = to + 1;
     }
+  }
+
+  /** Whether the line was a plain `admit`, of which no object is made. */
+  #tookAdmitLine(block: Buffer, text: string, from: number, tail: number, to: number): boolean {
+    if (this.#records < 2 || !readAdmitLine(text, from, tail, this.#records, this.#found)) return false;
+    const { at, id, line } = this.#found;
+    const atMs = this.#times.at(text, at);
+    if (Number.isNaN(atMs)) return false;
+    this.#bytes += to + 1 - from;
+    this.#sink.admitted?.(this.#records, atMs, block.toString('latin1', id, id + GUID_LENGTH), line);
+    return true;
   }
 
   #otherLines(block: Buffer): void {
@@ -128,7 +138,7 @@ export class Scanner {
       if (this.#ends(line, 0, tail, line.length)) {
         const body = bytes.subarray(0, bytes.length - TAIL_LENGTH);
         const digest = createHash('sha256').update(this.#head).update(body).digest('hex');
-        if (this.#follows(line, tail, digest.slice(0, CHAIN_LENGTH))) this.#take(line, bytes.length + 1);
+        if (this.#follows(line, 0, tail, digest.slice(0, CHAIN_LENGTH))) this.#takeText(line, bytes);
       }
       from = to + 1;
     }
@@ -143,14 +153,17 @@ export class Scanner {
       text.charCodeAt(to - 1) === BRACE
     )
       return true;
-    this.#fail('does not end as a record does');
+    this.#fail('does not end as a record does', this.#formatOf(text, from, to));
     return false;
   }
 
   /** Whether the chain at `tail` is the one that the line must have; if so the line is counted, and is the new head. */
-  #follows(text: string, tail: number, chain: string): boolean {
+  #follows(text: string, from: number, tail: number, chain: string): boolean {
     if (!text.startsWith(chain, tail + CHAIN_KEY.length)) {
-      this.#fail('does not follow from the line before it: it, or a line before it, was changed, lost, added or moved');
+      this.#fail(
+        'does not follow from the line before it: it, or a line before it, was changed, lost, added or moved',
+        this.#formatOf(text, from, tail + TAIL_LENGTH),
+      );
       return false;
     }
     this.#head = chain;
@@ -159,19 +172,35 @@ export class Scanner {
     return true;
   }
 
-  #take(line: string, bytes: number): void {
-    const record = decodeLine(line);
-    if (record === undefined || (this.#records === 1 && record.kind !== 'open')) {
-      this.#records--;
-      this.#fail('is not a record of a ledger');
-      return;
-    }
-    this.#bytes += bytes;
-    this.#sink.apply(record, this.#times.at(record.at, 0));
+  /** What another version calls its ledger, before a chain that only that version can check. */
+  #formatOf(text: string, from: number, to: number): number | undefined {
+    const record = this.#records === 0 ? decodeLine(text.slice(from, to)) : undefined;
+    return record?.kind === 'open' && isOtherFormat(record) ? record.format : undefined;
   }
 
-  #fail(what: string): void {
-    this.#fault ??= { line: this.#records + 1, what };
+  #takeText(line: string, bytes: Buffer): void {
+    if (isUtf8(bytes)) this.#take(line, bytes.length + 1);
+    else this.#refuse('is not a valid record: it is not UTF-8');
+  }
+
+  #take(line: string, bytes: number): void {
+    const read = this.#reader.read(line, this.#records);
+    if (read instanceof Misfit) this.#refuse(read.what, read.format);
+    else if (this.#records === 1 && read.record.kind !== 'open') this.#refuse('is not a record of a ledger');
+    else {
+      this.#bytes += bytes;
+      this.#sink.apply(read.record, read.atMs);
+    }
+  }
+
+  /** The line that was just counted. */
+  #refuse(what: string, format?: number): void {
+    this.#records--;
+    this.#fail(what, format);
+  }
+
+  #fail(what: string, format?: number): void {
+    this.#fault ??= { line: this.#records + 1, what, ...(format === undefined ? {} : { format }) };
   }
 }
 

@@ -2,7 +2,9 @@ import type { Disk } from './disk.ts';
 import { decodeLine } from './line.ts';
 import { LineCutter } from './line-cutter.ts';
 import type { LedgerRecord, OpenFields, RecordKind } from './record.ts';
+import { fieldsFault } from './record-fields.ts';
 import { FIRST_RECORD } from './refuse-other-file.ts';
+import { TimeReader } from './time-reader.ts';
 
 const NEWLINE = 10;
 const BEGINNING = Buffer.from(FIRST_RECORD);
@@ -11,7 +13,8 @@ const KIND_WITHIN_BYTES = 80;
 
 /**
  * The records of some kinds, without checking the chain and without parsing the other lines: for what must be quick, or must
- * make the best of a ledger that is damaged. A line that looks like one of these kinds but cannot be read is given as its line number.
+ * make the best of a ledger that is damaged. Their fields are checked as ever, but for the job, of which nothing is asked here. A line that looks
+ * like one of these kinds but cannot be read is given as its line number.
  * Yields nothing for a file that is no ledger.
  */
 export async function* skim(
@@ -31,7 +34,7 @@ export async function* skim(
       const to = block.indexOf(NEWLINE, from);
       number++;
       const envelope = block.toString('latin1', from, Math.min(to, from + KIND_WITHIN_BYTES));
-      if (wanted.some((kind) => envelope.includes(kind))) yield decodeLine(block.toString('utf8', from, to)) ?? number;
+      if (wanted.some((kind) => envelope.includes(kind))) yield recordIn(block.toString('utf8', from, to)) ?? number;
       from = to + 1;
     }
     if (cutter.tooLong) return;
@@ -48,6 +51,13 @@ export async function readSessions({ path, disk }: { path: string; disk: Disk })
     if (typeof record !== 'number' && record.kind === 'open') sessions.push(record);
   }
   return sessions;
+}
+
+function recordIn(line: string): LedgerRecord | undefined {
+  const record = decodeLine(line);
+  if (record === undefined || Number.isNaN(new TimeReader().at(record.at, 0))) return undefined;
+  const fault = fieldsFault(record.kind, record as unknown as Readonly<Record<string, unknown>>, ['job']);
+  return fault === undefined ? record : undefined;
 }
 
 function isBeginning(chunk: Uint8Array): boolean {

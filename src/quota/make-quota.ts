@@ -30,9 +30,19 @@ export function makeQuota({ windows, share = 1, routes = 'shared', clock }: Quot
   const makeWindows = () => capped.map((window) => makeHeldWindow(window, clock));
   const shared = makeWindows();
   const own = () => (routes === 'shared' ? shared : makeWindows());
-  const windowsOf: Readonly<Record<string, HeldWindow[]>> = { cancel: shared, get: own(), list: own() };
+  const windowsOf: Readonly<Record<string, HeldWindow[]>> = {
+    cancel: shared,
+    get: own(),
+    list: own(),
+    machines: own(),
+  };
   const longestFirst = (route: string) => (windowsOf[route] ?? shared).toSorted((a, b) => b.perMs - a.perMs);
-  const nestOf = { cancel: longestFirst('cancel'), get: longestFirst('get'), list: longestFirst('list') };
+  const nestOf = {
+    cancel: longestFirst('cancel'),
+    get: longestFirst('get'),
+    list: longestFirst('list'),
+    machines: longestFirst('machines'),
+  };
 
   return {
     take: (route, signal) => take(nestOf[route], clock, signal),

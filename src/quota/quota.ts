@@ -51,7 +51,7 @@ export interface Quota {
    * Waits for a slot in every window, first come first served. Rejects with the signal's reason when it aborts before
    * that.
    */
-  take(route: 'cancel' | 'get' | 'list', signal?: AbortSignal): Promise<Slot>;
+  take(route: 'cancel' | 'get' | 'list' | 'machines', signal?: AbortSignal): Promise<Slot>;
   /** Fills the windows with calls of earlier sessions; to be called before the first `take`. */
   seed(calls: readonly Seed[]): void;
   /** The state of the windows that a cancel call goes through, in the order they were given. */

@@ -1,3 +1,5 @@
+import { noCalls } from '../ledger/calls-made.ts';
+import { ROUTES, type Route } from '../ledger/record.ts';
 import type { LedgerView } from './view.ts';
 
 export interface PauseSummary {
@@ -6,12 +8,7 @@ export interface PauseSummary {
   reason: string;
 }
 
-export interface MinuteSummary {
-  atMs: number;
-  cancel: number;
-  get: number;
-  list: number;
-}
+export type MinuteSummary = { atMs: number } & Record<Route, number>;
 
 /** A pause ends with its session at the latest. */
 export function pausesOf({ book }: LedgerView): PauseSummary[] {
@@ -37,14 +34,14 @@ export function minutesOf(views: readonly LedgerView[]): MinuteSummary[] {
   const merged = new Map<number, MinuteSummary>();
   for (const { trace } of views) {
     for (const [atMs, n] of trace.minutes) {
-      const minute = merged.get(atMs) ?? { atMs, cancel: 0, get: 0, list: 0 };
-      minute.cancel += n.cancel;
-      minute.get += n.get;
-      minute.list += n.list;
+      const minute = merged.get(atMs) ?? { atMs, ...noCalls() };
+      for (const route of ROUTES) minute[route] += n[route];
       merged.set(atMs, minute);
     }
   }
-  return [...merged.values()].filter((m) => m.cancel + m.get + m.list > 0).sort((a, b) => a.atMs - b.atMs);
+  return [...merged.values()]
+    .filter((minute) => ROUTES.some((route) => minute[route] > 0))
+    .sort((a, b) => a.atMs - b.atMs);
 }
 
 /** Most frequent first. */

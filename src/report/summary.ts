@@ -1,7 +1,8 @@
 import type { ExitCode } from '../exit-codes.ts';
 import { type Action, isOpen } from '../ledger/book.ts';
+import { noCalls } from '../ledger/calls-made.ts';
 import { OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
-import type { CloseReason, RejectReason, Route } from '../ledger/record.ts';
+import { type CloseReason, type RejectReason, ROUTES, type Route } from '../ledger/record.ts';
 import { ASSUMED_ROUND_TRIP_MS, allFree, forecast } from '../quota/forecast.ts';
 import { answersOf, type MinuteSummary, minutesOf, type PauseSummary, pausesOf, unionMs } from './call-history.ts';
 import { exitCodeOf, lookCount } from './exit-code.ts';
@@ -98,10 +99,10 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
   }
 
   const rejected = { 'not-an-id': 0, 'bad-row': 0, duplicate: 0 };
-  const calls = { cancel: 0, get: 0, list: 0 };
+  const calls = noCalls();
   for (const { book } of views) {
     for (const reason of Object.keys(rejected) as RejectReason[]) rejected[reason] += book.rejected[reason];
-    for (const route of Object.keys(calls) as Route[]) calls[route] += book.calls[route];
+    for (const route of ROUTES) calls[route] += book.calls[route];
   }
 
   const plan =

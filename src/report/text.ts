@@ -188,7 +188,7 @@ function facts(summary: Summary, terminal: Terminal, paint: PaintWith): string {
   ]);
   entries.push([
     'Calls',
-    `${formatCount(calls.cancel)} cancel, ${formatCount(calls.get)} get, ${formatCount(calls.list)} list; quota ${summary.windows.map(formatWindow).join(', ')}`,
+    `${formatCount(calls.cancel)} cancel, ${formatCount(calls.get)} get, ${formatCount(calls.list)} list${calls.machines > 0 ? `, ${formatCount(calls.machines)} machines` : ''}; quota ${summary.windows.map(formatWindow).join(', ')}`,
   ]);
   if (summary.pauses.length > 0) {
     entries.push(['Pauses', `${formatCount(summary.pauses.length)}, ${formatDuration(summary.pausedMs)} together`]);

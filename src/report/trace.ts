@@ -1,3 +1,4 @@
+import { noCalls } from '../ledger/calls-made.ts';
 import { flat } from '../ledger/intern.ts';
 import type { LedgerRecord, RejectReason, Route } from '../ledger/record.ts';
 
@@ -106,7 +107,7 @@ function rejectOf({ line, reason, text }: TracedReject): TracedReject {
 function countCall(minutes: Map<number, Record<Route, number>>, minute: number, route: Route, by: number): void {
   let entry = minutes.get(minute);
   if (entry === undefined) {
-    entry = { cancel: 0, get: 0, list: 0 };
+    entry = noCalls();
     minutes.set(minute, entry);
   }
   entry[route] += by;

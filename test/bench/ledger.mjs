@@ -16,13 +16,24 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../dist/clock.js';
+import { resolveJob } from '../../dist/job/resolve-job.js';
 import { fileDisk } from '../../dist/ledger/file-disk.js';
 import { openLedger } from '../../dist/ledger/open-ledger.js';
 import { readLedger } from '../../dist/ledger/read-ledger.js';
 import { idOf } from './ledger-ids.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
-const OPEN = { tool: 'countermand bench', tenant: 'bench', client: 'bench', api: 'https://localhost', job: {} };
+const job = resolveJob({
+  sourceArg: '-',
+  flags: { comment: 'bench' },
+  env: {
+    AZURE_TENANT_ID: '5a0dbc0c-7d53-4e1c-9f6e-000000000001',
+    AZURE_CLIENT_ID: '5a0dbc0c-7d53-4e1c-9f6e-000000000002',
+  },
+  cwd: tmpdir(),
+  nowMs: Date.now(),
+});
+const OPEN = { tool: 'countermand bench', tenant: job.tenant, client: job.clientId, api: 'https://localhost', job };
 const REPEATS = 3;
 
 const TASKS = { append, one: onePerSync, admit, fill, parse, book };
@@ -59,7 +70,7 @@ async function admit(path, actions) {
   const ledger = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
   ledger.beginIntake();
   for (let i = 0; i < Number(actions); i++) await ledger.admit({ id: idOf(i), line: i + 1 });
-  await ledger.intake({ admitted: Number(actions), rejected: 0, bytes: 0, sha256: '' });
+  await ledger.intake({ admitted: Number(actions), rejected: 0, bytes: 0, sha256: 'ab'.repeat(32) });
   await ledger[Symbol.asyncDispose]();
   return { ms: performance.now() - begun };
 }
@@ -68,7 +79,7 @@ async function fill(path, actions) {
   const ledger = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
   ledger.beginIntake();
   for (let i = 0; i < Number(actions); i++) await ledger.admit({ id: idOf(i), line: i + 1 });
-  await ledger.intake({ admitted: Number(actions), rejected: 0, bytes: 0, sha256: '' });
+  await ledger.intake({ admitted: Number(actions), rejected: 0, bytes: 0, sha256: 'ab'.repeat(32) });
   await ledger.start({ by: 'yes', count: Number(actions) });
   const wave = [];
   for (let i = 0; i < Number(actions); i += 10) {

@@ -11,7 +11,7 @@ const FACTS: MetricsFacts = {
   tool: 'countermand 1.0.0',
   admitted: 40,
   left: 12,
-  calls: { cancel: 30, get: 1, list: 3 },
+  calls: { cancel: 30, get: 1, list: 3, machines: 0 },
   counts: { ...COUNTS, cancelled: 27, failed: 1 },
   retries: 2,
   pauses: 1,

@@ -4,6 +4,7 @@ import type { CloseReason } from '../../src/ledger/record.ts';
 import { pino } from '../../src/log.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
 import { type Bench, begin, bench, OPEN } from '../ledger/ledgers.ts';
+import { FROZEN_JOB } from '../support/frozen-job.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -28,7 +29,7 @@ interface Made {
 async function make({ open, disk }: Bench, made: Made): Promise<string> {
   const { stamp = '20251101T020000Z', name = 'nightly', tenant = OPEN.tenant } = made;
   const path = `/ledgers/${name}-${stamp}.jsonl`;
-  const ledger = await open({ path, open: { ...OPEN, tenant, job: { name } } });
+  const ledger = await open({ path, open: { ...OPEN, tenant, job: { ...FROZEN_JOB, name } } });
   await begin(ledger, 1);
   const close = 'close' in made ? made.close : 'finished';
   if (close !== undefined) await ledger.close(close);

@@ -279,7 +279,7 @@ beforeAll(async () => {
   ledger.beginIntake();
   const count = 2 * ROWS.length;
   for (let n = 1; n <= count; n += 1) await ledger.admit({ id: id(n), line: n });
-  await ledger.intake({ admitted: count, rejected: 0, bytes: 1, sha256: '' });
+  await ledger.intake({ admitted: count, rejected: 0, bytes: 1, sha256: 'ab'.repeat(32) });
   await ledger.start({ by: 'yes', count });
 
   const dispatcher = new Agent();

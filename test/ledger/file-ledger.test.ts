@@ -39,9 +39,9 @@ test('records that come while a sync is going on share the next one', async () =
   const gate = withResolvers();
   disk.syncGate = gate.promise;
   const before = disk.syncs;
-  const first = ledger.intent({ route: 'list', attempt: 1 });
+  const first = ledger.intent({ route: 'list', ids: 1, attempt: 1 });
   await settled();
-  const others = [2, 3, 4].map((attempt) => ledger.intent({ route: 'list', attempt }));
+  const others = [2, 3, 4].map((attempt) => ledger.intent({ route: 'list', ids: 1, attempt }));
   await settled();
   expect(disk.syncs - before).toBe(1);
   gate.resolve();
@@ -142,7 +142,7 @@ test('no cancel and no outcome before the reading has ended and the run has star
   ledger.beginIntake();
   await ledger.admit({ id: id(1), line: 1 });
   await expect(cancel()).rejects.toThrow('before the reading');
-  await ledger.intake({ admitted: 1, rejected: 0, bytes: 1, sha256: '' });
+  await ledger.intake({ admitted: 1, rejected: 0, bytes: 1, sha256: 'ab'.repeat(32) });
   await expect(cancel()).rejects.toThrow('the run had started');
   await expect(outcome()).rejects.toThrow('the run had started');
   expect(await ledger.intent({ route: 'list', ids: 1, attempt: 1 })).toBe(1);
@@ -177,12 +177,12 @@ test('a row is admitted once, known in a later reading, and repeated within one'
   expect(await ledger.admit({ id: id(1), line: 1 })).toBe('admitted');
   expect(await ledger.admit({ id: id(1), line: 2 })).toBe('repeated');
   expect(await ledger.admit({ id: id(2), line: 3 })).toBe('admitted');
-  await ledger.intake({ admitted: 2, rejected: 0, bytes: 1, sha256: '' });
+  await ledger.intake({ admitted: 2, rejected: 0, bytes: 1, sha256: 'ab'.repeat(32) });
   expect([...ledger.book.missing()]).toEqual([]);
   ledger.beginIntake();
   expect(await ledger.admit({ id: id(2), line: 1 })).toBe('known');
   expect(await ledger.admit({ id: id(2), line: 2 })).toBe('repeated');
-  await ledger.intake({ admitted: 0, rejected: 0, bytes: 1, sha256: '' });
+  await ledger.intake({ admitted: 0, rejected: 0, bytes: 1, sha256: 'ab'.repeat(32) });
   expect([...ledger.book.missing()].map((action) => action.id)).toEqual([id(1)]);
 });
 

@@ -91,10 +91,10 @@ test('a neighbour of a newer format counts as far as it can be read, and is warn
   await neighbour(setting, 'b.jsonl', 3);
   const file = setting.disk.files.get('/ledgers/b.jsonl');
   if (file === undefined) throw new Error('no neighbour');
-  file.bytes = Buffer.from(file.bytes.toString().replace('"format":1', '"format":2'));
+  file.bytes = Buffer.from(file.bytes.toString().replace('"format":2', '"format":3'));
   const { count, said } = await recent(setting);
   expect(count).toBe(3);
-  expect(said).toEqual([expect.stringContaining('format is 2')]);
+  expect(said).toEqual([expect.stringContaining('format is 3')]);
 });
 
 test('other files and folders beside the ledgers are passed over', async () => {

@@ -2,6 +2,7 @@ import type { FileLedger } from '../../src/ledger/file-ledger.ts';
 import type { Processes } from '../../src/ledger/holder.ts';
 import type { OpenLedgerOptions } from '../../src/ledger/open-ledger.ts';
 import { openLedger } from '../../src/ledger/open-ledger.ts';
+import { FROZEN_JOB } from '../support/frozen-job.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
@@ -10,7 +11,7 @@ export const OPEN = {
   tenant: '11111111-1111-4111-8111-111111111111',
   client: '22222222-2222-4222-8222-222222222222',
   api: 'https://api.example.com',
-  job: { name: 'test' },
+  job: FROZEN_JOB,
 };
 
 export const PATH = '/ledgers/a.jsonl';

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Action, isAccepted, isInDoubt, isOpen } from '../../src/ledger/book.ts';
 import type { FileLedger } from '../../src/ledger/file-ledger.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
+import { FROZEN_JOB } from '../support/frozen-job.ts';
 import { begin, bench, id, PATH } from './ledgers.ts';
 
 function action(ledger: FileLedger, n: number): Action {
@@ -60,7 +61,7 @@ describe('calls', () => {
     await ledger.reply({ call: second, ms: 0, error: 'not-sent' });
     expect(one.last).toBe(before);
     expect(one.sent).toBe(1);
-    expect(ledger.book.calls).toEqual({ cancel: 1, get: 0, list: 0 });
+    expect(ledger.book.calls).toEqual({ cancel: 1, get: 0, list: 0, machines: 0 });
     expect(ledger.book.recentCalls(clock.wallMs(), 60_000)).toHaveLength(1);
     expect(await ledger.intent({ route: 'cancel', id: id(1), attempt: 2 })).toBe(3);
   });
@@ -126,7 +127,7 @@ describe('calls', () => {
       tenant: '11111111-1111-4111-8111-111111111111',
       client: 'new',
       api: 'https://api.example.com',
-      job: {},
+      job: FROZEN_JOB,
     };
     const { book } = await setting.open({ open });
     const recent = (client?: string) => book.recentCalls(setting.clock.wallMs(), 60_000, client).length;
@@ -156,7 +157,7 @@ describe('outcomes', () => {
 });
 
 describe('readings of the source', () => {
-  const intake = { admitted: 0, rejected: 1, bytes: 1, sha256: '' };
+  const intake = { admitted: 0, rejected: 1, bytes: 1, sha256: 'ab'.repeat(32) };
 
   test('rejects are of the last reading', async () => {
     const setting = bench();

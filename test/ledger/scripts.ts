@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import { commentFault } from '../../src/comment.ts';
 import type { FileLedger } from '../../src/ledger/file-ledger.ts';
 import { OUTCOME_NAMES, type Outcome } from '../../src/ledger/outcomes.ts';
-import type { CloseReason, RejectReason, Route } from '../../src/ledger/record.ts';
+import { type CloseReason, type PauseReason, type RejectReason, ROUTES, type Route } from '../../src/ledger/record.ts';
 import { type Bench, id } from './ledgers.ts';
 
 /** One thing a run may do to its ledger. */
@@ -11,21 +12,32 @@ export type Step =
   | { do: 'intake' }
   | { do: 'screen'; n: number; text: string }
   | { do: 'intent'; route: Route; n: number }
-  | { do: 'reply'; http: number | undefined; error: string | undefined; skewMs: number | undefined }
+  | { do: 'reply'; answer: { http?: number; error?: string }; skewMs: number | undefined }
   | { do: 'outcome'; n: number; outcome: Outcome; detail: string | undefined }
-  | { do: 'pause'; reason: string }
+  | { do: 'pause'; reason: PauseReason }
   | { do: 'wait'; ms: number }
   | { do: 'resume'; close: CloseReason | undefined };
 
 const n = fc.integer({ min: 1, max: 8 });
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 12 }),
-  fc.constantFrom('DOMAIN\\user', '","chain":"0123456789abcdef"}', 'line\nfeed', '\ud800', 'Zoë', '{"seq":1'),
+  fc.constantFrom(
+    'DOMAIN\\user',
+    '","chain":"0123456789abcdef0123456789abcdef"}',
+    'line\nfeed',
+    '\ud800',
+    'Zoë',
+    '{"seq":1',
+  ),
+);
+const comment = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 12 }).filter((each) => commentFault(each) === undefined),
+  fc.constantFrom('DOMAIN\\user', '","chain":"0123456789abcdef0123456789abcdef"}', 'line\nfeed', 'Zoë', '{"seq":1'),
 );
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('admit' as const), n, comment: maybe(text) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('admit' as const), n, comment: maybe(comment) }) },
   fc.record({
     do: fc.constant('reject' as const),
     reason: fc.constantFrom<RejectReason>('not-an-id', 'bad-row', 'duplicate'),
@@ -33,11 +45,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   }),
   fc.record({ do: fc.constant('intake' as const) }),
   fc.record({ do: fc.constant('screen' as const), n, text }),
-  fc.record({ do: fc.constant('intent' as const), route: fc.constantFrom<Route>('cancel', 'get', 'list'), n }),
+  fc.record({ do: fc.constant('intent' as const), route: fc.constantFrom<Route>(...ROUTES), n }),
   fc.record({
     do: fc.constant('reply' as const),
-    http: maybe(fc.constantFrom(200, 400, 429, 503)),
-    error: maybe(fc.constantFrom('not-sent', 'timeout', 'foreign-body')),
+    answer: fc.constantFrom(
+      ...[200, 400, 429, 503].map((http) => ({ http })),
+      ...['not-sent', 'timeout'].map((error) => ({ error })),
+      { http: 200, error: 'foreign-body' },
+    ),
     skewMs: maybe(fc.integer({ min: -9000, max: 9000 })),
   }),
   fc.record({
@@ -46,7 +61,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     outcome: fc.constantFrom<Outcome>(...OUTCOME_NAMES),
     detail: maybe(text),
   }),
-  fc.record({ do: fc.constant('pause' as const), reason: text }),
+  fc.record({
+    do: fc.constant('pause' as const),
+    reason: fc.constantFrom<PauseReason>('throttled', 'out-of-reach'),
+  }),
   fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 40_000 }) }),
   fc.record({
     do: fc.constant('resume' as const),
@@ -83,7 +101,7 @@ export async function play(setting: Bench, steps: readonly Step[]): Promise<File
       case 'intake':
         if (!reading) ledger.beginIntake();
         reading = false;
-        await ledger.intake({ admitted: 1, rejected: 1, bytes: 1, sha256: '' });
+        await ledger.intake({ admitted: 1, rejected: 1, bytes: 1, sha256: 'ab'.repeat(32) });
         await ledger.start({ by: 'yes', count: 1 });
         break;
       case 'screen': {
@@ -94,12 +112,12 @@ export async function play(setting: Bench, steps: readonly Step[]): Promise<File
       }
       case 'intent':
         if (each.route === 'cancel' && !ready) break;
-        unanswered.push(await ledger.intent({ route: each.route, id: id(each.n), attempt: 1 }));
+        unanswered.push(await ledger.intent({ route: each.route, ...askedFor(each.route, each.n), attempt: 1 }));
         break;
       case 'reply': {
         const call = unanswered.shift();
-        const { http, error, skewMs } = each;
-        const fields = { ...(http && { http }), ...(error && { error }), ...(skewMs && { skewMs }) };
+        const { answer, skewMs } = each;
+        const fields = { ...answer, ...(skewMs && { skewMs }) };
         if (call !== undefined) await ledger.reply({ call, ms: 1, ...fields });
         break;
       }
@@ -128,4 +146,8 @@ export async function play(setting: Bench, steps: readonly Step[]): Promise<File
     }
   }
   return ledger;
+}
+
+function askedFor(route: Route, n: number): { id: string } | { ids: number } {
+  return route === 'cancel' || route === 'get' ? { id: id(n) } : { ids: n };
 }

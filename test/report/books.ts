@@ -13,7 +13,7 @@ export function viewOf(records: readonly LedgerRecord[], path = 'ledgers/nightly
     book.apply(record, atMs);
     tracer.add(record, atMs);
   }
-  return { path, book, trace: tracer.trace, head: '00112233445566ff', intact: true };
+  return { path, book, trace: tracer.trace, head: '00112233445566ff00112233445566ff', intact: true };
 }
 
 /** The same records as a ledger's file has them, chained. */

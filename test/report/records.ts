@@ -17,7 +17,7 @@ export class Script {
   add<K extends RecordKind>(kind: K, fields: RecordFields[K], afterMs = 1): this {
     this.atMs += afterMs;
     const envelope = { seq: ++this.#seq, at: new Date(this.atMs).toISOString(), kind };
-    this.records.push({ ...envelope, ...fields, chain: '00112233445566ff' } as LedgerRecord);
+    this.records.push({ ...envelope, ...fields, chain: '00112233445566ff00112233445566ff' } as LedgerRecord);
     return this;
   }
 
@@ -41,7 +41,7 @@ export class Script {
 
 function openFields(session: number): OpenFields {
   return {
-    format: 1,
+    format: 2,
     run: RUN,
     session,
     tool: 'countermand 0.1.0',

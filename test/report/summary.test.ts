@@ -28,7 +28,9 @@ describe('the summary of one ledger', () => {
 
   test('leaves a call that was not sent out of the calls over time', () => {
     const script = new Script().open().add('admit', { id: guid(1), line: 1 });
-    script.add('intake', { admitted: 1, rejected: 0, bytes: 1, sha256: '' }).add('start', { by: 'yes', count: 1 });
+    script
+      .add('intake', { admitted: 1, rejected: 0, bytes: 1, sha256: 'ab'.repeat(32) })
+      .add('start', { by: 'yes', count: 1 });
     script.cancel(guid(1), { error: 'not-sent' }).cancel(guid(1), { http: 200 });
     const view = viewOf(script.records);
     const { minutes, calls } = summarise([view], { nowMs });
@@ -46,10 +48,10 @@ describe('the summary of one ledger', () => {
     const script = new Script().open();
     script.add('reject', { line: 1, reason: 'not-an-id', text: 'old' });
     script
-      .add('intake', { admitted: 0, rejected: 1, bytes: 1, sha256: '' })
+      .add('intake', { admitted: 0, rejected: 1, bytes: 1, sha256: 'ab'.repeat(32) })
       .add('close', { reason: 'interrupted', counts: {} });
     script.open(2).add('reject', { line: 7, reason: 'bad-row', text: 'new' });
-    script.add('intake', { admitted: 0, rejected: 1, bytes: 1, sha256: '' });
+    script.add('intake', { admitted: 0, rejected: 1, bytes: 1, sha256: 'ab'.repeat(32) });
     const { rejects, rejected } = summarise([viewOf(script.records)], { nowMs });
     expect(rejects.map(({ text }) => text)).toEqual(['new']);
     expect(rejected).toEqual({ 'not-an-id': 0, 'bad-row': 1, duplicate: 0 });
@@ -57,7 +59,7 @@ describe('the summary of one ledger', () => {
 
   test('keeps the rejected rows of the reading when a session only resumes', () => {
     const script = new Script().open().add('reject', { line: 1, reason: 'not-an-id', text: 'kept' });
-    script.add('intake', { admitted: 0, rejected: 1, bytes: 1, sha256: '' });
+    script.add('intake', { admitted: 0, rejected: 1, bytes: 1, sha256: 'ab'.repeat(32) });
     script.open(2);
     expect(summarise([viewOf(script.records)], { nowMs }).rejects).toHaveLength(1);
   });

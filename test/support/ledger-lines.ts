@@ -6,7 +6,7 @@ export function chainLedger(text: string): string {
   const lines = text.trimEnd().split('\n');
   const chained = lines.map((line) => {
     const own = line.slice(0, line.lastIndexOf(',"chain":'));
-    chain = createHash('sha256').update(chain).update(own).digest('hex').slice(0, 16);
+    chain = createHash('sha256').update(chain).update(own).digest('hex').slice(0, 32);
     return `${own},"chain":"${chain}"}`;
   });
   return `${chained.join('\n')}\n`;

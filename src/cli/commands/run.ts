@@ -32,7 +32,7 @@ export const run: Command = {
   }),
   examples: [
     ['run incident.csv --comment "INC-4711: rule misfired"', 'cancel what a CSV names'],
-    ['run ledgers/incident.plan.jsonl --head 3f2a90c1d4e5b677', 'start a reviewed plan'],
+    ['run ledgers/incident.plan.jsonl --head 3f2a90c1d4e5b6770b8a6c2f9e1d4a35', 'start a reviewed plan'],
     ['run jobs/stale-actions-nightly.yaml --yes', 'a scheduled job'],
   ],
   run: async (args, context) => {

@@ -14,6 +14,7 @@ import { readView } from '../../report/view-file.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { finish } from '../finish.ts';
+import { readHead } from '../head.ts';
 import { integrityText } from '../integrity.ts';
 import { openParts } from '../open-parts.ts';
 import { planFactsOf } from '../plan-facts.ts';
@@ -37,12 +38,12 @@ export const verify: Command = {
   }),
   examples: [
     ['verify ledgers/incident.jsonl', 'what became of the unconfirmed ones?'],
-    ['verify ledgers/incident.jsonl --offline --head 3f2a90c1d4e5b677', 'is it what was archived?'],
+    ['verify ledgers/incident.jsonl --offline --head 3f2a90c1d4e5b6770b8a6c2f9e1d4a35', 'is it what was archived?'],
   ],
   run: async (args, context) => {
     const json = args['json'] === true;
     const { ledger: path, head: _head, ...flags } = args;
-    const head = args['head'] === undefined ? {} : { head: String(args['head']) };
+    const head = args['head'] === undefined ? {} : { head: readHead(args['head']) };
     const checked = await checkLedger({ path: String(path), disk: fileDisk, ...head });
     const { text, broken } = integrityText(String(path), checked);
     if (args['offline'] === true && json) {

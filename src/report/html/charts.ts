@@ -1,3 +1,5 @@
+import { noCalls } from '../../ledger/calls-made.ts';
+import { ROUTES } from '../../ledger/record.ts';
 import { formatCount, formatDuration } from '../format.ts';
 import type { ForecastFacts } from '../plan-summary.ts';
 import type { Summary } from '../summary.ts';
@@ -79,7 +81,7 @@ export async function createCharts(): Promise<Charts> {
     const steps = bucketed(summary.minutes, stepMin);
     const bars = steps.flatMap(({ atMs, ...routes }) => {
       let from = 0;
-      return (['cancel', 'list', 'get'] as const).flatMap((route) => {
+      return (['cancel', 'list', 'get', 'machines'] as const).flatMap((route) => {
         const n = routes[route] / stepMin;
         if (n === 0) return [];
         const part = { x1: new Date(atMs), x2: new Date(atMs + stepMin * 60_000), y1: from, y2: from + n, route };
@@ -209,13 +211,11 @@ function timeAxis(fromMs: number, toMs: number, width: number) {
 function bucketed(minutes: Summary['minutes'], stepMin: number): Summary['minutes'] {
   const stepMs = stepMin * 60_000;
   const steps = new Map<number, Summary['minutes'][number]>();
-  for (const { atMs, cancel, get, list } of minutes) {
-    const at = Math.floor(atMs / stepMs) * stepMs;
-    const step = steps.get(at) ?? { atMs: at, cancel: 0, get: 0, list: 0 };
+  for (const minute of minutes) {
+    const at = Math.floor(minute.atMs / stepMs) * stepMs;
+    const step = steps.get(at) ?? { atMs: at, ...noCalls() };
     steps.set(at, step);
-    step.cancel += cancel;
-    step.get += get;
-    step.list += list;
+    for (const route of ROUTES) step[route] += minute[route];
   }
   return [...steps.values()];
 }

@@ -110,14 +110,15 @@ export function releases(summary: Summary, rows: readonly ActionRow[]): Markup |
 
 export function callsOverTime(summary: Summary, charts: Charts): Markup {
   const { calls, pauses, answers } = summary;
-  const total = calls.cancel + calls.get + calls.list;
-  const remark = html`${plural(total, 'call')} to Defender: <span data-count="calls-cancel">${formatCount(calls.cancel)}</span> cancel, <span data-count="calls-get">${formatCount(calls.get)}</span> get, <span data-count="calls-list">${formatCount(calls.list)}</span> list.`;
+  const total = calls.cancel + calls.get + calls.list + calls.machines;
+  const remark = html`${plural(total, 'call')} to Defender: <span data-count="calls-cancel">${formatCount(calls.cancel)}</span> cancel, <span data-count="calls-get">${formatCount(calls.get)}</span> get, <span data-count="calls-list">${formatCount(calls.list)}</span> list${calls.machines > 0 && html`, <span data-count="calls-machines">${formatCount(calls.machines)}</span> machines`}.`;
   if (total === 0) return part('calls', 'Calls over time', remark, html`<p class="note">Nothing was sent.</p>`);
   const legend = key(
     [
       { name: 'cancel', color: 'route-cancel' },
       ...(calls.list > 0 ? [{ name: 'list', color: 'route-list' }] : []),
       ...(calls.get > 0 ? [{ name: 'get', color: 'route-get' }] : []),
+      ...(calls.machines > 0 ? [{ name: 'machines', color: 'route-machines' }] : []),
       { name: 'quota', color: 'quota', line: true },
       ...(pauses.length > 0 ? [{ name: 'paused', color: 'pause' }] : []),
     ],

@@ -7,7 +7,7 @@ export const STYLE = `
   --cancelled: #1f8a5b; --already-final: #6d9f92; --ended-otherwise: #9aa86b; --excluded: #a9b3bd; --withdrawn: #c9cfd6;
   --ran-anyway: #e07b00; --not-found: #8767c4; --forbidden: #b8418f; --failed: #cf3a30; --unconfirmed: #d9a514;
   --unknown: #9c6b3c; --not-settled: #6ea3dc; --other: #8893a0;
-  --route-cancel: #2b6cb8; --route-list: #8fb9e6; --route-get: #c4a15a; --quota: #a03a2e; --pause: #f6e2c2;
+  --route-cancel: #2b6cb8; --route-list: #8fb9e6; --route-get: #c4a15a; --route-machines: #7d8f69; --quota: #a03a2e; --pause: #f6e2c2;
 }
 @media (prefers-color-scheme: dark) {
   :root {
@@ -16,7 +16,7 @@ export const STYLE = `
     --cancelled: #3fae7c; --already-final: #6f9c91; --ended-otherwise: #8f9a68; --excluded: #74808c; --withdrawn: #566170;
     --ran-anyway: #f0953a; --not-found: #a48ae0; --forbidden: #d971b5; --failed: #ee6a60; --unconfirmed: #e3b941;
     --unknown: #bd8f61; --not-settled: #5b93d0; --other: #8893a0;
-    --route-cancel: #6ba8ea; --route-list: #3f6ea3; --route-get: #c4a15a; --quota: #ff9a8c; --pause: #43361f;
+    --route-cancel: #6ba8ea; --route-list: #3f6ea3; --route-get: #c4a15a; --route-machines: #93a67e; --quota: #ff9a8c; --pause: #43361f;
   }
 }
 .c-cancelled { --swatch: var(--cancelled); } .c-already-final { --swatch: var(--already-final); } .c-ended-otherwise { --swatch: var(--ended-otherwise); }
@@ -24,7 +24,7 @@ export const STYLE = `
 .c-not-found { --swatch: var(--not-found); } .c-forbidden { --swatch: var(--forbidden); } .c-failed { --swatch: var(--failed); }
 .c-unconfirmed { --swatch: var(--unconfirmed); } .c-unknown { --swatch: var(--unknown); } .c-not-settled { --swatch: var(--not-settled); }
 .c-other { --swatch: var(--other); } .c-route-cancel { --swatch: var(--route-cancel); } .c-route-list { --swatch: var(--route-list); }
-.c-route-get { --swatch: var(--route-get); } .c-quota { --swatch: var(--quota); } .c-pause { --swatch: var(--pause); }
+.c-route-get { --swatch: var(--route-get); } .c-route-machines { --swatch: var(--route-machines); } .c-quota { --swatch: var(--quota); } .c-pause { --swatch: var(--pause); }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;

@@ -4,11 +4,20 @@
  *   node contend.mjs LEDGER
  */
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { systemClock } from '../../../dist/clock.js';
+import { resolveJob } from '../../../dist/job/resolve-job.js';
 import { fileDisk } from '../../../dist/ledger/file-disk.js';
 import { openLedger } from '../../../dist/ledger/open-ledger.js';
 
-const open = { tool: 'countermand', tenant: 'tenant', client: 'client', api: 'https://localhost', job: {} };
+const job = resolveJob({
+  sourceArg: '-',
+  flags: {},
+  env: { AZURE_TENANT_ID: 'tenant.example', AZURE_CLIENT_ID: '22222222-2222-4222-8222-222222222222' },
+  cwd: tmpdir(),
+  nowMs: Date.now(),
+});
+const open = { tool: 'countermand', tenant: job.tenant, client: job.clientId, api: 'https://localhost', job };
 console.log('ready');
 await once(process.stdin, 'data');
 try {

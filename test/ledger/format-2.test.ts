@@ -8,10 +8,13 @@ import { isInDoubt } from '../../src/ledger/book.ts';
 import { fileDisk } from '../../src/ledger/file-disk.ts';
 import { openLedger } from '../../src/ledger/open-ledger.ts';
 import { readLedger, readRecords } from '../../src/ledger/read-ledger.ts';
+import { FROZEN_JOB } from '../support/frozen-job.ts';
 
-/** A ledger of format 1 with every kind of record, and with a field and a kind that we do not know. It must always open. */
-const FIXTURE = fileURLToPath(new URL('fixtures/format-1.jsonl', import.meta.url));
-const HEAD = '480766de59020592';
+/** A ledger of format 2 with every kind of record, and with fields and a kind that we do not know. It must always open. */
+const FIXTURE = fileURLToPath(new URL('fixtures/format-2.jsonl', import.meta.url));
+const HEAD = '6f84adf964c5348e3f7c85b1dd8a6c04';
+/** As development versions wrote it, with chain values of 16 hex digits. */
+const FORMAT_1 = fileURLToPath(new URL('fixtures/format-1.jsonl', import.meta.url));
 const id = (n: number) => `5382f7ea-7557-4ab7-9782-d50480024a0${n}`;
 
 let folder: string;
@@ -23,10 +26,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test('the ledger of format 1 says what it said when it was written', async () => {
+test('the ledger of format 2 says what it said when it was written', async () => {
   const { book, ...facts } = await readLedger({ path, disk: fileDisk });
   expect(facts).toEqual({
-    records: 32,
+    records: 34,
     from: Date.parse('2026-01-02T03:04:10.137Z'),
     to: Date.parse('2026-01-02T04:04:14.247Z'),
     head: HEAD,
@@ -38,11 +41,12 @@ test('the ledger of format 1 says what it said when it was written', async () =>
   expect(book.counts()).toMatchObject({ cancelled: 1, 'already-final': 1, unconfirmed: 0 });
   expect([...book.left()].map((action) => action.id)).toEqual([id(3), id(4), id(5)]);
   expect([...book.left()].filter(isInDoubt).map((action) => action.id)).toEqual([id(4)]);
-  expect(book.calls).toEqual({ cancel: 4, get: 1, list: 1 });
+  expect(book.calls).toEqual({ cancel: 4, get: 1, list: 1, machines: 1 });
   expect(book.rejected).toEqual({ 'not-an-id': 1, 'bad-row': 0, duplicate: 1 });
+  expect(book.start).toMatchObject({ by: 'question', count: 4, order: 'last-seen' });
   expect(book.actions.get(id(2))?.comment).toBe('Für Zoë: "zurück"');
   expect(book.actions.get(id(1))?.screen?.requestor).toBe('CONTOSO\\analyst');
-  expect(book.actions.get(id(3))).toMatchObject({ sent: 2, last: { call: 6, error: 'timeout' } });
+  expect(book.actions.get(id(3))).toMatchObject({ sent: 2, priority: 5, last: { call: 7, error: 'timeout' } });
 });
 
 test('its records can be had one at a time, unknown fields and kinds included', async () => {
@@ -57,17 +61,25 @@ test('it is gone on with in a third session, and what stands in it is left as it
   const open = {
     tool: 'countermand',
     tenant: '7d9f8b1e-3c52-4f0a-9a51-0d6b1f2a7c11',
-    client: 'any',
+    client: 'b2a4c6d8-1f3e-4a5b-8c7d-9e0f1a2b3c4d',
     api: 'https://api.security.microsoft.com',
-    job: {},
+    job: FROZEN_JOB,
   };
   const ledger = await openLedger({ path, disk: fileDisk, clock: systemClock, open });
-  expect(await ledger.intent({ route: 'cancel', id: id(5), attempt: 1 })).toBe(8);
+  expect(await ledger.intent({ route: 'cancel', id: id(5), attempt: 1 })).toBe(9);
   await ledger[Symbol.asyncDispose]();
   const after = await readFile(path, 'utf8');
   expect(after.startsWith(before)).toBe(true);
-  expect(JSON.parse(after.slice(before.length).split('\n')[0] ?? '')).toMatchObject({ seq: 33, session: 3 });
+  expect(JSON.parse(after.slice(before.length).split('\n')[0] ?? '')).toMatchObject({ seq: 35, session: 3 });
   expect((await readLedger({ path, disk: fileDisk })).fault).toBeUndefined();
+});
+
+test('a ledger of format 1 is refused by its format, although its chain is another', async () => {
+  await copyFile(FORMAT_1, path);
+  await expect(readLedger({ path, disk: fileDisk })).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringMatching(/has format 1 .* format 1 was never released/),
+  });
 });
 
 test('every kind, field and reason of a record is documented beside its type', async () => {
