@@ -35,7 +35,7 @@ export type JobIdentity = Pick<Job, 'tenant' | 'clientId' | 'auth' | 'api' | 'pa
 
 /** Finds the credential and the way out. Throws a UsageError when one is missing or a host is not allowed; asks nobody yet. */
 export async function prepareSignIn(job: JobIdentity, context: CliContext): Promise<Identity> {
-  const { env, clock, log, random, say } = context;
+  const { env, clock, log, random, say, secrets } = context;
   const hosts = resolveHosts(job.api);
   const clientId = isNamed(job.clientId) ? job.clientId : undefined;
   const found = findCredential(env, job.auth, { tenant: job.tenant, clientId });
@@ -47,7 +47,8 @@ export async function prepareSignIn(job: JobIdentity, context: CliContext): Prom
     authorityUrl: hosts.authorityUrl,
     scope: hosts.scope,
   };
-  const parts = { target, env, dispatcher, clock, log, prompt: (line: string) => say(`${line}\n`) };
+  const { learn } = secrets;
+  const parts = { target, env, dispatcher, clock, log, learn, prompt: (line: string) => say(`${line}\n`) };
   const tokens = openTokenSource(found.kind, parts, { random, patienceMs: job.patienceMs });
   return { hosts, found, dispatcher, tokens };
 }

@@ -63,6 +63,7 @@ export async function signIn(
 ): Promise<AccessToken> {
   const { target, dispatcher, clock, log } = parts;
   const { signal, rewrite, secrets } = request;
+  for (const secret of secrets) parts.learn?.(secret, request.from);
   const call: SignInCall = {
     dispatcher,
     clock,
@@ -106,6 +107,7 @@ export async function signIn(
       })
     );
   }
+  parts.learn?.(result.accessToken, 'an access token');
   return { token: result.accessToken, expiresAtMs: result.expiresOn?.getTime() };
 }
 
