@@ -2,6 +2,7 @@ import { type Hosts, resolveHosts } from '../defender/hosts.ts';
 import { assessPermissions, type PermissionAssessment } from '../defender/permissions.ts';
 import { RefusedError } from '../errors.ts';
 import { readClaims } from '../identity/claims.ts';
+import { refuseFarEndpoints, refuseOtherAuthority } from '../identity/endpoints.ts';
 import { type FoundCredential, findCredential } from '../identity/find-credential.ts';
 import { makeDispatcher, type WayOut } from '../identity/http.ts';
 import { openTokenSource } from '../identity/open-token-source.ts';
@@ -37,6 +38,8 @@ export type JobIdentity = Pick<Job, 'tenant' | 'clientId' | 'auth' | 'api' | 'pa
 export async function prepareSignIn(job: JobIdentity, context: CliContext): Promise<Identity> {
   const { env, clock, log, random, say, secrets } = context;
   const hosts = resolveHosts(job.api);
+  refuseFarEndpoints(env);
+  refuseOtherAuthority(env, hosts.authorityUrl);
   const clientId = isNamed(job.clientId) ? job.clientId : undefined;
   const found = findCredential(env, job.auth, { tenant: job.tenant, clientId });
   for (const sentence of await openSecretFiles(env)) log.warn(sentence);

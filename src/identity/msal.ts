@@ -11,6 +11,9 @@ export function loadMsal() {
   return import('@azure/msal-node');
 }
 
+/** msal takes MSAL_FORCE_REGION from the environment and asks a regional host with it, unless this is the region that is asked for. */
+export const NO_REGION = 'DisableMsalForceRegion';
+
 /**
  * The configuration of an application at our authority. The endpoints are given, so msal asks for no discovery: one
  * call a sign-in, and a tenant that does not exist is told by the token endpoint. Throws a UsageError for plain HTTP.
@@ -47,6 +50,8 @@ export interface SignInRequest {
   secrets: readonly string[];
   signal: AbortSignal;
   rewrite?: SignInCall['rewrite'];
+  /** @default the login host of the target alone */
+  mayAsk?: SignInCall['mayAsk'];
   /** Tells the kind's own failures apart; undefined leaves it to the common table. */
   explain?: (call: SignInCall) => Error | undefined;
 }
@@ -70,6 +75,9 @@ export async function signIn(
     signal,
     host: undefined,
     answer: undefined,
+    elsewhere: undefined,
+    // Variables of msal's own (a region, an endpoint) change the address that it makes of ours.
+    mayAsk: request.mayAsk ?? ((url) => url.origin === new URL(target.authorityUrl).origin),
     ...(rewrite === undefined ? {} : { rewrite }),
   };
   const context = (): FailureContext => ({
@@ -92,6 +100,11 @@ export async function signIn(
     result = await abortable(duringSignIn(call, work), signal).finally(told);
   } catch (error) {
     signal.throwIfAborted();
+    if (call.elsewhere !== undefined) {
+      throw new UsageError(
+        `sign-in was led to ${call.elsewhere}, which is not the login host of this job, and nothing was sent there: unset MSAL_FORCE_REGION and what else changes where msal signs in`,
+      );
+    }
     const known = request.explain?.(call) ?? failureOf(call.answer, context());
     if (known !== undefined) throw known;
     if (error instanceof CountermandError) throw error;

@@ -53,6 +53,9 @@ const ADDRESSES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'AL
 /** Variables that name a file with a secret in it. */
 export const SECRET_FILE_VARIABLES: readonly string[] = [...FILES, ...VALUES.map((name) => `${name}_FILE`)];
 
+/** Variables that hold a secret themselves. */
+export const SECRET_VALUE_VARIABLES: readonly string[] = VALUES;
+
 /** Reads what the environment names, now. A file that cannot be read, or is none (a pipe would be used up by it), is left to whoever needs it. */
 export function sessionSecrets(env: Env): SessionSecrets {
   const known = new Map<string, string>();

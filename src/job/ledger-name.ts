@@ -23,9 +23,20 @@ export function timeStamp(ms: number): string {
   return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
 }
 
-/** A file's name without folder and ending. */
+/** Longer names fit into no file's name together with the endings of a ledger. */
+const LONGEST_NAME = 200;
+const NOT_IN_NAMES = /[\p{Cc}\u2028\u2029/\\]/gu;
+
+/** A file's name without folder and ending, as a job may be called: what {@link isLedgerJobName} refuses is a hyphen instead. */
 export function bareName(path: string): string {
-  return parse(path).name;
+  const name = [...parse(path).name.replaceAll(NOT_IN_NAMES, '-')].slice(0, LONGEST_NAME).join('');
+  return name === '' ? 'source' : name;
+}
+
+/** What the name of a job in a ledger may be: it comes to names of files, lines of a log and labels of metrics. */
+export function isLedgerJobName(name: string): boolean {
+  const { length } = [...name];
+  return length > 0 && length <= LONGEST_NAME && name.search(NOT_IN_NAMES) === -1;
 }
 
 /**
