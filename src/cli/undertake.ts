@@ -13,6 +13,7 @@ import { type Watch, withMetrics } from './metrics.ts';
 import { decideMissing, type MissingAnswer, withdraw } from './missing.ts';
 import { mustRead } from './must-read.ts';
 import { type Connected, openParts, type RunParts } from './open-parts.ts';
+import { claimReleaseList } from './outputs.ts';
 import { showProgress } from './progress.ts';
 import { type Asker, requireAnswer } from './question.ts';
 import { isUnchanged, openIds, refuseHalfStdin, takeInBytes, takeInQuery } from './read-source.ts';
@@ -40,6 +41,7 @@ async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliCon
   const { target, asker, yes, json } = options;
   const { job, before, fromLedger } = target;
   refuseSecretUse(target, context);
+  await claimReleaseList(job, context);
   refuseOldPlan(target, context.clock.wallMs());
   refuseOtherGuards(target);
   refuseUnseen(job);

@@ -6,6 +6,7 @@ import type { Command } from '../command.ts';
 import { finish } from '../finish.ts';
 import { isOffline, makePlan } from '../make-plan.ts';
 import { openParts } from '../open-parts.ts';
+import { filesOf, makeOutputs } from '../outputs.ts';
 import { filePlaces, writePageAndRows } from '../page-and-rows.ts';
 import { planFileOptions } from '../plan-file-options.ts';
 import { openIds } from '../read-source.ts';
@@ -40,9 +41,9 @@ export const plan: Command = {
       throw new UsageError(`${job.ledger} is a run that was started, not a plan: give the plan another --ledger`);
     }
     refuseSecretUse(target, context);
-    const source = String(args['source']);
-    const kept = [job.ledger, source, ...(job.source.kind === 'file' ? [job.source.path] : [])];
-    const places = await filePlaces(args, context.cwd, kept);
+    const outputs = makeOutputs(context);
+    outputs.keep(String(args['source']), ...filesOf(job));
+    const places = await filePlaces(args, outputs);
     const bytes = await openIds(job.source, context.secrets);
     let facts: PlanFacts | undefined;
     let end: SessionEnd;

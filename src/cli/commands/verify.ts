@@ -16,6 +16,7 @@ import type { CliContext } from '../context.ts';
 import { finish } from '../finish.ts';
 import { integrityText } from '../integrity.ts';
 import { openParts } from '../open-parts.ts';
+import { claimReleaseList } from '../outputs.ts';
 import { planFactsOf } from '../plan-facts.ts';
 import { refuseSecretUse } from '../refuse-secret-use.ts';
 import { settingOptions } from '../setting-options.ts';
@@ -58,6 +59,7 @@ export const verify: Command = {
     const target = await ledgerTarget(String(path), flags, context);
     refuseSecretUse(target, context);
     const { job, before } = target;
+    await claimReleaseList(job, context);
     if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
       context.say(`Nothing is left to look up${uncalled(before)}.\n`);
       const summary = await summaryOf(job.ledger, context);
