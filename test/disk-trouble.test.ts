@@ -24,9 +24,7 @@ describe('a file that cannot be written is told in words', () => {
   });
 
   it('where a folder has its name', async () => {
-    await expect(writePrivate(folder, ['a'])).rejects.toThrow(
-      `${folder} cannot be written (a folder has that name, EISDIR)`,
-    );
+    await expect(writePrivate(folder, ['a'])).rejects.toThrow(`${folder} is a folder: name a file in it`);
   });
 
   it('in the words of Node where there are none of ours', () => {

@@ -1,5 +1,6 @@
 import { type Change, countDecisions, SCREEN_AT_MOST } from '../engine/screen-all.ts';
 import { UsageError } from '../errors.ts';
+import { wordsToRepeat } from '../job/from-ledger.ts';
 import { shellWord } from '../report/verdict.ts';
 import type { CliContext } from './context.ts';
 import { lookUpList } from './look-up-list.ts';
@@ -48,9 +49,8 @@ export async function agree(
   else if (yes) say(`${question} yes (--yes)\n`);
   else if (!(await asker.ask(question, stop.signal))) {
     stop.signal.throwIfAborted();
-    throw new UsageError(
-      `not confirmed, so nothing was cancelled; the list is kept, and \`countermand run ${shellWord(ledger.path)}\` asks again`,
-    );
+    const again = ['countermand', 'run', ledger.path, ...wordsToRepeat(job)].map(shellWord).join(' ');
+    throw new UsageError(`not confirmed, so nothing was cancelled; the list is kept, and \`${again}\` asks again`);
   }
   await ledger.start({ by: yes ? 'yes' : 'question', count });
 }

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../clock.ts';
+import { type SessionSecrets, sessionSecrets } from '../identity/session-secrets.ts';
 import type { Logger } from '../log.ts';
 import { makeLog } from './make-log.ts';
 import { stderrLine } from './stderr-line.ts';
@@ -7,6 +8,8 @@ import { stderrLine } from './stderr-line.ts';
 export interface CliContext {
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
+  /** What must not leave this session. */
+  secrets: SessionSecrets;
   clock: Clock;
   random: () => number;
   /** Results. */
@@ -23,6 +26,7 @@ export async function processContext(logLevel: unknown): Promise<CliContext> {
   return {
     env: process.env,
     cwd: process.cwd(),
+    secrets: sessionSecrets(process.env),
     clock: systemClock,
     random: Math.random,
     out: (text) => void process.stdout.write(text),

@@ -1,18 +1,19 @@
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import type { SessionEnd } from '../engine/session.ts';
 import { CountermandError, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { thawJob } from '../job/resume-job.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import { releaseCsv } from '../report/csv.ts';
 import { jsonText } from '../report/json-text.ts';
 import type { PlanFacts } from '../report/plan-summary.ts';
-import { writePrivate } from '../report/private-file.ts';
 import { type Summary, summarise } from '../report/summary.ts';
 import { terminalOf } from '../report/terminal.ts';
 import { summaryText } from '../report/text.ts';
 import type { LedgerView } from '../report/view.ts';
 import { readView } from '../report/view-file.ts';
 import type { CliContext } from './context.ts';
+import { claimReleaseList } from './outputs.ts';
 
 export interface Finished {
   summary: Summary;
@@ -36,7 +37,7 @@ export async function finish(options: FinishOptions, context: CliContext): Promi
   const { out, say, clock, env } = context;
   const view = await readView(fileDisk, ledger);
   const summary = summarise([view], { nowMs: clock.wallMs(), signal: end.signal, plan });
-  const needsReleaseFile = plan === undefined ? await writeReleases(ledger, summary, view, say) : undefined;
+  const needsReleaseFile = plan === undefined ? await writeReleases(ledger, summary, view, context) : undefined;
   // What stopped it counts more than what the counts would say.
   const exitCode: ExitCode = end.error?.exitCode ?? summary.exitCode ?? 1;
   if (json) out(jsonText({ ...summary, exitCode }));
@@ -58,18 +59,19 @@ async function writeReleases(
   ledger: string,
   { needsRelease }: Summary,
   view: LedgerView,
-  say: CliContext['say'],
+  context: CliContext,
 ): Promise<string | undefined> {
-  const path = `${ledger}.needs-release.csv`;
-  const there = await stat(path).catch(() => undefined);
+  const there = await lstat(`${ledger}.needs-release.csv`).catch(() => undefined);
   if (needsRelease === 0 && there === undefined) return undefined;
   try {
-    await writePrivate(path, releaseCsv([view]));
+    const { source } = thawJob(view.book.sessions.at(-1)?.opened.job);
+    const list = await claimReleaseList({ ledger, source }, context);
+    await list.write(releaseCsv([view]));
+    return needsRelease > 0 ? list.path : undefined;
   } catch (error) {
     // The run is over and its ledger whole: a list that can be made again must not hide what became of it.
     if (!(error instanceof CountermandError)) throw error;
-    say(`warning: ${error.message}\n`);
+    context.say(`warning: ${error.message}\n`);
     return undefined;
   }
-  return needsRelease > 0 ? path : undefined;
 }

@@ -16,10 +16,10 @@ export async function makePlan(
   bytes: AsyncIterable<Uint8Array> | undefined,
   context: CliContext,
 ): Promise<PlanFacts> {
-  const { say, clock } = context;
+  const { say, clock, secrets } = context;
   const { job, ledger, stop, quota } = parts;
   const offline = isOffline(job);
-  if (bytes !== undefined) await takeInBytes(ledger, bytes, job, stop.signal);
+  if (bytes !== undefined) await takeInBytes(ledger, bytes, job, stop.signal, secrets);
   const { engine, permissions, warnings } = await parts.connect(offline ? 'offline' : { cancels: false });
   if (bytes === undefined) await takeInQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal);
   const { maxActions } = job.guards;

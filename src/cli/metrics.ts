@@ -5,7 +5,7 @@ import type { Job } from '../job/job.ts';
 import type { CliContext } from './context.ts';
 import { type MetricsFacts, metricsText, retriesOf } from './metrics-text.ts';
 import type { RunParts } from './open-parts.ts';
-import { placeFor } from './place-for.ts';
+import { filesOf, makeOutputs, type Output } from './outputs.ts';
 import { factsOf } from './progress.ts';
 import { toolName } from './version.ts';
 
@@ -27,8 +27,9 @@ export async function withMetrics(
 ): Promise<ExitCode> {
   if (job.metricsFile === undefined) return work(() => ({ [Symbol.dispose]: () => {} }));
   const { clock } = context;
-  const kept = [job.ledger, ...(job.source.kind === 'file' ? [job.source.path] : [])];
-  const write = makeWriter(await placeFor('the metrics file', job.metricsFile, context.cwd, kept), context);
+  const outputs = makeOutputs(context);
+  outputs.keep(...filesOf(job));
+  const write = makeWriter(await outputs.claim('--metrics-file', job.metricsFile, { shared: true }), context);
   let facts: MetricsFacts | undefined;
   const show = (ended: { exitCode: ExitCode; atMs: number } | undefined) =>
     write(metricsText({ job: job.name, tenant: job.tenant, facts, ended }));
@@ -61,16 +62,16 @@ export async function withMetrics(
 }
 
 /** One writing at a time and in order. Only the first failure in a row is told. Never rejects. */
-function makeWriter(path: string, { log }: CliContext): (text: string) => Promise<void> {
+function makeWriter(output: Output, { log }: CliContext): (text: string) => Promise<void> {
   let last = Promise.resolve();
   let failing = false;
   const write = async (text: string) => {
     try {
-      const { default: writeFileAtomic } = await import('write-file-atomic');
-      await writeFileAtomic(path, text);
+      await output.write([text]);
       failing = false;
     } catch (error) {
-      if (!failing) log.warn(`the metrics cannot be written to ${path} (${reasonOf(error)}); the run goes on without`);
+      if (!failing)
+        log.warn(`the metrics cannot be written to ${output.path} (${reasonOf(error)}); the run goes on without`);
       failing = true;
     }
   };
@@ -101,6 +102,8 @@ function metricsOf(parts: RunParts): MetricsFacts {
   };
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(thrown: unknown): string {
+  // The writer's own sentence says what to do, which is not to be done in the middle of a run.
+  const error = thrown instanceof CountermandError && thrown.cause instanceof Error ? thrown.cause : thrown;
   return error instanceof Error ? troubleInWords(error) : String(error);
 }

@@ -1,23 +1,23 @@
 import { outcomesCsv, planCsv } from '../report/csv.ts';
 import type { PlanFacts } from '../report/plan-summary.ts';
-import { writePrivate } from '../report/private-file.ts';
 import type { Summary } from '../report/summary.ts';
 import type { LedgerView } from '../report/view.ts';
 import type { Args } from './command.ts';
 import type { CliContext } from './context.ts';
-import { placeFor } from './place-for.ts';
+import type { Output, Outputs } from './outputs.ts';
 
-/** Where `--html` and `--csv` go, absolute; undefined where they were not asked for. */
+/** Where `--html` and `--csv` go; undefined where they were not asked for. */
 export interface FilePlaces {
-  html: string | undefined;
-  csv: string | undefined;
+  html: Output | undefined;
+  csv: Output | undefined;
 }
 
-/** Throws a UsageError for a place that would overwrite a ledger or one of `kept`, before anything is done. */
-export async function filePlaces(args: Args, cwd: string, kept: readonly string[]): Promise<FilePlaces> {
-  const place = async (name: string) =>
-    args[name] === undefined ? undefined : placeFor(`--${name}`, String(args[name]), cwd, kept);
-  return { csv: await place('csv'), html: await place('html') };
+/** Throws a UsageError for a place where no output goes, before anything is done. */
+export async function filePlaces(args: Args, outputs: Outputs): Promise<FilePlaces> {
+  return {
+    csv: await outputs.claimIfGiven('--csv', args['csv']),
+    html: await outputs.claimIfGiven('--html', args['html']),
+  };
 }
 
 /** A plan or a run as a page and as rows, one an action. */
@@ -28,11 +28,11 @@ export async function writePageAndRows(
 ): Promise<void> {
   if (html !== undefined) {
     const { htmlPage } = await import('../report/html/page.ts');
-    await writePrivate(html, [await htmlPage(summary, views, { plan })]);
-    say(`Wrote ${html}\n`);
+    await html.write([await htmlPage(summary, views, { plan })]);
+    say(`Wrote ${html.path}\n`);
   }
   if (csv !== undefined) {
-    await writePrivate(csv, plan === undefined ? outcomesCsv(views) : planCsv(views, plan));
-    say(`Wrote ${csv}\n`);
+    await csv.write(plan === undefined ? outcomesCsv(views) : planCsv(views, plan));
+    say(`Wrote ${csv.path}\n`);
   }
 }

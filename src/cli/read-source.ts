@@ -5,6 +5,7 @@ import { queryActions } from '../defender/query.ts';
 import type { Screening } from '../engine/screening.ts';
 import { takeIn } from '../engine/take-in.ts';
 import { UsageError } from '../errors.ts';
+import { refuseSecretFile, refuseSecretText, type SessionSecrets } from '../identity/session-secrets.ts';
 import { openSource, readStdin } from '../intake/open-source.ts';
 import { queryIds } from '../intake/query-ids.ts';
 import { readIds } from '../intake/read-ids.ts';
@@ -19,9 +20,13 @@ function sourceName(source: JobSource): string {
 }
 
 /** Opens the file, so that a wrong name is told before a ledger is made. */
-export async function openIds(source: JobSource): Promise<AsyncIterable<Uint8Array> | undefined> {
+export async function openIds(
+  source: JobSource,
+  secrets: SessionSecrets,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
   if (source.kind === 'query') return undefined;
-  return source.kind === 'file' ? openSource(source.path) : readStdin();
+  if (source.kind === 'stdin') return readStdin();
+  return openSource(source.path, (file) => refuseSecretFile(secrets, file, source.path));
 }
 
 /** Reads a file or stdin into the ledger. */
@@ -30,11 +35,14 @@ export async function takeInBytes(
   bytes: AsyncIterable<Uint8Array>,
   job: Job,
   signal: AbortSignal,
+  secrets: SessionSecrets,
 ): Promise<void> {
   const { source, strictInput: strict } = job;
   const name = sourceName(source);
   const intake = readIds(bytes, { name, column: source.kind === 'query' ? undefined : source.column });
-  await takeIn(ledger, intake, { strict, signal, name });
+  const refuse = (comment: string, line: number) =>
+    refuseSecretText(secrets, comment, `the comment of ${name}, line ${line},`);
+  await takeIn(ledger, intake, { strict, signal, name, refuse });
 }
 
 /** Asks Defender for what matches; what its pages show counts as looked up. */

@@ -1,10 +1,12 @@
 import yargs from 'yargs';
 import { CountermandError, stoppedBy, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { refuseUnsafeTls } from '../identity/refuse-unsafe-tls.ts';
 import { type Args, type Command, describeCommand } from './command.ts';
 import { processContext } from './context.ts';
 import { EXIT_TABLE } from './exit-table.ts';
 import { LOG_LEVELS } from './make-log.ts';
+import { refuseSecretArguments } from './refuse-secret-use.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
 import { unknownVariables } from './unknown-variables.ts';
 import { toolVersion } from './version.ts';
@@ -90,8 +92,10 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
         describe,
         async (own) => describeCommand(own, await load()),
         async (args) => {
+          refuseUnsafeTls(process.env, process.execArgv);
           const context = await processContext(args['log-level']);
           for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);
+          refuseSecretArguments(unmasked(args), context);
           exitCode = await (await load()).run(unmasked(args), context);
         },
       );

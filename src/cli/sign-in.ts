@@ -2,6 +2,7 @@ import { type Hosts, resolveHosts } from '../defender/hosts.ts';
 import { assessPermissions, type PermissionAssessment } from '../defender/permissions.ts';
 import { RefusedError } from '../errors.ts';
 import { readClaims } from '../identity/claims.ts';
+import { refuseFarEndpoints, refuseOtherAuthority } from '../identity/endpoints.ts';
 import { type FoundCredential, findCredential } from '../identity/find-credential.ts';
 import { makeDispatcher, type WayOut } from '../identity/http.ts';
 import { openTokenSource } from '../identity/open-token-source.ts';
@@ -35,8 +36,10 @@ export type JobIdentity = Pick<Job, 'tenant' | 'clientId' | 'auth' | 'api' | 'pa
 
 /** Finds the credential and the way out. Throws a UsageError when one is missing or a host is not allowed; asks nobody yet. */
 export async function prepareSignIn(job: JobIdentity, context: CliContext): Promise<Identity> {
-  const { env, clock, log, random, say } = context;
+  const { env, clock, log, random, say, secrets } = context;
   const hosts = resolveHosts(job.api);
+  refuseFarEndpoints(env);
+  refuseOtherAuthority(env, hosts.authorityUrl);
   const clientId = isNamed(job.clientId) ? job.clientId : undefined;
   const found = findCredential(env, job.auth, { tenant: job.tenant, clientId });
   for (const sentence of await openSecretFiles(env)) log.warn(sentence);
@@ -47,7 +50,8 @@ export async function prepareSignIn(job: JobIdentity, context: CliContext): Prom
     authorityUrl: hosts.authorityUrl,
     scope: hosts.scope,
   };
-  const parts = { target, env, dispatcher, clock, log, prompt: (line: string) => say(`${line}\n`) };
+  const { learn } = secrets;
+  const parts = { target, env, dispatcher, clock, log, learn, prompt: (line: string) => say(`${line}\n`) };
   const tokens = openTokenSource(found.kind, parts, { random, patienceMs: job.patienceMs });
   return { hosts, found, dispatcher, tokens };
 }

@@ -40,7 +40,7 @@ export async function resolveTarget(
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
     const unfinished = await newestUnfinished(job.ledger, fileDisk, context.log);
     if (unfinished !== undefined) {
-      const target = await ledgerTarget(unfinished, args, context);
+      const target = await ledgerTarget(unfinished, args, context, job);
       const { run, sessions } = target.before ?? { run: '', sessions: [] };
       const about = { job: job.name, run, session: sessions.length + 1, ledger: unfinished };
       context.log.info(about, 'going on with the newest unfinished ledger of this job');
@@ -65,8 +65,13 @@ function keptComment({ comment }: Job, { start, sessions }: Book): string | unde
   );
 }
 
-/** A ledger's own job, with what this session changes. */
-export async function ledgerTarget(source: string, args: Args, { env, cwd, clock }: CliContext): Promise<Target> {
+/** A ledger's own job, with what this session changes; `today` is the job of its job file, where it was found by one. */
+export async function ledgerTarget(
+  source: string,
+  args: Args,
+  { env, cwd, clock }: CliContext,
+  today?: Job,
+): Promise<Target> {
   const path = resolve(cwd, source);
   const wanted = args['head'] === undefined ? undefined : readHead(args['head']);
   const { book, head } = await readIntact(path);
@@ -78,7 +83,7 @@ export async function ledgerTarget(source: string, args: Args, { env, cwd, clock
         'or look at what changed it',
     );
   }
-  const merged = mergeForResume(opened.job, { flags: args, env, cwd, nowMs: clock.wallMs() });
+  const merged = mergeForResume(opened.job, { flags: args, env, cwd, nowMs: clock.wallMs(), today });
   // A ledger may have been moved since: it is worked on where it lies.
   return { job: { ...merged, ledger: path }, fromLedger: true, before: book };
 }

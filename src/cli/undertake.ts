@@ -13,9 +13,11 @@ import { type Watch, withMetrics } from './metrics.ts';
 import { decideMissing, type MissingAnswer, withdraw } from './missing.ts';
 import { mustRead } from './must-read.ts';
 import { type Connected, openParts, type RunParts } from './open-parts.ts';
+import { claimReleaseList } from './outputs.ts';
 import { showProgress } from './progress.ts';
 import { type Asker, requireAnswer } from './question.ts';
 import { isUnchanged, openIds, refuseHalfStdin, takeInBytes, takeInQuery } from './read-source.ts';
+import { refuseSecretUse } from './refuse-secret-use.ts';
 import { removeOldLedgers } from './remove-old-ledgers.ts';
 import { refuseOldPlan, refuseOtherGuards, type Target } from './target.ts';
 
@@ -38,11 +40,13 @@ export function undertake(options: UndertakeOptions, context: CliContext): Promi
 async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliContext): Promise<ExitCode> {
   const { target, asker, yes, json } = options;
   const { job, before, fromLedger } = target;
+  refuseSecretUse(target, context);
+  await claimReleaseList(job, context);
   refuseOldPlan(target, context.clock.wallMs());
   refuseOtherGuards(target);
   refuseUnseen(job);
   if (fromLedger) refuseHalfStdin(job, before);
-  const reading = await whatToRead(target);
+  const reading = await whatToRead(target, context);
   if (before?.start === undefined || before.admittedSinceStart > 0 || reading !== 'nothing') {
     if (job.comment === undefined) {
       throw new UsageError(
@@ -66,14 +70,14 @@ const loadReport = () => import('./finish.ts');
 
 type Reading = { bytes: AsyncIterable<Uint8Array> } | 'query' | 'nothing';
 
-async function whatToRead(target: Target): Promise<Reading> {
+async function whatToRead(target: Target, { secrets }: CliContext): Promise<Reading> {
   const { source } = target.job;
   const must = mustRead(target);
   if (must === 'no') return 'nothing';
   const intake = target.before?.intake;
   const isFile = must === 'if-changed' && source.kind === 'file' && intake !== undefined;
   if (isFile && (await isUnchanged(source.path, intake))) return 'nothing';
-  const bytes = await openIds(source);
+  const bytes = await openIds(source, secrets);
   return bytes === undefined ? 'query' : { bytes };
 }
 
@@ -90,7 +94,7 @@ export async function work(
   if (reading === 'query') {
     connected = await parts.connect({ cancels: true });
     await takeInQuery(ledger, job, connected.engine.defender, makeScreening(connected.engine), stop.signal);
-  } else if (reading !== 'nothing') await takeInBytes(ledger, reading.bytes, job, stop.signal);
+  } else if (reading !== 'nothing') await takeInBytes(ledger, reading.bytes, job, stop.signal, context.secrets);
   refuseTooMany(job, book.actions.size);
   const withdrawn = await decideMissing(ledger, missing, asker, stop.signal);
 

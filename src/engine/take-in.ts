@@ -14,6 +14,8 @@ export interface TakeInOptions {
   signal: AbortSignal;
   /** What messages call the source. */
   name: string;
+  /** May throw a UsageError for a row's own comment, before anything of the row is recorded. */
+  refuse?: (comment: string, line: number) => void;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface TakeInOptions {
 export async function takeIn(
   ledger: Ledger,
   intake: Intake,
-  { strict, signal, name }: TakeInOptions,
+  { strict, signal, name, refuse }: TakeInOptions,
 ): Promise<IntakeFields> {
   ledger.beginIntake();
   let admitted = 0;
@@ -32,6 +34,7 @@ export async function takeIn(
     signal.throwIfAborted();
     if (row.kind === 'id') {
       const { id, line, comment } = row;
+      if (comment !== undefined) refuse?.(comment, line);
       const told = await ledger.admit({ id, line, ...(comment === undefined ? {} : { comment }) });
       if (told === 'admitted') admitted++;
       if (told !== 'repeated') continue;

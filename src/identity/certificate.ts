@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { RefusedError, UsageError } from '../errors.ts';
 import type { CredentialSource, Env, SignInParts } from './credential-source.ts';
-import { loadMsal, msalConfiguration, signIn } from './msal.ts';
+import { loadMsal, msalConfiguration, NO_REGION, signIn } from './msal.ts';
 import { readSecret, readSecretFile } from './secret-value.ts';
 
 const PATH = 'AZURE_CLIENT_CERTIFICATE_PATH';
@@ -25,6 +25,7 @@ export function certificateSource(parts: SignInParts): CredentialSource {
         return app.acquireTokenByClientCredential({
           scopes: [parts.target.scope],
           skipCache: true,
+          azureRegion: NO_REGION,
           ...(claims === undefined ? {} : { claims }),
         });
       });

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { CredentialSource, SignInParts } from './credential-source.ts';
-import { loadMsal, msalConfiguration, signIn } from './msal.ts';
+import { loadMsal, msalConfiguration, NO_REGION, signIn } from './msal.ts';
 import { readSecret } from './secret-value.ts';
 
 /** An application's secret, from `AZURE_CLIENT_SECRET` or its `_FILE`, read anew at each sign-in. */
@@ -22,6 +22,7 @@ export function clientSecretSource(parts: SignInParts): CredentialSource {
         return app.acquireTokenByClientCredential({
           scopes: [parts.target.scope],
           skipCache: true,
+          azureRegion: NO_REGION,
           ...(claims === undefined ? {} : { claims }),
         });
       });

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
+import type { SessionSecrets } from './session-secrets.ts';
 import type { AccessToken, CredentialKind } from './token-source.ts';
 
 /** The environment as it is handed in. */
@@ -24,6 +25,8 @@ export interface SignInParts {
   dispatcher: Dispatcher;
   clock: Clock;
   log: Logger;
+  /** Told of every secret that a sign-in reads or brings, so that it can be kept out of what leaves. */
+  learn?: SessionSecrets['learn'];
   /** Shows one line to the person who signs in with a device code; goes to stderr. */
   prompt: (line: string) => void;
 }

@@ -35,7 +35,8 @@ export interface WayOut extends Dispatcher {
 export function makeDispatcher(options: DispatcherOptions): WayOut {
   const { env, connections, connectTimeoutMs = 10_000, headersTimeoutMs = 30_000, bodyTimeoutMs = 30_000 } = options;
   const timeouts = { connectTimeout: connectTimeoutMs, headersTimeout: headersTimeoutMs, bodyTimeout: bodyTimeoutMs };
-  const tls = { timeout: connectTimeoutMs };
+  // Said here, it is not for NODE_TLS_REJECT_UNAUTHORIZED to say.
+  const tls = { timeout: connectTimeoutMs, rejectUnauthorized: true };
   const open = new Set<Socket>();
   const agent = new EnvHttpProxyAgent({
     ...timeouts,

@@ -1,4 +1,5 @@
 import type { CredentialSource, SignInParts } from './credential-source.ts';
+import { isNear } from './endpoints.ts';
 import { loadMsal, signIn } from './msal.ts';
 import { networkClient } from './sign-in-call.ts';
 
@@ -14,8 +15,9 @@ export function managedIdentitySource(parts: SignInParts): CredentialSource {
     interactive: false,
     async acquire({ claims }, signal) {
       const { ManagedIdentityApplication } = await loadMsal();
-      const secrets = [parts.env['IDENTITY_HEADER'] ?? ''];
-      return signIn(parts, { kind: 'managed-identity', from: 'the managed identity', secrets, signal }, () => {
+      const secrets = [parts.env['IDENTITY_HEADER'] ?? '', parts.env['MSI_SECRET'] ?? ''];
+      const mayAsk = (url: URL) => isNear(url.hostname);
+      return signIn(parts, { kind: 'managed-identity', from: 'the managed identity', secrets, signal, mayAsk }, () => {
         const app = new ManagedIdentityApplication({
           ...(clientId === '' ? {} : { managedIdentityIdParams: { userAssignedClientId: clientId } }),
           // msal's own retries would not end with our signal, nor within our time.

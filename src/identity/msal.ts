@@ -11,6 +11,9 @@ export function loadMsal() {
   return import('@azure/msal-node');
 }
 
+/** msal takes MSAL_FORCE_REGION from the environment and asks a regional host with it, unless this is the region that is asked for. */
+export const NO_REGION = 'DisableMsalForceRegion';
+
 /**
  * The configuration of an application at our authority. The endpoints are given, so msal asks for no discovery: one
  * call a sign-in, and a tenant that does not exist is told by the token endpoint. Throws a UsageError for plain HTTP.
@@ -47,6 +50,8 @@ export interface SignInRequest {
   secrets: readonly string[];
   signal: AbortSignal;
   rewrite?: SignInCall['rewrite'];
+  /** @default the login host of the target alone */
+  mayAsk?: SignInCall['mayAsk'];
   /** Tells the kind's own failures apart; undefined leaves it to the common table. */
   explain?: (call: SignInCall) => Error | undefined;
 }
@@ -63,12 +68,16 @@ export async function signIn(
 ): Promise<AccessToken> {
   const { target, dispatcher, clock, log } = parts;
   const { signal, rewrite, secrets } = request;
+  for (const secret of secrets) parts.learn?.(secret, request.from);
   const call: SignInCall = {
     dispatcher,
     clock,
     signal,
     host: undefined,
     answer: undefined,
+    elsewhere: undefined,
+    // Variables of msal's own (a region, an endpoint) change the address that it makes of ours.
+    mayAsk: request.mayAsk ?? ((url) => url.origin === new URL(target.authorityUrl).origin),
     ...(rewrite === undefined ? {} : { rewrite }),
   };
   const context = (): FailureContext => ({
@@ -91,6 +100,11 @@ export async function signIn(
     result = await abortable(duringSignIn(call, work), signal).finally(told);
   } catch (error) {
     signal.throwIfAborted();
+    if (call.elsewhere !== undefined) {
+      throw new UsageError(
+        `sign-in was led to ${call.elsewhere}, which is not the login host of this job, and nothing was sent there: unset MSAL_FORCE_REGION and what else changes where msal signs in`,
+      );
+    }
     const known = request.explain?.(call) ?? failureOf(call.answer, context());
     if (known !== undefined) throw known;
     if (error instanceof CountermandError) throw error;
@@ -106,6 +120,7 @@ export async function signIn(
       })
     );
   }
+  parts.learn?.(result.accessToken, 'an access token');
   return { token: result.accessToken, expiresAtMs: result.expiresOn?.getTime() };
 }
 

@@ -7,7 +7,7 @@ import { readSecret } from './secret-value.ts';
  * A token made elsewhere, from `COUNTERMAND_TOKEN` or its `_FILE`. A file is read anew whenever another token is
  * needed, so that whoever renews the file keeps a long run going.
  */
-export function readyTokenSource(parts: Pick<SignInParts, 'env' | 'clock'>): CredentialSource {
+export function readyTokenSource(parts: Pick<SignInParts, 'env' | 'clock' | 'learn'>): CredentialSource {
   let given: string | undefined;
   return {
     kind: 'token',
@@ -22,6 +22,7 @@ export function readyTokenSource(parts: Pick<SignInParts, 'env' | 'clock'>): Cre
       }
       const { from } = secret;
       const token = secret.value.trim();
+      parts.learn?.(token, from);
       // Anything else would break the header it is sent in, and the library's error would show the token.
       if (!/^[\x21-\x7e]+$/.test(token)) {
         throw new RefusedError(

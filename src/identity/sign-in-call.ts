@@ -17,6 +17,10 @@ export interface SignInCall {
   signal: AbortSignal;
   host: string | undefined;
   answer: SignInAnswer | undefined;
+  /** Where this sign-in may go. */
+  mayAsk: (url: URL) => boolean;
+  /** Set when msal was about to ask somebody else, which was not done. */
+  elsewhere: string | undefined;
   /** Lets a kind change an answer before msal sees it. Returns what msal is told. */
   rewrite?: (answer: SignInAnswer) => Promise<SignInAnswer>;
 }
@@ -47,7 +51,12 @@ async function send<T>(
 ): Promise<NetworkResponse<T>> {
   const call = current.getStore();
   if (call === undefined) throw new Error('a sign-in call was made outside of a sign-in');
-  call.host = new URL(url).host;
+  const target = new URL(url);
+  call.host = target.host;
+  if (!call.mayAsk(target)) {
+    call.elsewhere = target.host;
+    throw new Error('the sign-in was led to another host');
+  }
   const { answer: real, headers } = await exchange(call, method, url, options);
   call.signal.throwIfAborted();
   call.answer = real;

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { CredentialSource, SignInParts } from './credential-source.ts';
-import { loadMsal, msalConfiguration, signIn } from './msal.ts';
+import { loadMsal, msalConfiguration, NO_REGION, signIn } from './msal.ts';
 import { readSecretFile } from './secret-value.ts';
 
 const FILE = 'AZURE_FEDERATED_TOKEN_FILE';
@@ -31,6 +31,7 @@ export function workloadIdentitySource(parts: SignInParts): CredentialSource {
           return app.acquireTokenByClientCredential({
             scopes: [parts.target.scope],
             skipCache: true,
+            azureRegion: NO_REGION,
             ...(claims === undefined ? {} : { claims }),
           });
         },

@@ -5,11 +5,15 @@ import { UsageError } from '../errors.ts';
 /** All rows of a chunk are there at once: with large ones they outlive the young generation, and a million rows hold 200 MB more. */
 const CHUNK_BYTES = 16 * 1024;
 
-/** The bytes of a file of action IDs, as a stream. Throws a UsageError when it cannot be read. */
-export async function openSource(path: string): Promise<AsyncIterable<Uint8Array>> {
+/** The bytes of a file of action IDs, as a stream. Throws a UsageError when it cannot be read. `refuse` may throw for a file that must not be read. */
+export async function openSource(
+  path: string,
+  refuse: (file: { dev: number; ino: number }) => void = () => {},
+): Promise<AsyncIterable<Uint8Array>> {
   const found = await stat(path).catch((cause: unknown) => {
     throw readError(path, cause);
   });
+  refuse(found);
   if (found.isDirectory()) throw readError(path, { code: 'EISDIR' });
   return fileBytes(path);
 }

@@ -1,4 +1,4 @@
-import { isSecretVariable } from './secrets.ts';
+import { isSecretVariable, whySecret } from './secrets.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -6,7 +6,7 @@ export type Interpolation = { text: string; replaced: boolean } | { problem: str
 
 /**
  * Replaces `${NAME}` and `${NAME:-default}` by environment variables; `$${` stands for `${` itself. The default is taken when the variable is not
- * set or empty. What a variable holds is not looked at again. Variables that hold secrets are refused.
+ * set or empty. What a variable holds is not taken apart again. Variables that hold secrets are refused, by their names and by what they hold.
  */
 export function interpolate(text: string, env: Environment): Interpolation {
   const problems: string[] = [];
@@ -29,6 +29,11 @@ export function interpolate(text: string, env: Environment): Interpolation {
       return whole;
     }
     const value = env[name];
+    const why = value === undefined ? undefined : whySecret(value, env);
+    if (why !== undefined) {
+      problems.push(`the environment variable ${name} ${why}, and secrets are never part of a job: leave it out`);
+      return whole;
+    }
     const standard = match?.[2];
     if (standard !== undefined) return value === undefined || value === '' ? standard : value;
     if (value === undefined) {

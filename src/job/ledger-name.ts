@@ -23,15 +23,20 @@ export function timeStamp(ms: number): string {
   return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
 }
 
-/** What a job's name cannot hold, although a file's may: it stands in messages, metrics and the names of ledgers. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const NOT_IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\\]|\p{Cs}/gu;
+/** Longer names fit into no file's name together with the endings of a ledger. */
 const LONGEST_NAME = 200;
+const NOT_IN_NAMES = /[\p{Cc}\p{Cs}\u2028\u2029/\\]/gu;
 
-/** A file's name without folder and ending, as the name of a job: what cannot stand in one is replaced by `_`, and what is too long is cut. */
+/** A file's name without folder and ending, as a job may be called: what {@link isLedgerJobName} refuses is a hyphen instead. */
 export function bareName(path: string): string {
-  const name = parse(path).name.replace(NOT_IN_NAMES, '_');
-  return name.length <= LONGEST_NAME ? name : name.slice(0, LONGEST_NAME).replace(NOT_IN_NAMES, '');
+  const name = [...parse(path).name.replaceAll(NOT_IN_NAMES, '-')].slice(0, LONGEST_NAME).join('');
+  return name === '' ? 'source' : name;
+}
+
+/** What the name of a job in a ledger may be: it comes to names of files, lines of a log and labels of metrics. */
+export function isLedgerJobName(name: string): boolean {
+  const { length } = [...name];
+  return length > 0 && length <= LONGEST_NAME && name.search(NOT_IN_NAMES) === -1;
 }
 
 /**

@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UsageError } from '../errors.ts';
-import { buildJob, valuesOf } from './build-job.ts';
+import { buildJob, type MergedValues, valuesOf } from './build-job.ts';
+import { IGNORED_FROM_LEDGER, unrepeated } from './from-ledger.ts';
 import { frozenJobSchema } from './frozen-job.ts';
 import { type Flags, givenSettings } from './given-settings.ts';
 import type { Environment } from './interpolate.ts';
 import type { Job } from './job.ts';
-import { SETTING_NAMES, SETTINGS, type Setting } from './settings.ts';
+import { isLedgerJobName } from './ledger-name.ts';
+import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 /** Reads a job back from a ledger's `open` record. Throws a UsageError when it is not one. */
 export function thawJob(frozen: unknown): Job {
@@ -17,6 +19,11 @@ export function thawJob(frozen: unknown): Job {
     );
   }
   const job = parsed.data as Job;
+  if (!isLedgerJobName(job.name)) {
+    throw new UsageError(
+      'the ledger names its job in a way that no run does (1 to 200 characters, no control characters, slashes or line ends): it was not written by countermand',
+    );
+  }
   return buildJob(job, valuesOf(job), 0);
 }
 
@@ -25,28 +32,35 @@ export interface ResumeInput {
   env: Environment;
   cwd: string;
   nowMs: number;
+  /** The job of this session's own job file, where the ledger was found by it. What it says, this session has said. */
+  today?: Job | undefined;
 }
 
 /**
  * The job of a ledger, with what flags and environment change for this session. What names the run stays: naming another tenant, host,
- * comment or source throws a UsageError. A plan without a comment may get it here.
+ * comment or source throws a UsageError. A plan without a comment may get it here. What reaches outside (`from-ledger.ts`) counts only
+ * where this session says it too, and throws a UsageError that names the flag where it does not.
  */
-export function mergeForResume(frozen: unknown, { flags, env, cwd, nowMs }: ResumeInput): Job {
+export function mergeForResume(frozen: unknown, { flags, env, cwd, nowMs, today }: ResumeInput): Job {
   const job = thawJob(frozen);
-  // A ledger may come from somebody else: a host outside Microsoft's is allowed by whoever resumes, and by nobody before.
-  const before = { ...valuesOf(job), allowHost: [] };
+  const kept = Object.entries(valuesOf(job)).filter(([name]) => !IGNORED_FROM_LEDGER.some((each) => each === name));
+  const before = Object.fromEntries(kept) as MergedValues;
   const { values, origins, problems } = givenSettings(flags, env, cwd);
   for (const name of SETTING_NAMES) {
     const { resume }: Setting = SETTINGS[name];
     if (resume || values[name] === undefined || isDeepStrictEqual(values[name], before[name])) continue;
     if (name === 'comment' && job.comment === undefined) continue;
     if (name === 'column' && job.source.kind === 'query') continue;
-    const kept = before[name] === undefined ? 'none' : `"${String(before[name])}"`;
+    const there = before[name] === undefined ? 'none' : `"${String(before[name])}"`;
     problems.push(
-      `${origins[name]} differs from that of this ledger (${kept}), which names the run: leave it out, or begin a run of its own`,
+      `${origins[name]} differs from that of this ledger (${there}), which names the run: leave it out, or begin a run of its own`,
     );
   }
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   const merged = { ...before, ...values };
-  return buildJob({ ...job, clientId: merged.clientId ?? job.clientId }, merged, nowMs);
+  const result = buildJob({ ...job, clientId: merged.clientId ?? job.clientId }, merged, nowMs);
+  const isOfJobFile = (name: SettingName) => today !== undefined && 'job' in SETTINGS[name];
+  const wider = unrepeated(result, (name) => values[name] !== undefined || isOfJobFile(name));
+  if (wider.length > 0) throw new UsageError(wider.join('\n'));
+  return result;
 }

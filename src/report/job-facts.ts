@@ -1,3 +1,6 @@
+import { wordsToRepeat } from '../job/from-ledger.ts';
+import { frozenJobSchema } from '../job/frozen-job.ts';
+import type { Job } from '../job/job.ts';
 import { DOCUMENTED_WINDOWS, type Window } from '../quota/quota.ts';
 
 /**
@@ -15,6 +18,8 @@ export interface JobFacts {
   maxActions: number | undefined;
   /** The guards that were set, in words. */
   guards: readonly string[];
+  /** What a next session must say again, as words of its command line: a ledger alone may not reach outside. */
+  again: readonly string[];
 }
 
 export function jobFacts(job: unknown): JobFacts {
@@ -29,7 +34,13 @@ export function jobFacts(job: unknown): JobFacts {
     concurrency: number(root['concurrency']),
     maxActions: number(guards['maxActions']),
     guards: guardWords(guards),
+    again: againWords(job),
   };
+}
+
+function againWords(job: unknown): readonly string[] {
+  const parsed = frozenJobSchema.safeParse(job);
+  return parsed.success ? wordsToRepeat(parsed.data as Job) : [];
 }
 
 function sourceWords(source: Record<string, unknown>): string {

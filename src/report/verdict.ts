@@ -1,6 +1,6 @@
 import { EXIT_CODES } from '../exit-codes.ts';
 import { formatCount, formatDuration, formatTime, plural } from './format.ts';
-import type { SessionSummary } from './ledger-summary.ts';
+import type { LedgerSummary, SessionSummary } from './ledger-summary.ts';
 import type { Summary } from './summary.ts';
 
 /** What an outcome means for the reader's mood: done, worth a look, gone wrong, or still on its way. */
@@ -141,42 +141,46 @@ export function nextSteps(summary: Summary, files?: ListFiles): Step[] {
 
 function carryOn(summary: Summary): Step[] {
   const { counts, reason } = summary;
-  const paths = summary.ledgers.map(({ path }) => shellWord(path));
   if (summary.kind === 'plan') {
     if (summary.plan?.overMaxActions) return [{ text: 'Shorten the list, or raise --max-actions, and plan again.' }];
     if (!canStart(summary)) return [{ text: 'See what stopped it, and plan again.' }];
     return summary.ledgers
       .filter(() => summary.admitted > 0)
-      .map(({ head }, i) => ({
+      .map((ledger) => ({
         text: 'Start exactly this plan',
-        command: `countermand run ${paths[i]} --head ${head}`,
+        command: onLedger('run', ledger, '--head', ledger.head),
       }));
   }
   const steps: Step[] = [];
   if (reason === undefined) {
-    for (const path of openLedgers(summary)) {
-      steps.push({ text: 'Unless it still runs, go on with it', command: `countermand resume ${shellWord(path)}` });
+    for (const ledger of openLedgers(summary)) {
+      steps.push({ text: 'Unless it still runs, go on with it', command: onLedger('resume', ledger) });
     }
   } else if (reason !== 'finished') {
-    for (const path of openLedgers(summary)) {
-      steps.push({ text: 'Go on with what is left', command: `countermand resume ${shellWord(path)}` });
+    for (const ledger of openLedgers(summary)) {
+      steps.push({ text: 'Go on with what is left', command: onLedger('resume', ledger) });
     }
   } else if (counts.unconfirmed + counts.unknown > 0) {
-    for (const path of paths)
-      steps.push({ text: 'Look up what is not final yet', command: `countermand verify ${path}` });
+    for (const ledger of summary.ledgers)
+      steps.push({ text: 'Look up what is not final yet', command: onLedger('verify', ledger) });
   }
   const refused = (['failed', 'forbidden'] as const).filter((name) => counts[name] > 0).join(',');
   if (refused !== '') {
-    for (const path of paths) {
-      steps.push({ text: 'Try the refused ones again', command: `countermand resume ${path} --retry ${refused}` });
+    for (const ledger of summary.ledgers) {
+      steps.push({ text: 'Try the refused ones again', command: onLedger('resume', ledger, '--retry', refused) });
     }
   }
   return steps;
 }
 
-function openLedgers(summary: Summary): string[] {
-  const open = summary.ledgers.filter(({ ended }) => ended !== 'finished').map(({ path }) => path);
-  return open.length > 0 ? open : summary.ledgers.map(({ path }) => path);
+function openLedgers({ ledgers }: Summary): readonly LedgerSummary[] {
+  const open = ledgers.filter(({ ended }) => ended !== 'finished');
+  return open.length > 0 ? open : ledgers;
+}
+
+/** A command on a ledger that runs as it stands: with what a session must say itself, because a ledger may not. */
+function onLedger(command: string, { path, job }: Pick<LedgerSummary, 'path' | 'job'>, ...more: string[]): string {
+  return ['countermand', command, path, ...more, ...job.again].map(shellWord).join(' ');
 }
 
 function lookAt(summary: Summary, files: ListFiles | undefined): Step[] {

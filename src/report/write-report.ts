@@ -21,6 +21,8 @@ export interface WriteReportOptions {
   views: readonly LedgerView[];
   /** Made with mode 0700 when it is not there. */
   outDir: string;
+  /** Writes a file of that folder, and returns the SHA-256 of its bytes. @default wherever a file may be */
+  write?: ((path: string, pieces: Iterable<string>) => Promise<string>) | undefined;
   nowMs: number;
   /** Which signal interrupted the session that just ended. */
   signal?: 'SIGINT' | 'SIGTERM' | undefined;
@@ -38,7 +40,14 @@ export interface WrittenReport {
  * Writes every format into one folder, each file readable by its owner alone, and last the list of their SHA-256 sums.
  * Throws Node's errors when the folder cannot be written.
  */
-export async function writeReport({ views, outDir, nowMs, signal, plan }: WriteReportOptions): Promise<WrittenReport> {
+export async function writeReport({
+  views,
+  outDir,
+  nowMs,
+  signal,
+  plan,
+  write = writePrivate,
+}: WriteReportOptions): Promise<WrittenReport> {
   const summary = summarise(views, { nowMs, signal, plan });
   const page = await htmlPage(summary, views, {
     files: { failed: REPORT_FILES.failed, needsRelease: REPORT_FILES.needsRelease },
@@ -52,8 +61,8 @@ export async function writeReport({ views, outDir, nowMs, signal, plan }: WriteR
     [REPORT_FILES.needsRelease, releaseCsv(views, plan)],
   ];
   const sums: string[] = [];
-  for (const [name, pieces] of contents) sums.push(`${await writePrivate(join(outDir, name), pieces)}  ${name}\n`);
-  await writePrivate(join(outDir, REPORT_FILES.sums), sums);
+  for (const [name, pieces] of contents) sums.push(`${await write(join(outDir, name), pieces)}  ${name}\n`);
+  await write(join(outDir, REPORT_FILES.sums), sums);
   const files = Object.fromEntries(Object.entries(REPORT_FILES).map(([key, name]) => [key, join(outDir, name)]));
   return { summary, files: files as WrittenReport['files'] };
 }

@@ -19,6 +19,7 @@ import { makeStop } from '../../src/engine/stop.ts';
 import { toVerify, verifyAll } from '../../src/engine/verify.ts';
 import type { CredentialSource } from '../../src/identity/credential-source.ts';
 import { RenewingTokenSource } from '../../src/identity/renewing-token-source.ts';
+import { noSecrets } from '../../src/identity/session-secrets.ts';
 import type { Job } from '../../src/job/job.ts';
 import { thawJob } from '../../src/job/resume-job.ts';
 import type { Disk } from '../../src/ledger/disk.ts';
@@ -71,6 +72,7 @@ export async function command(machine: Machine, { kind, job, missing, retry, cha
   const context: CliContext = {
     env: {},
     cwd: FOLDER,
+    secrets: noSecrets,
     clock: machine.clock,
     random: machine.random,
     out: () => undefined,

@@ -6,9 +6,11 @@ import type { Command } from '../command.ts';
 import { finish } from '../finish.ts';
 import { isOffline, makePlan } from '../make-plan.ts';
 import { openParts } from '../open-parts.ts';
+import { filesOf, makeOutputs } from '../outputs.ts';
 import { filePlaces, writePageAndRows } from '../page-and-rows.ts';
 import { planFileOptions } from '../plan-file-options.ts';
 import { openIds } from '../read-source.ts';
+import { refuseSecretUse } from '../refuse-secret-use.ts';
 import { settingOptions } from '../setting-options.ts';
 import { resolveTarget } from '../target.ts';
 
@@ -38,10 +40,11 @@ export const plan: Command = {
     if (before?.start !== undefined) {
       throw new UsageError(`${job.ledger} is a run that was started, not a plan: give the plan another --ledger`);
     }
-    const source = String(args['source']);
-    const kept = [job.ledger, source, ...(job.source.kind === 'file' ? [job.source.path] : [])];
-    const places = await filePlaces(args, context.cwd, kept);
-    const bytes = await openIds(job.source);
+    refuseSecretUse(target, context);
+    const outputs = makeOutputs(context);
+    outputs.keep(String(args['source']), ...filesOf(job));
+    const places = await filePlaces(args, outputs);
+    const bytes = await openIds(job.source, context.secrets);
     let facts: PlanFacts | undefined;
     let end: SessionEnd;
     {

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { frozenJobSchema } from '../../job/frozen-job.ts';
 import { fileDisk } from '../../ledger/file-disk.ts';
 import { jsonText } from '../../report/json-text.ts';
 import type { PlanFacts } from '../../report/plan-summary.ts';
@@ -9,6 +10,7 @@ import type { LedgerView } from '../../report/view.ts';
 import { readView } from '../../report/view-file.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
+import { makeOutputs, type Output, type Outputs } from '../outputs.ts';
 import { filePlaces, writePageAndRows } from '../page-and-rows.ts';
 import { planFactsOf } from '../plan-facts.ts';
 
@@ -36,15 +38,21 @@ export const report: Command = {
   ],
   run: async (args, context) => {
     const paths = (args['ledgers'] as unknown[]).map(String);
-    const places = await filePlaces(args, context.cwd, paths);
+    const outputs = makeOutputs(context);
+    outputs.keep(...paths);
+    const places = await filePlaces(args, outputs);
     const views: LedgerView[] = [];
     for (const path of paths) views.push(await readView(fileDisk, path));
+    // What a run was made from is what a resume of it reads: `failed.csv` of an earlier report, for one.
+    outputs.keep(...views.flatMap(sourceFiles));
+    const folder = args['out'] === undefined ? undefined : resolve(context.cwd, String(args['out']));
+    const files = folder === undefined ? new Map<string, Output>() : await claimAll(folder, outputs);
+    await outputs.recheck();
     const plan = planFactsOf(views);
     const options = { nowMs: context.clock.wallMs(), plan };
     const summary = summarise(views, options);
     await writePageAndRows(places, { views, summary, plan }, context.say);
-    const written =
-      args['out'] === undefined ? undefined : await writeAll(String(args['out']), { views, plan }, context);
+    const written = folder === undefined ? undefined : await writeAll(folder, { views, plan, files }, context);
     if (args['json'] === true) context.out(jsonText(summary));
     else {
       const terminal = terminalOf(process.stdout, context.env);
@@ -54,14 +62,38 @@ export const report: Command = {
   },
 };
 
+/** The places of every format in one folder, by their paths. */
+async function claimAll(folder: string, outputs: Outputs): Promise<Map<string, Output>> {
+  const { REPORT_FILES } = await import('../../report/write-report.ts');
+  const files = new Map<string, Output>();
+  for (const name of Object.values(REPORT_FILES)) {
+    const output = await outputs.claim('--out', join(folder, name));
+    files.set(output.path, output);
+  }
+  return files;
+}
+
 /** Every format into one folder. Returns where the lists lie. */
 async function writeAll(
-  folder: string,
-  { views, plan }: { views: readonly LedgerView[]; plan: PlanFacts | undefined },
-  { cwd, say, clock }: CliContext,
+  outDir: string,
+  { views, plan, files }: { views: readonly LedgerView[]; plan: PlanFacts | undefined; files: Map<string, Output> },
+  { say, clock }: CliContext,
 ): Promise<{ failed: string; needsRelease: string }> {
   const { writeReport } = await import('../../report/write-report.ts');
-  const { files } = await writeReport({ views, outDir: resolve(cwd, folder), nowMs: clock.wallMs(), plan });
-  for (const path of Object.values(files)) say(`Wrote ${path}\n`);
-  return files;
+  const write = (path: string, pieces: Iterable<string>) => {
+    const output = files.get(path);
+    if (output === undefined) throw new Error(`${path} was not looked at before it is written`);
+    return output.write(pieces);
+  };
+  const { files: written } = await writeReport({ views, outDir, nowMs: clock.wallMs(), plan, write });
+  for (const path of Object.values(written)) say(`Wrote ${path}\n`);
+  return written;
+}
+
+/** The file that a ledger's run was read from, if it was one. */
+function sourceFiles({ book }: LedgerView): string[] {
+  return book.sessions.flatMap(({ opened }) => {
+    const parsed = frozenJobSchema.safeParse(opened.job);
+    return parsed.success && parsed.data.source.kind === 'file' ? [parsed.data.source.path] : [];
+  });
 }

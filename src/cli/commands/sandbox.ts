@@ -1,11 +1,10 @@
 import { UsageError } from '../../errors.ts';
 import { parseWindow } from '../../quota/window.ts';
-import { writePrivate } from '../../report/private-file.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
 import { sandboxCsv } from '../../sandbox/sandbox-csv.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
 import type { Args, Command } from '../command.ts';
-import { placeFor } from '../place-for.ts';
+import { makeOutputs } from '../outputs.ts';
 
 export const sandbox: Command = {
   usage: 'sandbox',
@@ -34,8 +33,9 @@ export const sandbox: Command = {
       'then, in another terminal, with the variables it prints: countermand run practice.csv',
     ],
   ],
-  run: async (args, { say, out, cwd }) => {
-    const csv = args['csv'] === undefined ? undefined : await placeFor('--csv', String(args['csv']), cwd, []);
+  run: async (args, context) => {
+    const { say, out } = context;
+    const csv = await makeOutputs(context).claimIfGiven('--csv', args['csv']);
     const seed = whole(args, 'seed', 1);
     const options = practiceOptions({
       actions: whole(args, 'actions', 200),
@@ -48,7 +48,7 @@ export const sandbox: Command = {
       port: whole(args, 'port', 0),
       ...(windows.length === 0 ? {} : { quota: { windows } }),
     });
-    if (csv !== undefined) await writePrivate(csv, [sandboxCsv(server.store.all(), { seed })]);
+    await csv?.write([sandboxCsv(server.store.all(), { seed })]);
     const lines = Object.entries(server.environment()).map(([name, value]) => `export ${name}=${value}`);
     say(`A sandbox with ${server.store.size} actions listens at ${server.url}; Ctrl-C ends it. To use it:\n`);
     out(`${lines.join('\n')}\n`);

@@ -17,7 +17,9 @@ import { finish } from '../finish.ts';
 import { readHead } from '../head.ts';
 import { integrityText } from '../integrity.ts';
 import { openParts } from '../open-parts.ts';
+import { claimReleaseList } from '../outputs.ts';
 import { planFactsOf } from '../plan-facts.ts';
+import { refuseSecretUse } from '../refuse-secret-use.ts';
 import { settingOptions } from '../setting-options.ts';
 import { ledgerTarget } from '../target.ts';
 
@@ -55,7 +57,10 @@ export const verify: Command = {
     if (broken) throw new DamageError(text.trimEnd());
     if (args['offline'] === true) return 0;
 
-    const { job, before } = await ledgerTarget(String(path), flags, context);
+    const target = await ledgerTarget(String(path), flags, context);
+    refuseSecretUse(target, context);
+    const { job, before } = target;
+    await claimReleaseList(job, context);
     if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
       context.say(`Nothing is left to look up${uncalled(before)}.\n`);
       const summary = await summaryOf(job.ledger, context);

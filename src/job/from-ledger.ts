@@ -1,0 +1,145 @@
+import { DOCUMENTED_WINDOWS, type Window } from '../quota/quota.ts';
+import { formatWindow } from '../quota/window.ts';
+import type { Job } from './job.ts';
+import { isKnownHost, isLoopback } from './known-hosts.ts';
+import { SETTINGS, type SettingName } from './settings.ts';
+
+/**
+ * What a ledger may say to the session that works on it. Whoever can write the file can write it anew, so it may only narrow: it says what
+ * to cancel, for whom and under which guards. What reaches outside comes from the session itself: its flags, its environment, its job file.
+ */
+
+/** A thing in a ledger that reaches outside, and what a session says to mean it. */
+export interface Repeat {
+  /** A session that gives this setting itself has repeated it. */
+  setting: SettingName;
+  /** Completes "this ledger …". */
+  says: string;
+  flags: readonly (readonly [flag: string, value: string])[];
+}
+
+type Rule =
+  /** Narrows, or names the run. */
+  | 'kept'
+  /** Counts only where this session gives it: a file to write or remove, or a permission. */
+  | 'ignored'
+  /** Must be repeated where it reaches outside; undefined where it does not. */
+  | ((job: Job) => Omit<Repeat, 'setting'> | undefined);
+
+/** The one list. A setting that is not in it does not compile. */
+const FROM_LEDGER = {
+  tenant: 'kept',
+  clientId: 'kept',
+  auth: 'kept',
+  cloud: 'kept',
+  region: 'kept',
+  apiUrl: ({ api }) => otherHost('apiUrl', 'api', api.cloud, api.url),
+  authorityUrl: ({ api }) => otherHost('authorityUrl', 'login', api.cloud, api.authorityUrl),
+  allowHost: 'ignored',
+  comment: 'kept',
+  column: 'kept',
+  // It is worked on where it lies, whatever it says.
+  ledger: 'kept',
+  quota: widerWindows,
+  quotaShare: ({ quota }) =>
+    quota.share > 1 ? { says: `takes ${quota.share} times its quota`, flags: [['--quota-share', '1']] } : undefined,
+  quotaRoutes: ({ quota }) =>
+    quota.routes === 'separate'
+      ? { says: 'gives each route a quota of its own', flags: [['--quota-routes', 'separate']] }
+      : undefined,
+  concurrency: 'kept',
+  onlyType: 'kept',
+  onlyRequestor: 'kept',
+  onlyMachine: 'kept',
+  createdAfter: 'kept',
+  createdBefore: 'kept',
+  maxActions: 'kept',
+  maxFailures: 'kept',
+  first: 'kept',
+  maxDuration: 'kept',
+  patience: 'kept',
+  screen: 'kept',
+  confirmFor: 'kept',
+  strictInput: 'kept',
+  planMaxAge: 'kept',
+  keepLedgers: 'ignored',
+  metricsFile: 'ignored',
+} as const satisfies Record<SettingName, Rule>;
+
+const RULES = Object.entries(FROM_LEDGER) as [SettingName, Rule][];
+
+/** Settings whose values in a ledger count for nothing. */
+export const IGNORED_FROM_LEDGER: readonly SettingName[] = RULES.flatMap(([name, rule]) =>
+  rule === 'ignored' ? [name] : [],
+);
+
+/** What the next session on this job's ledger must say again, in the order of the settings. */
+export function toRepeat(job: Job): Repeat[] {
+  return RULES.flatMap(([setting, rule]) => {
+    const repeat = typeof rule === 'function' ? rule(job) : undefined;
+    return repeat === undefined ? [] : [{ setting, ...repeat }];
+  });
+}
+
+/** {@link toRepeat} as words of a command line, not yet quoted for a shell. */
+export function wordsToRepeat(job: Job): string[] {
+  return toRepeat(job).flatMap(({ flags }) => flags.flat());
+}
+
+/** A sentence for each thing that the ledger says, reaches outside, and was not said by this session. */
+export function unrepeated(job: Job, isSaid: (name: SettingName) => boolean): string[] {
+  return toRepeat(job)
+    .filter(({ setting }) => !isSaid(setting))
+    .map(({ says, flags }) => {
+      const words = flags.map(([flag, value]) => `${flag} ${value}`).join(' ');
+      return `this ledger ${says}, and a ledger may come from somebody else: give ${words} if you mean it`;
+    });
+}
+
+/** Whether these windows allow more calls than is documented, in any span. */
+export function isWider(windows: readonly Window[], share: number): boolean {
+  return DOCUMENTED_WINDOWS.some(
+    (documented) =>
+      !windows.some(({ calls, perMs }) => {
+        // A span is covered by so many spans of the window, each with as many calls as it allows.
+        const most = Math.max(1, Math.floor(calls * share)) * Math.ceil(documented.perMs / perMs);
+        return most <= documented.calls;
+      }),
+  );
+}
+
+function widerWindows({ quota }: Job): Omit<Repeat, 'setting'> | undefined {
+  const { windows, share } = quota;
+  if (!isWider(windows, Math.min(share, 1))) return undefined;
+  const documented = DOCUMENTED_WINDOWS.map(formatWindow);
+  const given = windows.map(formatWindow);
+  return {
+    says: `allows ${given.length === 0 ? 'any number of calls' : given.join(' and ')}, more than the documented ${documented.join(' and ')}`,
+    flags: (given.length === 0 ? documented : given).map((window) => ['--quota', window] as const),
+  };
+}
+
+function otherHost(
+  setting: 'apiUrl' | 'authorityUrl',
+  kind: 'api' | 'login',
+  cloud: Job['api']['cloud'],
+  address: string | undefined,
+): Omit<Repeat, 'setting'> | undefined {
+  if (address === undefined || isKnownHost(kind, cloud, address)) return undefined;
+  const host = URL.canParse(address) ? new URL(address).hostname : undefined;
+  const allow = host === undefined || isLoopback(host) ? [] : [['--allow-host', host] as const];
+  const what = kind === 'api' ? 'sends to' : 'signs in at';
+  const shown = plain(address);
+  return {
+    says: `${what} ${shown}, which is not a Microsoft host of cloud ${cloud}`,
+    flags: [[`--${SETTINGS[setting].flag}`, shown], ...allow],
+  };
+}
+
+/** Safe to print: no control characters, and no password before the host, with which no flag would take it either. */
+function plain(address: string): string {
+  return address
+    .replace(/[\p{Cc}\p{Cf}\s]/gu, '')
+    .replace(/\/\/[^/]*@/, '//…@')
+    .slice(0, 300);
+}
