@@ -6,7 +6,7 @@ import { type FoundCredential, findCredential } from '../identity/find-credentia
 import { makeDispatcher, type WayOut } from '../identity/http.ts';
 import { openTokenSource } from '../identity/open-token-source.ts';
 import { openSecretFiles, readSecret } from '../identity/secret-value.ts';
-import type { TokenSource } from '../identity/token-source.ts';
+import type { AccessToken, TokenSource } from '../identity/token-source.ts';
 import type { Job } from '../job/job.ts';
 import type { CliContext } from './context.ts';
 
@@ -48,8 +48,22 @@ export async function prepareSignIn(job: JobIdentity, context: CliContext): Prom
     scope: hosts.scope,
   };
   const parts = { target, env, dispatcher, clock, log, prompt: (line: string) => say(`${line}\n`) };
-  const tokens = openTokenSource(found.kind, parts, { random, patienceMs: job.patienceMs });
+  const tokens = learning(openTokenSource(found.kind, parts, { random, patienceMs: job.patienceMs }), context.secrets);
   return { hosts, found, dispatcher, tokens };
+}
+
+/** Each token that is handed out is a secret from then on. */
+function learning(tokens: Identity['tokens'], { learn }: CliContext['secrets']): Identity['tokens'] {
+  const learnt = (token: AccessToken) => {
+    learn(token.token);
+    return token;
+  };
+  return {
+    kind: tokens.kind,
+    token: async (signal) => learnt(await tokens.token(signal)),
+    renew: async (refused, claims, signal) => learnt(await tokens.renew(refused, claims, signal)),
+    [Symbol.asyncDispose]: () => tokens[Symbol.asyncDispose](),
+  };
 }
 
 /** What a token says of itself, held against what the job says. */

@@ -46,7 +46,7 @@ export function mergeForResume(frozen: unknown, { flags, env, cwd, nowMs }: Resu
       `${origins[name]} differs from that of this ledger (${kept}), which names the run: leave it out, or begin a run of its own`,
     );
   }
-  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  if (problems.length > 0) throw new UsageError(problems);
   const merged = { ...before, ...values };
   return buildJob({ ...job, clientId: merged.clientId ?? job.clientId }, merged, nowMs);
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
+import { keepAll, type Redact } from '../redact.ts';
 import type { Appender } from './appender.ts';
 import type { Book } from './book.ts';
 import type { HeldLock } from './held-lock.ts';
@@ -24,6 +25,7 @@ import type {
   ScreenFields,
   StartFields,
 } from './record.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 const LONGEST_REJECT_TEXT = 100;
 
@@ -37,6 +39,8 @@ export interface FileLedgerParts {
   appender: Appender;
   /** What must be held to write and to send. */
   locks: readonly HeldLock[];
+  /** Takes this session's secrets out of every text of a record. */
+  redact?: Redact;
 }
 
 /** The ledger on a file. Each record goes to the file's queue and into the book in the same turn, so both have the same order. */
@@ -47,9 +51,11 @@ export class FileLedger implements Ledger {
   readonly #book: Projection;
   readonly #appender: Appender;
   readonly #locks: readonly HeldLock[];
+  readonly #redact: Redact;
   #chain: string;
 
-  constructor({ path, clock, log, book, head, appender, locks }: FileLedgerParts) {
+  constructor({ path, clock, log, book, head, appender, locks, redact = keepAll }: FileLedgerParts) {
+    this.#redact = redact;
     this.path = path;
     this.#clock = clock;
     this.#log = log;
@@ -83,7 +89,12 @@ export class FileLedger implements Ledger {
   }
 
   async reject({ line, reason, text }: RejectFields): Promise<void> {
-    await this.#append('reject', { line, reason, text: text.slice(0, LONGEST_REJECT_TEXT) });
+    await this.#append('reject', {
+      line,
+      reason,
+      // Before it is cut: a part of a secret is harder to know.
+      text: this.#redact(text).slice(0, LONGEST_REJECT_TEXT),
+    });
   }
 
   intake(summary: IntakeFields): Promise<void> {
@@ -160,7 +171,8 @@ export class FileLedger implements Ledger {
     await this.#appender.room();
   }
 
-  #write<K extends RecordKind>(kind: K, fields: RecordFields[K]): void {
+  #write<K extends RecordKind>(kind: K, given: RecordFields[K]): void {
+    const fields = withoutSecrets(kind, given, this.#redact);
     for (const lock of this.#locks) lock.assertFresh();
     const seq = this.#book.lastSeq + 1;
     const atMs = Math.trunc(this.#clock.wallMs());

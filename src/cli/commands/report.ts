@@ -7,6 +7,7 @@ import { terminalOf } from '../../report/terminal.ts';
 import { summaryText } from '../../report/text.ts';
 import type { LedgerView } from '../../report/view.ts';
 import { readView } from '../../report/view-file.ts';
+import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { filePlaces, writePageAndRows } from '../page-and-rows.ts';
@@ -45,11 +46,12 @@ export const report: Command = {
     await writePageAndRows(places, { views, summary, plan }, context.say);
     const written =
       args['out'] === undefined ? undefined : await writeAll(String(args['out']), { views, plan }, context);
-    if (args['json'] === true) context.out(jsonText(summary));
+    if (args['json'] === true) context.out(styled(jsonText(summary)));
     else {
       const terminal = terminalOf(process.stdout, context.env);
-      context.out(summaryText(summary, { terminal, files: written }));
+      context.out(styled(summaryText(summary, { terminal, files: written })));
     }
+    await context.delivered();
     return 0;
   },
 };
