@@ -1,23 +1,28 @@
 import type { ExitCode } from './exit-codes.ts';
 
 /**
- * An error that a person can act on: its message says what happened, to which thing, and what to do next.
+ * An error that a person can act on: its message says what happened, to which thing, and what to do next. One of several lines is handed in as
+ * those lines.
  * Anything else that reaches `main` is a bug and exits 1.
  */
 export class CountermandError extends Error {
   override readonly name: string = 'CountermandError';
   readonly exitCode: ExitCode;
+  /** The message line by line. A line end inside of one is not ours, and is not shown as one. */
+  readonly lines: readonly string[];
 
-  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(exitCode: ExitCode, message: string | readonly string[], options?: ErrorOptions) {
+    const lines = typeof message === 'string' ? [message] : message;
+    super(lines.join('\n'), options);
     this.exitCode = exitCode;
+    this.lines = lines;
   }
 }
 
 /** Bad usage, job or input: nothing was sent. Exit 2. */
 export class UsageError extends CountermandError {
   override readonly name = 'UsageError';
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string | readonly string[], options?: ErrorOptions) {
     super(2, message, options);
   }
 }

@@ -1,7 +1,10 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { type SessionSecrets, sessionSecrets } from '../identity/session-secrets.ts';
 import type { Logger } from '../log.ts';
+import { makeRedact, type Redact } from '../redact.ts';
+import type { Output } from '../styled.ts';
 import { makeLog } from './make-log.ts';
+import { results } from './results.ts';
 import { stderrLine } from './stderr-line.ts';
 
 /** What a command takes from the process it runs in. */
@@ -12,39 +15,38 @@ export interface CliContext {
   secrets: SessionSecrets;
   clock: Clock;
   random: () => number;
-  /** Results. */
-  out(text: string): void;
-  /** Progress, questions and what is said to a person. */
-  say(text: string): void;
+  /** Results. A string is one line; what has lines or colours of its own is `styled`. */
+  out(output: Output): void;
+  /** Resolves when the results are written; throws a DiskError where stdout could not take them. For commands that do nothing else. */
+  delivered(): Promise<void>;
+  /** Progress, questions and what is said to a person; as `out`. */
+  say(output: Output): void;
   log: Logger;
+  /** Takes the known secrets out of what leaves by another way than `out`, `say` and `log`. */
+  redact: Redact;
 }
 
-export async function processContext(logLevel: unknown): Promise<CliContext> {
-  process.stdout.on('error', resultsLost);
-  // What is said on the way is lost with it: that must not end a run in the middle.
-  process.stderr.on('error', () => {});
+/** What is said before there is a context is cleaned of secrets too. */
+export function guardOutputs(env: CliContext['env']): Pick<CliContext, 'secrets' | 'redact'> {
+  const secrets = sessionSecrets(env);
+  const redact = makeRedact(() => secrets.values());
+  stderrLine.redact = redact;
+  return { secrets, redact };
+}
+
+export async function processContext(
+  logLevel: unknown,
+  guard: Pick<CliContext, 'secrets' | 'redact'>,
+): Promise<CliContext> {
   return {
+    ...guard,
     env: process.env,
     cwd: process.cwd(),
-    secrets: sessionSecrets(process.env),
     clock: systemClock,
     random: Math.random,
-    out: (text) => void process.stdout.write(text),
-    say: (text) => stderrLine.write(text),
+    out: (output) => results.write(output),
+    delivered: () => results.delivered(),
+    say: (output) => stderrLine.write(output),
     log: await makeLog(logLevel, process.env),
   };
-}
-
-/**
- * Whoever reads us may have seen enough (`| head`). Anything else (a full disk) is said, and a run that went well does not end as one: run again,
- * it shows its results again.
- */
-function resultsLost(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') return;
-  process.stderr.write(
-    `countermand: the results cannot be written to stdout (${error.message}); the ledger has them\n`,
-  );
-  process.once('exit', (code) => {
-    if (code === 0 || code === 3) process.exitCode = 6;
-  });
 }

@@ -12,8 +12,10 @@ import { terminalOf } from '../report/terminal.ts';
 import { summaryText } from '../report/text.ts';
 import type { LedgerView } from '../report/view.ts';
 import { readView } from '../report/view-file.ts';
+import { styled } from '../styled.ts';
 import type { CliContext } from './context.ts';
 import { claimReleaseList } from './outputs.ts';
+import { sayError } from './say-error.ts';
 
 export interface Finished {
   summary: Summary;
@@ -40,13 +42,15 @@ export async function finish(options: FinishOptions, context: CliContext): Promi
   const needsReleaseFile = plan === undefined ? await writeReleases(ledger, summary, view, context) : undefined;
   // What stopped it counts more than what the counts would say.
   const exitCode: ExitCode = end.error?.exitCode ?? summary.exitCode ?? 1;
-  if (json) out(jsonText({ ...summary, exitCode }));
+  if (json) out(styled(jsonText({ ...summary, exitCode })));
   // What was refused or not confirmed did nothing: the sentence that says so is all there is to say.
   else if (!(end.error instanceof UsageError))
     out(
-      `\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env), files: { needsRelease: needsReleaseFile } })}`,
+      styled(
+        `\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env), files: { needsRelease: needsReleaseFile } })}`,
+      ),
     );
-  if (end.error !== undefined) say(`countermand: ${end.error.message}\n`);
+  if (end.error !== undefined) sayError(say, end.error);
   const { counts, needsRelease } = summary;
   const [about] = summary.ledgers;
   const log = context.log.child({ job: about?.job.name, run: about?.run, session: summary.sessions.at(-1)?.session });

@@ -1,5 +1,7 @@
+import { cleanDeep } from '../clean.ts';
 import { UsageError } from '../errors.ts';
 import { type Logger, pino } from '../log.ts';
+import { styled } from '../styled.ts';
 import { stderrLine } from './stderr-line.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -8,8 +10,8 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 const REDACTED = ['token', 'authorization', 'secret', 'password', 'assertion', 'headers.authorization'];
 
 /**
- * The log, on stderr: JSON, a line a record. It is written synchronously, because a transport's worker loses lines when the process ends. A
- * person at a terminal sees progress and sentences instead, so there only warnings are logged unless more is asked for.
+ * The log, on stderr: JSON, a line a record. It is written at once, because a transport's worker loses lines when the process ends, and by way
+ * of stderr's one writer, because pino's own throws where the log's disk is full and stands still where nobody reads it. A person at a terminal sees progress and sentences instead, so there only warnings are logged unless more is asked for.
  */
 export async function makeLog(level: unknown, env: Readonly<Record<string, string | undefined>>): Promise<Logger> {
   const terminal = process.stderr.isTTY === true && !env['CI'];
@@ -19,7 +21,7 @@ export async function makeLog(level: unknown, env: Readonly<Record<string, strin
     throw new UsageError(`--log-level must be one of ${LOG_LEVELS.join(', ')}, not ${String(wanted)}`);
   }
   const options = { level: known, base: null, redact: { paths: REDACTED, remove: true } };
-  return pino(options, terminal ? await prettyStderr(!env['NO_COLOR']) : pino.destination({ dest: 2, sync: true }));
+  return pino(options, terminal ? await prettyStderr(!env['NO_COLOR']) : { write: (line) => stderrLine.log(line) });
 }
 
 /** One line a record for a person, above the progress bar. */
@@ -31,6 +33,8 @@ async function prettyStderr(colorize: boolean): Promise<{ write(line: string): v
     singleLine: true,
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'job,run,session',
+    // An error is shown as its fields, on its record's line: its message may hold anything.
+    errorLikeObjectKeys: [],
   });
-  return { write: (line) => stderrLine.write(pretty(line)) };
+  return { write: (line) => stderrLine.write(styled(pretty(cleanDeep(JSON.parse(line))))) };
 }

@@ -84,13 +84,22 @@ async function assemble(
   context: CliContext,
   logOf: (run: string, session: number) => Logger,
 ): Promise<RunParts> {
-  const { clock, random } = context;
+  const { clock, random, redact } = context;
   const { hosts, tokens, dispatcher } = identity;
   resources.add(() => dispatcher.end());
   resources.add(() => tokens[Symbol.asyncDispose]());
   const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
   const open = { tool: toolName(), ...sender, job };
-  const ledger = await openLedger({ path: job.ledger, disk: fileDisk, clock, log: context.log, existing, open, run });
+  const ledger = await openLedger({
+    path: job.ledger,
+    disk: fileDisk,
+    clock,
+    log: context.log,
+    redact,
+    existing,
+    open,
+    run,
+  });
   resources.add(() => ledger[Symbol.asyncDispose]());
   // Another process may have been here since the ledger was read.
   const log = logOf(ledger.book.run, ledger.book.sessions.length);
@@ -113,7 +122,7 @@ async function assemble(
   });
   const transport = makeTransport({ dispatcher, apiUrl: hosts.apiUrl, userAgent: userAgent() });
   const defender = makeDefender(
-    { transport, journal: ledger, quota, gate, tokens, clock, random, log, abandon: abandon.signal },
+    { transport, journal: ledger, quota, gate, tokens, clock, random, log, redact, abandon: abandon.signal },
     hosts.apiUrl,
   );
   const connect = async (how: { cancels: boolean } | 'offline'): Promise<Connected> => {

@@ -1,3 +1,4 @@
+import { cleanLine } from '../clean.ts';
 import { describeDuration } from '../duration.ts';
 import type { WindowLeft } from '../quota/quota.ts';
 
@@ -56,7 +57,8 @@ export function progressLine(facts: ProgressFacts, { columns, bar, paint }: Line
   let line = '';
   // One column stays free: a full line makes some terminals wrap.
   let room = columns - 1 - width;
-  for (const { text, tone } of parts) {
+  for (const { text: given, tone } of parts) {
+    const text = cleanLine(given);
     if (text.length + 2 > room) break;
     room -= text.length + 2;
     line += `  ${tone === undefined || paint === undefined ? text : paint[tone](text)}`;

@@ -35,7 +35,7 @@ async function showBar(read: () => ProgressFacts, { env }: CliContext): Promise<
   const paint = plain ? undefined : yoctocolors;
   let facts = read();
   const bar = new progress.SingleBar({
-    stream: process.stderr,
+    stream: stderrLine.stream(),
     hideCursor: true,
     clearOnComplete: true,
     linewrap: null,
@@ -44,7 +44,6 @@ async function showBar(read: () => ProgressFacts, { env }: CliContext): Promise<
     gracefulExit: false,
     format: (options, params) =>
       progressLine(facts, {
-        // A terminal that was never told its size has 0 columns.
         columns: process.stderr.columns || 80,
         bar: (width) => progress.Format.BarFormat(params.progress, { ...options, barsize: width }),
         paint,

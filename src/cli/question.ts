@@ -4,6 +4,7 @@ import { ReadStream } from 'node:tty';
 import { UsageError } from '../errors.ts';
 import type { Args } from './command.ts';
 import type { CliContext } from './context.ts';
+import { stderrLine } from './stderr-line.ts';
 
 /** Asks a person on the terminal itself, because stdin may hold IDs. */
 export interface Asker {
@@ -20,14 +21,14 @@ export function terminalAsker(): Asker {
     canAsk: hasTerminal(),
     ask: async (question, signal) => {
       const input = process.stdin.isTTY ? process.stdin : new ReadStream(openSync(TERMINAL, 'r+'));
-      const lines = createInterface({ input, output: process.stderr });
+      const lines = createInterface({ input, output: stderrLine.stream() });
       // The line editor keeps Ctrl-C to itself: here it means what it means everywhere else.
       lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
       try {
-        const answer = await lines.question(`${question} [y/N] `, { signal });
+        const answer = await lines.question(`${stderrLine.fit(question).trim()} [y/N] `, { signal });
         return /^(y|yes)$/i.test(answer.trim());
       } catch {
-        process.stderr.write('\n');
+        stderrLine.write('');
         return false;
       } finally {
         lines.close();

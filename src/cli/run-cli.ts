@@ -3,11 +3,13 @@ import { CountermandError, stoppedBy, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { refuseUnsafeTls } from '../identity/refuse-unsafe-tls.ts';
 import { type Args, type Command, describeCommand } from './command.ts';
-import { processContext } from './context.ts';
+import { guardOutputs, processContext } from './context.ts';
 import { EXIT_TABLE } from './exit-table.ts';
 import { LOG_LEVELS } from './make-log.ts';
 import { refuseSecretArguments } from './refuse-secret-use.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
+import { sayError } from './say-error.ts';
+import { stderrLine } from './stderr-line.ts';
 import { unknownVariables } from './unknown-variables.ts';
 import { toolVersion } from './version.ts';
 
@@ -66,6 +68,9 @@ function unmasked(args: Args): Args {
 /** Runs one command and returns its exit code. The one place where errors become words and exit codes. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
+  const guard = guardOutputs(process.env);
+  // Help is written to stdout by the parser: where it cannot be, there is nobody to tell.
+  process.stdout.on('error', () => {});
   try {
     refuseSecrets(argv);
     let cli = yargs(argv.map(maskStdin))
@@ -93,7 +98,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
         async (own) => describeCommand(own, await load()),
         async (args) => {
           refuseUnsafeTls(process.env, process.execArgv);
-          const context = await processContext(args['log-level']);
+          const context = await processContext(args['log-level'], guard);
           for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);
           refuseSecretArguments(unmasked(args), context);
           exitCode = await (await load()).run(unmasked(args), context);
@@ -106,19 +111,21 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
     // Where a flag lacks its value, the parser throws an error of its own past `fail`.
     const error = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : stoppedBy(thrown);
     if (error instanceof CountermandError) {
-      process.stderr.write(`countermand: ${error.message}\n`);
+      sayError((line) => stderrLine.write(line), error);
       return error.exitCode;
     }
     // The stack names functions and files of ours; errors that carry requests keep them out of what is printed.
-    process.stderr.write(
-      `countermand: unexpected error, which is a bug: ${error instanceof Error ? error.stack : String(error)}\n`,
-    );
+    const stack = String(error instanceof Error ? error.stack : error).split('\n');
+    stderrLine.write(`countermand: unexpected error, which is a bug: ${stack[0]}`);
+    for (const line of stack.slice(1)) stderrLine.write(`    ${line.trim()}`);
     return 1;
+  } finally {
+    await stderrLine.drained();
   }
 }
 
 function misused(message: string): UsageError {
-  return new UsageError(`${plainly(message)}\nSee countermand --help, or --help after a command.`);
+  return new UsageError([plainly(message), 'See countermand --help, or --help after a command.']);
 }
 
 /** The parser's words for what a person sees as commands, flags and sources. */

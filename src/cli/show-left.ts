@@ -5,6 +5,7 @@ import type { Action } from '../ledger/book.ts';
 import { isFinal } from '../ledger/outcomes.ts';
 import { textTable } from '../report/table.ts';
 import { terminalOf } from '../report/terminal.ts';
+import { styled } from '../styled.ts';
 import type { CliContext } from './context.ts';
 import type { Target } from './target.ts';
 
@@ -21,7 +22,7 @@ export function showLeft({ job, before }: Target, retry: ReadonlySet<string>, { 
   }
   const rows = [...steps].map(([step, n]) => [String(n), step]);
   const columns = [{ head: 'Actions', align: 'right' as const }, { head: 'A resume would' }];
-  out(`${textTable(columns, rows, terminalOf(process.stdout, env))}\n`);
+  out(styled(`${textTable(columns, rows, terminalOf(process.stdout, env))}\n`));
   return 0;
 }
 

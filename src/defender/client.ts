@@ -3,6 +3,7 @@ import type { TokenSource } from '../identity/token-source.ts';
 import type { Logger } from '../log.ts';
 import type { Gate } from '../quota/gate.ts';
 import type { Quota } from '../quota/quota.ts';
+import { keepAll, type Redact } from '../redact.ts';
 import type { Answer, Handler, Received } from './call.ts';
 import type { Journal } from './journal.ts';
 import { actionPath, cancelPath, followPath, type ListQuery, listPath } from './routes.ts';
@@ -21,6 +22,8 @@ export interface DefenderParts {
   clock: Clock;
   random: () => number;
   log?: Logger;
+  /** Takes this session's secrets out of a comment. */
+  redact?: Redact;
   /** Gives up calls in flight. */
   abandon: AbortSignal;
 }
@@ -54,6 +57,7 @@ function compose(parts: DefenderParts): Handler {
 
 export function makeDefender(parts: DefenderParts, apiUrl: string): Defender {
   const call = compose(parts);
+  const { redact = keepAll } = parts;
   return {
     cancel: ({ id, comment, attempt, stillDue }, signal) =>
       call(
@@ -61,7 +65,7 @@ export function makeDefender(parts: DefenderParts, apiUrl: string): Defender {
           route: 'cancel',
           method: 'POST',
           path: cancelPath(id),
-          body: JSON.stringify({ Comment: comment }),
+          body: JSON.stringify({ Comment: redact(comment) }),
           id,
           subject: id,
           attempt,

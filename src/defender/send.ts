@@ -74,13 +74,12 @@ export function makeSend(parts: SendParts): Send {
     );
     const ms = Math.round(clock.monotonicMs() - sentAtMs);
     const nowWallMs = clock.wallMs();
-    const answer: Answer =
-      'raw' in result
-        ? readAnswer(call, result.raw, nowWallMs)
-        : { kind: 'lost', error: result.error, http: undefined };
-    const { costsAttempt } = pass.report(passageOf(answer, call));
+    const answer = answerOf(call, result, nowWallMs, log);
     const skewMs = 'raw' in result ? skewAt(result.raw, nowWallMs) : undefined;
     const facts = replyFacts(answer, result, skewMs);
+    // Queued in the same turn as the answer came, before anybody is told of it and before the gate can throw, pause or log.
+    const recorded = journal.reply({ call: number, ...about(call), ms, ...facts });
+    const { costsAttempt } = pass.report(passageOf(answer, call));
     // Named one by one: a call's body, its path and its token have no place in a log.
     log.debug(
       {
@@ -97,9 +96,20 @@ export function makeSend(parts: SendParts): Send {
           'NODE_EXTRA_CA_CERTS, or check the address',
       );
     }
-    await journal.reply({ call: number, ...about(call), ms, ...facts });
+    await recorded;
     return { answer, attempt: call.attempt, sentAtMs, answered: 'raw' in result, costsAttempt };
   };
+}
+
+/** What the wire gave, as an answer. One that cannot be read for a reason nobody has thought of is lost like any other, and so it is recorded. */
+function answerOf(call: Call, result: WireResult, nowWallMs: number, log: Logger): Answer {
+  if (!('raw' in result)) return { kind: 'lost', error: result.error, http: undefined };
+  try {
+    return readAnswer(call, result.raw, nowWallMs);
+  } catch (error) {
+    log.error({ err: error, route: call.route, http: result.raw.http }, 'an answer could not be read, which is a bug');
+    return { kind: 'lost', error: 'unreadable', http: result.raw.http };
+  }
 }
 
 /** Gives the pass back when the call is not due any more. */

@@ -3,6 +3,7 @@ import { isDeviceId, parseActionId, standAlone } from './action-id.ts';
 import { type CsvRow, csvRows } from './csv-rows.ts';
 import { findLayout, type Layout } from './layout.ts';
 import { readOpening } from './opening.ts';
+import { withoutApostrophes } from './own-text.ts';
 import { type Intake, type IntakeRow, REJECT_TEXT_LENGTH } from './rows.ts';
 import { ByteTally, decodeText } from './text.ts';
 
@@ -79,7 +80,7 @@ function toIntakeRow({ line, cells }: CsvRow, layout: Layout, name: string): Int
     const text = excerpt(isBlank(cell) ? cells.join(layout.delimiter) : cell.trim());
     return { kind: 'reject', line, reason: 'not-an-id', text };
   }
-  const comment = layout.comment === undefined ? '' : (cells[layout.comment]?.trim() ?? '');
+  const comment = layout.comment === undefined ? '' : withoutApostrophes(cells[layout.comment]?.trim() ?? '');
   return comment === '' ? { kind: 'id', id, line } : { kind: 'id', id, line, comment };
 }
 

@@ -79,6 +79,6 @@ export function filterFromFlags(flags: Readonly<Record<string, unknown>>, nowMs:
     if (parsed.success) given[key] = parsed.data;
     else problems.push(`--${flag} must be ${parsed.error.issues[0]?.message ?? 'something else'}, not ${show(raw)}`);
   }
-  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  if (problems.length > 0) throw new UsageError(problems);
   return resolveFilter(given as FilterInput, nowMs);
 }

@@ -156,7 +156,7 @@ function refusal(mistakes: readonly Mistake[], lines: LineCounter, shownAs: stri
   const count = told.length === 1 ? 'a mistake' : `${told.length} mistakes`;
   const shown = told.slice(0, MAX_SHOWN);
   if (told.length > MAX_SHOWN) shown.push(`and ${told.length - MAX_SHOWN} more`);
-  return new UsageError(`the job has ${count}, nothing was started:\n${shown.map((line) => `  ${line}`).join('\n')}`);
+  return new UsageError([`the job has ${count}, nothing was started:`, ...shown.map((line) => `  ${line}`)]);
 }
 
 function yamlMistake({ code, message }: YAMLError): string {

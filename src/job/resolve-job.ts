@@ -44,7 +44,7 @@ export function resolveJob(input: ResolveInput): Job {
   const { sourceArg, flags, env, cwd, nowMs, plan = false } = input;
   const given = givenSettings(flags, env, cwd);
   const file = readJobFile(input);
-  if (given.problems.length > 0) throw new UsageError(given.problems.join('\n'));
+  if (given.problems.length > 0) throw new UsageError(given.problems);
 
   const values: MergedValues = {
     ...requireDefaults(defaultSettings()),

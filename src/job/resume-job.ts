@@ -56,7 +56,7 @@ export function mergeForResume(frozen: unknown, { flags, env, cwd, nowMs, today 
       `${origins[name]} differs from that of this ledger (${there}), which names the run: leave it out, or begin a run of its own`,
     );
   }
-  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  if (problems.length > 0) throw new UsageError(problems);
   const merged = { ...before, ...values };
   const result = buildJob({ ...job, clientId: merged.clientId ?? job.clientId }, merged, nowMs);
   const isOfJobFile = (name: SettingName) => today !== undefined && 'job' in SETTINGS[name];

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { keepAll, type Redact } from '../redact.ts';
 import type { Appender } from './appender.ts';
 import type { Book } from './book.ts';
 import type { HeldLock } from './held-lock.ts';
@@ -27,6 +28,7 @@ import type {
   StartFields,
 } from './record.ts';
 import { fieldsFault, fitted } from './record-fields.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 export interface FileLedgerParts {
   path: string;
@@ -38,6 +40,8 @@ export interface FileLedgerParts {
   appender: Appender;
   /** What must be held to write and to send. */
   locks: readonly HeldLock[];
+  /** Takes this session's secrets out of every text of a record. */
+  redact?: Redact;
 }
 
 /** The ledger on a file. Each record goes to the file's queue and into the book in the same turn, so both have the same order. */
@@ -48,9 +52,11 @@ export class FileLedger implements Ledger {
   readonly #book: Projection;
   readonly #appender: Appender;
   readonly #locks: readonly HeldLock[];
+  readonly #redact: Redact;
   #chain: string;
 
-  constructor({ path, clock, log, book, head, appender, locks }: FileLedgerParts) {
+  constructor({ path, clock, log, book, head, appender, locks, redact = keepAll }: FileLedgerParts) {
+    this.#redact = redact;
     this.path = path;
     this.#clock = clock;
     this.#log = log;
@@ -171,7 +177,8 @@ export class FileLedger implements Ledger {
 
   #write<K extends RecordKind>(kind: K, given: RecordFields[K]): void {
     for (const lock of this.#locks) lock.assertFresh();
-    const fields = fitted(kind, given);
+    // Before it is cut: a part of a secret is harder to know.
+    const fields = fitted(kind, withoutSecrets(kind, given, this.#redact));
     const fault = fieldsFault(kind, fields as unknown as Readonly<Record<string, unknown>>);
     // It would be damage to whoever reads the ledger next.
     if (fault !== undefined) throw new Error(`no valid ${kind} record was to be written: ${fault}`);

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { troubleInWords } from '../disk-trouble.ts';
 import { CountermandError, DiskError, UsageError } from '../errors.ts';
 import { type Logger, silentLog } from '../log.ts';
+import { keepAll, type Redact } from '../redact.ts';
 import { Appender } from './appender.ts';
 import type { AppendFile, Disk } from './disk.ts';
 import { FileLedger } from './file-ledger.ts';
@@ -20,6 +21,8 @@ export interface OpenLedgerOptions {
   disk: Disk;
   clock: Clock;
   log?: Logger;
+  /** Takes this session's secrets out of what is recorded. */
+  redact?: Redact;
   /** Who works on it from now on: the next session's `open` record. */
   open: Pick<OpenFields, 'tool' | 'tenant' | 'client' | 'api' | 'job'>;
   /**
@@ -170,8 +173,8 @@ function lock(options: OpenLedgerOptions, path: string, what: string): Promise<H
   return acquireLock({ path, what, disk, clock, processes, log: options.log ?? silentLog, ledger: options.path });
 }
 
-function partsOf({ path, clock, log = silentLog }: OpenLedgerOptions): { path: string; clock: Clock; log: Logger } {
-  return { path, clock, log };
+function partsOf({ path, clock, log = silentLog, redact = keepAll }: OpenLedgerOptions) {
+  return { path, clock, log, redact };
 }
 
 function openOf({ tool, tenant, client, api, job }: OpenLedgerOptions['open']): OpenLedgerOptions['open'] {

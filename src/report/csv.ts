@@ -1,31 +1,8 @@
-import { stringify } from 'csv-stringify/sync';
 import { needsLook } from '../ledger/outcomes.ts';
+import { type CsvColumn, csvText } from './csv-text.ts';
 import { DECISIONS, type PlanFacts } from './plan-summary.ts';
 import { type ActionRow, actionRow, mayNeedRelease } from './rows.ts';
 import { distinctRuns, isPlan, type LedgerView, mergedActions } from './view.ts';
-
-/** Columns of a CSV: the header's words, and what stands in a row's cell. */
-export type CsvColumn<T> = readonly [header: string, cell: (row: T) => string | number | undefined];
-
-/** Rows turned to text at once: few enough to be forgotten young, many enough that the calls do not count. */
-const BATCH = 100;
-
-/**
- * CSV as spreadsheets want it, in pieces: UTF-8 with a byte order mark, CRLF, and a quote before what a spreadsheet would
- * run as a formula (cells that begin with `=`, `+`, `-`, `@`, tab or CR).
- */
-export function* csvText<T>(columns: readonly CsvColumn<T>[], rows: Iterable<T>): Generator<string> {
-  const options = { record_delimiter: 'windows', escape_formulas: true } as const;
-  yield stringify([columns.map(([header]) => header)], { ...options, bom: true });
-  let batch: (string | number | undefined)[][] = [];
-  for (const row of rows) {
-    batch.push(columns.map(([, cell]) => cell(row)));
-    if (batch.length < BATCH) continue;
-    yield stringify(batch, options);
-    batch = [];
-  }
-  if (batch.length > 0) yield stringify(batch, options);
-}
 
 const OUTCOME_COLUMNS: readonly CsvColumn<ActionRow>[] = [
   ['id', (row) => row.id],
@@ -56,7 +33,7 @@ export function outcomesCsv(views: readonly LedgerView[]): Iterable<string> {
 export function failedCsv(views: readonly LedgerView[]): Iterable<string> {
   const [id, ...rest] = OUTCOME_COLUMNS;
   const own = hasComments(views);
-  const comment: CsvColumn<ActionRow>[] = own ? [['comment', (row) => row.comment]] : [];
+  const comment: CsvColumn<ActionRow>[] = own ? [['comment', (row) => row.comment, 'read again']] : [];
   return csvText(id === undefined ? [] : [id, ...comment, ...rest], lookRows(views));
 }
 

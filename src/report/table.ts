@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { cleanLine } from '../clean.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Column {
@@ -72,13 +73,6 @@ function fitted(natural: readonly number[], columns: number): number[] {
 }
 
 const LEAST = 14;
-
-/** One line of text without control characters and without marks that reorder text. */
-export function cleanLine(text: string): string {
-  return text.replaceAll(UNSAFE, '\u{FFFD}');
-}
-
-const UNSAFE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
 /** Columns that the text takes: from Hangul on, most characters take two; counting one too many only leaves a blank. */
 function displayWidth(text: string): number {

@@ -1,9 +1,10 @@
 import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
+import { cleanDeep } from '../clean.ts';
 import { OUTCOME_NAMES, OUTCOMES } from '../ledger/outcomes.ts';
 import { formatCount, formatDuration, formatMinute, formatShare, formatTime, formatWindow, plural } from './format.ts';
 import { DECISION_NAMES, DECISIONS } from './plan-summary.ts';
 import type { Summary } from './summary.ts';
-import { type Column, cleanLine, textTable } from './table.ts';
+import { type Column, textTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { canStart, exitMeaning, type ListFiles, nextSteps, sessionEnd, type Tone, verdictOf } from './verdict.ts';
 import { wrap } from './wrap.ts';
@@ -22,8 +23,13 @@ export interface TextOptions {
   files?: ListFiles | undefined;
 }
 
-/** The summary as a terminal shows it, at most `terminal.columns` wide, ending in a newline. */
-export function summaryText(summary: Summary, { terminal, files }: TextOptions): string {
+/**
+ * The summary as a terminal shows it, at most `terminal.columns` wide, ending in a newline. All of it is cleaned before anything is made of it,
+ * so whatever a line ends or colours below is ours.
+ */
+export function summaryText(given: Summary, { terminal, files: givenFiles }: TextOptions): string {
+  const summary = cleanDeep(given);
+  const files = cleanDeep(givenFiles);
   const paint: PaintWith = (tone, text) => (terminal.plain ? text : tone(text));
   const verdict = verdictOf(summary);
   const blocks = [
@@ -171,7 +177,7 @@ function rejectTable(summary: Summary, terminal: Terminal): string {
   if (faults.length === 0) return '';
   const table = textTable(
     [{ head: 'Rejected line', align: 'right' }, { head: 'Why' }, { head: 'What stood there' }],
-    faults.slice(0, LISTED).map(({ line, reason, text }) => [formatCount(line), reason, cleanLine(text).slice(0, 60)]),
+    faults.slice(0, LISTED).map(({ line, reason, text }) => [formatCount(line), reason, text.slice(0, 60)]),
     terminal,
   );
   const more = summary.rejected['not-an-id'] + summary.rejected['bad-row'] - Math.min(LISTED, faults.length);
@@ -204,7 +210,7 @@ function facts(summary: Summary, terminal: Terminal, paint: PaintWith): string {
   const indent = 9;
   return entries
     .map(([name, value]) => {
-      const lines = wrap(cleanLine(value), terminal.columns - indent);
+      const lines = wrap(value, terminal.columns - indent);
       return lines
         .map((line, i) => `${i === 0 ? paint(dim, name.padEnd(indent)) : ' '.repeat(indent)}${line}`)
         .join('\n');
@@ -216,11 +222,11 @@ function steps(summary: Summary, files: ListFiles | undefined, terminal: Termina
   const next = nextSteps(summary, files);
   if (next.length === 0) return '';
   const lines = next.flatMap(({ text, command }) => [
-    ...wrap(cleanLine(command === undefined ? text : `${text}:`), terminal.columns - 4).map(
+    ...wrap(command === undefined ? text : `${text}:`, terminal.columns - 4).map(
       (line, i) => `${i === 0 ? '  - ' : '    '}${line}`,
     ),
     // A command stays on one line whatever its length, so that it can be copied.
-    ...(command === undefined ? [] : [`      ${paint(bold, cleanLine(command))}`]),
+    ...(command === undefined ? [] : [`      ${paint(bold, command)}`]),
   ]);
   return [paint(bold, 'Next'), ...lines].join('\n');
 }

@@ -20,7 +20,7 @@ const METRICS = new Set(
           tool: 'countermand',
           admitted: 1,
           left: 1,
-          calls: { cancel: 0, get: 0, list: 0 },
+          calls: { cancel: 0, get: 0, list: 0, machines: 0 },
           counts: Object.fromEntries(OUTCOME_NAMES.map((name) => [name, 0])) as Record<Outcome, number>,
           retries: 0,
           pauses: 0,

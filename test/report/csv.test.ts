@@ -1,7 +1,10 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { csvText, failedCsv, outcomesCsv, planCsv, releaseCsv } from '../../src/report/csv.ts';
+import { cleanLine } from '../../src/clean.ts';
+import { withoutApostrophes } from '../../src/intake/own-text.ts';
+import { failedCsv, outcomesCsv, planCsv, releaseCsv } from '../../src/report/csv.ts';
+import { csvText, PIPED } from '../../src/report/csv-text.ts';
 import { viewOf } from './books.ts';
 import { guid, Script } from './records.ts';
 import { EVERY_FATE, planStory, runStory } from './stories.ts';
@@ -20,20 +23,71 @@ describe('CSV', () => {
     expect(text.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
   });
 
-  test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\rx', '=cmd|calc!A1'])(
-    'neutralises a cell that begins like a formula: %j',
-    (cell) => {
-      const text = [...csvText([['a', (row: string) => row]], [cell])].join('');
-      expect(parse(text, { bom: true })).toEqual([['a'], [`'${cell}`]]);
-    },
-  );
+  const cellOf = (cell: string, as?: 'read again'): string => {
+    const column =
+      as === undefined ? (['a', (row: string) => row] as const) : (['a', (row: string) => row, as] as const);
+    const rows = parse([...csvText([column], [cell])].join(''), { bom: true }) as string[][];
+    expect(rows).toHaveLength(2);
+    return rows[1]?.[0] ?? '';
+  };
 
-  test('leaves every other cell as it is, whatever it holds', () => {
+  test.each([
+    '=1+1',
+    '+1',
+    '-1',
+    '@SUM(A1)',
+    '\tx',
+    '\rx',
+    '\t=1',
+    "=cmd|'/c calc'!A1",
+    '  =1',
+    '" =1',
+    "'=1",
+    '\u00a0=1',
+    '\uff1d1+1',
+  ])('neutralises a text that begins like a formula: %j', (cell) => {
+    expect(cellOf(cell)).toBe(`'${cleanLine(cell)}`);
+  });
+
+  test('shows what is invisible before a formula, which is none then', () => {
+    expect(cellOf('\u200b=1+1')).toBe('\\u200b=1+1');
+    expect(cellOf('\u202e=1+1')).toBe('\\u202e=1+1');
+  });
+
+  test('neutralises what is a cell of its own where a spreadsheet cuts at semicolons', () => {
+    expect(cellOf("x;=cmd|'/c calc'!A1;y")).toBe("x;'=cmd|'/c calc'!A1;y");
+  });
+
+  test('keeps our own numbers as numbers', () => {
+    expect([...csvText([['a', (row: number) => row]], [-5])].join('')).toBe('\uFEFFa\r\n-5\r\n');
+  });
+
+  test('has one line for each row, and only what is read again keeps its line ends', () => {
+    expect(cellOf('a\nb\r\nc\u2028d')).toBe('a\\nb\\r\\nc\\u2028d');
+    expect(cellOf('a\r\n"b"\n=c', 'read again')).toBe('a\n"b"\n\'=c');
+  });
+
+  test('comes without a byte order mark and with plain line ends for a pipe', () => {
+    expect([...csvText([['a', (row: string) => row]], ['b'], PIPED)].join('')).toBe('a\nb\n');
+  });
+
+  test('gives back a comment as it was, when the list is a source again', () => {
+    const unit = fc.constantFrom('=', '+', '-', '@', "'", '"', ';', ' ', ',', '\n', 'a', '5', '\uff1d', 'ü');
+    fc.assert(
+      fc.property(fc.string({ unit, maxLength: 12 }), (text) => {
+        const comment = text.trim();
+        expect(withoutApostrophes(cellOf(comment, 'read again').trim())).toBe(comment);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('leaves every other cell as it is, but for what must not reach a terminal', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1, maxLength: 5 }), (cells) => {
-        const harmless = cells.map((cell) => `x${cell}`);
+        const harmless = cells.map((cell) => `x${cell.replaceAll(';', '')}`);
         const text = [...csvText([['a', (row: string) => row]], harmless)].join('');
-        expect(parse(text, { bom: true })).toEqual([['a'], ...harmless.map((cell) => [cell])]);
+        expect(parse(text, { bom: true })).toEqual([['a'], ...harmless.map((cell) => [cleanLine(cell)])]);
       }),
     );
   });

@@ -32,6 +32,7 @@ import type { Logger } from '../../src/log.ts';
 import { makeGate } from '../../src/quota/make-gate.ts';
 import { makeQuota } from '../../src/quota/make-quota.ts';
 import { lookBackMs, seedsFrom } from '../../src/quota/seeds.ts';
+import { keepAll } from '../../src/redact.ts';
 import { summarise } from '../../src/report/summary.ts';
 import { readView } from '../../src/report/view-file.ts';
 import { API } from './defender.ts';
@@ -75,8 +76,10 @@ export async function command(machine: Machine, { kind, job, missing, retry, cha
     secrets: noSecrets,
     clock: machine.clock,
     random: machine.random,
+    redact: keepAll,
     out: () => undefined,
-    say: (text) => machine.log.info(text),
+    delivered: () => Promise.resolve(),
+    say: (output) => machine.log.info(typeof output === 'string' ? output : output.text),
     log: machine.log,
   };
   const target = await targetOf(machine, kind, job);

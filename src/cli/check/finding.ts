@@ -25,7 +25,7 @@ export function findingsOf(lines: readonly CheckLine[]): Finding[] {
 }
 
 /** An error that a person can act on as lines, one for each line of its message. */
-export function wrongBy(topic: Finding['topic'], { message, exitCode }: CountermandError): Finding[] {
+export function wrongBy(topic: Finding['topic'], { lines, exitCode }: CountermandError): Finding[] {
   const code: WrongExit = exitCode === 2 || exitCode === 6 ? exitCode : 4;
-  return message.split('\n').map((text) => ({ level: 'wrong', topic, text, exitCode: code }));
+  return lines.map((text) => ({ level: 'wrong', topic, text, exitCode: code }));
 }

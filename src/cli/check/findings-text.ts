@@ -1,6 +1,6 @@
 import { green, red, yellow } from 'yoctocolors';
+import { cleanLine } from '../../clean.ts';
 import { plural } from '../../report/format.ts';
-import { cleanLine } from '../../report/table.ts';
 import type { Terminal } from '../../report/terminal.ts';
 import { wrap } from '../../report/wrap.ts';
 import { exitCodeOfFindings, type Finding } from './finding.ts';

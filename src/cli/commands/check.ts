@@ -1,7 +1,9 @@
 import { CountermandError, UsageError } from '../../errors.ts';
 import type { Job } from '../../job/job.ts';
 import { resolveJob, sourceKind } from '../../job/resolve-job.ts';
+import { jsonDocument } from '../../report/json-text.ts';
 import { terminalOf } from '../../report/terminal.ts';
+import { styled } from '../../styled.ts';
 import { checkAll } from '../check/check-all.ts';
 import { exitCodeOfFindings, type Finding, wrongBy } from '../check/finding.ts';
 import { findingsText } from '../check/findings-text.ts';
@@ -34,9 +36,9 @@ export const check: Command = {
     const exitCode = exitCodeOfFindings(findings);
     if (args['json'] === true) {
       const shown = findings.map(({ level, topic, text }) => ({ level, topic, text }));
-      context.out(`${JSON.stringify({ findings: shown, exitCode }, undefined, 2)}\n`);
+      context.out(styled(jsonDocument({ findings: shown, exitCode })));
     } else {
-      context.out(findingsText(findings, terminalOf(process.stdout, context.env)));
+      context.out(styled(findingsText(findings, terminalOf(process.stdout, context.env))));
     }
     return exitCode;
   },

@@ -1,4 +1,3 @@
-import { stringify } from 'csv-stringify/sync';
 import type { Options } from 'yargs';
 import { makeDefender } from '../../defender/client.ts';
 import type { MachineAction } from '../../defender/entity.ts';
@@ -10,6 +9,9 @@ import type { ActionFilter } from '../../job/job.ts';
 import { keepAlive } from '../../quota/keep-alive.ts';
 import { makeGate } from '../../quota/make-gate.ts';
 import { makeQuota } from '../../quota/make-quota.ts';
+import { type CsvColumn, csvText, PIPED } from '../../report/csv-text.ts';
+import { jsonLine } from '../../report/json-text.ts';
+import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import { senderJob } from '../sender-job.ts';
 import { settingOptions, WHO_AND_WHERE } from '../setting-options.ts';
@@ -17,7 +19,7 @@ import { assess, prepareSignIn, refuseUseless } from '../sign-in.ts';
 import { userAgent } from '../version.ts';
 
 /** The header that `run -` understands: `id` is where it looks for action IDs. */
-const COLUMNS: readonly (readonly [string, (action: MachineAction) => string | null | undefined])[] = [
+const COLUMNS: readonly CsvColumn<MachineAction>[] = [
   ['id', ({ id }) => id],
   ['type', ({ type }) => type],
   ['status', ({ status }) => status],
@@ -68,11 +70,11 @@ export const list: Command = {
       const defender = makeDefender(parts, hosts.apiUrl);
       const json = args['json'] === true;
       // Nothing is written before all pages are there: whoever reads it from a pipe must not take half a list for a whole one.
-      const lines = json ? [] : [stringify([COLUMNS.map(([name]) => name)])];
-      for await (const action of queryActions(defender, filter, stop.signal)) {
-        lines.push(json ? `${JSON.stringify(action)}\n` : stringify([COLUMNS.map(([, value]) => value(action) ?? '')]));
-      }
-      for (const line of lines) out(line);
+      const actions: MachineAction[] = [];
+      for await (const action of queryActions(defender, filter, stop.signal)) actions.push(action);
+      if (json) for (const action of actions) out(styled(jsonLine(action)));
+      else for (const piece of csvText(COLUMNS, actions, PIPED)) out(styled(piece));
+      await context.delivered();
       return 0;
     } finally {
       await tokens[Symbol.asyncDispose]();

@@ -8,6 +8,7 @@ import { terminalOf } from '../../report/terminal.ts';
 import { summaryText } from '../../report/text.ts';
 import type { LedgerView } from '../../report/view.ts';
 import { readView } from '../../report/view-file.ts';
+import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { makeOutputs, type Output, type Outputs } from '../outputs.ts';
@@ -53,11 +54,12 @@ export const report: Command = {
     const summary = summarise(views, options);
     await writePageAndRows(places, { views, summary, plan }, context.say);
     const written = folder === undefined ? undefined : await writeAll(folder, { views, plan, files }, context);
-    if (args['json'] === true) context.out(jsonText(summary));
+    if (args['json'] === true) context.out(styled(jsonText(summary)));
     else {
       const terminal = terminalOf(process.stdout, context.env);
-      context.out(summaryText(summary, { terminal, files: written }));
+      context.out(styled(summaryText(summary, { terminal, files: written })));
     }
+    await context.delivered();
     return 0;
   },
 };

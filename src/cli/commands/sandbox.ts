@@ -51,7 +51,7 @@ export const sandbox: Command = {
     await csv?.write([sandboxCsv(server.store.all(), { seed })]);
     const lines = Object.entries(server.environment()).map(([name, value]) => `export ${name}=${value}`);
     say(`A sandbox with ${server.store.size} actions listens at ${server.url}; Ctrl-C ends it. To use it:\n`);
-    out(`${lines.join('\n')}\n`);
+    for (const line of lines) out(line);
     await new Promise<void>((resolve) => {
       process.once('SIGINT', () => resolve());
       process.once('SIGTERM', () => resolve());

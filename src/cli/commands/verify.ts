@@ -6,11 +6,12 @@ import type { Book } from '../../ledger/book.ts';
 import { checkLedger } from '../../ledger/check-ledger.ts';
 import { fileDisk } from '../../ledger/file-disk.ts';
 import type { CloseReason } from '../../ledger/record.ts';
-import { jsonText } from '../../report/json-text.ts';
+import { jsonDocument, jsonText } from '../../report/json-text.ts';
 import { type Summary, summarise } from '../../report/summary.ts';
 import { textTable } from '../../report/table.ts';
 import { terminalOf } from '../../report/terminal.ts';
 import { readView } from '../../report/view-file.ts';
+import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { finish } from '../finish.ts';
@@ -50,9 +51,8 @@ export const verify: Command = {
     const { text, broken } = integrityText(String(path), checked);
     if (args['offline'] === true && json) {
       const { records, from, to, tornBytes, fault } = checked;
-      context.out(
-        `${JSON.stringify({ ledger: path, intact: !broken, records, from, to, head: checked.head, tornBytes, fault }, undefined, 2)}\n`,
-      );
+      const shown = { ledger: path, intact: !broken, records, from, to, head: checked.head, tornBytes, fault };
+      context.out(styled(jsonDocument(shown)));
     } else if (!broken) (json ? context.say : context.out)(text);
     if (broken) throw new DamageError(text.trimEnd());
     if (args['offline'] === true) return 0;
@@ -64,7 +64,7 @@ export const verify: Command = {
     if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
       context.say(`Nothing is left to look up${uncalled(before)}.\n`);
       const summary = await summaryOf(job.ledger, context);
-      if (json) context.out(jsonText(summary));
+      if (json) context.out(styled(jsonText(summary)));
       // As the run stands: one that needs a look needs it after a second verify too.
       return summary.exitCode ?? 0;
     }
@@ -78,7 +78,7 @@ export const verify: Command = {
         return reasonAfter(parts.ledger.book, verified);
       });
     }
-    (json ? context.say : context.out)(changesText(verified, context));
+    (json ? context.say : context.out)(styled(changesText(verified, context)));
     return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
   },
 };

@@ -1,3 +1,5 @@
+import { replaceHostile } from '../../clean.ts';
+
 /** Text that is HTML already. Only {@link html} and {@link trusted} make it, so what is not HTML cannot pass for it. */
 export class Markup {
   readonly text: string;
@@ -25,14 +27,14 @@ export function trusted(text: string): Markup {
 }
 
 /**
- * Text for an element or a quoted attribute. Marks that change the reading order and control characters are shown as the
+ * Text for an element or a quoted attribute. Marks that change the reading order, control and invisible characters are shown as the
  * replacement character, as a name that reads backwards misleads like a tag that runs.
  */
 export function escapeHtml(text: string): string {
-  return text.replace(UNSAFE, '\u{FFFD}').replace(/[&<>"'`]/g, (character) => ENTITIES[character] ?? '');
+  return replaceHostile(text.replaceAll('\r\n', '\n'), (character) =>
+    /[\t\n]/.test(character) ? character : '\u{FFFD}',
+  ).replace(/[&<>"'`]/g, (character) => ENTITIES[character] ?? '');
 }
-
-const UNSAFE = /[\p{Bidi_Control}\u2028\u2029]|(?![\t\n\r])\p{Cc}/gu;
 
 const ENTITIES: Record<string, string> = {
   '&': '&amp;',
