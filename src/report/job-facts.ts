@@ -15,6 +15,8 @@ export interface JobFacts {
   maxActions: number | undefined;
   /** The guards that were set, in words. */
   guards: readonly string[];
+  /** False with `--screen never`. */
+  looksUp: boolean;
 }
 
 export function jobFacts(job: unknown): JobFacts {
@@ -29,6 +31,7 @@ export function jobFacts(job: unknown): JobFacts {
     concurrency: number(root['concurrency']),
     maxActions: number(guards['maxActions']),
     guards: guardWords(guards),
+    looksUp: root['screen'] !== 'never',
   };
 }
 

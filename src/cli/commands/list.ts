@@ -11,6 +11,7 @@ import { keepAlive } from '../../quota/keep-alive.ts';
 import { makeGate } from '../../quota/make-gate.ts';
 import { makeQuota } from '../../quota/make-quota.ts';
 import type { Command } from '../command.ts';
+import { countOddities } from '../oddities.ts';
 import { senderJob } from '../sender-job.ts';
 import { settingOptions, WHO_AND_WHERE } from '../setting-options.ts';
 import { assess, prepareSignIn, refuseUseless } from '../sign-in.ts';
@@ -69,9 +70,11 @@ export const list: Command = {
       const json = args['json'] === true;
       // Nothing is written before all pages are there: whoever reads it from a pipe must not take half a list for a whole one.
       const lines = json ? [] : [stringify([COLUMNS.map(([name]) => name)])];
-      for await (const action of queryActions(defender, filter, stop.signal)) {
+      const oddities = countOddities();
+      for await (const action of queryActions(defender, filter, stop.signal, oddities)) {
         lines.push(json ? `${JSON.stringify(action)}\n` : stringify([COLUMNS.map(([, value]) => value(action) ?? '')]));
       }
+      for (const sentence of oddities.sentences()) log.warn(sentence);
       for (const line of lines) out(line);
       return 0;
     } finally {
