@@ -1,6 +1,7 @@
 import { type Change, countDecisions, SCREEN_AT_MOST } from '../engine/screen-all.ts';
 import { UsageError } from '../errors.ts';
 import { wordsToRepeat } from '../job/from-ledger.ts';
+import { unseenTypes } from '../job/unseen-types.ts';
 import { shellWord } from '../report/verdict.ts';
 import type { CliContext } from './context.ts';
 import { lookUpList } from './look-up-list.ts';
@@ -31,9 +32,10 @@ export async function agree(
   const { ledger, job, stop } = engine;
   const { changes, notLookedUp } = await lookUpList({ engine, quota }, anew, context);
   showChanges(changes, say);
-  const { total, by: counts, typesToCancel } = countDecisions(engine, without);
+  const { total, by: counts, typesToCancel, unseen } = countDecisions(engine, without);
   const count = counts.cancel + counts.unscreened;
   for (const sentence of warnings(typesToCancel)) say(`warning: ${sentence}\n`);
+  if (unseen > 0) say(`warning: ${unseenTypes(unseen)}\n`);
 
   const out = [
     part(counts['already-final'], 'over already'),

@@ -2,6 +2,7 @@ import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { countDecisions, decideAll } from '../engine/screen-all.ts';
 import { makeScreening } from '../engine/screening.ts';
 import type { Job } from '../job/job.ts';
+import { unseenTypes } from '../job/unseen-types.ts';
 import { ASSUMED_ROUND_TRIP_MS } from '../quota/forecast.ts';
 import { forecastFacts } from '../report/forecast-facts.ts';
 import type { PlanFacts } from '../report/plan-summary.ts';
@@ -21,7 +22,8 @@ export async function makePlan(
   const offline = isOffline(job);
   if (bytes !== undefined) await takeInBytes(ledger, bytes, job, stop.signal, secrets);
   const { engine, permissions, warnings } = await parts.connect(offline ? 'offline' : { cancels: false });
-  if (bytes === undefined) await takeInQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal);
+  if (bytes === undefined)
+    await takeInQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
   const { maxActions } = job.guards;
   // A list that would not start is not looked up either.
   if (!offline && (maxActions === undefined || ledger.book.actions.size <= maxActions)) {
@@ -29,8 +31,9 @@ export async function makePlan(
     if (notLookedUp > 0)
       say(`${notLookedUp} actions are beyond what is looked up before a start, and are not known.\n`);
   }
-  const { by, typesToCancel } = countDecisions(engine);
+  const { by, typesToCancel, unseen } = countDecisions(engine);
   for (const sentence of warnings(typesToCancel)) say(`warning: ${sentence}\n`);
+  if (unseen > 0) say(`warning: ${unseenTypes(unseen)}\n`);
   const input = {
     calls: callsFor(by.cancel + by.unscreened, !offline && engine.lookups.canRead),
     windows: quota.left(),

@@ -13,6 +13,8 @@ import type { Intake } from '../intake/rows.ts';
 import type { Job, JobSource } from '../job/job.ts';
 import type { Book } from '../ledger/book.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Logger } from '../log.ts';
+import { countOddities } from './oddities.ts';
 
 /** What messages call a source. */
 function sourceName(source: JobSource): string {
@@ -52,11 +54,14 @@ export async function takeInQuery(
   defender: Defender,
   screening: Pick<Screening, 'saw'>,
   signal: AbortSignal,
+  log: Pick<Logger, 'warn'>,
 ): Promise<void> {
   if (job.source.kind !== 'query') throw new Error('not a query');
   const seen: MachineAction[] = [];
-  const intake: Intake = queryIds(noting(queryActions(defender, job.source.query, signal), seen));
+  const oddities = countOddities();
+  const intake: Intake = queryIds(noting(queryActions(defender, job.source.query, signal, oddities), seen));
   await takeIn(ledger, intake, { strict: job.strictInput, signal, name: 'the query' });
+  for (const sentence of oddities.sentences()) log.warn(sentence);
   await screening.saw(seen);
 }
 

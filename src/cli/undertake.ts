@@ -93,7 +93,8 @@ export async function work(
   let connected: Connected | undefined;
   if (reading === 'query') {
     connected = await parts.connect({ cancels: true });
-    await takeInQuery(ledger, job, connected.engine.defender, makeScreening(connected.engine), stop.signal);
+    const { engine } = connected;
+    await takeInQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
   } else if (reading !== 'nothing') await takeInBytes(ledger, reading.bytes, job, stop.signal, context.secrets);
   refuseTooMany(job, book.actions.size);
   const withdrawn = await decideMissing(ledger, missing, asker, stop.signal);

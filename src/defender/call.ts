@@ -26,14 +26,34 @@ export interface Call {
   readonly slotWaitMs?: number;
 }
 
+/** 200 with a page of entities. */
+export interface Page {
+  kind: 'page';
+  /** Those that have an ID that can be called. */
+  actions: MachineAction[];
+  /** How many entries the page has, `odd` ones included: for `$skip`. */
+  entries: number;
+  /** Entries without such an ID. */
+  odd: number;
+  /** `@odata.count`, where it is one. */
+  count: number | undefined;
+  /** `@odata.nextLink` as it came; from `Defender.list` the path that it leads to, and undefined where it is not to be followed. */
+  nextLink: string | undefined;
+}
+
 /** What came of one attempt. */
 export type Answer =
   /** 200 with the entity that was asked for. */
   | { kind: 'action'; action: MachineAction }
-  /** 200 with a page of entities. */
-  | { kind: 'page'; actions: MachineAction[]; nextLink: string | undefined }
-  /** Defender itself refused: an error body of its own. */
-  | { kind: 'error'; http: number; code: string; correlation: string | undefined; claims: string | undefined }
+  | Page
+  /** Defender itself refused: an error body of its own, or a 401 or 403 with any body, which then has no code. */
+  | {
+      kind: 'error';
+      http: number;
+      code: string | undefined;
+      correlation: string | undefined;
+      claims: string | undefined;
+    }
   /** 429. */
   | { kind: 'throttled'; code: string | undefined; retryAfterMs: number | undefined }
   /** 408, 500, 502, 503, 504. */

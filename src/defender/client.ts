@@ -43,7 +43,7 @@ export interface Defender {
   get(id: string, signal: AbortSignal): Promise<Answer>;
   /** At most 100 actions by their IDs, in one call. */
   lookUp(ids: readonly string[], signal: AbortSignal): Promise<Answer>;
-  /** One page of what matches; `nextLink` goes on with an answer's own link. */
+  /** One page of what matches; `nextLink` goes on with the one of a page before. */
   list(query: ListQuery | { nextLink: string }, signal: AbortSignal): Promise<Answer>;
   /** Renews the token, for when permissions may have changed. A ready token cannot be renewed: it is handed out as it is. */
   renewToken(signal: AbortSignal): Promise<string>;
@@ -81,9 +81,12 @@ export function makeDefender(parts: DefenderParts, apiUrl: string): Defender {
       return (await call({ route: 'list', method: 'GET', path, ids: ids.length, subject, attempt: 1 }, signal)).answer;
     },
     list: async (query, signal) => {
-      const path = 'nextLink' in query ? followPath(query.nextLink, apiUrl) : listPath(query);
+      const path = 'nextLink' in query ? query.nextLink : listPath(query);
       const top = 'nextLink' in query ? 0 : query.top;
-      return (await call({ route: 'list', method: 'GET', path, ids: top, subject: path, attempt: 1 }, signal)).answer;
+      const asked = { route: 'list', method: 'GET', path, ids: top, subject: path, attempt: 1 } as const;
+      const { answer } = await call(asked, signal);
+      if (answer.kind !== 'page' || answer.nextLink === undefined) return answer;
+      return { ...answer, nextLink: followPath(answer.nextLink, apiUrl) };
     },
     renewToken: async (signal) => {
       const held = await parts.tokens.token(signal);

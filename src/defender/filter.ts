@@ -1,4 +1,6 @@
 import type { ActionFilter } from '../job/job.ts';
+import type { MachineAction } from './entity.ts';
+import { canonicalStatus, canonicalType, isSameName } from './status.ts';
 
 /** What a `$filter` asks for; terms are joined by `and`, the values of one by `or`. Moments are ISO times, UTC. */
 export type FilterTerms = Omit<ActionFilter, 'commentContains'>;
@@ -6,8 +8,8 @@ export type FilterTerms = Omit<ActionFilter, 'commentContains'>;
 /** The terms as an OData expression; empty when nothing is asked for. */
 export function filterOf(terms: FilterTerms): string {
   return [
-    equalsAny('type', terms.type),
-    equalsAny('status', terms.status),
+    equalsAny('type', terms.type.map(canonicalType)),
+    equalsAny('status', terms.status.map(canonicalStatus)),
     equalsAny('requestor', terms.requestor),
     equalsAny('machineId', terms.machine),
     terms.createdAfter === undefined ? '' : `creationDateTimeUtc ge ${terms.createdAfter}`,
@@ -15,6 +17,31 @@ export function filterOf(terms: FilterTerms): string {
   ]
     .filter((term) => term !== '')
     .join(' and ');
+}
+
+/**
+ * Whether an action is what was asked for, by what Defender shows of it. A server that passes over a filter must not make a job cancel what
+ * it was never meant for. What is asked for and not shown does not match.
+ */
+export function isAskedFor(action: MachineAction, terms: ActionFilter): boolean {
+  const { type, status, requestor, machine, createdAfter, createdBefore, commentContains } = terms;
+  const isOneOf = (wanted: readonly string[], ...shown: (string | null | undefined)[]) =>
+    wanted.length === 0 || wanted.some((each) => shown.some((value) => isSameText(each, value)));
+  const createdMs = Date.parse(action.creationDateTimeUtc ?? '');
+  return (
+    (type.length === 0 || type.some((each) => isSameName(each, action.type))) &&
+    (status.length === 0 || status.some((each) => isSameName(each, action.status))) &&
+    isOneOf(requestor, action.requestor) &&
+    isOneOf(machine, action.machineId, action.computerDnsName) &&
+    (createdAfter === undefined || createdMs >= Date.parse(createdAfter)) &&
+    (createdBefore === undefined || createdMs <= Date.parse(createdBefore)) &&
+    (commentContains === undefined ||
+      (action.requestorComment ?? '').toLowerCase().includes(commentContains.toLowerCase()))
+  );
+}
+
+function isSameText(one: string, other: string | null | undefined): boolean {
+  return one.trim().toLowerCase() === other?.trim().toLowerCase();
 }
 
 /** `name in ('a','b')`. */

@@ -1,49 +1,82 @@
 import { RefusedError, UnreachableError } from '../errors.ts';
 import type { ActionFilter } from '../job/job.ts';
+import type { Page } from './call.ts';
 import type { Defender } from './client.ts';
 import type { MachineAction } from './entity.ts';
-import { type ListQuery, PAGE_SIZE } from './routes.ts';
+import { isAskedFor } from './filter.ts';
+import { FIRST_READING, nextPage, type Reading, type Step } from './paging.ts';
+import { PAGE_SIZE } from './routes.ts';
 
 const ATTEMPTS = 5;
 
+/** What Defender showed beside the actions that were asked for. */
+export interface Oddities {
+  /** Entries without an action ID. */
+  withoutId(count: number): void;
+  /** Actions that are not what was asked for. */
+  notAskedFor(action: MachineAction): void;
+}
+
 /**
- * Everything that matches, newest first, page by page: by the answer's own link where it has one, else by `$skip` while pages come
- * full. Throws an UnreachableError when a page cannot be had: a list that is not whole must not pass for one.
+ * Everything that matches, newest first, page by page, each action once. Throws an UnreachableError when a page cannot be had, or when there
+ * may be more than was shown: a list that is not whole must not pass for one.
  */
 export async function* queryActions(
   defender: Pick<Defender, 'list'>,
   terms: ActionFilter,
   signal: AbortSignal,
+  oddities: Oddities,
 ): AsyncGenerator<MachineAction> {
-  const wanted = terms.commentContains?.toLowerCase();
   const seen = new Set<string>();
-  let next: ListQuery | { nextLink: string } | undefined = { terms, top: PAGE_SIZE };
-  let skip = 0;
-  while (next !== undefined) {
-    const { actions, nextLink } = await pageOf(defender, next, signal);
-    for (const action of actions) {
+  let odd = 0;
+  let reading: Reading = FIRST_READING;
+  let step: Step = { step: 'skip', skip: 0 };
+  while (step.step === 'skip' || step.step === 'link') {
+    const page = await pageOf(defender, step, terms, signal);
+    if (page === 'no-such-page') {
+      // The link led nowhere: the rows behind it are asked for by their place.
+      reading = { ...reading, start: seen.size };
+      step = { step: 'skip', skip: seen.size };
+      continue;
+    }
+    const known = seen.size;
+    for (const action of page.actions) {
       // Pages shift while new actions come in, so one may be shown twice.
       if (seen.has(action.id)) continue;
       seen.add(action.id);
-      if (wanted === undefined || action.requestorComment?.toLowerCase().includes(wanted)) yield action;
+      if (isAskedFor(action, terms)) yield action;
+      else oddities.notAskedFor(action);
     }
-    skip += actions.length;
-    if (nextLink !== undefined) next = { nextLink };
-    else next = actions.length >= PAGE_SIZE ? { terms, top: PAGE_SIZE, skip } : undefined;
+    const fresh = seen.size - known;
+    // They cannot be told apart: those of a page that is shown again are the same.
+    const freshOdd = fresh > 0 || reading.pages === 0 ? page.odd : 0;
+    odd += freshOdd;
+    if (freshOdd > 0) oddities.withoutId(freshOdd);
+    const facts = { ...page, fresh: fresh + freshOdd, known: seen.size + odd };
+    ({ reading, step } = nextPage(reading, facts));
+  }
+  if (step.step === 'cut') {
+    throw new UnreachableError(
+      `the list of machine actions may not be complete: ${step.why} (${seen.size} read); run again later, or narrow the filter`,
+    );
   }
 }
 
 async function pageOf(
   defender: Pick<Defender, 'list'>,
-  query: ListQuery | { nextLink: string },
+  step: Step & { step: 'skip' | 'link' },
+  terms: ActionFilter,
   signal: AbortSignal,
-): Promise<{ actions: MachineAction[]; nextLink: string | undefined }> {
+): Promise<Page | 'no-such-page'> {
+  const query = step.step === 'link' ? { nextLink: step.link } : { terms, top: PAGE_SIZE, skip: step.skip };
   for (let attempt = 1; ; attempt++) {
     const answer = await defender.list(query, signal);
     if (answer.kind === 'page') return answer;
     if (answer.kind === 'lost' && attempt < ATTEMPTS) continue;
+    if (answer.kind === 'error' && step.step === 'link' && [400, 404].includes(answer.http)) return 'no-such-page';
     const what = 'http' in answer ? `HTTP ${answer.http ?? 'none'}` : answer.kind;
-    const why = answer.kind === 'error' ? `${what} ${answer.code}` : answer.kind === 'lost' ? answer.error : what;
+    const more = answer.kind === 'error' ? answer.code : answer.kind === 'lost' ? answer.error : undefined;
+    const why = [what, more].filter((part) => part !== undefined).join(' ');
     throw answer.kind === 'error' && answer.http === 403
       ? notPermitted(why)
       : new UnreachableError(`Defender did not answer the query (${why}); run again later, or narrow the filter`);

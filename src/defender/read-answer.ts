@@ -1,12 +1,14 @@
-import { retryAfterMs, secondsFromMessage } from '../quota/retry-after.ts';
+import { longestWaitMs, secondsFromMessage } from '../quota/retry-after.ts';
 import type { Answer, Call } from './call.ts';
-import type { MachineAction } from './entity.ts';
+import { hasActionId, readEntity } from './read-entity.ts';
 
 /** An HTTP answer as it came off the wire, read whole. Header names are in lower case. */
 export interface RawAnswer {
   http: number;
   headers: Readonly<Record<string, string | string[] | undefined>>;
   body: string;
+  /** Why the body cannot be read although it came whole: `too-large`, `content-encoding-…`. The status counts all the same. */
+  unread?: string;
 }
 
 interface ErrorBody {
@@ -19,7 +21,8 @@ const UNAVAILABLE: ReadonlySet<number> = new Set([408, 500, 502, 503, 504]);
 
 /**
  * Says what an HTTP answer means. Proxies, gateways and captive portals answer too, so a status alone is believed only
- * where a repeat is harmless: a refusal needs Defender's error body, a success the entity with the ID that was asked for.
+ * where a repeat is harmless (401 and 403 among them, which Defender's own gateway sends without a body): any other refusal needs
+ * Defender's error body, a success the entity with the ID that was asked for.
  */
 export function readAnswer(call: Pick<Call, 'route' | 'id'>, raw: RawAnswer, nowWallMs: number): Answer {
   const { http } = raw;
@@ -33,10 +36,11 @@ export function readAnswer(call: Pick<Call, 'route' | 'id'>, raw: RawAnswer, now
   if (UNAVAILABLE.has(http)) {
     return { kind: 'unavailable', http, code: error?.code, retryAfterMs: waitOf(raw, nowWallMs) };
   }
-  if (http === 200) return readSuccess(call, body) ?? { kind: 'lost', error: 'foreign-body', http };
-  if (error === undefined) return { kind: 'lost', error: 'foreign-body', http };
-  const claims = http === 401 ? claimsOf(header(raw, 'www-authenticate')) : undefined;
-  return { kind: 'error', http, code: error.code, correlation: error.target, claims };
+  const lost: Answer = { kind: 'lost', error: raw.unread ?? 'foreign-body', http };
+  if (http === 200) return readSuccess(call, body) ?? lost;
+  if (error === undefined && http !== 401 && http !== 403) return lost;
+  const claims = http === 401 ? claimsOf(allOf(raw, 'www-authenticate')) : undefined;
+  return { kind: 'error', http, code: error?.code, correlation: error?.target, claims };
 }
 
 /** Defender's clock minus ours, in ms; undefined without a `Date` that can be read. The header has whole seconds. */
@@ -47,25 +51,36 @@ export function skewOf(raw: RawAnswer, nowWallMs: number): number | undefined {
 
 function waitOf(raw: RawAnswer, nowWallMs: number): number | undefined {
   // An HTTP date is the server's, so it is measured against the server's own clock.
-  return retryAfterMs(header(raw, 'retry-after'), nowWallMs + (skewOf(raw, nowWallMs) ?? 0));
+  return longestWaitMs(allOf(raw, 'retry-after'), nowWallMs + (skewOf(raw, nowWallMs) ?? 0));
 }
 
 function readSuccess(call: Pick<Call, 'route' | 'id'>, body: unknown): Answer | undefined {
   if (call.route !== 'list') {
-    return isAction(body) && body.id.toLowerCase() === call.id ? { kind: 'action', action: body } : undefined;
+    const action = readEntity(body);
+    return action !== undefined && action.id === call.id ? { kind: 'action', action } : undefined;
   }
-  if (!isObject(body) || !Array.isArray(body['value']) || !body['value'].every(isAction)) return undefined;
-  const nextLink = body['@odata.nextLink'];
-  return { kind: 'page', actions: body['value'], nextLink: typeof nextLink === 'string' ? nextLink : undefined };
+  if (!isObject(body) || !Array.isArray(body['value'])) return undefined;
+  const entries: unknown[] = body['value'];
+  const read = entries.flatMap((entry) => readEntity(entry) ?? []);
+  const actions = read.filter(hasActionId);
+  return {
+    kind: 'page',
+    actions,
+    entries: entries.length,
+    odd: entries.length - actions.length,
+    count: countOf(body['@odata.count'], entries.length),
+    nextLink: linkOf(body['@odata.nextLink']),
+  };
 }
 
-function isAction(value: unknown): value is MachineAction {
-  return (
-    isObject(value) &&
-    typeof value['id'] === 'string' &&
-    typeof value['type'] === 'string' &&
-    typeof value['status'] === 'string'
-  );
+/** A number, or a number as text (64 bits do not fit JSON's). One that is smaller than the page itself is no count of the list. */
+function countOf(value: unknown, atLeast: number): number | undefined {
+  const count = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof count === 'number' && Number.isSafeInteger(count) && count >= atLeast ? count : undefined;
+}
+
+function linkOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
 }
 
 function errorBody(body: unknown): ErrorBody | undefined {
@@ -96,14 +111,18 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function header({ headers }: RawAnswer, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value[0] : value;
+function header(raw: RawAnswer, name: string): string | undefined {
+  return allOf(raw, name)[0];
+}
+
+/** A header may be sent several times. */
+function allOf({ headers }: RawAnswer, name: string): readonly string[] {
+  return [headers[name] ?? []].flat();
 }
 
 /** The claims of a `WWW-Authenticate: Bearer … claims="<base64>"` challenge, decoded; a sign-in must satisfy them. */
-function claimsOf(challenge: string | undefined): string | undefined {
-  const encoded = /\bclaims="([^"]+)"/i.exec(challenge ?? '')?.[1];
+function claimsOf(challenges: readonly string[]): string | undefined {
+  const encoded = /\bclaims="([^"]+)"/i.exec(challenges.join(', '))?.[1];
   if (encoded === undefined) return undefined;
   const decoded = Buffer.from(encoded, 'base64').toString('utf8');
   return parse(decoded) === undefined ? undefined : decoded;

@@ -1,4 +1,3 @@
-import { UnreachableError } from '../errors.ts';
 import { isLowerGuid } from '../ledger/lower-guid.ts';
 import { anyOf, type FilterTerms, filterOf } from './filter.ts';
 
@@ -18,14 +17,17 @@ export const ONE_READ = `${COLLECTION}?$top=1`;
 export const cancelPath = (id: string) => `${actionPath(id)}/cancel`;
 export const actionPath = (id: string) => `${COLLECTION}/${asActionId(id)}`;
 
-/** `$top` is always sent: the default page size is not documented. A query asks for the newest first. */
+/**
+ * `$top` is always sent: the default page size is not documented. A query asks for the newest first, and for the count by which a list is
+ * known to be whole: where `$top` is given, Defender names no next page.
+ */
 export function listPath(query: ListQuery): string {
   const filter = 'ids' in query ? anyOf('id', query.ids.map(asActionId)) : filterOf(query.terms);
   const parameters = [
     ...(filter === '' ? [] : [`$filter=${encodeURIComponent(filter)}`]),
     `$top=${query.top}`,
     ...(query.skip ? [`$skip=${query.skip}`] : []),
-    ...('ids' in query ? [] : [`$orderby=${encodeURIComponent('creationDateTimeUtc desc')}`]),
+    ...('ids' in query ? [] : [`$orderby=${encodeURIComponent('creationDateTimeUtc desc')}`, '$count=true']),
   ];
   return `${COLLECTION}?${parameters.join('&')}`;
 }
@@ -35,20 +37,22 @@ function asActionId(id: string): string {
   throw new TypeError('what was to be called is no action ID (a GUID in lower case)');
 }
 
+/** The collection, also in its versioned form. */
+const COLLECTION_PATH = /^\/api(?:\/v\d+(?:\.\d+)?)?\/machineactions\/?$/i;
+
 /**
- * The path of an `@odata.nextLink`, which is followed only on the host that we talk to: the token goes with it.
- * Throws an UnreachableError otherwise.
+ * The path, below the base URL, that an `@odata.nextLink` leads to: whole, or relative to the request or to the root of the API. Undefined
+ * where that is not the list of machine actions on the host that we talk to: the token goes with it.
  */
-export function followPath(nextLink: string, apiUrl: string): string {
+export function followPath(nextLink: string, apiUrl: string): string | undefined {
   const base = new URL(apiUrl);
-  const next = URL.canParse(nextLink, apiUrl) ? new URL(nextLink, apiUrl) : undefined;
-  const path = next === undefined ? '' : next.pathname + next.search;
-  const prefix = base.pathname.replace(/\/$/, '');
-  if (next?.origin !== base.origin || !path.startsWith(`${prefix}/`)) {
-    throw new UnreachableError(
-      `Defender's answer names its next page on another host than ${base.host}, which is not followed; nothing is lost, ` +
-        'but the list is not complete: narrow the filter so that one page holds it, or run again',
-    );
+  const prefix = base.pathname.replace(/\/+$/, '');
+  for (const from of [`${base.origin}${prefix}${COLLECTION}`, `${base.origin}${prefix}/`]) {
+    if (!URL.canParse(nextLink, from)) continue;
+    const { origin, pathname, search } = new URL(nextLink, from);
+    if (origin !== base.origin || !pathname.startsWith(`${prefix}/`)) continue;
+    const path = pathname.slice(prefix.length);
+    if (COLLECTION_PATH.test(path)) return path + search;
   }
-  return path.slice(prefix.length);
+  return undefined;
 }

@@ -4,6 +4,7 @@ import type { ReplyFields } from '../ledger/record.ts';
 import { type Logger, silentLog } from '../log.ts';
 import type { Gate, Pass, Passage } from '../quota/gate.ts';
 import { type Answer, type Call, notSent, type Received } from './call.ts';
+import { ENTITY_BYTES, PAGE_BYTES } from './call-limits.ts';
 import type { Journal } from './journal.ts';
 import { readAnswer } from './read-answer.ts';
 import { makeSkewWatch } from './skew-watch.ts';
@@ -69,7 +70,10 @@ export function makeSend(parts: SendParts): Send {
 
     const sentAtMs = clock.monotonicMs();
     const result = await transport(
-      { method: call.method, path: call.path, token: token.token, body: call.body },
+      {
+        ...{ method: call.method, path: call.path, token: token.token, body: call.body },
+        maxBytes: call.route === 'list' ? PAGE_BYTES : ENTITY_BYTES,
+      },
       abandon,
     );
     const ms = Math.round(clock.monotonicMs() - sentAtMs);

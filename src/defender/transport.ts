@@ -1,4 +1,6 @@
 import type { Dispatcher } from 'undici';
+import { CALL_TIMEOUT_MS, PAGE_BYTES } from './call-limits.ts';
+import { decodeBody } from './decode-body.ts';
 import type { RawAnswer } from './read-answer.ts';
 
 export interface WireRequest {
@@ -8,9 +10,11 @@ export interface WireRequest {
   /** Undefined sends none: for asking whether the host is there. */
   token: string | undefined;
   body: string | undefined;
+  /** Bytes of the answer's body at most, also once decoded. @default {@link PAGE_BYTES} */
+  maxBytes?: number;
 }
 
-/** What the wire gave: a whole HTTP answer, or why there is none. */
+/** What the wire gave: a whole HTTP answer (its body as text), or why there is none. */
 export type WireResult = { raw: RawAnswer } | { error: string };
 
 /** Sends one request and waits for the whole answer or the timeout. Never rejects. */
@@ -25,10 +29,6 @@ export interface TransportOptions {
   userAgent: string;
 }
 
-const CALL_TIMEOUT_MS = 30_000;
-/** Leaves out the mark that some servers begin a text with. */
-const UTF8 = new TextDecoder();
-
 /**
  * HTTP over undici: no redirects, no retries (`fetch` would repeat a request by itself on 421). The answer is gathered by a handler of
  * its own, since undici's `request` makes a stream for each and needs an abort signal for each: a twentieth of a run's time.
@@ -39,9 +39,9 @@ export function makeTransport({
   timeoutMs = CALL_TIMEOUT_MS,
   userAgent,
 }: TransportOptions): Transport {
-  return ({ method, path, token, body }, signal) =>
+  return ({ method, path, token, body, maxBytes = PAGE_BYTES }, signal) =>
     new Promise((resolve) => {
-      const gathering = new Gathering((result) => {
+      const gathering = new Gathering(maxBytes, (result) => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', abandon);
         resolve(result);
@@ -56,6 +56,8 @@ export function makeTransport({
       const headers = {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         accept: 'application/json',
+        // Without this header any coding would do.
+        'accept-encoding': 'identity',
         'user-agent': userAgent,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       };
@@ -71,13 +73,16 @@ export function makeTransport({
 /** One answer as it comes in, piece by piece. Given up before undici has begun it, it is over at once, and never begins. */
 class Gathering implements Dispatcher.DispatchHandler {
   readonly #done: (result: WireResult) => void;
+  readonly #maxBytes: number;
   readonly #chunks: Buffer[] = [];
+  #bytes = 0;
   #controller: Dispatcher.DispatchController | undefined;
   #givenUp: string | undefined;
   #http = 0;
   #headers: RawAnswer['headers'] = {};
 
-  constructor(done: (result: WireResult) => void) {
+  constructor(maxBytes: number, done: (result: WireResult) => void) {
+    this.#maxBytes = maxBytes;
     this.#done = done;
   }
 
@@ -98,12 +103,18 @@ class Gathering implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#maxBytes) this.giveUp('too-large');
+    else this.#chunks.push(chunk);
   }
 
   onResponseEnd(): void {
-    this.#done({
-      raw: { http: this.#http, headers: this.#headers, body: UTF8.decode(Buffer.concat(this.#chunks)) },
+    const http = this.#http;
+    const headers = this.#headers;
+    void decodeBody(Buffer.concat(this.#chunks), headers, this.#maxBytes).then((body) => {
+      if (this.#givenUp !== undefined) this.#done({ error: this.#givenUp });
+      else if ('error' in body) this.#done({ raw: { http, headers, body: '', unread: body.error } });
+      else this.#done({ raw: { http, headers, body: body.text } });
     });
   }
 

@@ -15,7 +15,7 @@ export function withAuth(tokens: TokenSource, send: Send): Handler {
     if (answer.kind !== 'error' || answer.http !== 401) return received;
     if (call.renewed) {
       throw new RefusedError(
-        `Defender refused the access token twice (HTTP 401, ${answer.code}), the second time freshly renewed; ` +
+        `Defender refused the access token twice (${['HTTP 401', answer.code].filter(Boolean).join(', ')}), the second time freshly renewed; ` +
           'check the tenant, the application and its permissions with `countermand check`, then resume',
       );
     }

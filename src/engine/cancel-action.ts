@@ -80,6 +80,7 @@ export async function cancelAction(
         const after = afterLookup(await desk.ask(id, lookAtMs(isLastLook(next.doubt, attempt))), next.doubt, {
           attempt,
           stamp,
+          guards: job.guards,
           blind,
           sent: action.sent,
         });

@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { CountermandError, HaltError } from '../errors.ts';
+import { unseenTypes } from '../job/unseen-types.ts';
 import type { Action } from '../ledger/book.ts';
 import { cancelAction } from './cancel-action.ts';
 import type { Next } from './cancel-rule.ts';
@@ -14,7 +15,8 @@ import { makeLookupDesk } from './lookup-desk.ts';
 import type { Found } from './lookups.ts';
 import type { Verdict } from './outcome-rules.ts';
 import type { EngineParts } from './parts.ts';
-import { makeScreening } from './screening.ts';
+import { countDecisions } from './screen-all.ts';
+import { makeScreening, refuseUnread } from './screening.ts';
 import { stampOf } from './stamp.ts';
 import { type Turn, turnOf } from './turn.ts';
 
@@ -184,6 +186,9 @@ export async function cancelAll(parts: EngineParts, options: CancelAllOptions): 
 
   try {
     refuseUnseen(job);
+    refuseUnread(parts);
+    const { unseen } = countDecisions(parts);
+    if (unseen > 0) parts.log.warn(unseenTypes(unseen));
     if (job.guards.first) await tryTheFirst(job.guards.first);
     await feed(Number.POSITIVE_INFINITY);
     await finish();

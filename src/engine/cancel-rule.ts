@@ -1,9 +1,13 @@
 import type { Answer } from '../defender/call.ts';
+import { isUnreadable } from '../defender/decode-body.ts';
 import type { MachineAction } from '../defender/entity.ts';
 import { ATTEMPTS } from '../defender/retry-rule.ts';
+import type { Guards } from '../job/job.ts';
 import type { CancelCall } from '../ledger/book.ts';
+import { decide } from './decide.ts';
 import type { Found } from './lookups.ts';
 import { settledBy, settledByAnswer, type Verdict } from './outcome-rules.ts';
+import { seenNow } from './seen.ts';
 import { isOurs } from './stamp.ts';
 
 /** Why an action is looked up before anything else happens to it. */
@@ -72,7 +76,7 @@ export function afterCancel(
   }
   switch (answer.http) {
     case 400:
-      return { next: 'look-up', doubt: { because: 'refused', code: answer.code } };
+      return { next: 'look-up', doubt: { because: 'refused', code: answer.code ?? '' } };
     case 401:
       return { next: 'again', attempt };
     case 403: {
@@ -120,6 +124,8 @@ export function afterRestart(
 export interface LookupContext {
   attempt: number;
   stamp: string;
+  /** They hold also for what is seen of an action only now, after it was called unseen. */
+  guards: Guards;
   /** It was already sent once more without a lookup. */
   blind: boolean;
   /** Cancel calls that were or may have been sent for it, over all sessions. */
@@ -135,7 +141,7 @@ export function isLastLook(doubt: Doubt, attempt: number): boolean {
 export function afterLookup(
   found: Found,
   doubt: Doubt,
-  { attempt, stamp, blind, sent }: LookupContext,
+  { attempt, stamp, guards, blind, sent }: LookupContext,
 ): Next | { next: 'blind-again'; attempt: number } {
   if (found.kind === 'found') {
     const verdict = settledBy(found.action, { accepted: false, stamp });
@@ -150,6 +156,13 @@ export function afterLookup(
     }
     if (doubt.because === 'used-up') {
       return { next: 'settle', verdict: { ...usedUp(attempt, doubt.last), status: found.action.status } };
+    }
+    // It was answered, so it may have been accepted: once is enough.
+    if (isUnreadable(doubt.error)) return { next: 'settle', verdict: unreadAnswer(doubt.error, found.action.status) };
+    const { decision, reason } = decide(seenNow(found.action), guards);
+    if (decision === 'excluded') {
+      const detail = `${reason ?? 'by a guard'}; a cancel was sent before that was seen`;
+      return { next: 'settle', verdict: { outcome: 'excluded', status: found.action.status, detail } };
     }
     if (!doubt.costsAttempt) return { next: 'again', attempt };
     return attempt < ATTEMPTS
@@ -169,6 +182,7 @@ export function afterLookup(
       verdict: { outcome: 'failed', detail: `HTTP 400 ${doubt.code}; may be over, it could not be looked up` },
     };
   }
+  if (isUnreadable(doubt.error)) return { next: 'settle', verdict: unreadAnswer(doubt.error) };
   return blind
     ? { next: 'settle', verdict: { outcome: 'unknown', detail: `answer lost (${doubt.error}), no lookup could tell` } }
     : { next: 'blind-again', attempt: Math.min(attempt + 1, ATTEMPTS) };
@@ -181,6 +195,11 @@ function refused(code: string, action: MachineAction): Verdict {
 /** Refused, but after a call that may have been accepted: only its end will show. */
 function perhapsOurs(code: string): Verdict {
   return { outcome: 'unknown', detail: `HTTP 400 ${code} to a repeated cancel; an earlier one may have been accepted` };
+}
+
+function unreadAnswer(error: string, status?: string): Verdict {
+  const detail = `the answer to its cancel cannot be read (${error}), so it may have been accepted`;
+  return status === undefined ? { outcome: 'unknown', detail } : { outcome: 'unknown', status, detail };
 }
 
 function usedUp(attempt: number, last: string): Verdict {

@@ -13,9 +13,11 @@ export interface Decided {
 }
 
 const UNSCREENED: Decided = { decision: 'unscreened', reason: undefined };
+/** Defender shows the action, but not what it does: as good as not looked up. */
+const NO_TYPE: Decided = { decision: 'unscreened', reason: 'Defender shows no type of it' };
 
 /** What is to be done with an action that was not called yet, by what its last lookup showed. */
-export function decide(screen: Screened | undefined, guards: Guards): Decided {
+export function decide(screen: Omit<Screened, 'atMs'> | undefined, guards: Guards): Decided {
   if (screen === undefined) return UNSCREENED;
   if (screen.status === NOT_FOUND_STATUS) return { decision: 'not-found', reason: 'Defender does not know it' };
   const kept = keptOutBy(guards, screen);
@@ -23,5 +25,6 @@ export function decide(screen: Screened | undefined, guards: Guards): Decided {
   if (isFinalStatus(screen.status)) return { decision: 'already-final', reason: screen.status };
   const undo = undoesAnUndo(guards, screen);
   if (undo !== undefined) return { decision: 'excluded', reason: undo };
+  if (screen.type === '') return NO_TYPE;
   return { decision: 'cancel', reason: undefined };
 }

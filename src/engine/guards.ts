@@ -1,3 +1,4 @@
+import { isSameName, normalName } from '../defender/status.ts';
 import { UsageError } from '../errors.ts';
 import type { Guards, Job } from '../job/job.ts';
 import type { Screened } from '../ledger/book.ts';
@@ -10,7 +11,8 @@ type Seen = Pick<Screened, 'type' | 'requestor' | 'machineId' | 'computer' | 'cr
 /** Why the guards keep an action out, in words; undefined when they let it in. What a guard asks for and a lookup does not show keeps it out. */
 export function keptOutBy(guards: Guards, seen: Seen): string | undefined {
   const { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore } = guards;
-  if (!allows(onlyType, seen.type)) return `only-type: it is ${seen.type}`;
+  if (!allowsType(onlyType, seen.type))
+    return `only-type: ${seen.type === '' ? 'its type is not shown' : `it is ${seen.type}`}`;
   if (!allows(onlyRequestor, seen.requestor))
     return `only-requestor: it was requested by ${seen.requestor ?? 'nobody named'}`;
   if (!allows(onlyMachine, seen.machineId, seen.computer)) {
@@ -28,7 +30,7 @@ export function keptOutBy(guards: Guards, seen: Seen): string | undefined {
 
 /** The guard that needs no flag. Only for an action that is still open: one that is over undoes nothing any more. */
 export function undoesAnUndo(guards: Guards, { type }: Pick<Seen, 'type'>): string | undefined {
-  if (!UNDOING.has(type.toLowerCase()) || guards.onlyType.some((only) => same(only, type))) return undefined;
+  if (!UNDOING.has(normalName(type)) || guards.onlyType.some((only) => isSameName(only, type))) return undefined;
   return `undo: cancelling a pending ${type} would leave the machine cut off (name it with --only-type to cancel it)`;
 }
 
@@ -50,6 +52,10 @@ export function refuseUnseen({ guards, screen }: Pick<Job, 'guards' | 'screen'>)
   throw new UsageError(
     `${needed.join(', ')} cannot hold without looking actions up, which --screen never rules out: leave one of them out`,
   );
+}
+
+function allowsType(only: readonly string[], type: string): boolean {
+  return only.length === 0 || only.some((wanted) => isSameName(wanted, type));
 }
 
 function allows(only: readonly string[], ...values: (string | null)[]): boolean {

@@ -37,19 +37,30 @@ export function makeLookups(defender: Defender, mayRead: boolean | undefined): L
   let size = LOOKUP_SIZE;
   let doubted = 0;
   let listForgets = false;
+  /** Defender let us read something in this session, so that a 403 on one action is about that action. */
+  let hasRead = false;
 
   async function one(id: string, signal: AbortSignal): Promise<Found> {
     if (!canRead) return { kind: 'unreadable', why: 'no-permission' };
     const answer = await defender.get(id, signal);
-    if (answer.kind === 'action') return { kind: 'found', action: answer.action };
-    if (answer.kind === 'error' && answer.http === 404) return { kind: 'unknown' };
-    return refusedToRead(answer);
-  }
-
-  /** A 403 on a list is about the token; on one action it may be about the action's device group. */
-  function refusedToRead(answer: Answer, byList = false): Found {
-    if (answer.kind !== 'error' || answer.http !== 403) return UNREADABLE;
-    if (byList) canRead = false;
+    if (answer.kind === 'action') {
+      hasRead = true;
+      return { kind: 'found', action: answer.action };
+    }
+    if (isUnknown(answer)) {
+      hasRead = true;
+      return { kind: 'unknown' };
+    }
+    if (!isForbidden(answer)) return UNREADABLE;
+    // The first read of a session: whether the token may read at all is asked of the list.
+    if (!hasRead) {
+      const listed = await defender.lookUp([id], signal);
+      if (listed.kind === 'page') {
+        hasRead = true;
+        const action = listed.actions.find((each) => each.id === id);
+        if (action !== undefined) return { kind: 'found', action };
+      } else if (isForbidden(listed)) canRead = false;
+    }
     return { kind: 'unreadable', why: 'no-permission' };
   }
 
@@ -65,12 +76,21 @@ export function makeLookups(defender: Defender, mayRead: boolean | undefined): L
     }
   }
 
-  async function missingFromList(id: string, signal: AbortSignal): Promise<Found> {
-    if (!listForgets && doubted >= DOUBTED) return { kind: 'unknown' };
-    const found = await one(id, signal);
-    if (found.kind === 'found') listForgets = true;
-    if (found.kind === 'unknown') doubted++;
-    return found;
+  /** What the list does not know. Nothing is concluded from lookups that are not answered. */
+  async function missingFromList(ids: readonly string[], into: Map<string, Found>, signal: AbortSignal): Promise<void> {
+    let unanswered: Found | undefined;
+    for (const id of ids) {
+      if (!listForgets && doubted >= DOUBTED) {
+        into.set(id, { kind: 'unknown' });
+        continue;
+      }
+      const found: Found = unanswered ?? (await one(id, signal));
+      into.set(id, found);
+      if (found.kind === 'found') listForgets = true;
+      if (found.kind === 'unknown') doubted++;
+      // It had its five attempts: the others would fare no better, and each costs quota.
+      if (found.kind === 'unreadable' && found.why === 'no-answer') unanswered = found;
+    }
   }
 
   async function batch(ids: readonly string[], into: Map<string, Found>, signal: AbortSignal): Promise<void> {
@@ -80,22 +100,25 @@ export function makeLookups(defender: Defender, mayRead: boolean | undefined): L
     }
     const answer = await defender.lookUp(ids, signal);
     if (answer.kind === 'page') {
+      hasRead = true;
       const missing = new Set(ids);
-      for (const action of answer.actions) {
-        const id = action.id.toLowerCase();
-        if (missing.delete(id)) into.set(id, { kind: 'found', action });
-      }
-      if (answer.nextLink === undefined || missing.size === 0) {
-        for (const id of missing) into.set(id, await missingFromList(id, signal));
+      for (const action of answer.actions)
+        if (missing.delete(action.id)) into.set(action.id, { kind: 'found', action });
+      const left = [...missing];
+      const brought = left.length < ids.length;
+      // A page that was cut, which need not say so: what is not shown is asked for again, which is a call just as its next page, and
+      // leads nowhere else.
+      if (brought && (left.length > DOUBTED || (left.length > 0 && answer.nextLink !== undefined))) {
+        await batch(left, into, signal);
         return;
       }
-      // The page was cut: what is not shown is asked for anew, which is a call just as its next page, and leads nowhere else.
-      if (missing.size < ids.length) {
-        await batch([...missing], into, signal);
+      if (brought || left.length === 0 || answer.nextLink === undefined) {
+        await missingFromList(left, into, signal);
         return;
       }
     } else if (!asksForLess(answer)) {
-      const found = refusedToRead(answer, true);
+      if (isForbidden(answer)) canRead = false;
+      const found: Found = isForbidden(answer) ? { kind: 'unreadable', why: 'no-permission' } : UNREADABLE;
       for (const id of ids) into.set(id, found);
       return;
     }
@@ -126,6 +149,15 @@ export function makeLookups(defender: Defender, mayRead: boolean | undefined): L
       return into;
     },
   };
+}
+
+/** On a list it is about the token; on one action it may be about the action's device group. */
+function isForbidden(answer: Answer): boolean {
+  return answer.kind === 'error' && answer.http === 403;
+}
+
+function isUnknown(answer: Answer): boolean {
+  return answer.kind === 'error' && answer.http === 404;
 }
 
 function asksForLess(answer: Answer): boolean {

@@ -1,5 +1,5 @@
 import type { MachineAction } from '../defender/entity.ts';
-import { hasCompletedCommand, isFinalStatus } from '../defender/status.ts';
+import { canonicalStatus, hasCompletedCommand, isFinalStatus } from '../defender/status.ts';
 import type { OutcomeFields } from '../ledger/record.ts';
 import { isOurs } from './stamp.ts';
 
@@ -15,7 +15,7 @@ export function settledBy(
   action: MachineAction,
   { accepted, stamp }: { accepted: boolean; stamp: string },
 ): Verdict | undefined {
-  const { status } = action;
+  const status = canonicalStatus(action.status);
   if (!isFinalStatus(status)) return undefined;
   if (!accepted && !isOurs(action, stamp)) return { outcome: 'already-final', status };
   if (status === 'Cancelled') {
@@ -28,7 +28,7 @@ export function settledBy(
 
 /** What an accepting answer says by itself, for tokens that may not read: only `Cancelled` says enough. */
 export function settledByAnswer(action: MachineAction): Verdict {
-  const { status } = action;
+  const status = canonicalStatus(action.status);
   if (status !== 'Cancelled') {
     return { outcome: 'unconfirmed', status, detail: 'accepted; without permission to read its end was not seen' };
   }

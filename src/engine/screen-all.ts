@@ -4,7 +4,7 @@ import type { Action, Screened } from '../ledger/book.ts';
 import { NOT_FOUND_STATUS } from '../ledger/record.ts';
 import { type Decided, type Decision, decide } from './decide.ts';
 import type { EngineParts } from './parts.ts';
-import { makeScreening } from './screening.ts';
+import { makeScreening, refuseUnread } from './screening.ts';
 
 /** Longer lists are not looked up before the question: that alone would take most of an hour's quota. */
 export const SCREEN_AT_MOST = 50_000;
@@ -37,6 +37,7 @@ export async function screenAll(parts: EngineParts, { anew, onLooked }: ScreenAl
   const screening = makeScreening(parts);
   const result: ScreenedAll = { changes: [], notLookedUp: 0 };
   if (!screening.on) return result;
+  refuseUnread(parts);
   const wanted: Action[] = [];
   for (const action of ledger.book.actions.values()) {
     if (action.outcome !== undefined || action.last !== undefined) continue;
@@ -81,6 +82,8 @@ export interface DecisionCounts {
   by: Record<Decision, number>;
   /** How many actions of each type are to be called, as far as is known. */
   typesToCancel: Map<string, number>;
+  /** Actions to be called that will not be looked up, or of which a lookup showed no type. */
+  unseen: number;
 }
 
 export function countDecisions(
@@ -90,13 +93,15 @@ export function countDecisions(
   const by = { cancel: 0, 'already-final': 0, excluded: 0, 'not-found': 0, unscreened: 0 };
   const typesToCancel = new Map<string, number>();
   let total = 0;
+  let unseen = 0;
   for (const { id, screen, outcome } of ledger.book.actions.values()) {
     if (outcome !== undefined || without.has(id)) continue;
     const { decision } = decide(screen, job.guards);
     total++;
     by[decision]++;
+    if (decision === 'unscreened' && (job.screen === 'never' || screen !== undefined)) unseen++;
     const type = screen?.type;
     if (decision === 'cancel' && type) typesToCancel.set(type, (typesToCancel.get(type) ?? 0) + 1);
   }
-  return { total, by, typesToCancel };
+  return { total, by, typesToCancel, unseen };
 }

@@ -1,11 +1,13 @@
 import type { MachineAction } from '../defender/entity.ts';
 import { isFinalStatus } from '../defender/status.ts';
 import { HaltError, RefusedError, UnreachableError } from '../errors.ts';
+import { unseenTypes } from '../job/unseen-types.ts';
 import type { Action, Screened } from '../ledger/book.ts';
 import { NOT_FOUND_STATUS, type ScreenFields } from '../ledger/record.ts';
 import { guardsThatLook } from './guards.ts';
 import type { Found } from './lookups.ts';
 import type { EngineParts } from './parts.ts';
+import { shownOf } from './seen.ts';
 
 /** What is known of an open action is looked up again when it is older than this at the moment of its call. */
 const FRESH_MS = 5 * 60_000;
@@ -23,18 +25,24 @@ export interface Screening {
   saw(actions: readonly MachineAction[]): Promise<void>;
 }
 
-/** Whether the actions are looked up at all. Throws where what was asked for needs a permission that the token has not. */
-function screeningOn({ job, lookups }: Pick<EngineParts, 'job' | 'lookups'>): boolean {
-  if (job.screen === 'never') return false;
+/**
+ * Throws a RefusedError where actions are to be looked up and the token may not: what is not looked up may be the release of a device, and
+ * cancelling that is not for us to decide.
+ */
+export function refuseUnread({ job, lookups }: Pick<EngineParts, 'job' | 'lookups'>): void {
+  if (job.screen === 'never' || lookups.canRead) return;
   const needed = guardsThatLook(job.guards);
-  if (!lookups.canRead && (needed.length > 0 || job.screen === 'always')) {
+  const grant = 'grant the application Machine.Read.All (API WindowsDefenderATP, with admin consent)';
+  if (needed.length > 0 || job.screen === 'always') {
     const what = needed.length > 0 ? needed.join(', ') : '--screen always';
     throw new RefusedError(
-      `${what} needs to look actions up, and the token may not read them: grant the application Machine.Read.All ` +
-        '(API WindowsDefenderATP, with admin consent), or leave that out',
+      `${what} needs to look actions up, and the token may not read them: ${grant}, or leave that out`,
     );
   }
-  return lookups.canRead;
+  throw new RefusedError(
+    `the token may not read machine actions, so their types cannot be seen, and releases may be among them: ${grant}, or give ` +
+      '--screen never to cancel them unseen',
+  );
 }
 
 export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts): Screening {
@@ -45,14 +53,13 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
   const unreadable = new Set<string>();
 
   return {
-    get on() {
-      return screeningOn({ job, lookups });
-    },
+    on: job.screen !== 'never',
     isFresh: ({ id, screen }) =>
       unreadable.has(id) ||
       (screen !== undefined && (isFinalStatus(screen.status) || isRecent(screen, clock.wallMs()))),
     look: async (actions, signal) => {
       const ids = actions.map(({ id }) => id);
+      refuseUnread({ job, lookups });
       const found = await lookups.many(ids, signal);
       await ledger.screen(ids.flatMap((id) => screenRow(id, found.get(id)) ?? []));
       for (const id of ids) {
@@ -65,8 +72,12 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
           else if (++unknown >= ALL_UNKNOWN) throw allUnknown();
         }
       }
+      // Refused in this lookup, as happens to a token that does not show what it may do.
+      refuseUnread({ job, lookups });
+      const untyped = [...found.values()].filter((shown) => isUntyped(shown)).length;
+      if (untyped > 0) log.warn(unseenTypes(untyped));
       if (unreadable.size > 0 && ids.some((id) => unreadable.has(id))) {
-        log.warn('some actions cannot be looked up and are called without it');
+        log.warn(`some actions cannot be looked up and are called without it; ${unseenTypes(unreadable.size)}`);
       }
       return found;
     },
@@ -75,7 +86,7 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
         actions.flatMap((action) => {
           const id = action.id.toLowerCase();
           const known = ledger.book.actions.get(id);
-          return known === undefined || known.last !== undefined ? [] : screenOf(id, action);
+          return known === undefined || known.last !== undefined ? [] : shownOf(id, action);
         }),
       ),
   };
@@ -83,21 +94,14 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
 
 /** What a lookup shows, as the ledger keeps it; undefined when it shows nothing. */
 function screenRow(id: string, found: Found | undefined): ScreenFields | undefined {
-  if (found?.kind === 'found') return screenOf(id, found.action);
+  if (found?.kind === 'found') return shownOf(id, found.action);
   if (found?.kind !== 'unknown') return undefined;
   return { id, status: NOT_FOUND_STATUS, type: '', machineId: null, computer: null, requestor: null, created: null };
 }
 
-function screenOf(id: string, action: MachineAction): ScreenFields {
-  return {
-    id,
-    status: action.status,
-    type: action.type,
-    machineId: action.machineId ?? null,
-    computer: action.computerDnsName ?? null,
-    requestor: action.requestor ?? null,
-    created: action.creationDateTimeUtc ?? null,
-  };
+/** Open, and nothing says what it does. */
+function isUntyped(found: Found): boolean {
+  return found.kind === 'found' && found.action.type === '' && !isFinalStatus(found.action.status);
 }
 
 /** A lookup from the future (a clock that was set back) is not recent. */

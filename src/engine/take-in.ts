@@ -6,6 +6,9 @@ import type { IntakeFields } from '../ledger/record.ts';
 
 const WHY = { 'not-an-id': 'is not an action ID', 'bad-row': 'is not a whole row' } as const;
 const SHOWN = 60;
+/** A list that names its actions a hundred times over is not meant, and each repetition is a record. */
+const REPEATED_AT_MOST = 100_000;
+const REPEATED_PER_ACTION = 100;
 
 export interface TakeInOptions {
   /** Stop at the first row that is not an ID. */
@@ -30,6 +33,8 @@ export async function takeIn(
   ledger.beginIntake();
   let admitted = 0;
   let rejected = 0;
+  let named = 0;
+  let repeated = 0;
   for await (const row of intake) {
     signal.throwIfAborted();
     if (row.kind === 'id') {
@@ -37,8 +42,17 @@ export async function takeIn(
       if (comment !== undefined) refuse?.(comment, line);
       const told = await ledger.admit({ id, line, ...(comment === undefined ? {} : { comment }) });
       if (told === 'admitted') admitted++;
-      if (told !== 'repeated') continue;
+      if (told !== 'repeated') {
+        named++;
+        continue;
+      }
       rejected++;
+      repeated++;
+      if (repeated >= REPEATED_AT_MOST && repeated > REPEATED_PER_ACTION * named) {
+        throw new UsageError(
+          `${name} names the same ${named} action${named === 1 ? '' : 's'} again and again (${repeated} repeated rows up to line ${line}): give each action ID once`,
+        );
+      }
       await ledger.reject({ line, reason: 'duplicate', text: id });
       continue;
     }

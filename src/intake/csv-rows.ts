@@ -19,6 +19,9 @@ export interface CsvFormat {
 /** Longer than this, a row is an open quote that swallows the file, not a row. */
 const MAX_ROW_LENGTH = 1_000_000;
 
+/** So many characters without a row are blank lines or comments that have no end. */
+export const QUIET_AT_MOST = 64_000_000;
+
 /** Stray quotes stand for themselves and rows may be of any length, so that one bad row never costs the next one. */
 export const LENIENT = { relax_quotes: true, relax_column_count: true, skip_empty_lines: true } as const;
 
@@ -57,7 +60,13 @@ export async function* csvRows(
     if (failure) throw unreadable(failure, name, skippedLines + lastLine);
   }
 
-  for await (const piece of text) yield* step((done) => parser.write(piece, 'utf8', done));
+  let quiet = 0;
+  for await (const piece of text) {
+    const before = lastLine;
+    yield* step((done) => parser.write(piece, 'utf8', done));
+    quiet = lastLine === before ? quiet + piece.length : 0;
+    if (quiet > QUIET_AT_MOST) throw endless(name, skippedLines + lastLine);
+  }
   yield* step((done) => parser.end(done));
 }
 
@@ -80,8 +89,21 @@ class RowParser extends Parser {
   }
 }
 
+/** For a text that goes on without a row. */
+export function endless(name: string, lastLine: number): UsageError {
+  return new UsageError(
+    `${name} holds nothing but blank lines and comments after line ${lastLine}, over ${QUIET_AT_MOST} characters of them: give a list of action IDs that ends`,
+  );
+}
+
 function unreadable(cause: Error, name: string, lastLine: number): UsageError {
   const where = lastLine === 0 ? 'at its beginning' : `after line ${lastLine}`;
+  if ('code' in cause && cause.code === 'CSV_MAX_RECORD_SIZE') {
+    return new UsageError(
+      `${name} has a row of over ${MAX_ROW_LENGTH} characters ${where}, or a quote that is never closed: give a list of action IDs, one a line`,
+      { cause },
+    );
+  }
   return new UsageError(
     `${name} has a quote ${where} that is never closed, so the rows that follow cannot be told apart: close it and run again`,
     { cause },

@@ -82,9 +82,15 @@ function namedColumn(readings: readonly FirstRow[], widest: FirstRow, column: st
     const id = Number(column) - 1;
     const { cells } = widest;
     if (id < cells.length) {
-      return parseActionId(cells[id] ?? '') === undefined
-        ? withHeader(widest, id)
-        : { delimiter: widest.delimiter, header: false, columns: cells.length, id, comment: undefined };
+      refuseSeveralIds(cells, name);
+      const [other] = indexesOf(cells, isActionId);
+      if (other === undefined) return withHeader(widest, id);
+      if (other === id) {
+        return { delimiter: widest.delimiter, header: false, columns: cells.length, id, comment: undefined };
+      }
+      throw new UsageError(
+        `${name} has an action ID in column ${other + 1} of its first row and none in column ${id + 1}: correct --column, or name the columns in a header line`,
+      );
     }
     throw new UsageError(
       `${name} has ${countOf(cells.length, 'column')}, so there is no column ${id + 1}: correct --column`,
@@ -102,7 +108,8 @@ function withHeader({ delimiter, cells }: FirstRow, id: number): Layout {
 
 function withoutHeader({ delimiter, cells }: FirstRow, name: string): Layout {
   if (cells.length === 1) return { delimiter, header: false, columns: 1, id: 0, comment: undefined };
-  const [id] = indexesOf(cells, (cell) => parseActionId(cell) !== undefined);
+  refuseSeveralIds(cells, name);
+  const [id] = indexesOf(cells, isActionId);
   if (id !== undefined) {
     throw new UsageError(
       `${name} has ${cells.length} columns and no header line: say which column holds the action IDs with --column ${id + 1}, or add a header`,
@@ -111,6 +118,25 @@ function withoutHeader({ delimiter, cells }: FirstRow, name: string): Layout {
   throw new UsageError(
     `${name} has no column of action IDs; its first row has ${listed(cells)}: name the column with --column`,
   );
+}
+
+/** Which of several IDs in a row are meant only a header can say: a choice by number would lose the others. */
+function refuseSeveralIds(cells: readonly string[], name: string): void {
+  const several = countIds(cells);
+  if (several < 2) return;
+  throw new UsageError(
+    `${name} has ${several} IDs in its first row and no header line, so it cannot be told which of them are action IDs: write one action ID a line, or add a header line that names the columns (id for the action ID)`,
+  );
+}
+
+/** How many different GUIDs the cells of a row are. */
+export function countIds(cells: readonly string[]): number {
+  if (cells.length < 2) return cells.length;
+  return new Set(cells.map((cell) => parseActionId(cell)).filter((id) => id !== undefined)).size;
+}
+
+function isActionId(cell: string): boolean {
+  return parseActionId(cell) !== undefined;
 }
 
 /** Undefined when the row does not end within the sample: a quote is open. */

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import { endless, QUIET_AT_MOST } from './csv-rows.ts';
 import { countLineEnds } from './text.ts';
 
 /** How much of the beginning the layout is read from, in characters. */
@@ -16,12 +17,13 @@ export interface Opening {
   rest: AsyncIterable<string>;
 }
 
-/** Takes a text (lines end with `\n`) apart into what precedes its first row and the rest. Throws a UsageError when its first line does not end. */
+/** Takes a text (lines end with `\n`) apart into what precedes its first row and the rest. Throws a UsageError when its first line does not end, or never comes. */
 export async function readOpening(text: AsyncIterable<string>, name: string): Promise<Opening> {
   const pieces = text[Symbol.asyncIterator]();
   let head = '';
   let ended = false;
   let skippedLines = 0;
+  let skippedLength = 0;
   let delimiter: string | undefined;
   for (;;) {
     const read = [head];
@@ -42,6 +44,8 @@ export async function readOpening(text: AsyncIterable<string>, name: string): Pr
     const kept = firstRowAt(head);
     const preamble = head.slice(0, kept);
     skippedLines += countLineEnds(preamble);
+    skippedLength += kept;
+    if (skippedLength > QUIET_AT_MOST) throw endless(name, 0);
     delimiter = /^sep=(.)$/im.exec(preamble)?.[1] ?? delimiter;
     head = head.slice(kept);
     if (ended || head.length >= SAMPLE_LENGTH) break;

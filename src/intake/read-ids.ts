@@ -1,11 +1,15 @@
 import { UsageError } from '../errors.ts';
 import { isDeviceId, parseActionId, standAlone } from './action-id.ts';
 import { type CsvRow, csvRows } from './csv-rows.ts';
-import { findLayout, type Layout } from './layout.ts';
+import { countIds, findLayout, type Layout } from './layout.ts';
 import { readOpening } from './opening.ts';
 import { withoutApostrophes } from './own-text.ts';
 import { type Intake, type IntakeRow, REJECT_TEXT_LENGTH } from './rows.ts';
 import { ByteTally, decodeText } from './text.ts';
+
+/** So many rows without an ID, and ten times as many as with one, are no list of action IDs but another file. */
+const INVALID_AT_MOST = 10_000;
+const INVALID_PER_ID = 10;
 
 export interface ReadOptions {
   /** What messages call the source: its path, or `stdin`. */
@@ -17,7 +21,7 @@ export interface ReadOptions {
 /**
  * Reads action IDs from a CSV or a plain list, as a stream: memory does not grow with the source. A row that cannot be taken is
  * handed out as rejected, and reading goes on. Iterating throws a UsageError when the source as a whole cannot be
- * taken: not text, no column of IDs, a quote that swallows rows, not a single ID.
+ * taken: not text, no column of IDs, a quote that swallows rows, not a single ID, or ten thousand rows that are none.
  */
 export function readIds(source: AsyncIterable<Uint8Array>, options: ReadOptions): Intake {
   const tally = new ByteTally();
@@ -61,6 +65,10 @@ async function* rowsOfText(text: AsyncIterable<string>, { name, column }: ReadOp
       else if (isDeviceId(row.text)) deviceIds += 1;
       else others += 1;
       yield row;
+      const invalid = deviceIds + others;
+      if (invalid >= INVALID_AT_MOST && invalid > INVALID_PER_ID * ids) {
+        throw new UsageError(wrongFile(name, layout, { line: row.line, ids, deviceIds, others }));
+      }
     }
   }
   if (ids === 0) throw new UsageError(withoutIds(name, layout, deviceIds, others));
@@ -72,7 +80,10 @@ function toIntakeRow({ line, cells }: CsvRow, layout: Layout, name: string): Int
   refuseSwallowedRows({ line, cells }, layout, name);
   const isRagged =
     cells.length < layout.columns || cells.some((cell, index) => index >= layout.columns && !isBlank(cell));
-  if (isRagged) return { kind: 'reject', line, reason: 'bad-row', text: excerpt(cells.join(layout.delimiter)) };
+  // Without a header nothing says that the others are something else.
+  const loses = !layout.header && layout.columns > 1 && countIds(cells) > 1;
+  if (isRagged || loses)
+    return { kind: 'reject', line, reason: 'bad-row', text: excerpt(cells.join(layout.delimiter)) };
 
   const cell = cells[layout.id] ?? '';
   const id = parseActionId(cell);
@@ -111,6 +122,21 @@ function isBlank(cell: string): boolean {
 
 function excerpt(text: string): string {
   return text.length > REJECT_TEXT_LENGTH ? standAlone(text.slice(0, REJECT_TEXT_LENGTH)) : text;
+}
+
+interface RowCounts {
+  line: number;
+  ids: number;
+  deviceIds: number;
+  others: number;
+}
+
+function wrongFile(name: string, layout: Layout, { line, ids, deviceIds, others }: RowCounts): string {
+  if (ids === 0) return withoutIds(`${name}, read to line ${line},`, layout, deviceIds, others);
+  return (
+    `${name} is not a list of action IDs: of the rows up to line ${line}, ${deviceIds + others} hold none and ${ids} hold one; ` +
+    'check the file and the column'
+  );
 }
 
 function withoutIds(name: string, layout: Layout, deviceIds: number, others: number): string {

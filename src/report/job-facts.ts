@@ -20,6 +20,8 @@ export interface JobFacts {
   guards: readonly string[];
   /** What a next session must say again, as words of its command line: a ledger alone may not reach outside. */
   again: readonly string[];
+  /** False with `--screen never`. */
+  looksUp: boolean;
 }
 
 export function jobFacts(job: unknown): JobFacts {
@@ -35,6 +37,7 @@ export function jobFacts(job: unknown): JobFacts {
     maxActions: number(guards['maxActions']),
     guards: guardWords(guards),
     again: againWords(job),
+    looksUp: root['screen'] !== 'never',
   };
 }
 

@@ -2,7 +2,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { type Action, isOpen } from '../ledger/book.ts';
 import { noCalls } from '../ledger/calls-made.ts';
 import { OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
-import { type CloseReason, type RejectReason, ROUTES, type Route } from '../ledger/record.ts';
+import { type CloseReason, NOT_FOUND_STATUS, type RejectReason, ROUTES, type Route } from '../ledger/record.ts';
 import { ASSUMED_ROUND_TRIP_MS, allFree, forecast } from '../quota/forecast.ts';
 import { answersOf, type MinuteSummary, minutesOf, type PauseSummary, pausesOf, unionMs } from './call-history.ts';
 import { exitCodeOf, lookCount } from './exit-code.ts';
@@ -27,6 +27,8 @@ export interface Summary {
   left: number;
   needsLook: number;
   needsRelease: number;
+  /** Actions that were called, or are to be, without anybody having seen their type. */
+  unseen: number;
   rejected: Record<RejectReason, number>;
   /** The first rejected rows; `rejected` counts them all. */
   rejects: (TracedReject & { ledger: string })[];
@@ -65,6 +67,7 @@ interface TypeSummary {
 
 const NOT_LOOKED_UP = 'not looked up';
 const NOT_KNOWN = 'unknown to Defender';
+const NOT_SHOWN = 'not shown by Defender';
 
 export interface SummariseOptions {
   nowMs: number;
@@ -88,8 +91,11 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
   let left = 0;
   let uncalled = 0;
   let needsRelease = 0;
+  let unseen = 0;
+  const job = jobFacts(views.at(-1)?.book.sessions.at(-1)?.opened.job);
   for (const { action } of mergedActions(views)) {
     admitted++;
+    if (isUnseen(action, job)) unseen++;
     if (action.outcome === undefined) open++;
     else counts[action.outcome.outcome]++;
     if (isOpen(action)) left++;
@@ -111,7 +117,6 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
   const sessions = views.flatMap(sessionsOf).sort((a, b) => a.openedAtMs - b.openedAtMs);
   const pauses = views.flatMap((view) => pausesOf(view)).sort((a, b) => a.atMs - b.atMs);
   const started = views.map((view) => view.book.start).filter((start) => start !== undefined);
-  const job = jobFacts(views.at(-1)?.book.sessions.at(-1)?.opened.job);
   const reason = lastReason(views, left);
   return {
     kind,
@@ -123,6 +128,7 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
     left,
     needsLook: lookCount(counts),
     needsRelease,
+    unseen,
     rejected,
     rejects: views.flatMap((view) => view.trace.rejects.map((reject) => ({ ...reject, ledger: view.path }))),
     calls,
@@ -163,8 +169,14 @@ function zeroCounts(): Record<Outcome, number> {
   return Object.fromEntries(OUTCOME_NAMES.map((name) => [name, 0])) as Record<Outcome, number>;
 }
 
+/** Nothing says what it does, and it was called all the same, or will be. */
+function isUnseen({ screen, sent, outcome }: Action, { looksUp }: JobFacts): boolean {
+  if (screen !== undefined && (screen.type !== '' || screen.status === NOT_FOUND_STATUS)) return false;
+  return sent > 0 || (outcome === undefined && (screen !== undefined || !looksUp));
+}
+
 function countType(types: Map<string, { total: number; statuses: Map<string, number> }>, action: Action): void {
-  const type = action.screen === undefined ? NOT_LOOKED_UP : action.screen.type || NOT_KNOWN;
+  const type = typeOf(action);
   const status = action.outcome?.status ?? action.screen?.status ?? 'unknown';
   let entry = types.get(type);
   if (entry === undefined) {
@@ -173,6 +185,12 @@ function countType(types: Map<string, { total: number; statuses: Map<string, num
   }
   entry.total++;
   entry.statuses.set(status, (entry.statuses.get(status) ?? 0) + 1);
+}
+
+function typeOf({ screen }: Action): string {
+  if (screen === undefined) return NOT_LOOKED_UP;
+  if (screen.status === NOT_FOUND_STATUS) return NOT_KNOWN;
+  return screen.type || NOT_SHOWN;
 }
 
 /** How the whole ended: as the ledger that ended last, unless that one is done and another still has work. */

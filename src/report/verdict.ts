@@ -1,4 +1,5 @@
 import { EXIT_CODES } from '../exit-codes.ts';
+import { unseenTypes } from '../job/unseen-types.ts';
 import { formatCount, formatDuration, formatTime, plural } from './format.ts';
 import type { LedgerSummary, SessionSummary } from './ledger-summary.ts';
 import type { Summary } from './summary.ts';
@@ -17,7 +18,10 @@ export interface Verdict {
 }
 
 export function verdictOf(summary: Summary): Verdict {
-  return summary.kind === 'plan' ? planVerdict(summary) : runVerdict(summary);
+  const verdict = summary.kind === 'plan' ? planVerdict(summary) : runVerdict(summary);
+  if (summary.unseen === 0) return verdict;
+  const unseen = unseenTypes(summary.unseen);
+  return { ...verdict, sentence: `${verdict.sentence} ${unseen.charAt(0).toUpperCase()}${unseen.slice(1)}.` };
 }
 
 function runVerdict(summary: Summary): Verdict {

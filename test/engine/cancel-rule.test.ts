@@ -4,7 +4,7 @@ import type { MachineAction } from '../../src/defender/entity.ts';
 import { afterCancel, afterLookup, afterRestart, type Doubt, isLastLook } from '../../src/engine/cancel-rule.ts';
 import type { Found } from '../../src/engine/lookups.ts';
 import type { CancelCall } from '../../src/ledger/book.ts';
-import { id, STAMP } from './run.ts';
+import { id, NO_GUARDS, STAMP } from './run.ts';
 
 const NOW = Date.UTC(2026, 2, 1);
 const CONTEXT = {
@@ -85,7 +85,9 @@ describe('after an answer to a cancel', () => {
     ],
   ])('403 to a repeat of what is %s', (_, found, next) => {
     const doubt: Doubt = { because: 'forbidden', verdict: { outcome: 'forbidden' } };
-    expect(afterLookup(found, doubt, { attempt: 2, stamp: STAMP, blind: false, sent: 2 }).next).toBe(next);
+    expect(afterLookup(found, doubt, { attempt: 2, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: 2 }).next).toBe(
+      next,
+    );
   });
 
   it('any other refusal is failed with status, code and correlation', () => {
@@ -149,13 +151,15 @@ describe('after the lookup of an action in doubt', () => {
     ['used up, but it was ours: cancelled', found('Cancelled', ours), usedUp, 5, false, settle('cancelled')],
     ['used up, no lookup: unknown', unreadable, usedUp, 5, false, settle('unknown')],
   ])('%s', (_, shown, doubt, attempt, blind, expected) => {
-    expect(afterLookup(shown, doubt, { attempt, stamp: STAMP, sent: 1, blind })).toMatchObject(expected as object);
+    expect(afterLookup(shown, doubt, { attempt, stamp: STAMP, guards: NO_GUARDS, sent: 1, blind })).toMatchObject(
+      expected as object,
+    );
   });
 });
 
 describe('400 to a repeated cancel', () => {
   const refused: Doubt = { because: 'refused', code: 'BadRequest' };
-  const context = { attempt: 2, stamp: STAMP, blind: false, sent: 2 };
+  const context = { attempt: 2, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: 2 };
   it.each<[string, Found]>([
     [
       'is unknown while it is still open: the first may have been accepted',
@@ -177,7 +181,7 @@ describe('the look that settles an action which it shows open', () => {
   ] as const)('follows %s', (_, doubt, attempt, isLast) => {
     expect(isLastLook(doubt, attempt)).toBe(isLast);
     const found = { kind: 'found', action: action('Pending') } as const;
-    const after = afterLookup(found, doubt, { attempt, stamp: STAMP, blind: false, sent: attempt });
+    const after = afterLookup(found, doubt, { attempt, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: attempt });
     expect(after.next === 'settle').toBe(isLast);
   });
 });

@@ -17,7 +17,7 @@ export function readFinding(raw: RawAnswer, nowWallMs: number, canRead: boolean 
       return { level: 'warning', topic, text };
     }
     case 'error': {
-      const named = `HTTP ${http}, ${answer.code}`;
+      const named = answer.code === undefined ? `HTTP ${http}` : `HTTP ${http}, ${answer.code}`;
       if (http === 401) {
         const text = `Defender refused the token (${named}); check the tenant, the cloud and the application, then sign in again`;
         return { level: 'wrong', topic, text, exitCode: 4 };

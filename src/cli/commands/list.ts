@@ -13,6 +13,7 @@ import { type CsvColumn, csvText, PIPED } from '../../report/csv-text.ts';
 import { jsonLine } from '../../report/json-text.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
+import { countOddities } from '../oddities.ts';
 import { senderJob } from '../sender-job.ts';
 import { settingOptions, WHO_AND_WHERE } from '../setting-options.ts';
 import { assess, prepareSignIn, refuseUseless } from '../sign-in.ts';
@@ -71,7 +72,9 @@ export const list: Command = {
       const json = args['json'] === true;
       // Nothing is written before all pages are there: whoever reads it from a pipe must not take half a list for a whole one.
       const actions: MachineAction[] = [];
-      for await (const action of queryActions(defender, filter, stop.signal)) actions.push(action);
+      const oddities = countOddities();
+      for await (const action of queryActions(defender, filter, stop.signal, oddities)) actions.push(action);
+      for (const sentence of oddities.sentences()) log.warn(sentence);
       if (json) for (const action of actions) out(styled(jsonLine(action)));
       else for (const piece of csvText(COLUMNS, actions, PIPED)) out(styled(piece));
       await context.delivered();

@@ -1,0 +1,91 @@
+/** How a list is being read: what the rule below has to know of the pages before. */
+export interface Reading {
+  pages: number;
+  /** How many rows precede the page that was asked for last; for a page behind a link, how many were known before it. */
+  start: number;
+  /** Links that were followed. */
+  links: ReadonlySet<string>;
+  /** The last count, and the first one. */
+  count: number | undefined;
+  firstCount: number | undefined;
+  /** By how much the count went down, in all: rows that left the list while it was read. */
+  dropped: number;
+  /** Pages in a row that brought nothing new. */
+  barren: number;
+}
+
+export interface PageFacts {
+  entries: number;
+  /** Rows that no page before had. */
+  fresh: number;
+  /** Rows so far, those of this page included. */
+  known: number;
+  count: number | undefined;
+  /** Undefined where there is none that may be followed. */
+  nextLink: string | undefined;
+}
+
+export type Step =
+  | { step: 'skip'; skip: number }
+  | { step: 'link'; link: string }
+  /** Every row of the list is known. */
+  | { step: 'whole' }
+  /** There may be more, and no way to it. */
+  | { step: 'cut'; why: string };
+
+export const FIRST_READING: Reading = {
+  pages: 0,
+  start: 0,
+  links: new Set(),
+  count: undefined,
+  firstCount: undefined,
+  dropped: 0,
+  barren: 0,
+};
+
+/** Two in a row may happen where many new actions push the others down; a third shows that the way leads nowhere. */
+const BARREN_AT_MOST = 2;
+/** More pages than this are no list that anybody cancels: at the smallest page seen (100) it is 200,000 actions. */
+const PAGES_AT_MOST = 2000;
+
+/**
+ * Where a list goes on after a page, and whether it is whole. Defender names no next page where `$top` is given, cuts pages where it likes,
+ * and new actions push the others down meanwhile. So a list is whole only when a page is empty or `@odata.count` is reached; a link
+ * that repeats an earlier one, is empty or leads elsewhere is none; and where rows left the list, those that took their places are asked for.
+ */
+export function nextPage(before: Reading, page: PageFacts): { reading: Reading; step: Step } {
+  const { entries, fresh, known, count, nextLink } = page;
+  const drop = before.count === undefined || count === undefined ? 0 : Math.max(0, before.count - count);
+  const reading: Reading = {
+    ...before,
+    pages: before.pages + 1,
+    count: count ?? before.count,
+    firstCount: before.firstCount ?? count,
+    dropped: before.dropped + drop,
+    barren: fresh > 0 ? 0 : before.barren + 1,
+  };
+  const link = nextLink === undefined || before.links.has(nextLink) ? undefined : nextLink;
+  const cut = (why: string) => ({ reading, step: { step: 'cut', why } as const });
+  const skip = (start: number) => ({ reading: { ...reading, start }, step: { step: 'skip', skip: start } as const });
+  const whole = { reading, step: { step: 'whole' } as const };
+
+  const isReached = reading.count !== undefined && known - reading.dropped >= reading.count;
+  if (reading.pages >= PAGES_AT_MOST) {
+    return isReached ? whole : cut(`it has more than ${PAGES_AT_MOST} pages`);
+  }
+  if (drop > 0 && before.start > 0) return skip(Math.max(0, before.start - drop));
+  if (link !== undefined && reading.barren <= BARREN_AT_MOST) {
+    return {
+      reading: { ...reading, start: known, links: new Set(before.links).add(link) },
+      step: { step: 'link', link },
+    };
+  }
+  if (isReached) return whole;
+  if (entries === 0 && link === undefined) {
+    const missing = (reading.firstCount ?? 0) - reading.dropped - known;
+    return missing > 0 ? cut(`Defender counts ${reading.count} actions and shows ${known}`) : whole;
+  }
+  if (reading.barren > BARREN_AT_MOST) return cut('page after page shows the same actions again');
+  // What a link showed may have been shown before: only what is known counts.
+  return skip(link === undefined && nextLink === undefined && before.links.size === 0 ? before.start + entries : known);
+}
