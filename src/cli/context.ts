@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts';
 import type { Logger } from '../log.ts';
+import type { Interrupts } from './interrupts.ts';
 import { makeLog } from './make-log.ts';
 import { stderrLine } from './stderr-line.ts';
 
@@ -14,9 +15,11 @@ export interface CliContext {
   /** Progress, questions and what is said to a person. */
   say(text: string): void;
   log: Logger;
+  /** SIGINT, SIGTERM and SIGHUP. */
+  interrupts: Interrupts;
 }
 
-export async function processContext(logLevel: unknown): Promise<CliContext> {
+export async function processContext(logLevel: unknown, interrupts: Interrupts): Promise<CliContext> {
   process.stdout.on('error', resultsLost);
   // What is said on the way is lost with it: that must not end a run in the middle.
   process.stderr.on('error', () => {});
@@ -28,6 +31,7 @@ export async function processContext(logLevel: unknown): Promise<CliContext> {
     out: (text) => void process.stdout.write(text),
     say: (text) => stderrLine.write(text),
     log: await makeLog(logLevel, process.env),
+    interrupts,
   };
 }
 

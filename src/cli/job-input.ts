@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { sourceAt } from '../intake/open-source.ts';
 import { readJobText } from '../job/read-job-text.ts';
 import { type ResolveInput, sourceKind } from '../job/resolve-job.ts';
 import type { Args } from './command.ts';
@@ -14,6 +15,7 @@ export async function jobInput(source: string, flags: Args, { env, cwd, clock }:
     env,
     cwd,
     nowMs: clock.wallMs(),
+    sourceAt,
     fromToken: await identityInToken(env),
   };
 }

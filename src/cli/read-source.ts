@@ -5,7 +5,7 @@ import { queryActions } from '../defender/query.ts';
 import type { Screening } from '../engine/screening.ts';
 import { takeIn } from '../engine/take-in.ts';
 import { UsageError } from '../errors.ts';
-import { openSource, readStdin } from '../intake/open-source.ts';
+import { bytesUntil, openSource, readStdin, type SourceBytes } from '../intake/open-source.ts';
 import { queryIds } from '../intake/query-ids.ts';
 import { readIds } from '../intake/read-ids.ts';
 import type { Intake } from '../intake/rows.ts';
@@ -15,25 +15,23 @@ import type { Ledger } from '../ledger/ledger.ts';
 
 /** What messages call a source. */
 function sourceName(source: JobSource): string {
-  return source.kind === 'file' ? source.path : source.kind === 'stdin' ? 'stdin' : 'the query';
+  return source.kind === 'query' ? 'the query' : (source.path ?? 'stdin');
 }
 
 /** Opens the file, so that a wrong name is told before a ledger is made. */
-export async function openIds(source: JobSource): Promise<AsyncIterable<Uint8Array> | undefined> {
+export async function openIds(source: JobSource): Promise<SourceBytes | undefined> {
   if (source.kind === 'query') return undefined;
-  return source.kind === 'file' ? openSource(source.path) : readStdin();
+  return source.path === undefined ? readStdin() : openSource(source.path);
 }
 
-/** Reads a file or stdin into the ledger. */
-export async function takeInBytes(
-  ledger: Ledger,
-  bytes: AsyncIterable<Uint8Array>,
-  job: Job,
-  signal: AbortSignal,
-): Promise<void> {
+/** Reads a file or stdin into the ledger. Rejects with the signal's reason as soon as it aborts, whatever the source is waited for. */
+export async function takeInBytes(ledger: Ledger, bytes: SourceBytes, job: Job, signal: AbortSignal): Promise<void> {
   const { source, strictInput: strict } = job;
   const name = sourceName(source);
-  const intake = readIds(bytes, { name, column: source.kind === 'query' ? undefined : source.column });
+  const intake = readIds(bytesUntil(signal, bytes), {
+    name,
+    column: source.kind === 'query' ? undefined : source.column,
+  });
   await takeIn(ledger, intake, { strict, signal, name });
 }
 

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { CliContext } from '../../src/cli/context.ts';
+import { noInterrupts } from '../../src/cli/interrupts.ts';
 import { makePlan } from '../../src/cli/make-plan.ts';
 import type { MissingAnswer } from '../../src/cli/missing.ts';
 import { mustRead } from '../../src/cli/must-read.ts';
@@ -76,6 +77,7 @@ export async function command(machine: Machine, { kind, job, missing, retry, cha
     out: () => undefined,
     say: (text) => machine.log.info(text),
     log: machine.log,
+    interrupts: noInterrupts,
   };
   const target = await targetOf(machine, kind, job);
   const { before, fromLedger } = target;

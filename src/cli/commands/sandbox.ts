@@ -34,7 +34,7 @@ export const sandbox: Command = {
       'then, in another terminal, with the variables it prints: countermand run practice.csv',
     ],
   ],
-  run: async (args, { say, out, cwd }) => {
+  run: async (args, { say, out, cwd, interrupts }) => {
     const csv = args['csv'] === undefined ? undefined : await placeFor('--csv', String(args['csv']), cwd, []);
     const seed = whole(args, 'seed', 1);
     const options = practiceOptions({
@@ -53,8 +53,7 @@ export const sandbox: Command = {
     say(`A sandbox with ${server.store.size} actions listens at ${server.url}; Ctrl-C ends it. To use it:\n`);
     out(`${lines.join('\n')}\n`);
     await new Promise<void>((resolve) => {
-      process.once('SIGINT', () => resolve());
-      process.once('SIGTERM', () => resolve());
+      interrupts.hold(() => resolve());
     });
     return 0;
   },
