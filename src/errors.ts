@@ -1,4 +1,4 @@
-import type { ExitCode } from './exit-codes.ts';
+import { type ExitCode, SIGNAL_EXITS, type StopSignal } from './exit-codes.ts';
 
 /**
  * An error that a person can act on: its message says what happened, to which thing, and what to do next. One of several lines is handed in as
@@ -69,6 +69,14 @@ export class DamageError extends CountermandError {
   override readonly name = 'DamageError';
   constructor(message: string, options?: ErrorOptions) {
     super(12, message, options);
+  }
+}
+
+/** A signal ended a command that held nothing, at once. Exit 129, 130 or 143. */
+export class InterruptedError extends CountermandError {
+  override readonly name = 'InterruptedError';
+  constructor(signal: StopSignal) {
+    super(SIGNAL_EXITS[signal], `stopped by ${signal}`);
   }
 }
 

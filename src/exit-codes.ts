@@ -24,6 +24,11 @@ export const EXIT_CODES = {
     rerun: true,
   },
   12: { means: 'the ledger is damaged before its tail', scheduler: 'look', rerun: false },
+  129: {
+    means: 'hung up (SIGHUP); every call already sent was answered or timed out',
+    scheduler: 'run again',
+    rerun: true,
+  },
   130: {
     means: 'interrupted (SIGINT); every call already sent was answered or timed out',
     scheduler: 'run again',
@@ -39,3 +44,8 @@ export const EXIT_CODES = {
 } as const satisfies Record<number, { means: string; scheduler: string; rerun: boolean }>;
 
 export type ExitCode = keyof typeof EXIT_CODES;
+
+/** The signals that end a command in order, and how it exits then. */
+export const SIGNAL_EXITS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const satisfies Record<string, ExitCode>;
+
+export type StopSignal = keyof typeof SIGNAL_EXITS;

@@ -3,6 +3,7 @@ import { type SessionSecrets, sessionSecrets } from '../identity/session-secrets
 import type { Logger } from '../log.ts';
 import { makeRedact, type Redact } from '../redact.ts';
 import type { Output } from '../styled.ts';
+import type { Interrupts } from './interrupts.ts';
 import { makeLog } from './make-log.ts';
 import { results } from './results.ts';
 import { stderrLine } from './stderr-line.ts';
@@ -24,6 +25,8 @@ export interface CliContext {
   log: Logger;
   /** Takes the known secrets out of what leaves by another way than `out`, `say` and `log`. */
   redact: Redact;
+  /** SIGINT, SIGTERM and SIGHUP. */
+  interrupts: Interrupts;
 }
 
 /** What is said before there is a context is cleaned of secrets too. */
@@ -37,6 +40,7 @@ export function guardOutputs(env: CliContext['env']): Pick<CliContext, 'secrets'
 export async function processContext(
   logLevel: unknown,
   guard: Pick<CliContext, 'secrets' | 'redact'>,
+  interrupts: Interrupts,
 ): Promise<CliContext> {
   return {
     ...guard,
@@ -48,5 +52,6 @@ export async function processContext(
     delivered: () => results.delivered(),
     say: (output) => stderrLine.write(output),
     log: await makeLog(logLevel, process.env),
+    interrupts,
   };
 }

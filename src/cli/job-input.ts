@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type FileIdentity, refuseSecretFile } from '../identity/session-secrets.ts';
+import { sourceAt } from '../intake/open-source.ts';
 import { readJobText } from '../job/read-job-text.ts';
 import { type ResolveInput, sourceKind } from '../job/resolve-job.ts';
 import type { Args } from './command.ts';
@@ -20,6 +21,7 @@ export async function jobInput(
     env,
     cwd,
     nowMs: clock.wallMs(),
+    sourceAt,
     fromToken: await identityInToken(env),
   };
 }

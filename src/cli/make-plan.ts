@@ -1,6 +1,7 @@
 import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { countDecisions, decideAll } from '../engine/screen-all.ts';
 import { makeScreening } from '../engine/screening.ts';
+import type { SourceBytes } from '../intake/open-source.ts';
 import type { Job } from '../job/job.ts';
 import { unseenTypes } from '../job/unseen-types.ts';
 import { ASSUMED_ROUND_TRIP_MS } from '../quota/forecast.ts';
@@ -14,7 +15,7 @@ import { takeInBytes, takeInQuery } from './read-source.ts';
 /** Intake and screening without a start: reads only. Offline (`--screen never`) it counts and forecasts what is not known to be over. */
 export async function makePlan(
   parts: RunParts,
-  bytes: AsyncIterable<Uint8Array> | undefined,
+  bytes: SourceBytes | undefined,
   context: CliContext,
 ): Promise<PlanFacts> {
   const { say, clock, secrets } = context;

@@ -90,7 +90,14 @@ async function assemble(
   resources.add(() => tokens[Symbol.asyncDispose]());
   const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
   const open = { tool: toolName(), ...sender, job };
-  const ledger = await openLedger({
+  const stop = makeStop();
+  const abandon = new AbortController();
+  // Every call in flight listens to it.
+  setMaxListeners(0, abandon.signal);
+  // From here on there is something to close, so that a signal no longer ends the command where it stands.
+  const signals = listenToSignals(context.interrupts, stop, abandon, context.say);
+  resources.add(() => signals[Symbol.dispose]());
+  const opening = openLedger({
     path: job.ledger,
     disk: fileDisk,
     clock,
@@ -100,15 +107,10 @@ async function assemble(
     open,
     run,
   });
+  const ledger = await unlessInterrupted(opening, context);
   resources.add(() => ledger[Symbol.asyncDispose]());
   // Another process may have been here since the ledger was read.
   const log = logOf(ledger.book.run, ledger.book.sessions.length);
-  const stop = makeStop();
-  const abandon = new AbortController();
-  // Every call in flight listens to it.
-  setMaxListeners(0, abandon.signal);
-  const signals = listenToSignals(stop, abandon, context.say);
-  resources.add(() => signals[Symbol.dispose]());
 
   const quota = makeQuota({ ...job.quota, clock });
   const gate = makeGate({
@@ -152,4 +154,25 @@ async function assemble(
   };
   const { close } = resources;
   return { job, ledger, gate, clock, stop, quota, identity, log, connect, [Symbol.asyncDispose]: close };
+}
+
+/** How long a signal waits for a ledger that is just being opened, so that it can be closed in order. */
+const OPENING_MS = 2000;
+
+/** Waits for the opening unless a signal comes: a lock that is held, or a disk that does not answer, is not waited for then. */
+async function unlessInterrupted<T extends AsyncDisposable>(
+  opening: Promise<T>,
+  { interrupts, clock }: CliContext,
+): Promise<T> {
+  const opened = new AbortController();
+  const interrupted = async (): Promise<never> => {
+    await new Promise((resolve) => interrupts.signal.addEventListener('abort', resolve, { once: true }));
+    await clock.sleep(OPENING_MS, { signal: opened.signal, ref: false });
+    throw interrupts.signal.reason;
+  };
+  try {
+    return await Promise.race([opening, interrupted()]);
+  } finally {
+    opened.abort();
+  }
 }

@@ -2,6 +2,8 @@ import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { ReadStream } from 'node:tty';
 import { UsageError } from '../errors.ts';
+import { BOOLEAN_WORDS, parseBoolean } from '../job/boolean.ts';
+import { show } from '../job/read-setting.ts';
 import type { Args } from './command.ts';
 import type { CliContext } from './context.ts';
 import { stderrLine } from './stderr-line.ts';
@@ -59,8 +61,9 @@ export function requireAnswer(asker: Asker, yes: boolean): void {
 /** Whether the question is answered beforehand, by `--yes` or COUNTERMAND_YES. Throws a UsageError for a value that is neither yes nor no. */
 export function saidYes(args: Args, env: CliContext['env']): boolean {
   if (typeof args['yes'] === 'boolean') return args['yes'];
-  const value = env['COUNTERMAND_YES']?.trim().toLowerCase() ?? '';
-  if (['true', '1', 'yes'].includes(value)) return true;
-  if (['', 'false', '0', 'no'].includes(value)) return false;
-  throw new UsageError('COUNTERMAND_YES must be true or false');
+  const value = env['COUNTERMAND_YES'] ?? '';
+  if (value.trim() === '') return false;
+  const said = parseBoolean(value);
+  if (said === undefined) throw new UsageError(`COUNTERMAND_YES must be one of ${BOOLEAN_WORDS}, not ${show(value)}`);
+  return said;
 }

@@ -6,7 +6,7 @@ import type { Screening } from '../engine/screening.ts';
 import { takeIn } from '../engine/take-in.ts';
 import { UsageError } from '../errors.ts';
 import { refuseSecretFile, refuseSecretText, type SessionSecrets } from '../identity/session-secrets.ts';
-import { openSource, readStdin } from '../intake/open-source.ts';
+import { bytesUntil, openSource, readStdin, type SourceBytes } from '../intake/open-source.ts';
 import { queryIds } from '../intake/query-ids.ts';
 import { readIds } from '../intake/read-ids.ts';
 import type { Intake } from '../intake/rows.ts';
@@ -18,30 +18,30 @@ import { countOddities } from './oddities.ts';
 
 /** What messages call a source. */
 function sourceName(source: JobSource): string {
-  return source.kind === 'file' ? source.path : source.kind === 'stdin' ? 'stdin' : 'the query';
+  return source.kind === 'query' ? 'the query' : (source.path ?? 'stdin');
 }
 
 /** Opens the file, so that a wrong name is told before a ledger is made. */
-export async function openIds(
-  source: JobSource,
-  secrets: SessionSecrets,
-): Promise<AsyncIterable<Uint8Array> | undefined> {
+export async function openIds(source: JobSource, secrets: SessionSecrets): Promise<SourceBytes | undefined> {
   if (source.kind === 'query') return undefined;
-  if (source.kind === 'stdin') return readStdin();
-  return openSource(source.path, (file) => refuseSecretFile(secrets, file, source.path));
+  const { path } = source;
+  return path === undefined ? readStdin() : openSource(path, (file) => refuseSecretFile(secrets, file, path));
 }
 
-/** Reads a file or stdin into the ledger. */
+/** Reads a file or stdin into the ledger. Rejects with the signal's reason as soon as it aborts, whatever the source is waited for. */
 export async function takeInBytes(
   ledger: Ledger,
-  bytes: AsyncIterable<Uint8Array>,
+  bytes: SourceBytes,
   job: Job,
   signal: AbortSignal,
   secrets: SessionSecrets,
 ): Promise<void> {
   const { source, strictInput: strict } = job;
   const name = sourceName(source);
-  const intake = readIds(bytes, { name, column: source.kind === 'query' ? undefined : source.column });
+  const intake = readIds(bytesUntil(signal, bytes), {
+    name,
+    column: source.kind === 'query' ? undefined : source.column,
+  });
   const refuse = (comment: string, line: number) =>
     refuseSecretText(secrets, comment, `the comment of ${name}, line ${line},`);
   await takeIn(ledger, intake, { strict, signal, name, refuse });

@@ -1,16 +1,21 @@
 import yargs from 'yargs';
+import { cleanJson } from '../clean.ts';
 import { CountermandError, stoppedBy, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { refuseUnsafeTls } from '../identity/refuse-unsafe-tls.ts';
+import { styled } from '../styled.ts';
+import { COMMON_FLAGS, checkArguments, findCommand, unknownCommand, wantsJson } from './check-arguments.ts';
 import { type Args, type Command, describeCommand } from './command.ts';
-import { guardOutputs, processContext } from './context.ts';
+import { type CliContext, guardOutputs, processContext } from './context.ts';
 import { EXIT_TABLE } from './exit-table.ts';
+import { endProcess, endWhenWritten, listenForInterrupts } from './interrupts.ts';
 import { LOG_LEVELS } from './make-log.ts';
 import { refuseSecretArguments } from './refuse-secret-use.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
+import { results } from './results.ts';
 import { sayError } from './say-error.ts';
 import { stderrLine } from './stderr-line.ts';
-import { unknownVariables } from './unknown-variables.ts';
+import { refuseUnknownSafeties, unknownVariables } from './unknown-variables.ts';
 import { toolVersion } from './version.ts';
 
 /** Every command, its summary for `--help`, and where it lives. */
@@ -65,15 +70,35 @@ function unmasked(args: Args): Args {
   return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, value === STDIN_MASK ? '-' : value]));
 }
 
+/** What the parser brings along beside {@link COMMANDS}. */
+const PARSERS_COMMANDS = ['completion', 'help', 'version'];
+/** By which a shell asks for completions: what stands beside it is not finished yet. */
+const COMPLETING = '--get-yargs-completions';
+
 /** Runs one command and returns its exit code. The one place where errors become words and exit codes. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
-  let exitCode: ExitCode = 0;
   const guard = guardOutputs(process.env);
   // Help is written to stdout by the parser: where it cannot be, there is nobody to tell.
   process.stdout.on('error', () => {});
+  using interrupts = listenForInterrupts(process, endProcess);
+  const exitCode = await interrupts
+    .orInterrupted(runCommand(argv, (level) => processContext(level, guard, interrupts)))
+    // A command that held nothing was left where it stood: it may go on in the background until the process ends below.
+    .catch((thrown: unknown) => tellError(thrown));
+  await stderrLine.drained();
+  if (interrupts.first !== undefined) endWhenWritten(exitCode);
+  return exitCode;
+}
+
+async function runCommand(
+  argv: readonly string[],
+  makeContext: (logLevel: unknown) => Promise<CliContext>,
+): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  let hasResults = false;
   try {
     refuseSecrets(argv);
-    let cli = yargs(argv.map(maskStdin))
+    let cli = yargs((await checked(argv)).map(maskStdin))
       .scriptName('countermand')
       .usage('$0 <command>\n\nCancels Microsoft Defender for Endpoint machine actions in bulk.')
       .version(toolVersion())
@@ -81,7 +106,6 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
       .alias('help', 'h')
       .strict()
       .demandCommand(1, 'Give a command; `countermand --help` lists them.')
-      .recommendCommands()
       .parserConfiguration({ 'greedy-arrays': false, 'camel-case-expansion': false, 'parse-numbers': false })
       .option('log-level', { describe: `what is logged to stderr: ${LOG_LEVELS.join(', ')}`, type: 'string' })
       .completion('completion', 'print a completion script for bash or zsh')
@@ -98,10 +122,15 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
         async (own) => describeCommand(own, await load()),
         async (args) => {
           refuseUnsafeTls(process.env, process.execArgv);
-          const context = await processContext(args['log-level'], guard);
+          const context = await makeContext(args['log-level']);
+          refuseUnknownSafeties(context.env);
           for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);
           refuseSecretArguments(unmasked(args), context);
-          exitCode = await (await load()).run(unmasked(args), context);
+          const out: CliContext['out'] = (output) => {
+            hasResults = true;
+            context.out(output);
+          };
+          exitCode = await (await load()).run(unmasked(args), { ...context, out });
         },
       );
     }
@@ -110,18 +139,50 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   } catch (thrown) {
     // Where a flag lacks its value, the parser throws an error of its own past `fail`.
     const error = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : stoppedBy(thrown);
-    if (error instanceof CountermandError) {
-      sayError((line) => stderrLine.write(line), error);
-      return error.exitCode;
-    }
-    // The stack names functions and files of ours; errors that carry requests keep them out of what is printed.
-    const stack = String(error instanceof Error ? error.stack : error).split('\n');
+    return tellError(error, !hasResults && wantsJson(argv));
+  }
+}
+
+/** Says an error on stderr, and as the document that was asked for where there is none yet. Returns the exit code. */
+function tellError(error: unknown, asDocument = false): ExitCode {
+  const isExpected = error instanceof CountermandError;
+  const exitCode = isExpected ? error.exitCode : 1;
+  // The stack names functions and files of ours; errors that carry requests keep them out of what is printed.
+  const stack = String(error instanceof Error ? error.stack : error).split('\n');
+  const message = isExpected ? error.message : `unexpected error, which is a bug: ${stack.join('\n')}`;
+  if (asDocument)
+    results.write(styled(`${cleanJson(JSON.stringify({ exitCode, error: { message } }, undefined, 2))}\n`));
+  if (isExpected) sayError((line) => stderrLine.write(line), error);
+  else {
     stderrLine.write(`countermand: unexpected error, which is a bug: ${stack[0]}`);
     for (const line of stack.slice(1)) stderrLine.write(`    ${line.trim()}`);
-    return 1;
-  } finally {
-    await stderrLine.drained();
   }
+  return exitCode;
+}
+
+/** The arguments as they are given to the parser. Throws a UsageError for what no command takes. */
+async function checked(argv: readonly string[]): Promise<string[]> {
+  if (argv.includes(COMPLETING)) return [...argv];
+  const at = findCommand(argv);
+  const name = at === undefined ? undefined : argv[at];
+  if (at === undefined || name === undefined) return checkArguments('countermand', argv, COMMON_FLAGS);
+  const names = COMMANDS.map(([usage]) => usage.split(' ')[0] ?? usage);
+  const found = COMMANDS.find(([usage]) => usage.split(' ')[0] === name);
+  if (found === undefined) {
+    if (PARSERS_COMMANDS.includes(name)) return [...argv];
+    throw seeHelp(unknownCommand(name, [...names, ...PARSERS_COMMANDS]));
+  }
+  const [usage, , load] = found;
+  try {
+    const known = { ...(await load()).options(), ...COMMON_FLAGS };
+    return [name, ...checkArguments(usage, [...argv.slice(0, at), ...argv.slice(at + 1)], known)];
+  } catch (error) {
+    throw seeHelp(error);
+  }
+}
+
+function seeHelp(error: unknown): unknown {
+  return error instanceof UsageError ? misused(error.message) : error;
 }
 
 function misused(message: string): UsageError {
@@ -132,6 +193,8 @@ function misused(message: string): UsageError {
 function plainly(message: string): string {
   return message
     .replace(/^Unknown argument(s?):/, 'Unknown command$1 or flag$1:')
-    .replace(/^Not enough arguments following: (\S+)$/, '--$1 needs a value after it.')
-    .replace(/^Not enough non-option arguments:.*/, 'The command needs something to work on after its name.');
+    .replace(
+      /^Not enough non-option arguments:.*/,
+      'Missing argument: the command needs something to work on after its name.',
+    );
 }

@@ -1,27 +1,23 @@
 import type { Stop } from '../engine/stop.ts';
+import type { Interrupts } from './interrupts.ts';
 
 /**
- * The first SIGINT or SIGTERM ends the session in order; the second gives up the calls in flight, which the next session
- * looks up. Disposing of it restores Node's own behaviour.
+ * The first signal ends the session in order; the second gives up the calls in flight, which the next session looks up. Throws where a signal came
+ * before; disposing of it lets go of the signals.
  */
-export function listenToSignals(stop: Stop, abandon: AbortController, say: (text: string) => void): Disposable {
-  let seen = 0;
-  const hear = (signal: NodeJS.Signals) => {
-    seen++;
-    if (seen === 1) {
-      say(`\n${signal}: ending the waits, finishing the calls in flight (once more: give those up too)\n`);
-      stop.request({ close: 'interrupted', signal: signal === 'SIGTERM' ? 'SIGTERM' : 'SIGINT' });
+export function listenToSignals(
+  interrupts: Interrupts,
+  stop: Stop,
+  abandon: AbortController,
+  say: (text: string) => void,
+): Disposable {
+  return interrupts.hold((signal, nth) => {
+    if (nth === 1) {
+      say(`\n${signal}: stopping, waiting up to 30 s for calls in flight. Press Ctrl-C again to stop now\n`);
+      stop.request({ close: 'interrupted', signal });
     } else {
-      say(`\n${signal} again: giving up the calls in flight; the ledger has them, a resume looks them up\n`);
+      say(`\n${signal} again: stopped. Calls in flight are recorded and will be checked by \`countermand resume\`\n`);
       abandon.abort();
     }
-  };
-  process.on('SIGINT', hear);
-  process.on('SIGTERM', hear);
-  return {
-    [Symbol.dispose]: () => {
-      process.off('SIGINT', hear);
-      process.off('SIGTERM', hear);
-    },
-  };
+  });
 }

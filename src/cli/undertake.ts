@@ -4,6 +4,7 @@ import { makeScreening } from '../engine/screening.ts';
 import { inSession, refuseTooMany, type SessionEnd } from '../engine/session.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import type { SourceBytes } from '../intake/open-source.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import { agree } from './agree.ts';
@@ -68,7 +69,7 @@ async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliCon
 /** Not needed for the first call; and loaded long before its use, since a program may be replaced while it runs for hours. */
 const loadReport = () => import('./finish.ts');
 
-type Reading = { bytes: AsyncIterable<Uint8Array> } | 'query' | 'nothing';
+type Reading = { bytes: SourceBytes } | 'query' | 'nothing';
 
 async function whatToRead(target: Target, { secrets }: CliContext): Promise<Reading> {
   const { source } = target.job;

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { CountermandError } from '../errors.ts';
+import type { StopSignal } from '../exit-codes.ts';
 import type { CloseReason } from '../ledger/record.ts';
 
 /** Why a session ends before its work does. The waits of a session are ended with one of these as their reason. */
@@ -7,7 +8,7 @@ export interface StopReason {
   close: CloseReason;
   /** What is said to the user, and the exit code; undefined for a signal. */
   error: CountermandError | undefined;
-  signal: 'SIGINT' | 'SIGTERM' | undefined;
+  signal: StopSignal | undefined;
 }
 
 /** The one switch that ends a session: new work stops and waits end at once, what is sent is still awaited. */

@@ -43,7 +43,7 @@ export const frozenJobSchema = z.object({
   }),
   source: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('file'), path: z.string(), column: z.string().optional() }),
-    z.object({ kind: z.literal('stdin'), column: z.string().optional() }),
+    z.object({ kind: z.literal('stdin'), path: z.string().optional(), column: z.string().optional() }),
     z.object({ kind: z.literal('query'), query: filter }),
   ]),
   comment: comment.optional(),

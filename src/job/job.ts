@@ -18,7 +18,8 @@ export interface ActionFilter {
 
 export type JobSource =
   | { kind: 'file'; path: string; column: string | undefined }
-  | { kind: 'stdin'; column: string | undefined }
+  /** Read once: stdin itself, or with a path what is read like it, a pipe or a device. */
+  | { kind: 'stdin'; path?: string | undefined; column: string | undefined }
   | { kind: 'query'; query: ActionFilter };
 
 export interface Guards {

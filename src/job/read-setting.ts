@@ -1,3 +1,4 @@
+import { parseBoolean } from './boolean.ts';
 import { SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
 
 /** Texts come from flags and variables; booleans and lists from a flag parser. */
@@ -23,10 +24,7 @@ export function fromText(kind: Setting['kind'], raw: RawValue): unknown {
     return typeof raw === 'string' && /^\s*[+-]?\d+(\.\d+)?\s*$/.test(raw) ? Number(raw) : raw;
   }
   if (kind === 'boolean') {
-    const word = typeof raw === 'string' ? raw.trim().toLowerCase() : raw;
-    if (word === 'true' || word === 'yes' || word === '1') return true;
-    if (word === 'false' || word === 'no' || word === '0') return false;
-    return raw;
+    return typeof raw === 'string' ? (parseBoolean(raw) ?? raw) : raw;
   }
   return plain(raw);
 }

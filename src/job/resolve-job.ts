@@ -32,6 +32,8 @@ export interface ResolveInput {
   nowMs: number;
   /** A plan's ledger has another name by default. @default false */
   plan?: boolean;
+  /** What an absolute path leads to: what gives its bytes only once is a source like stdin. @default a file */
+  sourceAt?: (path: string) => 'stdin' | 'stream' | 'file';
   /** Who a token in the environment says we are, for what nothing else names. */
   fromToken?: { tenant?: string | undefined; clientId?: string | undefined } | undefined;
 }
@@ -41,7 +43,7 @@ export interface ResolveInput {
  * Throws one UsageError that names every mistake in the job file, else every one in flags and environment.
  */
 export function resolveJob(input: ResolveInput): Job {
-  const { sourceArg, flags, env, cwd, nowMs, plan = false } = input;
+  const { flags, env, cwd, nowMs, plan = false } = input;
   const given = givenSettings(flags, env, cwd);
   const file = readJobFile(input);
   if (given.problems.length > 0) throw new UsageError(given.problems);
@@ -52,7 +54,7 @@ export function resolveJob(input: ResolveInput): Job {
     ...(file && pathsFrom(dirname(file.path), file.settings)),
     ...given.values,
   };
-  const source = sourceOf(sourceArg, file, values.column, cwd, nowMs);
+  const source = sourceOf(input, file, values.column);
   const name = file?.name ?? (source.kind === 'file' ? bareName(source.path) : file ? bareName(file.path) : 'stdin');
   const stamped = source.kind !== 'file';
   const { tenant, clientId } = whoWeAre(values, input);
@@ -69,20 +71,24 @@ function readJobFile({ sourceArg, jobText, env, cwd }: ResolveInput): JobFile | 
 }
 
 function sourceOf(
-  sourceArg: string,
+  { sourceArg, cwd, nowMs, sourceAt = () => 'file' }: ResolveInput,
   file: JobFile | undefined,
   column: string | undefined,
-  cwd: string,
-  nowMs: number,
 ): JobSource {
-  if (!file) {
-    return sourceArg === '-' ? { kind: 'stdin', column } : { kind: 'file', path: resolve(cwd, sourceArg), column };
-  }
-  if (file.source.query) {
+  if (file?.source.query) {
     return { kind: 'query', query: resolveFilter({ status: OPEN_STATUSES, ...file.source.query }, nowMs) };
   }
-  const path = file.source.file ?? '-';
-  return path === '-' ? { kind: 'stdin', column } : { kind: 'file', path: resolve(dirname(file.path), path), column };
+  const given = file ? (file.source.file ?? '-') : sourceArg;
+  if (given === '-') return { kind: 'stdin', column };
+  const path = resolve(file ? dirname(file.path) : cwd, given);
+  switch (sourceAt(path)) {
+    case 'stdin':
+      return { kind: 'stdin', column };
+    case 'stream':
+      return { kind: 'stdin', path, column };
+    case 'file':
+      return { kind: 'file', path, column };
+  }
 }
 
 /** Variables of other tools: they stand in for a default, so a job file beats them. */

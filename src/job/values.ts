@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { commentFault, LONGEST_COMMENT } from '../comment.ts';
 import { parseDuration } from '../duration.ts';
 import { parseWindow } from '../quota/window.ts';
+import { BOOLEAN_WORDS } from './boolean.ts';
 
 /**
  * The kinds of value that settings take, as zod schemas from what a person writes to what the program uses. Each message completes
@@ -79,7 +80,7 @@ export const share = () => {
   return z.number({ error }).gt(0, { error }).lte(1, { error });
 };
 
-export const flag = () => z.boolean({ error: 'true or false' });
+export const flag = () => z.boolean({ error: `one of ${BOOLEAN_WORDS}` });
 
 /** Milliseconds, above 0. */
 export const duration = () => {

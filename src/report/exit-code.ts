@@ -1,4 +1,4 @@
-import type { ExitCode } from '../exit-codes.ts';
+import { type ExitCode, SIGNAL_EXITS, type StopSignal } from '../exit-codes.ts';
 import { needsLook, OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
 import type { CloseReason, RejectReason } from '../ledger/record.ts';
 
@@ -10,7 +10,7 @@ export interface Ending {
   rejected: Readonly<Partial<Record<RejectReason, number>>>;
   needsRelease: number;
   /** Which signal interrupted it. The ledger does not keep it. @default 'SIGINT' */
-  signal?: 'SIGINT' | 'SIGTERM' | undefined;
+  signal?: StopSignal | undefined;
   /** For a plan: IDs that Defender does not know. @default 0 */
   notFound?: number | undefined;
   /** For a plan: more were admitted than `--max-actions` allows. @default false */
@@ -29,7 +29,7 @@ export function exitCodeOf(ending: Ending): ExitCode | undefined {
     case 'finished':
       return inputFaults > 0 || ending.needsRelease > 0 || lookCount(ending.counts) > 0 ? 3 : 0;
     case 'interrupted':
-      return ending.signal === 'SIGTERM' ? 143 : 130;
+      return SIGNAL_EXITS[ending.signal ?? 'SIGINT'];
     case 'refused':
       return 4;
     case 'halted':

@@ -1,4 +1,4 @@
-import type { ExitCode } from '../exit-codes.ts';
+import type { ExitCode, StopSignal } from '../exit-codes.ts';
 import { type Action, isOpen } from '../ledger/book.ts';
 import { noCalls } from '../ledger/calls-made.ts';
 import { OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
@@ -72,7 +72,7 @@ const NOT_SHOWN = 'not shown by Defender';
 export interface SummariseOptions {
   nowMs: number;
   /** Which signal interrupted the session that just ended, as the ledger does not keep it. */
-  signal?: 'SIGINT' | 'SIGTERM' | undefined;
+  signal?: StopSignal | undefined;
   /** For a plan: what the engine decided, and the forecast. */
   plan?: PlanFacts | undefined;
 }

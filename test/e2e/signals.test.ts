@@ -112,7 +112,7 @@ describe.concurrent('a signal ends a run in order', () => {
     const command = stage.start([...RUN, '--concurrency', '2']);
     await stage.sandbox.log.until((log) => log.effective().length === 2);
     command.kill('SIGINT');
-    await command.says('SIGINT: ending the waits');
+    await command.says('SIGINT: stopping');
 
     const { code, stderr, afterMs } = await end(command, 'SIGINT');
 

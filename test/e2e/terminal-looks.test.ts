@@ -80,7 +80,7 @@ describe.concurrent('what a person sees at a terminal', () => {
     const { screen } = watch(terminal, 80);
     const text = screen.lines.join('\n');
     expect(screen.cursorHidden).toBe(false);
-    expect(text).toContain('SIGINT: ending the waits, finishing the calls in flight');
+    expect(text).toContain('SIGINT: stopping, waiting up to 30 s for calls in flight');
     expect(text).toContain('Interrupted with work left');
     expect(text).toMatch(/Go on with what is left:\n {6}countermand resume \S+ledgers\/ids\.jsonl/);
     expect(unwrapped(text)).toContain('Exit code 130: ');

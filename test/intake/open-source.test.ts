@@ -38,7 +38,7 @@ describe('openSource', () => {
   it('says that a folder is one', async () => {
     const path = join(folder, 'sub');
     await mkdir(path);
-    await expect(openSource(path)).rejects.toThrow(/is a folder: name the file in it/);
+    await expect(openSource(path)).rejects.toThrow(/is a directory: name the file in it/);
   });
 
   it('says that a part of the path is a file', async () => {
@@ -51,7 +51,7 @@ describe('openSource', () => {
     const path = join(folder, 'secret.csv');
     await writeFile(path, A);
     await chmod(path, 0o000);
-    await expect(idsOf(await openSource(path))).rejects.toThrow(/may not be read by this user/);
+    await expect(idsOf(await openSource(path))).rejects.toThrow(/permission denied/);
   });
 
   it('names the code of any other error', async () => {

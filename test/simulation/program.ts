@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { CliContext } from '../../src/cli/context.ts';
+import { noInterrupts } from '../../src/cli/interrupts.ts';
 import { makePlan } from '../../src/cli/make-plan.ts';
 import type { MissingAnswer } from '../../src/cli/missing.ts';
 import { mustRead } from '../../src/cli/must-read.ts';
@@ -81,6 +82,7 @@ export async function command(machine: Machine, { kind, job, missing, retry, cha
     delivered: () => Promise.resolve(),
     say: (output) => machine.log.info(typeof output === 'string' ? output : output.text),
     log: machine.log,
+    interrupts: noInterrupts,
   };
   const target = await targetOf(machine, kind, job);
   const { before, fromLedger } = target;

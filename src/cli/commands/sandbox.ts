@@ -34,7 +34,7 @@ export const sandbox: Command = {
     ],
   ],
   run: async (args, context) => {
-    const { say, out } = context;
+    const { say, out, interrupts } = context;
     const csv = await makeOutputs(context).claimIfGiven('--csv', args['csv']);
     const seed = whole(args, 'seed', 1);
     const options = practiceOptions({
@@ -53,8 +53,7 @@ export const sandbox: Command = {
     say(`A sandbox with ${server.store.size} actions listens at ${server.url}; Ctrl-C ends it. To use it:\n`);
     for (const line of lines) out(line);
     await new Promise<void>((resolve) => {
-      process.once('SIGINT', () => resolve());
-      process.once('SIGTERM', () => resolve());
+      interrupts.hold(() => resolve());
     });
     return 0;
   },

@@ -1,0 +1,29 @@
+import { distance } from 'fastest-levenshtein';
+
+/** Fewer letters of a name say too little to guess by. */
+const LEAST_LETTERS = 3;
+
+/** A name without what people write differently: case, hyphens, underscores, blanks. */
+export function bareName(name: string): string {
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+}
+
+/**
+ * The known name that somebody most likely meant: the nearest one within a third of its letters (one letter at least), else the first that begins
+ * with what was written. Undefined when it is like none.
+ */
+export function nearestName(given: string, known: readonly string[]): string | undefined {
+  const bare = bareName(given);
+  if (bare === '') return undefined;
+  let best: { name: string; off: number } | undefined;
+  for (const name of known) {
+    const off = distance(bare, bareName(name));
+    if (off <= slipsIn(bareName(name)) && off < (best?.off ?? Number.POSITIVE_INFINITY)) best = { name, off };
+  }
+  if (best !== undefined || bare.length < LEAST_LETTERS) return best?.name;
+  return known.find((name) => bareName(name).startsWith(bare));
+}
+
+function slipsIn(name: string): number {
+  return Math.max(1, Math.floor(name.length / 3));
+}
