@@ -58,6 +58,12 @@ export function unlimited(job: Job): Job {
   return { ...job, guards };
 }
 
+/** What an operator says again with every command, where it is wider than a ledger may ask for by itself. */
+export function flagsOf({ windows }: Scenario): Readonly<Record<string, unknown>> {
+  const isWide = windows.every(({ calls, perMs }) => calls * (3_600_000 / perMs) > 1500);
+  return isWide ? { quota: windows.map(({ calls, perMs }) => `${calls}/${perMs / 1000}s`) } : {};
+}
+
 /** The IDs as a list or a CSV, with the blemishes that lists have. */
 export function sourceText(ids: readonly string[], random: Random): string {
   const spoiled = random.chance(0.3);
