@@ -56,7 +56,8 @@ export function forge({ what, started, seed }: Forgery, ids: readonly string[], 
     ['open', { ...open, api: api.url, job: frozen }],
     ...admitted.map((id, index): (typeof records)[number] => ['admit', { id, line: index + 1 }]),
     ['intake', { admitted: ids.length, rejected: 0, bytes: 100, sha256: '0'.repeat(64) }],
-    ...admitted.map((id): (typeof records)[number] => [
+    // What a look is said to have shown would be believed for five minutes: whoever can write the file can say that too.
+    ...(what === 'types' ? admitted : []).map((id): (typeof records)[number] => [
       'screen',
       { id, status: 'Pending', type: 'Isolate', machineId: null, computer: null, requestor: null, created: null },
     ]),

@@ -59,9 +59,12 @@ export function unlimited(job: Job): Job {
 }
 
 /** What an operator says again with every command, where it is wider than a ledger may ask for by itself. */
-export function flagsOf({ windows }: Scenario): Readonly<Record<string, unknown>> {
+export function flagsOf({ windows, routes }: Scenario): Readonly<Record<string, unknown>> {
   const isWide = windows.every(({ calls, perMs }) => calls * (3_600_000 / perMs) > 1500);
-  return isWide ? { quota: windows.map(({ calls, perMs }) => `${calls}/${perMs / 1000}s`) } : {};
+  return {
+    ...(isWide ? { quota: windows.map(({ calls, perMs }) => `${calls}/${perMs / 1000}s`) } : {}),
+    ...(routes === 'separate' ? { 'quota-routes': routes } : {}),
+  };
 }
 
 /** The IDs as a list or a CSV, with the blemishes that lists have. */
