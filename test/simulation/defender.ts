@@ -1,7 +1,7 @@
 import type { MachineAction } from '../../src/defender/entity.ts';
 import type { Window } from '../../src/quota/quota.ts';
 import { BEGINNING } from './clock.ts';
-import { drawOddity, lessOf, type Oddity, respelt } from './odd-entities.ts';
+import { drawOddity, isNameless, lessOf, type Oddity, respelt } from './odd-entities.ts';
 import type { Scenario } from './scenario.ts';
 import { Random } from './seed.ts';
 
@@ -173,7 +173,7 @@ export class SimDefender {
       case 'get': {
         if (!this.#server.mayRead(request.token)) return error(403, 'Forbidden', 'no permission to read');
         const truth = this.at(request.id ?? '');
-        return truth === undefined ? error(404, 'ResourceNotFound', 'not found') : json(this.#shown(truth));
+        return truth === undefined ? error(404, 'ResourceNotFound', 'not found') : json(this.#shown(truth, true));
       }
       case 'list':
         if (!this.#server.mayRead(request.token)) return error(403, 'Forbidden', 'no permission to read');
@@ -243,8 +243,9 @@ export class SimDefender {
     });
   }
 
-  #shown(truth: Truth): unknown {
-    return lessOf(truth.odd, this.#spelt(truth));
+  /** `alone`: the answer to a get, which without its ID would be nobody's answer. */
+  #shown(truth: Truth, alone = false): unknown {
+    return lessOf(alone && isNameless(truth.odd) ? undefined : truth.odd, this.#spelt(truth));
   }
 
   #spelt(truth: Truth): MachineAction {

@@ -38,7 +38,8 @@ export function jobOf(scenario: Scenario, path: string): Job {
       maxDurationMs: guards.maxDurationMs,
     },
     patienceMs: scenario.patienceMs,
-    screen: guarded || !reads ? 'auto' : scenario.screen,
+    // Whoever may not look and cancels all the same has to say so.
+    screen: guarded ? 'auto' : reads ? scenario.screen : 'never',
     confirmForMs: scenario.confirmForMs,
     strictInput: false,
     planMaxAgeMs: 60 * 86_400_000,

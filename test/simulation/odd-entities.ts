@@ -9,6 +9,11 @@ export function drawOddity(random: Random, probability: number): Oddity | undefi
   return random.chance(probability) ? random.pick(ODDITIES) : undefined;
 }
 
+/** Whether nothing in it tells whose it is. */
+export function isNameless(odd: Oddity | undefined): boolean {
+  return odd === 'id null' || odd === 'null' || odd === 'a text';
+}
+
 /** An entity with what makes it odd. */
 export function lessOf(odd: Oddity | undefined, entity: MachineAction): unknown {
   switch (odd) {
