@@ -1,6 +1,7 @@
 import type { MachineAction } from '../../src/defender/entity.ts';
 import type { Window } from '../../src/quota/quota.ts';
 import { BEGINNING } from './clock.ts';
+import { drawOddity, isNameless, lessOf, type Oddity, respelt } from './odd-entities.ts';
 import type { Scenario } from './scenario.ts';
 import { Random } from './seed.ts';
 
@@ -35,6 +36,8 @@ export interface Truth {
   /** 404 to a cancel until then. */
   readonly knownFromMs: number;
   readonly missingFromList: boolean;
+  /** What its entity lacks. */
+  readonly odd: Oddity | undefined;
   readonly onCancel:
     | { kind: 'at-once'; completed: boolean }
     | { kind: 'later'; status: string; afterMs: number; again: 200 | 400; stamped: boolean }
@@ -68,6 +71,8 @@ export interface ServerSide {
   accepts(token: string): boolean;
   mayCancel(): boolean;
   mayRead(token: string): boolean;
+  /** No more faults. */
+  isCalm(): boolean;
 }
 
 /** Defender as it might be: it knows the truth about every action and holds its quota strictly, by a rule that the client does not know. */
@@ -113,6 +118,7 @@ export class SimDefender {
       forbidden: random.chance(0.04) && !without.has('permissions'),
       knownFromMs: young ? createdMs + random.int(0, 115_000) : Number.NEGATIVE_INFINITY,
       missingFromList: random.chance(this.#scenario.list.forgets),
+      odd: drawOddity(random.fork('odd'), this.#scenario.odd),
       onCancel: drawCancel(onCancel, without.has('statuses')),
       status: isOver ? random.pick([...FINAL]) : random.pick(OPEN_STATUSES),
       completed: false,
@@ -167,7 +173,7 @@ export class SimDefender {
       case 'get': {
         if (!this.#server.mayRead(request.token)) return error(403, 'Forbidden', 'no permission to read');
         const truth = this.at(request.id ?? '');
-        return truth === undefined ? error(404, 'ResourceNotFound', 'not found') : json(entity(truth));
+        return truth === undefined ? error(404, 'ResourceNotFound', 'not found') : json(this.#shown(truth, true));
       }
       case 'list':
         if (!this.#server.mayRead(request.token)) return error(403, 'Forbidden', 'no permission to read');
@@ -196,7 +202,7 @@ export class SimDefender {
         return error(400, 'InvalidInput', 'a cancellation is under way');
       }
       truth.accepted.push(comment);
-      return json(entity(truth));
+      return json(this.#spelt(truth));
     }
     truth.accepted.push(comment);
     truth.effects.push({ atMs: this.#now(), comment });
@@ -209,7 +215,7 @@ export class SimDefender {
       if (onCancel.stamped) truth.comment = comment;
       if (truth.next === undefined || truth.next.atMs > atMs) truth.next = { atMs, status: onCancel.status };
     }
-    return json(entity(truth));
+    return json(this.#spelt(truth));
   }
 
   #list({ ids, top, skip }: Request): ServerAnswer {
@@ -222,8 +228,29 @@ export class SimDefender {
     const size = Math.min(top, list.page);
     const page = all.slice(skip, skip + size);
     const more = skip + size < all.length && size < top;
-    const next = more ? { '@odata.nextLink': `${API}/api/machineactions?$top=${top}&$skip=${skip + size}` } : {};
-    return json({ value: page.map(entity), ...next });
+    const link = (from: number) => `${API}/api/machineactions?$top=${top}&$skip=${from}`;
+    const links = this.#server.isCalm() ? 'right' : list.links;
+    const shown = {
+      right: more ? link(skip + size) : undefined,
+      repeated: more ? link(skip) : undefined,
+      empty: '',
+      none: undefined,
+    }[links];
+    return json({
+      ...(list.counts ? { '@odata.count': all.length } : {}),
+      value: page.map((truth) => this.#shown(truth)),
+      ...(shown === undefined ? {} : { '@odata.nextLink': shown }),
+    });
+  }
+
+  /** `alone`: the answer to a get, which without its ID would be nobody's answer. */
+  #shown(truth: Truth, alone = false): unknown {
+    return lessOf(alone && isNameless(truth.odd) ? undefined : truth.odd, this.#spelt(truth));
+  }
+
+  #spelt(truth: Truth): MachineAction {
+    const right = entity(truth);
+    return this.#scenario.spelling === 'other' ? respelt(right) : right;
   }
 
   #spend(route: Request['route'], ours: number): ServerAnswer | undefined {
@@ -241,9 +268,10 @@ export class SimDefender {
     if (first === undefined) return undefined;
     if (ours > 0 && this.otherCalls === 0) this.refusedAlone++;
     const seconds = Math.max(1, Math.ceil(first.againInMs(now) / 1000));
-    const message = `API calls quota exceeded! Maximum allowed ${first.window.calls}. You can send requests again in ${seconds} seconds.`;
-    const random = this.#random;
-    const header = random.chance(0.6) ? { 'retry-after': String(seconds) } : {};
+    const { fractions } = this.#scenario;
+    const again = fractions ? '' : ` You can send requests again in ${seconds} seconds.`;
+    const message = `API calls quota exceeded! Maximum allowed ${first.window.calls}.${again}`;
+    const header = this.#random.chance(0.6) ? { 'retry-after': String(fractions ? seconds - 0.5 : seconds) } : {};
     return error(429, 'TooManyRequests', message, header);
   }
 }

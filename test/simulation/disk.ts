@@ -72,6 +72,29 @@ export class SimDisk {
     return inode?.data.subarray(0, inode.length);
   }
 
+  /** What hands other than the program's do to the files: durable at once, and seen by no observer. */
+  putByHand(path: string, bytes: Buffer): Inode {
+    const inode = this.#make(path, false);
+    this.rewriteByHand(inode, bytes);
+    return inode;
+  }
+
+  rewriteByHand(inode: Inode, bytes: Buffer): void {
+    this.#rewrite(inode, bytes);
+    inode.synced = inode.length;
+    this.#unsynced = [];
+  }
+
+  linkByHand(inode: Inode, path: string): void {
+    this.entries.set(path, inode);
+    this.#unsynced = [];
+  }
+
+  unlinkByHand(path: string): void {
+    this.entries.delete(path);
+    this.#unsynced = [];
+  }
+
   /** What is left after the power came back. */
   losePower(): void {
     const { random, observer } = this.#options;
@@ -193,8 +216,9 @@ export class SimDisk {
         }),
       list: (folder) =>
         operation(() => {
-          if (folder !== this.folder) throw failure('ENOENT', folder);
-          return [...this.entries.keys()].map((path) => path.slice(folder.length + 1));
+          const inside = [...this.entries.keys()].filter((path) => path.startsWith(`${folder}/`));
+          if (folder !== this.folder && inside.length === 0) throw failure('ENOENT', folder);
+          return inside.map((path) => path.slice(folder.length + 1));
         }),
       makeFolder: () => operation(() => undefined),
       syncFolder: () =>
@@ -264,7 +288,7 @@ export class SimDisk {
     return inode;
   }
 
-  #rewrite(inode: Inode, content: string): void {
+  #rewrite(inode: Inode, content: string | Buffer): void {
     const bytes = Buffer.from(content);
     this.#grow(inode, bytes.length);
     bytes.copy(inode.data);

@@ -38,7 +38,8 @@ export function jobOf(scenario: Scenario, path: string): Job {
       maxDurationMs: guards.maxDurationMs,
     },
     patienceMs: scenario.patienceMs,
-    screen: guarded || !reads ? 'auto' : scenario.screen,
+    // Whoever may not look and cancels all the same has to say so.
+    screen: guarded ? 'auto' : reads ? scenario.screen : 'never',
     confirmForMs: scenario.confirmForMs,
     strictInput: false,
     planMaxAgeMs: 60 * 86_400_000,
@@ -56,6 +57,15 @@ export function unlimited(job: Job): Job {
     maxFailures: { percent: 100 },
   };
   return { ...job, guards };
+}
+
+/** What an operator says again with every command, where it is wider than a ledger may ask for by itself. */
+export function flagsOf({ windows, routes }: Scenario): Readonly<Record<string, unknown>> {
+  const isWide = windows.every(({ calls, perMs }) => calls * (3_600_000 / perMs) > 1500);
+  return {
+    ...(isWide ? { quota: windows.map(({ calls, perMs }) => `${calls}/${perMs / 1000}s`) } : {}),
+    ...(routes === 'separate' ? { 'quota-routes': routes } : {}),
+  };
 }
 
 /** The IDs as a list or a CSV, with the blemishes that lists have. */

@@ -1,3 +1,5 @@
+import { type FaultName, LATE_FAULTS } from './faults.ts';
+
 /** Every seed that ever failed, and what it found. They are run with every set of fresh ones. */
 export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
   1: 'a 400 to a repeated cancel was told as failed, though the cancel before it, whose answer was lost, took hold later',
@@ -39,3 +41,8 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
   3003601:
     'a process frozen while it took a dead one’s lock away went on after a minute, and took its successor’s away',
 };
+
+/** A world that failed before some faults were thought of is run again as it was then, without them. */
+export function withoutLate(seed: number): readonly FaultName[] {
+  return Object.hasOwn(KNOWN_SEEDS, seed) ? LATE_FAULTS : [];
+}

@@ -2,6 +2,7 @@ import { OUTCOMES, type Outcome } from '../../src/ledger/outcomes.ts';
 import type { LedgerRecord, Route } from '../../src/ledger/record.ts';
 import type { Inode } from './disk.ts';
 import type { SimProcess } from './process.ts';
+import type { Sent } from './transport.ts';
 
 interface Written {
   record: LedgerRecord;
@@ -24,6 +25,13 @@ export interface DurableIntent {
   used: boolean;
 }
 
+interface Tell {
+  /** A line that is no JSON. */
+  garbage(line: string): void;
+  /** The number of a record that was on the platter. */
+  lost(record: number): void;
+}
+
 /** What a ledger's bytes say to somebody who trusts nothing but the platter. Read here anew, without the program's own reader. */
 export class LedgerWatch {
   readonly written: Written[] = [];
@@ -41,10 +49,23 @@ export class LedgerWatch {
   onRecord: (record: LedgerRecord, by: SimProcess | undefined) => void = () => undefined;
   #parsed = 0;
   #durable = 0;
-  readonly #violate: (invariant: string, detail: string) => void;
+  readonly #tell: Tell;
 
-  constructor(violate: (invariant: string, detail: string) => void) {
-    this.#violate = violate;
+  constructor(tell: Tell) {
+    this.#tell = tell;
+  }
+
+  /** All that was admitted, on the platter or not. */
+  admittedSoFar(): Set<string> {
+    return new Set(this.written.flatMap(({ record }) => (record.kind === 'admit' ? [record.id] : [])));
+  }
+
+  /** The intent of a request. Of calls for the same, made at the same time, it cannot be told which is which: each takes one. */
+  intentOf({ request, by }: Sent): DurableIntent | undefined {
+    for (const intent of this.intents.values()) {
+      if (intent.by === by && intent.route === request.route && intent.id === request.id && !intent.used) return intent;
+    }
+    return undefined;
   }
 
   onWritten(inode: Inode, by: SimProcess | undefined): void {
@@ -57,7 +78,7 @@ export class LedgerWatch {
       try {
         record = JSON.parse(text) as LedgerRecord;
       } catch {
-        this.#violate('intact', `a line that is no JSON: ${text.slice(0, 80)}`);
+        this.#tell.garbage(text);
         return;
       }
       this.written.push({ record, end: this.#parsed, by });
@@ -81,7 +102,7 @@ export class LedgerWatch {
     const lost = this.written.findIndex(({ end }) => end > inode.length);
     if (lost >= 0) {
       if (lost < this.#durable) {
-        this.#violate('durable', `record ${lost + 1} was on the platter and is gone`);
+        this.#tell.lost(lost + 1);
         return;
       }
       this.written.length = lost;

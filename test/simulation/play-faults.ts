@@ -1,8 +1,8 @@
 import type { SimProcess } from './process.ts';
-import type { SessionFaults } from './scenario.ts';
+import type { SessionFaults, Tampering } from './session-faults.ts';
 
 /** What is wrong for everybody at the moment. */
-export interface Troubles {
+export interface Outages {
   outage: NonNullable<SessionFaults['outage']>['how'] | undefined;
   authorityAway: boolean;
   mayCancel: boolean;
@@ -10,21 +10,29 @@ export interface Troubles {
 
 /** What a session's faults are done to. */
 export interface FaultTargets {
-  readonly troubles: Troubles;
+  readonly outages: Outages;
   /** No more faults. */
   isCalm(): boolean;
   trace(text: string): void;
   losePower(): void;
   terminate(process: SimProcess): void;
-  startRival(ledger: 'same' | 'other', host: 'same' | 'other'): void;
+  startCompeting(ledger: 'same' | 'other', host: 'same' | 'other'): void;
   jumpWallClock(byMs: number): void;
+  /** What it does from now on may follow from that. */
+  disturbs(process: SimProcess): void;
   revokeTokens(): void;
+  /** By hand, to the ledger. */
+  tamper(how: Tampering): void;
+  /** The ledger gets a second hard link, and another process starts on it through that. */
+  linkAndStart(): void;
 }
 
 /** Sets the timers of all that happens to this session, but for its kill, which counts events. */
 export function playFaults(faults: SessionFaults, process: SimProcess, world: FaultTargets): void {
-  const { powerLossAtMs, signalsAtMs, freeze, wallJump, rival, outage, authorityAway, permissionLost, revoke } = faults;
-  const { troubles } = world;
+  const { powerLossAtMs, signalsAtMs, freeze, wallJump, competing, outage, authorityAway, permissionLost, revoke } =
+    faults;
+  const { tampering, secondPathAtMs } = faults;
+  const { outages } = world;
   const at = (ms: number, what: () => void) => {
     setTimeout(() => {
       if (!world.isCalm() && process.exists) what();
@@ -43,47 +51,50 @@ export function playFaults(faults: SessionFaults, process: SimProcess, world: Fa
   if (freeze !== undefined) {
     at(freeze.atMs, () => {
       world.trace(`${process.name} stands still for ${freeze.forMs} ms`);
+      world.disturbs(process);
       process.freeze();
       setTimeout(() => {
         world.trace(`${process.name} goes on`);
         process.thaw(freeze.slept);
       }, freeze.forMs);
       // Somebody starts it again, as it seems to hang.
-      if (freeze.forMs > 90_000) setTimeout(() => world.startRival('same', 'other'), freeze.forMs - 20_000);
+      if (freeze.forMs > 90_000) setTimeout(() => world.startCompeting('same', 'other'), freeze.forMs - 20_000);
     });
   }
   if (wallJump !== undefined) at(wallJump.atMs, () => world.jumpWallClock(wallJump.byMs));
-  if (rival !== undefined) at(rival.atMs, () => world.startRival(rival.ledger, rival.host));
+  if (competing !== undefined) at(competing.atMs, () => world.startCompeting(competing.ledger, competing.host));
   during(
     outage,
     () => {
       world.trace(`outage: ${outage?.how}`);
-      troubles.outage = outage?.how;
+      outages.outage = outage?.how;
     },
     () => {
-      troubles.outage = undefined;
+      outages.outage = undefined;
     },
   );
-  if (authorityAway?.atMs === 0) troubles.authorityAway = true;
+  if (authorityAway?.atMs === 0) outages.authorityAway = true;
   during(
     authorityAway,
     () => {
       world.trace('the authority is away');
-      troubles.authorityAway = true;
+      outages.authorityAway = true;
     },
     () => {
-      troubles.authorityAway = false;
+      outages.authorityAway = false;
     },
   );
   during(
     permissionLost,
     () => {
       world.trace('the permission is lost');
-      troubles.mayCancel = false;
+      outages.mayCancel = false;
     },
     () => {
-      troubles.mayCancel = true;
+      outages.mayCancel = true;
     },
   );
+  if (tampering !== undefined && tampering.atMs !== 'between') at(tampering.atMs, () => world.tamper(tampering.how));
+  if (secondPathAtMs !== undefined) at(secondPathAtMs, () => world.linkAndStart());
   if (revoke !== undefined) at(revoke, () => world.revokeTokens());
 }

@@ -13,16 +13,18 @@ import { refuseOldPlan, type Target } from '../../src/cli/target.ts';
 import { work } from '../../src/cli/undertake.ts';
 import type { Clock } from '../../src/clock.ts';
 import { makeDefender } from '../../src/defender/client.ts';
+import { resolveHosts } from '../../src/defender/hosts.ts';
 import type { Transport } from '../../src/defender/transport.ts';
 import { makeLookups } from '../../src/engine/lookups.ts';
 import { inSession, type SessionEnd } from '../../src/engine/session.ts';
 import { makeStop } from '../../src/engine/stop.ts';
 import { toVerify, verifyAll } from '../../src/engine/verify.ts';
+import { UsageError } from '../../src/errors.ts';
 import type { CredentialSource } from '../../src/identity/credential-source.ts';
 import { RenewingTokenSource } from '../../src/identity/renewing-token-source.ts';
 import { noSecrets } from '../../src/identity/session-secrets.ts';
 import type { Job } from '../../src/job/job.ts';
-import { thawJob } from '../../src/job/resume-job.ts';
+import { mergeForResume } from '../../src/job/resume-job.ts';
 import type { Disk } from '../../src/ledger/disk.ts';
 import { recentCallsInFolder } from '../../src/ledger/folder-calls.ts';
 import type { Processes } from '../../src/ledger/holder.ts';
@@ -36,7 +38,6 @@ import { lookBackMs, seedsFrom } from '../../src/quota/seeds.ts';
 import { keepAll } from '../../src/redact.ts';
 import { summarise } from '../../src/report/summary.ts';
 import { readView } from '../../src/report/view-file.ts';
-import { API } from './defender.ts';
 
 const SCOPE = 'https://api.securitycenter.microsoft.com/.default';
 const FOLDER = '/ledgers';
@@ -48,7 +49,8 @@ export interface Machine {
   random: () => number;
   processes: Processes;
   log: Logger;
-  transport: Transport;
+  /** The wire to an API's base URL. */
+  transport(apiUrl: string): Transport;
   credential: CredentialSource;
   /** Defender's clock minus ours, from an answer to a request without a token. */
   measureSkew(): Promise<number | undefined>;
@@ -60,8 +62,13 @@ export interface Machine {
 }
 
 export interface Command {
-  kind: 'plan' | 'run' | 'resume' | 'verify';
+  /** `start`: `run LEDGER` of a plan. */
+  kind: 'plan' | 'run' | 'start' | 'resume' | 'verify';
   job: Job;
+  /** As typed, where it goes on with a ledger. */
+  flags: Readonly<Record<string, unknown>>;
+  /** `--head`: that of the ledger as it was reviewed. */
+  head?: string | undefined;
   missing: MissingAnswer;
   retry: ReadonlySet<string>;
   /** What the operator changes for this session. */
@@ -69,7 +76,8 @@ export interface Command {
 }
 
 /** The exit code of a command, as `main` would have it; throws what `main` would take for a bug. */
-export async function command(machine: Machine, { kind, job, missing, retry, change }: Command): Promise<number> {
+export async function command(machine: Machine, what: Command): Promise<number> {
+  const { kind, missing, retry, change, head } = what;
   const asker: Asker = { canAsk: false, ask: () => Promise.resolve(false) };
   const context: CliContext = {
     env: {},
@@ -84,7 +92,7 @@ export async function command(machine: Machine, { kind, job, missing, retry, cha
     log: machine.log,
     interrupts: noInterrupts,
   };
-  const target = await targetOf(machine, kind, job);
+  const target = await targetOf(machine, what);
   const { before, fromLedger } = target;
   const own = change === undefined ? target.job : change(target.job);
   let end: SessionEnd;
@@ -107,7 +115,7 @@ export async function command(machine: Machine, { kind, job, missing, retry, cha
     refuseOldPlan(target, machine.clock.wallMs());
     if (fromLedger) refuseHalfStdin(own, before);
     const reading = readingOf(machine, { ...target, job: own });
-    await using parts = await assemble(machine, own, fromLedger ? 'existing' : 'any', before);
+    await using parts = await assemble(machine, own, fromLedger ? 'existing' : 'any', before, head);
     const options = { target: { ...target, job: own }, asker, yes: true, json: true, missing, retry };
     end = await inSession(parts, () => work(parts, reading, options, context));
   }
@@ -116,15 +124,18 @@ export async function command(machine: Machine, { kind, job, missing, retry, cha
   return end.error?.exitCode ?? summary.exitCode ?? 1;
 }
 
-async function targetOf({ disk }: Machine, kind: Command['kind'], job: Job): Promise<Target> {
+async function targetOf({ disk, clock }: Machine, { kind, job, flags, head }: Command): Promise<Target> {
   const exists = (await disk.stat(job.ledger)) !== undefined;
-  const fromLedger = kind === 'resume' || kind === 'verify';
+  const fromLedger = kind === 'start' || kind === 'resume' || kind === 'verify';
   if (!exists && !fromLedger) return { job, fromLedger, before: undefined };
-  const { book, fault } = await readLedger({ path: job.ledger, disk });
+  const { book, fault, head: found } = await readLedger({ path: job.ledger, disk });
   throwIfDamaged(job.ledger, fault);
+  if (head !== undefined && head !== found) throw new UsageError(`the head is ${found} and not ${head}`);
   const opened = book.sessions.at(-1)?.opened;
   if (opened === undefined) return { job, fromLedger: false, before: undefined };
-  return { job: fromLedger ? { ...thawJob(opened.job), ledger: job.ledger } : job, fromLedger, before: book };
+  if (!fromLedger) return { job, fromLedger, before: book };
+  const merged = mergeForResume(opened.job, { flags, env: {}, cwd: FOLDER, nowMs: clock.wallMs() });
+  return { job: { ...merged, ledger: job.ledger }, fromLedger, before: book };
 }
 
 type Reading = Parameters<typeof work>[1];
@@ -145,17 +156,31 @@ async function assemble(
   job: Job,
   existing: 'any' | 'existing' | 'plan',
   before: Target['before'],
+  head?: string,
 ): Promise<RunParts> {
-  const { disk, clock, random, log, transport } = machine;
+  const { disk, clock, random, log } = machine;
+  const { apiUrl } = resolveHosts(job.api);
   const resources = openResources();
   try {
     const tokens = new RenewingTokenSource(machine.credential, { clock, log, random, patienceMs: job.patienceMs });
     resources.add(() => tokens[Symbol.asyncDispose]());
-    const sender = { tenant: job.tenant, client: job.clientId, api: API };
+    const sender = { tenant: job.tenant, client: job.clientId, api: apiUrl };
     const open = { tool: 'countermand simulated', ...sender, job };
     const { processes } = machine;
     const run = before?.run || machine.uuid();
-    const ledger = await openLedger({ path: job.ledger, disk, clock, log, existing, open, run, processes });
+    // Compared anew in the reading that is acted upon.
+    const reviewed = head === undefined ? {} : { head };
+    const ledger = await openLedger({
+      path: job.ledger,
+      disk,
+      clock,
+      log,
+      existing,
+      open,
+      run,
+      processes,
+      ...reviewed,
+    });
     resources.add(() => ledger[Symbol.asyncDispose]());
     const stop = makeStop();
     const abandon = new AbortController();
@@ -176,8 +201,18 @@ async function assemble(
       },
     });
     const defender = makeDefender(
-      { transport, journal: ledger, quota, gate, tokens, clock, random, log, abandon: abandon.signal },
-      API,
+      {
+        transport: machine.transport(apiUrl),
+        journal: ledger,
+        quota,
+        gate,
+        tokens,
+        clock,
+        random,
+        log,
+        abandon: abandon.signal,
+      },
+      apiUrl,
     );
     const connect = async (how: { cancels: boolean } | 'offline'): Promise<Connected> => {
       const token = how === 'offline' ? undefined : (await tokens.token(stop.signal)).token;

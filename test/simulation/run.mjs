@@ -47,7 +47,6 @@ function build() {
   const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'test/simulation')], { stdio: 'inherit' });
   if (status !== 0) throw new Error('the simulation does not compile');
   writeFileSync(join(built, 'package.json'), '{"type":"module"}\n');
-  // Read by src/cli/version.ts where it is asked for.
 }
 
 /** Runs one worker over its seeds; `onResult` returns false to stop it. Resolves when it is over. */
@@ -187,7 +186,7 @@ async function differ(seeds) {
 
 async function shrink(seed) {
   const { shrinkSeed } = await import(join(built, 'test/simulation/shrink.js'));
-  const { FAULTS } = await import(join(built, 'test/simulation/scenario.js'));
+  const { FAULT_NAMES } = await import(join(built, 'test/simulation/faults.js'));
   const attempt = async (without, actions) => {
     let found;
     await work({ seeds: [seed], without, ...(actions === undefined ? {} : { actions }) }, (result) => {
@@ -195,7 +194,7 @@ async function shrink(seed) {
     });
     return found;
   };
-  const result = await shrinkSeed(seed, FAULTS, attempt, (text) => console.log(text));
+  const result = await shrinkSeed(seed, FAULT_NAMES, attempt, (text) => console.log(text));
   if (result === undefined) {
     console.log(`seed ${seed} does not fail`);
     return;

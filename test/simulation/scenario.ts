@@ -1,68 +1,12 @@
 import type { Window } from '../../src/quota/quota.ts';
-import type { DiskTrouble } from './disk.ts';
+import { type FaultName, streamOf } from './faults.ts';
+import { drawForgery, type Forgery } from './forge.ts';
 import { Random } from './seed.ts';
+import { drawSession, type SessionFaults } from './session-faults.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-/** Everything that can be taken out of a world while a failure is narrowed down. */
-export const FAULTS = [
-  'latency',
-  'resets',
-  'lost-answers',
-  'spoiled-bodies',
-  'statuses',
-  'outages',
-  'other-client',
-  'tokens',
-  'authority',
-  'permissions',
-  'disk-writes',
-  'disk-syncs',
-  'disk-locks',
-  'slow-disk',
-  'kills',
-  'power-loss',
-  'signals',
-  'freezes',
-  'wall-clock',
-  'rivals',
-  'turns',
-  'retries',
-  'source-changes',
-  'guards',
-  'limits',
-  'young-actions',
-  'natural-ends',
-  'odd-lists',
-  'gaps',
-] as const;
-
-export type FaultName = (typeof FAULTS)[number];
-
-export interface SessionFaults {
-  killAfter: number | undefined;
-  powerLossAtMs: number | undefined;
-  signalsAtMs: readonly number[];
-  freeze: { atMs: number; forMs: number; slept: boolean } | undefined;
-  wallJump: { atMs: number; byMs: number } | undefined;
-  rival: { atMs: number; ledger: 'same' | 'other'; host: 'same' | 'other' } | undefined;
-  outage: { atMs: number; forMs: number; how: 'reset' | 'hang' | '503' | 'page' } | undefined;
-  authorityAway: { atMs: number; forMs: number } | undefined;
-  permissionLost: { atMs: number; forMs: number } | undefined;
-  revoke: number | undefined;
-  disk: DiskTrouble;
-  retry: readonly string[];
-  sourceChange: boolean;
-  /** After it another ledger of the folder is worked on, as the same application. */
-  turn: { killAfter: number | undefined } | undefined;
-  /** Before the next session. */
-  gapMs: number;
-  jumpBetweenMs: number;
-  /** The next process runs elsewhere, as a container does. */
-  movesHost: boolean;
-}
+const CENTURY_MS = 100 * 365 * 24 * HOUR;
 
 /** A world, drawn from its seed. */
 export interface Scenario {
@@ -90,6 +34,10 @@ export interface Scenario {
     odd: number;
     unauthorized: number;
     refusedList: number;
+    /** A refusal without a body, or with somebody else's. */
+    bare: number;
+    /** A body that is compressed, unasked. */
+    encoded: number;
   };
   otherClientPerMinute: number;
   tokenLifeMs: number;
@@ -107,7 +55,24 @@ export interface Scenario {
   };
   confirmForMs: number;
   patienceMs: number;
-  list: { maxIds: number; page: number; forgets: number };
+  list: {
+    maxIds: number;
+    page: number;
+    forgets: number;
+    /** What stands for the link to the next page; `none` and `empty` leave it out. */
+    links: 'right' | 'repeated' | 'empty' | 'none';
+    /** Whether pages say how many entities there are in all. */
+    counts: boolean;
+  };
+  /** The part of the actions whose entities lack something. */
+  odd: number;
+  spelling: 'documented' | 'other';
+  fractions: boolean;
+  /** Where clocks lie, one does not: what an honest clock shows can be known. */
+  honestClock: 'wall' | 'server' | 'both';
+  /** A plan is started by the head that was reviewed; `changed`: somebody changes it after the review. */
+  review: { changed: boolean } | undefined;
+  forged: Forgery | undefined;
   fsClock: 'wall' | 'own';
   logLevel: 'info' | 'trace';
   sessions: readonly SessionFaults[];
@@ -141,7 +106,7 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
   const real = base.chance(0.12);
   const drawn = base.chance(0.03) ? base.int(100, 260) : base.spread(5, 60);
   const faultsOf = (name: FaultName, probability: number) => {
-    const random = root.fork(name);
+    const random = root.fork(streamOf(name));
     const hit = random.chance(probability) && on(name);
     return { hit, random };
   };
@@ -159,10 +124,24 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
   const rate = ({ hit, random }: { hit: boolean; random: Random }, most = 0.15) =>
     hit && random.chance(0.75) ? random.next() * most : 0;
 
+  const lying = faultsOf('lying-clocks', 0.2);
   const count = base.pick([0, 0, 1, 1, 2, 3, 4]);
-  const sessions = Array.from({ length: count }, (_, n) => drawSession(root.fork(`session ${n}`), on));
+  const honestClock = lying.hit ? lying.random.pick(['wall', 'server'] as const) : 'both';
+  const sessions = Array.from({ length: count }, (_, n) =>
+    agreeing(drawSession(root.fork(`session ${n}`), on), honestClock),
+  );
+  const bare = faultsOf('bare-answers', 0.2);
+  const encoded = faultsOf('encodings', 0.1);
+  const odd = faultsOf('odd-entities', 0.08);
+  const pages = faultsOf('odd-pages', 0.15);
+  const review = faultsOf('reviewed-head', 0.6);
+  const forged = faultsOf('forged-ledger', 0.06);
   const reads = !(faultsOf('permissions', 0.12).hit && root.fork('reads').chance(0.5));
   const source = base.pick(['file', 'file', 'file', 'stdin', 'query'] as const);
+  const pageTraits = {
+    links: pages.hit ? pages.random.pick(['repeated', 'empty', 'none'] as const) : ('right' as const),
+    counts: pages.hit && pages.random.chance(0.6),
+  };
   return {
     seed,
     without,
@@ -197,6 +176,8 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
       odd: rate(statuses, 0.06),
       unauthorized: rate(tokens, 0.04),
       refusedList: rate(lists, 0.2),
+      bare: rate(bare, 0.8),
+      encoded: rate(encoded, 0.1),
     },
     otherClientPerMinute: other.hit ? other.random.spread(1, 60) : 0,
     tokenLifeMs: tokens.hit ? tokens.random.spread(6 * MINUTE, HOUR) : HOUR,
@@ -219,84 +200,26 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
           maxIds: lists.random.pick([5, 15, 40, 100]),
           page: lists.random.pick([3, 20, 10_000]),
           forgets: lists.random.chance(0.5) ? 0.2 : 0,
+          ...pageTraits,
         }
-      : { maxIds: 100, page: 10_000, forgets: 0 },
+      : { maxIds: 100, page: pages.hit ? pages.random.pick([3, 20]) : 10_000, forgets: 0, ...pageTraits },
+    odd: odd.hit ? odd.random.pick([0.05, 0.3]) : 0,
+    spelling: faultsOf('spellings', 0.1).hit ? 'other' : 'documented',
+    fractions: faultsOf('retry-after', 0.5).hit,
+    honestClock,
+    review: review.hit ? { changed: review.random.chance(0.6) } : undefined,
+    forged: forged.hit ? drawForgery(forged.random) : undefined,
     fsClock: base.pick(['wall', 'own'] as const),
     logLevel: base.chance(0.15) ? 'trace' : 'info',
     sessions,
   };
 }
 
-/** When something happens to a session: often early, where the most goes on. */
-function moment(random: Random): number {
-  return random.spread(1, random.pick([2000, 60_000, 20 * MINUTE]));
-}
-
-function drawSession(random: Random, on: (name: FaultName) => boolean): SessionFaults {
-  const draw = <T>(name: FaultName, probability: number, make: (random: Random) => T): T | undefined => {
-    const own = random.fork(name);
-    return own.chance(probability) && on(name) ? make(own) : undefined;
-  };
-  const writes = draw('disk-writes', 0.15, (r) => ({
-    shortWrite: r.chance(0.6) ? r.next() * 0.5 : 0,
-    noSpace: r.chance(0.4) ? r.next() * 0.02 : 0,
-    ioError: r.chance(0.4) ? r.next() * 0.02 : 0,
-  }));
-  const freeze = draw('freezes', 0.15, (r) => ({
-    // Often while it opens its ledger, which takes a few ms.
-    atMs: r.chance(0.4) ? r.int(1, 8) : moment(r),
-    forMs: r.spread(r.chance(0.5) ? 1000 : 100_000, 2 * HOUR),
-    slept: r.chance(0.4),
-  }));
-  const wallJump = draw('wall-clock', 0.1, (r) => ({ atMs: moment(r), byMs: wallStep(r) }));
-  return {
-    killAfter: draw('kills', 0.45, (r) => r.spread(3, r.pick([100, 500, 3000]))),
-    powerLossAtMs: draw('power-loss', 0.2, moment),
-    signalsAtMs:
-      draw('signals', 0.15, (r) => {
-        const at = moment(r);
-        return r.chance(0.3) ? [at, at + r.int(1, 20_000)] : [at];
-      }) ?? [],
-    freeze,
-    // A clock that is set back by just what a machine then sleeps deceives both of its clocks: nothing short of a fence could tell.
-    wallJump: freeze?.slept ? undefined : wallJump,
-    rival: draw('rivals', 0.15, (r) => ({
-      atMs: moment(r),
-      ledger: r.pick(['same', 'other'] as const),
-      host: r.pick(['same', 'other'] as const),
-    })),
-    outage: draw('outages', 0.15, (r) => ({
-      atMs: moment(r),
-      forMs: r.spread(1000, HOUR),
-      how: r.pick(['reset', 'hang', '503', 'page'] as const),
-    })),
-    authorityAway: draw('authority', 0.1, (r) => ({
-      atMs: r.chance(0.3) ? 0 : moment(r),
-      forMs: r.spread(1000, HOUR),
-    })),
-    permissionLost: draw('permissions', 0.06, (r) => ({ atMs: moment(r), forMs: r.spread(1000, HOUR) })),
-    revoke: draw('tokens', 0.1, moment),
-    disk: {
-      shortWrite: writes?.shortWrite ?? 0,
-      noSpace: writes?.noSpace ?? 0,
-      ioError: writes?.ioError ?? 0,
-      syncError: draw('disk-syncs', 0.1, (r) => r.next() * 0.03) ?? 0,
-      lockError: draw('disk-locks', 0.06, (r) => r.next() * 0.02) ?? 0,
-      slow: draw('slow-disk', 0.12, (r) => r.next() * 0.1) ?? 0,
-      slowMs: random.fork('slow').pick([500, 8000, 70_000]),
-    },
-    retry:
-      draw('retries', 0.2, (r) =>
-        r.pick([['failed'], ['failed', 'unknown', 'forbidden', 'not-found'], ['unconfirmed']]),
-      ) ?? [],
-    sourceChange: draw('source-changes', 0.15, () => true) ?? false,
-    turn: draw('turns', 0.15, (r) => ({ killAfter: r.chance(0.3) ? r.spread(30, 1000) : undefined })),
-    gapMs: draw('gaps', 0.8, (r) => (r.chance(0.2) ? 0 : r.spread(1, 2 * DAY))) ?? 0,
-    jumpBetweenMs: draw('wall-clock', 0.1, (r) => (r.chance(0.5) ? wallStep(r.fork('between')) : 0)) ?? 0,
-    movesHost: random.fork('host').chance(0.2),
-  };
-}
-
-function wallStep(random: Random): number {
-  return (random.chance(0.5) ? 1 : -1) * random.spread(500, 4 * HOUR);
+/** Of all clocks one at least is honest: where every one lies, nothing could be known. */
+function agreeing(faults: SessionFaults, honest: Scenario['honestClock']): SessionFaults {
+  const { lie } = faults;
+  if (honest === 'both') return { ...faults, lie: undefined };
+  if (honest === 'wall') return { ...faults, wallJump: undefined, jumpBetweenMs: 0 };
+  // A machine has a clock, and none of them goes to the year 9999.
+  return { ...faults, lie: lie === 'absent' || (lie !== undefined && lie.byMs > CENTURY_MS) ? undefined : lie };
 }

@@ -1,8 +1,10 @@
 import type { Transport, WireRequest, WireResult } from '../../src/defender/transport.ts';
 import { error, type Request, type ServerAnswer, type SimDefender } from './defender.ts';
 import type { SimProcess } from './process.ts';
-import type { Scenario, SessionFaults } from './scenario.ts';
+import { TOLD_BY_STATUS, withQuirks } from './quirks.ts';
+import type { Scenario } from './scenario.ts';
 import type { Random } from './seed.ts';
+import type { SessionFaults } from './session-faults.ts';
 
 const TIMEOUT_MS = 30_000;
 /** What is still on its way to the service when the client has given up may count until then. */
@@ -12,6 +14,10 @@ const LATEST_MS = 60_000;
 export interface Sent {
   readonly by: SimProcess;
   readonly request: Request;
+  /** Method and path, as they left. */
+  readonly line: string;
+  /** The base URL that it went to. */
+  readonly apiUrl: string;
   readonly sentAtMs: number;
   /** True ms at which the service counted it, if it did. */
   countedAtMs: number | undefined;
@@ -20,15 +26,19 @@ export interface Sent {
   /** What it was told is a page or a cut body, which counts as no answer. */
   spoiled: boolean;
   http: number | undefined;
+  /** What a `Retry-After` told. */
+  retryAfterMs: number | undefined;
 }
 
 export interface WireOptions {
+  apiUrl: string;
   scenario: Scenario;
   random: Random;
   defender: SimDefender;
   /** True ms. */
   now(): number;
-  serverDate(): string;
+  /** Undefined where answers have none. */
+  serverDate(): string | undefined;
   outage(): NonNullable<SessionFaults['outage']>['how'] | undefined;
   calm(): boolean;
   onSend(sent: Sent): void;
@@ -60,17 +70,21 @@ const PAGE = '<html><body>Sign in to the network</body></html>';
 /** The way between a process and the simulated service, with all that can happen on it. */
 export function simTransport(process: SimProcess, options: WireOptions): Transport {
   const { random, now } = options;
+  const quirks = random.fork('quirks');
   return (wire, signal) =>
     new Promise((resolve) => {
       process.act(() => {
         const sent: Sent = {
           by: process,
           request: readRequest(wire),
+          line: `${wire.method} ${wire.path}`,
+          apiUrl: options.apiUrl,
           sentAtMs: now(),
           countedAtMs: undefined,
           told: 'nothing',
           spoiled: false,
           http: undefined,
+          retryAfterMs: undefined,
         };
         options.onSend(sent);
         const fault = drawFault(options, sent.request);
@@ -87,14 +101,20 @@ export function simTransport(process: SimProcess, options: WireOptions): Transpo
             Math.min(reached, LATEST_MS),
           );
         }
-        const tell = (result: WireResult) => {
+        const tell = (whole: WireResult) => {
           if (sent.told !== 'nothing') return;
           process.deliver(() => {
             if (sent.told !== 'nothing') return;
+            const { result, spoiled } = options.calm()
+              ? { result: whole, spoiled: false }
+              : withQuirks(whole, options.scenario, quirks);
             sent.told = 'raw' in result ? 'answer' : 'lost';
             if ('raw' in result) {
-              sent.http = result.raw.http;
-              sent.spoiled = !counts(fault, result.raw.http);
+              const { http, headers } = result.raw;
+              sent.http = http;
+              sent.spoiled = (spoiled || isSpoiled(fault)) && !TOLD_BY_STATUS.has(http);
+              const seconds = Number(headers['retry-after']);
+              if (seconds > 0) sent.retryAfterMs = seconds * 1000;
             }
             options.onTold(sent, result);
             resolve(result);
@@ -148,10 +168,9 @@ function drawFault({ scenario, random, calm, outage }: WireOptions, { route }: R
   return 'none';
 }
 
-/** Whether an answer tells something: a page or a cut body does so by its status alone, where that asks to try again. */
-function counts(fault: Fault, http: number): boolean {
-  const spoiled = ['truncated', 'foreign', 'foreign-after', 'outage-page'].includes(fault);
-  return !spoiled || [408, 429, 500, 502, 503, 504].includes(http);
+/** A page or a cut body tells nothing, but by its status. */
+function isSpoiled(fault: Fault): boolean {
+  return ['truncated', 'foreign', 'foreign-after', 'outage-page'].includes(fault);
 }
 
 /** Whether the service itself gets it, counts it and does it. */
@@ -160,10 +179,11 @@ function reaches(fault: Fault): boolean {
 }
 
 function resultOf(fault: Fault, answer: ServerAnswer | undefined, options: WireOptions): WireResult {
-  const { random, serverDate } = options;
-  const raw = ({ http, headers, body }: ServerAnswer): WireResult => ({
-    raw: { http, headers: { ...headers, date: serverDate() }, body },
-  });
+  const { random, serverDate, scenario } = options;
+  const raw = ({ http, headers, body }: ServerAnswer): WireResult => {
+    const date = serverDate();
+    return { raw: { http, headers: { ...headers, ...(date === undefined ? {} : { date }) }, body } };
+  };
   const page = (http: number): WireResult => ({ raw: { http, headers: { 'content-type': 'text/html' }, body: PAGE } });
   switch (fault) {
     case 'none':
@@ -174,11 +194,13 @@ function resultOf(fault: Fault, answer: ServerAnswer | undefined, options: WireO
       return { error: random.pick(['ECONNRESET', 'UND_ERR_SOCKET', 'ECONNREFUSED']) };
     case 'truncated':
       if (answer === undefined || answer.http === 429) return { error: 'ECONNRESET' };
+      if ((answer.http === 401 || answer.http === 403) && scenario.calls.bare === 0) return { error: 'ECONNRESET' };
       return raw({ ...answer, body: answer.body.slice(0, random.int(0, answer.body.length - 1)) });
     case 'foreign':
     case 'foreign-after':
     case 'outage-page':
-      return page(random.pick([200, 302, 403, 404, 407, 502, 511]));
+      // Refusals with a page in place of a body are a fault of their own.
+      return page(random.pick([200, 302, 410, 404, 407, 502, 511]));
     case 'outage-503':
     case 'unavailable':
     case 'unavailable-after': {

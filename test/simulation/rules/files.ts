@@ -1,0 +1,31 @@
+import type { Invariant } from './rule.ts';
+
+/** What becomes of the files. */
+export const FILE_RULES: readonly Invariant[] = [
+  {
+    name: 'durable',
+    promise: 'What was on the platter stays in the ledger.',
+    check: { lost: (record) => `record ${record} was on the platter and is gone` },
+  },
+  {
+    name: 'intact',
+    promise: 'A ledger that only the program wrote can always be read to its end.',
+    check: {
+      garbage: (line) => `a line that is no JSON: ${line.slice(0, 80)}`,
+      damaged: (what) => what,
+    },
+  },
+  {
+    name: 'not ours',
+    promise: 'Nothing is written into a file that is not a ledger of ours.',
+    check: { foreign: ({ worker, path }) => `${worker?.process.name} appends to ${path}` },
+  },
+  {
+    name: 'lock',
+    promise: 'A lock that was renewed within the last minute is taken from nobody who lives.',
+    check: {
+      unlocked: ({ by, path, holder, ageMs }) =>
+        `${by} takes the lock ${path} from ${holder}, which renewed it ${ageMs} ms ago`,
+    },
+  },
+];

@@ -1,0 +1,64 @@
+import { CountermandError, stoppedBy } from '../../src/errors.ts';
+import { NO_TROUBLE } from './disk.ts';
+import type { Worker } from './facts.ts';
+import { flagsOf, jobOf, unlimited } from './job.ts';
+import { makeMachine } from './machine.ts';
+import type { SimProcess } from './process.ts';
+import { type Command, command } from './program.ts';
+import type { SessionFaults } from './session-faults.ts';
+import { LEDGER, type WorldState } from './state.ts';
+
+export interface SessionOptions {
+  kind: Command['kind'];
+  missing: Command['missing'];
+  faults?: Partial<SessionFaults>;
+  retry?: readonly string[];
+  /** The job's limits are lifted: whoever asks has looked at everything and wants it done. */
+  calm?: boolean;
+  path?: string;
+  /** The head that the operator reviewed, and what it stood for. */
+  reviewed?: { head: string; ids: ReadonlySet<string> } | undefined;
+  /** The name that its numbers are drawn by; its own, where old seeds know it by another. */
+  stream?: string;
+}
+
+/** One command, from its start to its exit code; never resolves for a process that is killed. */
+export async function startSession(state: WorldState, process: SimProcess, options: SessionOptions): Promise<number> {
+  const { kind, missing, faults = {}, calm = false, path = LEDGER, reviewed, stream = process.name } = options;
+  const { trace, scenario, emit } = state;
+  state.sessions++;
+  const retry = new Set(kind === 'resume' ? options.retry : []);
+  const worker: Worker = {
+    process,
+    path,
+    inode: undefined,
+    retry,
+    limited: !calm,
+    withdraws: missing === 'withdraw',
+    named: undefined,
+    reviewed: reviewed?.ids,
+    swappedAtMs: undefined,
+    clockJumped: false,
+    disturbed: faults.disk !== undefined && faults.disk.slow > 0,
+  };
+  state.workers.set(process, worker);
+  const machine = makeMachine(state, process, state.random.fork(stream), faults.disk ?? NO_TROUBLE);
+  trace.add(`${process.name} begins: ${kind} on ${state.host.name}${retry.size > 0 ? ` --retry ${[...retry]}` : ''}`);
+  const job = jobOf(scenario, path);
+  const asked: Command = { kind, job, missing, retry, flags: flagsOf(scenario), head: reviewed?.head };
+  let code: number;
+  let message = '';
+  try {
+    code = await command(machine, calm ? { ...asked, change: unlimited } : asked);
+  } catch (thrown) {
+    const error = stoppedBy(thrown);
+    code = error instanceof CountermandError ? error.exitCode : 1;
+    message = error instanceof Error ? ((code === 1 ? error.stack : undefined) ?? error.message) : String(error);
+    trace.add(`${process.name} stops: ${message.slice(0, 160)}`);
+  }
+  trace.add(`${process.name} exits ${code}`);
+  if (process.exists) emit('exit', { worker, code, message });
+  if (code === 12 && !state.mayBeDamaged(path)) emit('damaged', `${process.name}: ${message}`);
+  process.end();
+  return code;
+}
