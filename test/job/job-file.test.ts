@@ -287,10 +287,51 @@ quota:
       'DB_PASSWORD',
       'my_api_key',
       'GITHUB_TOKEN',
+      'IDENTITY_HEADER',
+      'MSI_SECRET',
+      'PGPASSWORD',
+      'PGPASSFILE',
+      'COUNTERMAND_STORE_PASSWORD_FILE',
+      'AZURE_CLIENT_CERTIFICATE_KEY_PATH',
+      'SIGNING_KEY',
+      'smtp_pass',
+      'SENTRY_DSN',
+      'DB_PWD',
     ])('never hold a secret: %s is refused', (name) => {
       const message = refusal(`source: {file: x}\ncomment: "\${${name}}"`, { [name]: 'hunter2' });
       expect(message).toContain(`\${${name}} is a secret and is never part of a job`);
       expect(message).not.toContain('hunter2');
+    });
+
+    it.each([
+      ['a user and password', 'http://me:hunter2@proxy.corp.example:8080'],
+      ['a user and password, without a scheme', 'me:hunter2@proxy.corp.example:8080'],
+      ['a key in the place of a user', 'https://hunter2@errors.example/7'],
+      ['one among other words', 'see https://me:hunter2@wiki.example for more'],
+      ['a signature', 'https://account.blob.example/list.csv?sv=2026&sig=hunter2'],
+    ])('never hold an address with %s, whatever they are called', (_, value) => {
+      const message = refusal(`source: {file: x}\ncomment: "for \${HTTPS_PROXY}"`, { HTTPS_PROXY: value });
+      expect(message).toMatch(/the environment variable HTTPS_PROXY holds an address with a/);
+      expect(message).not.toContain('hunter2');
+    });
+
+    it('never hold what a secret variable holds', () => {
+      const env = { TICKET: 'x hunter2!', AZURE_CLIENT_SECRET: 'hunter2' };
+      const message = refusal(`source: {file: x}\ncomment: "\${TICKET}"`, env);
+      expect(message).toContain('the environment variable TICKET holds the secret of AZURE_CLIENT_SECRET');
+      expect(message).not.toContain('hunter2');
+    });
+
+    it.each([
+      ['PWD', '/home/me'],
+      ['PATH', '/bin'],
+      ['TICKET', 'INC-4711'],
+      ['MONKEY', 'a'],
+      ['LINK', 'https://teams.example/l/message/19:abc@thread.v2/7'],
+      ['MAIL', 'me@corp.example'],
+      ['MAIL', 'mailto:me@corp.example'],
+    ])('may hold what is no secret: %s = %s', (name, value) => {
+      expect(parsed(`source: {file: x}\ncomment: "\${${name}}"`, { [name]: value }).settings.comment).toBe(value);
     });
 
     it('are shown by their name, not by what they hold', () => {

@@ -1,7 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { UsageError } from '../../src/errors.ts';
 import { readJobText } from '../../src/job/read-job-text.ts';
 
 let folder: string;
@@ -20,4 +22,21 @@ it('says why a job file cannot be read', async () => {
   await expect(readJobText(join(folder, 'none.yaml'))).rejects.toThrow(/none\.yaml does not exist: check its name/);
   await expect(readJobText(folder)).rejects.toThrow(/is a folder: name the job file in it/);
   await expect(readJobText(join(folder, 'b.yaml'))).rejects.toThrow(/b\.yaml is not UTF-8 text/);
+});
+
+it('does not wait for a pipe, and reads no device', async () => {
+  execFileSync('mkfifo', [join(folder, 'pipe.yaml')]);
+  await symlink('/dev/zero', join(folder, 'zero.yaml'));
+  await expect(readJobText(join(folder, 'pipe.yaml'))).rejects.toThrow(/is a pipe, device or socket/);
+  await expect(readJobText(join(folder, 'zero.yaml'))).rejects.toThrow(/is a pipe, device or socket/);
+});
+
+it('asks by the open file whether it may be read', async () => {
+  await writeFile(join(folder, 'secret'), 'hush');
+  await symlink('secret', join(folder, 'c.yaml'));
+  const { ino } = await stat(join(folder, 'secret'));
+  const refuse = (file: { ino: number }) => {
+    if (file.ino === ino) throw new UsageError('no');
+  };
+  await expect(readJobText(join(folder, 'c.yaml'), refuse)).rejects.toThrow('no');
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { resolveJob } from '../../src/job/resolve-job.ts';
 import type { CloseReason } from '../../src/ledger/record.ts';
 import { htmlPage } from '../../src/report/html/page.ts';
 import { summarise } from '../../src/report/summary.ts';
@@ -98,6 +99,34 @@ describe('a plan that was stopped', () => {
 describe('what to do next', () => {
   test('is nothing after a clean run', () => {
     expect(nextSteps(clean([cancelled], 'finished'))).toEqual([]);
+  });
+
+  test.each<[CloseReason | undefined, readonly Fate[], string]>([
+    ['interrupted', [open], 'countermand resume'],
+    [undefined, [open], 'countermand resume'],
+    ['finished', [{ outcome: 'unconfirmed', http: 200 }], 'countermand verify'],
+    ['finished', [{ outcome: 'failed', http: 400 }], 'countermand resume'],
+    ['planned', [], 'countermand run'],
+  ])('says again what a ledger alone may not say: after %s', (close, fates, command) => {
+    const flags = {
+      tenant: '0f7c9d3e-1111-4222-8333-444455556666',
+      'client-id': 'aaaabbbb-cccc-4ddd-8eee-ffff00001111',
+      'api-url': 'https://d.example',
+      'allow-host': ['d.example'],
+      quota: ['9000/1h'],
+    };
+    const job = JSON.parse(JSON.stringify(resolveJob({ sourceArg: 'a.csv', env: {}, cwd: '/', nowMs: T0, flags })));
+    const planned = planStory([cancelled]);
+    const story = close === 'planned' ? planned.records : runStory({ fates, close });
+    const told = story.map((record) => (record.kind === 'open' ? { ...record, job } : record));
+    const options = close === 'planned' ? { nowMs, plan: planned.facts } : { nowMs };
+    const commands = nextSteps(summarise([viewOf(told)], options)).flatMap((step) => step.command ?? []);
+    const onLedgers = commands.filter((each) => !each.startsWith('countermand report'));
+    expect(onLedgers.length).toBeGreaterThan(0);
+    for (const each of onLedgers) {
+      expect(each).toContain(command);
+      expect(each).toContain(' --api-url https://d.example --allow-host d.example --quota 9000/1h');
+    }
   });
 
   test('is to go on with the ledgers that have work left, and only those', () => {
