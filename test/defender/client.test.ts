@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DiskError, HeldError, RefusedError, UnreachableError } from '../../src/errors.ts';
+import { pino } from '../../src/log.ts';
 import { Bench, ENTITY, ok, refused } from './layers.ts';
 
 describe('a call', () => {
@@ -13,8 +14,8 @@ describe('a call', () => {
       'intent cancel 1',
       'held',
       'send token-1',
-      'report answered',
       'reply 200',
+      'report answered',
       'settle at 1100',
     ]);
     expect(received).toMatchObject({ answer: { kind: 'action', action: ENTITY }, attempt: 1, sentAtMs: 1000 });
@@ -52,6 +53,23 @@ describe('a call', () => {
   });
 });
 
+describe('an answer', () => {
+  it('is recorded before anybody is told of it, whatever becomes of the telling', async () => {
+    const bench = new Bench();
+    const log = pino(
+      { level: 'trace' },
+      { write: (line: string) => void bench.steps.push(`log ${JSON.parse(line).msg}`) },
+    );
+    await bench.cancel({ log });
+    expect(bench.of('send', 'reply', 'report', 'log')).toEqual([
+      'send token-1',
+      'reply 200',
+      'report answered',
+      'log accepted',
+    ]);
+  });
+});
+
 describe('a call that must not be sent', () => {
   it('because its intent could not be made durable is not, and its pass is given back', async () => {
     const bench = new Bench();
@@ -79,7 +97,7 @@ describe('a call that must not be sent', () => {
     expect(attempt).toBe(3);
     expect(bench.steps).toEqual([
       ...['slot cancel', 'token', 'pass', 'intent cancel 3', 'held', 'pass back', 'reply not-sent', 'release'],
-      ...['slot cancel', 'token', 'pass', 'intent cancel 3', 'held', 'send token-1', 'report answered', 'reply 200'],
+      ...['slot cancel', 'token', 'pass', 'intent cancel 3', 'held', 'send token-1', 'reply 200', 'report answered'],
       'settle at 1100',
     ]);
   });

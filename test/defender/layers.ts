@@ -3,6 +3,7 @@ import { makeDefender } from '../../src/defender/client.ts';
 import type { Journal } from '../../src/defender/journal.ts';
 import type { WireRequest, WireResult } from '../../src/defender/transport.ts';
 import type { AccessToken, TokenSource } from '../../src/identity/token-source.ts';
+import type { Logger } from '../../src/log.ts';
 import type { Gate, Pass, Passage } from '../../src/quota/gate.ts';
 import type { Quota } from '../../src/quota/quota.ts';
 
@@ -129,10 +130,11 @@ export class Bench {
     return this.steps.filter((step) => words.some((word) => step.startsWith(word)));
   }
 
-  cancel(more: { stillDue?: () => boolean; attempt?: number } = {}) {
+  cancel({ log, ...more }: { stillDue?: () => boolean; attempt?: number; log?: Logger } = {}) {
     const { transport, journal, gate, clock, quota, tokenSource: tokens, stop } = this;
     const abandon = new AbortController().signal;
-    const parts = { transport, journal, gate, clock, quota, tokens, abandon, random: () => 0.5 };
+    const logged = log === undefined ? {} : { log };
+    const parts = { transport, journal, gate, clock, quota, tokens, abandon, random: () => 0.5, ...logged };
     const request = { id: ID, comment: 'why', attempt: 1, ...more };
     return makeDefender(parts, 'http://api.test').cancel(request, stop.signal);
   }

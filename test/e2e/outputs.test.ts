@@ -138,8 +138,8 @@ describe.concurrent('reports from a ledger', () => {
       const toFullDisk = await stage.runShell(
         `countermand run ids.txt --comment INC-4711 --yes --confirm-for 0 --json > /dev/full`,
       );
-      expect(toFullDisk.code).toBe(6);
-      expect(toFullDisk.stderr).toMatch(/results cannot be written to stdout \(ENOSPC/);
+      expect(toFullDisk.code).toBe(3);
+      expect(toFullDisk.stderr).toMatch(/results cannot be written to stdout \(the disk is full, ENOSPC\)/);
       expect(only(await stage.records(ledger), 'close').at(-1)?.reason).toBe('finished');
       const logOnFullDisk = await stage.runShell(`countermand report ${ledger} --json 2> /dev/full`);
       expect(documentOf(logOnFullDisk.stdout).exitCode).toBe(3);
