@@ -57,7 +57,14 @@ export async function* csvRows(
     if (failure) throw unreadable(failure, name, skippedLines + lastLine);
   }
 
-  for await (const piece of text) yield* step((done) => parser.write(piece, 'utf8', done));
+  // The parser does not count delimiters, so that a line of nothing else would grow without end.
+  let lineLength = 0;
+  for await (const piece of text) {
+    const lastEnd = piece.lastIndexOf('\n');
+    lineLength = lastEnd < 0 ? lineLength + piece.length : piece.length - lastEnd - 1;
+    if (lineLength > MAX_ROW_LENGTH) throw tooLong(name);
+    yield* step((done) => parser.write(piece, 'utf8', done));
+  }
   yield* step((done) => parser.end(done));
 }
 
@@ -78,6 +85,12 @@ class RowParser extends Parser {
     this.#take(row, this.info.lines);
     return true;
   }
+}
+
+function tooLong(name: string): UsageError {
+  return new UsageError(
+    `${name} has a line of over ${MAX_ROW_LENGTH} characters: give a list of action IDs, one a line, or a CSV with an ID in each row`,
+  );
 }
 
 function unreadable(cause: Error, name: string, lastLine: number): UsageError {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from '../duration.ts';
 import { parseWindow } from '../quota/window.ts';
-import { BOOLEAN_WORDS } from './boolean.ts';
 
 /**
  * The kinds of value that settings take, as zod schemas from what a person writes to what the program uses. Each message completes
@@ -73,7 +72,8 @@ export const share = () => {
   return z.number({ error }).gt(0, { error }).lte(1, { error });
 };
 
-export const flag = () => z.boolean({ error: `one of ${BOOLEAN_WORDS}` });
+/** As YAML has it; parseBoolean reads what stands in a flag or a variable. */
+export const flag = () => z.boolean({ error: 'true or false' });
 
 /** Milliseconds, above 0. */
 export const duration = () => {
