@@ -37,11 +37,14 @@ export interface FileLedgerParts {
   appender: Appender;
   /** What must be held to write and to send. */
   locks: readonly HeldLock[];
+  /** The file's modification time before this session minus the time of the last record then. */
+  fileAheadMs: number;
 }
 
 /** The ledger on a file. Each record goes to the file's queue and into the book in the same turn, so both have the same order. */
 export class FileLedger implements Ledger {
   readonly path: string;
+  readonly fileAheadMs: number;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #book: Projection;
@@ -49,8 +52,9 @@ export class FileLedger implements Ledger {
   readonly #locks: readonly HeldLock[];
   #chain: string;
 
-  constructor({ path, clock, log, book, head, appender, locks }: FileLedgerParts) {
+  constructor({ path, clock, log, book, head, appender, locks, fileAheadMs }: FileLedgerParts) {
     this.path = path;
+    this.fileAheadMs = fileAheadMs;
     this.#clock = clock;
     this.#log = log;
     this.#book = book;
