@@ -13,6 +13,7 @@ import type { Args } from './command.ts';
 import type { CliContext } from './context.ts';
 import { jobInput } from './job-input.ts';
 import { newestUnfinished } from './newest-unfinished.ts';
+import { unlikeNamesIn } from './unlike-names.ts';
 
 /** What SOURCE comes down to. */
 export interface Target {
@@ -36,6 +37,7 @@ export async function resolveTarget(
   }
   const input = { ...(await jobInput(source, args, context)), plan };
   const job = resolveJob(input);
+  for (const sentence of unlikeNamesIn(job)) context.log.warn(sentence);
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
     const unfinished = await newestUnfinished(job.ledger, fileDisk, context.log);
     if (unfinished !== undefined) {

@@ -14,6 +14,7 @@ import type { Command } from '../command.ts';
 import { senderJob } from '../sender-job.ts';
 import { settingOptions, WHO_AND_WHERE } from '../setting-options.ts';
 import { assess, prepareSignIn, refuseUseless } from '../sign-in.ts';
+import { unlikeNames } from '../unlike-names.ts';
 import { userAgent } from '../version.ts';
 
 /** The header that `run -` understands: `id` is where it looks for action IDs. */
@@ -47,6 +48,7 @@ export const list: Command = {
   run: async (args, context) => {
     const { clock, random, out, log } = context;
     const filter = filterFromFlags(args, clock.wallMs());
+    for (const sentence of unlikeNames(filter)) log.warn(sentence);
     const job = await senderJob(args, context);
     const { hosts, dispatcher, tokens } = await prepareSignIn(job, context);
     using _alive = keepAlive();
