@@ -5,9 +5,12 @@ const UNITS = [
   ['s', 1000],
 ] as const;
 
+/** A hundred years: longer than anything is waited for or looked back at, and no moment beside it falls out of what a Date can hold. */
+export const LONGEST_DAYS = 36_500;
+
 /**
  * Reads a duration as people write it in flags and jobs: `90s`, `50m`, `2h`, `7d`, or a bare `0`.
- * Returns milliseconds, or undefined when it is not understood: the caller knows which flag or key to name.
+ * Returns milliseconds, or undefined when it is not understood or longer than {@link LONGEST_DAYS}: the caller knows which flag or key to name.
  */
 export function parseDuration(text: string): number | undefined {
   const trimmed = text.trim();
@@ -15,7 +18,8 @@ export function parseDuration(text: string): number | undefined {
   const match = /^(\d{1,9})([smhd])$/.exec(trimmed);
   const unit = UNITS.find(([letter]) => letter === match?.[2]);
   if (match?.[1] === undefined || unit === undefined) return undefined;
-  return Number(match[1]) * unit[1];
+  const ms = Number(match[1]) * unit[1];
+  return ms <= LONGEST_DAYS * 86_400_000 ? ms : undefined;
 }
 
 /**

@@ -17,11 +17,18 @@ export function nearestName(given: string, known: readonly string[]): string | u
   if (bare === '') return undefined;
   let best: { name: string; off: number } | undefined;
   for (const name of known) {
-    const off = distance(bare, bareName(name));
+    const off = slipsBetween(bare, bareName(name));
     if (off <= slipsIn(bareName(name)) && off < (best?.off ?? Number.POSITIVE_INFINITY)) best = { name, off };
   }
   if (best !== undefined || bare.length < LEAST_LETTERS) return best?.name;
   return known.find((name) => bareName(name).startsWith(bare));
+}
+
+/** Letters that are wrong, missing or too many; two that changed places are one slip. */
+function slipsBetween(given: string, name: string): number {
+  const at = [...given].findIndex((letter, index) => letter !== name[index]);
+  const swapped = given.slice(0, at) + given.charAt(at + 1) + given.charAt(at) + given.slice(at + 2);
+  return swapped === name ? 1 : distance(given, name);
 }
 
 function slipsIn(name: string): number {

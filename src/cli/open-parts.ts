@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { makeDefender } from '../defender/client.ts';
+import { measureSkew } from '../defender/server-clock.ts';
 import { makeTransport } from '../defender/transport.ts';
 import { makeLookups } from '../engine/lookups.ts';
 import type { EngineParts } from '../engine/parts.ts';
@@ -132,8 +133,9 @@ async function assemble(
     const assessment = token === undefined ? undefined : assess(token, job, hosts.scope);
     if (how !== 'offline' && assessment !== undefined) refuseUseless(assessment, how);
     for (const sentence of assessment?.missing ?? []) log.warn(sentence);
-    const memory = { job, ledger, sender, identity, offline: how === 'offline', signal: stop.signal };
-    quota.seed(await rememberCalls(memory, { clock, log }));
+    const asking = { dispatcher, apiUrl: hosts.apiUrl, clock, userAgent: userAgent(), signal: stop.signal };
+    const ask = how === 'offline' ? undefined : () => measureSkew(asking);
+    quota.seed(await rememberCalls({ job, ledger, sender, disk: fileDisk, measureSkew: ask }, { clock, log }));
     return {
       engine: {
         job,

@@ -1,24 +1,22 @@
-import { dirname, join } from 'node:path';
-import { measureSkew } from '../defender/server-clock.ts';
+import { dirname } from 'node:path';
 import type { Job } from '../job/job.ts';
-import { fileDisk } from '../ledger/file-disk.ts';
+import type { ClocksNow } from '../ledger/call-age.ts';
+import type { Disk } from '../ledger/disk.ts';
 import type { FileLedger } from '../ledger/file-ledger.ts';
 import { recentCallsInFolder } from '../ledger/folder-calls.ts';
 import type { SenderId } from '../ledger/open-ledger.ts';
 import type { Seed } from '../quota/quota.ts';
 import { lookBackMs, seedsFrom } from '../quota/seeds.ts';
 import type { CliContext } from './context.ts';
-import type { Identity } from './sign-in.ts';
-import { userAgent } from './version.ts';
 
 export interface QuotaMemoryOptions {
-  job: Job;
-  ledger: Pick<FileLedger, 'book'>;
+  job: Pick<Job, 'ledger' | 'quota' | 'clientId'>;
+  /** Opened, and written to, by this session. */
+  ledger: Pick<FileLedger, 'book' | 'fileAheadMs'>;
   sender: SenderId;
-  identity: Pick<Identity, 'dispatcher' | 'hosts'>;
-  /** Nobody may be asked: the past is told by this machine's clock alone. */
-  offline: boolean;
-  signal: AbortSignal;
+  disk: Disk;
+  /** Defender's clock minus ours (ms), undefined where its answer does not tell. Left out where nobody may be asked. */
+  measureSkew?: (() => Promise<number | undefined>) | undefined;
 }
 
 /**
@@ -26,34 +24,40 @@ export interface QuotaMemoryOptions {
  * is read first: a clock that was set wrong since then would let the past look older than it is.
  */
 export async function rememberCalls(
-  { job, ledger, sender, identity, offline, signal }: QuotaMemoryOptions,
+  { job, ledger, sender, disk, measureSkew }: QuotaMemoryOptions,
   { clock, log }: Pick<CliContext, 'clock' | 'log'>,
 ): Promise<Seed[]> {
-  const folder = dirname(job.ledger);
-  const skewMs = offline || !(await hasPast(ledger, job.ledger)) ? undefined : await measure(identity, clock, signal);
-  if (skewMs !== undefined) log.debug({ skewMs }, "Defender's clock minus ours");
-  const nowMs = clock.wallMs();
-  const askMs = nowMs + (skewMs ?? 0);
+  let asked: Promise<ClocksNow> | undefined;
+  const clocks = () => {
+    asked ??= readClocks(job.ledger, disk, clock, measureSkew).then((now) => {
+      log.debug({ ...now }, "our clock, Defender's and that of the ledger's file system");
+      return now;
+    });
+    return asked;
+  };
   const withinMs = lookBackMs(job.quota.windows);
-  const others = { folder, disk: fileDisk, log, nowMs: askMs, withinMs, except: job.ledger };
-  const past = [
-    ...ledger.book.recentCalls(askMs, withinMs, job.clientId),
-    ...(await recentCallsInFolder({ ...sender, ...others })),
-  ];
-  return seedsFrom(past, nowMs, skewMs);
+  const { book, fileAheadMs } = ledger;
+  const own = book.lastCall > 0 ? book.recentCalls(await clocks(), withinMs, job.clientId, fileAheadMs) : [];
+  const folder = dirname(job.ledger);
+  const others = await recentCallsInFolder({ ...sender, folder, disk, log, clocks, withinMs, except: job.ledger });
+  const past = [...own, ...others];
+  return past.length === 0 ? [] : seedsFrom(past, await clocks());
 }
 
-function measure(
-  { dispatcher, hosts }: QuotaMemoryOptions['identity'],
+/** The file system's clock is read off what this session wrote last, the ledger or its lock: if that is a while ago, calls look younger by it. */
+async function readClocks(
+  ledger: string,
+  disk: Disk,
   clock: CliContext['clock'],
-  signal: AbortSignal,
-) {
-  return measureSkew({ dispatcher, apiUrl: hosts.apiUrl, clock, userAgent: userAgent(), signal });
-}
-
-/** By what is there and not by its age, which a wrong clock would misjudge. */
-async function hasPast({ book }: Pick<FileLedger, 'book'>, path: string): Promise<boolean> {
-  if (book.lastCall > 0) return true;
-  const folder = dirname(path);
-  return (await fileDisk.list(folder)).some((name) => name.endsWith('.jsonl') && join(folder, name) !== path);
+  measureSkew: QuotaMemoryOptions['measureSkew'],
+): Promise<ClocksNow> {
+  const skewMs = await measureSkew?.();
+  const wallMs = clock.wallMs();
+  const written = await Promise.all([ledger, `${ledger}.lock`].map((path) => disk.stat(path)));
+  const times = written.flatMap((found) => found?.modifiedMs ?? []);
+  return {
+    wallMs,
+    defenderMs: skewMs === undefined ? undefined : wallMs + skewMs,
+    fileMs: times.length === 0 ? undefined : Math.max(...times),
+  };
 }

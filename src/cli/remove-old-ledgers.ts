@@ -5,7 +5,7 @@ import { HeldError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
 import { seriesOf } from '../job/ledger-name.ts';
 import type { Book } from '../ledger/book.ts';
-import { LATEST_COUNT_MS } from '../ledger/call-log.ts';
+import { LATEST_COUNT_MS } from '../ledger/call-age.ts';
 import type { Disk } from '../ledger/disk.ts';
 import { systemProcesses } from '../ledger/holder.ts';
 import { acquireLock } from '../ledger/lock.ts';

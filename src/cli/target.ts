@@ -14,6 +14,7 @@ import type { CliContext } from './context.ts';
 import { readHead } from './head.ts';
 import { jobInput } from './job-input.ts';
 import { newestUnfinished } from './newest-unfinished.ts';
+import { unlikeNamesIn } from './unlike-names.ts';
 
 /** What SOURCE comes down to. */
 export interface Target {
@@ -37,6 +38,7 @@ export async function resolveTarget(
   }
   const input = { ...(await jobInput(source, args, context)), plan };
   const job = resolveJob(input);
+  for (const sentence of unlikeNamesIn(job)) context.log.warn(sentence);
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
     const unfinished = await newestUnfinished(job.ledger, fileDisk, context.log);
     if (unfinished !== undefined) {

@@ -55,7 +55,9 @@ function knownVariables(): string[] {
 function safetyMeant(variable: string): string | undefined {
   const given = rest(variable);
   const safeties = [...SAFE_SETTINGS, ...SAFE_FLAGS];
-  const within = safeties.find((flag) => flag.includes('-') && bareName(given).includes(bareName(flag)));
+  const within = safeties.find((flag) =>
+    flag.includes('-') ? bareName(given).includes(bareName(flag)) : flag.length > 4 && bareName(given).startsWith(flag),
+  );
   if (within !== undefined) return within;
   const others = knownVariables().map(rest);
   const near = nearestName(given, [...safeties, ...others]);

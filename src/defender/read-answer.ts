@@ -43,10 +43,13 @@ export function readAnswer(call: Pick<Call, 'route' | 'id'>, raw: RawAnswer, now
   return { kind: 'error', http, code: error?.code, correlation: error?.target, claims };
 }
 
-/** Defender's clock minus ours, in ms; undefined without a `Date` that can be read. The header has whole seconds. */
+/** Before this program there were no calls of its, and a clock beyond the other one is none. */
+const DATES = { first: Date.UTC(2020, 0), last: Date.UTC(2100, 0) };
+
+/** Defender's clock minus ours, in ms; undefined without a `Date` that can be one. The header has whole seconds. */
 export function skewOf(raw: RawAnswer, nowWallMs: number): number | undefined {
   const date = Date.parse(header(raw, 'date') ?? '');
-  return Number.isNaN(date) ? undefined : date - nowWallMs;
+  return date >= DATES.first && date < DATES.last ? date - nowWallMs : undefined;
 }
 
 function waitOf(raw: RawAnswer, nowWallMs: number): number | undefined {

@@ -61,7 +61,12 @@ export async function* csvRows(
   }
 
   let quiet = 0;
+  // The parser does not count delimiters, so that a line of nothing else would grow without end.
+  let lineLength = 0;
   for await (const piece of text) {
+    const lastEnd = piece.lastIndexOf('\n');
+    lineLength = lastEnd < 0 ? lineLength + piece.length : piece.length - lastEnd - 1;
+    if (lineLength > MAX_ROW_LENGTH) throw tooLong(name);
     const before = lastLine;
     yield* step((done) => parser.write(piece, 'utf8', done));
     quiet = lastLine === before ? quiet + piece.length : 0;
@@ -93,6 +98,12 @@ class RowParser extends Parser {
 export function endless(name: string, lastLine: number): UsageError {
   return new UsageError(
     `${name} holds nothing but blank lines and comments after line ${lastLine}, over ${QUIET_AT_MOST} characters of them: give a list of action IDs that ends`,
+  );
+}
+
+function tooLong(name: string): UsageError {
+  return new UsageError(
+    `${name} has a line of over ${MAX_ROW_LENGTH} characters: give a list of action IDs, one a line, or a CSV with an ID in each row`,
   );
 }
 

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { UsageError } from '../errors.ts';
 import type { Environment } from './interpolate.ts';
 import { JOB_KEYS, jobSchema, SENTENCE } from './job-schema.ts';
+import { MAX_JOB_LENGTH, tooLong } from './read-job-text.ts';
 import { show } from './read-setting.ts';
 import { secretAdvice, secretNamed } from './secrets.ts';
 import { SETTING_NAMES, SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
@@ -18,7 +19,6 @@ export interface JobFile {
   settings: Partial<SettingValues>;
 }
 
-const MAX_LENGTH = 1_000_000;
 /** After the first slip, YAML may find the same one on every line. */
 const MAX_SHOWN = 25;
 
@@ -27,8 +27,7 @@ const MAX_SHOWN = 25;
  * line and column.
  */
 export function parseJobFile(text: string, path: string, env: Environment, shownAs = path): JobFile {
-  if (text.length > MAX_LENGTH)
-    throw new UsageError(`${shownAs} is too long for a job file: is it a list of action IDs?`);
+  if (text.length > MAX_JOB_LENGTH) throw tooLong(shownAs);
   const lines = new LineCounter();
   const document = parse(text, lines, shownAs);
   if (document.errors.length > 0) {

@@ -1,34 +1,28 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { UsageError } from '../errors.ts';
+
+/** A job is a page or two; what is longer is a list, or a device that never ends. */
+export const MAX_JOB_LENGTH = 1_000_000;
 
 const TOLD: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist: check its name',
   ENOTDIR: 'does not exist: check its name',
-  EISDIR: 'is a folder: name the job file in it',
-  ENXIO: 'is a pipe, device or socket: name a regular file',
-  EACCES: 'may not be read by this user: check its permissions',
+  EISDIR: 'is a directory: name the job file in it',
+  EACCES: 'cannot be read (permission denied): check its permissions',
+  ENXIO: 'is a pipe, device or socket: name a regular file; IDs from a pipe are read with -',
 };
 
-/** Far more than any job; what is larger is a list of IDs, which need not be read to know. */
-const MOST_BYTES = 4_000_000;
-/** Does not wait for somebody to write into a pipe; Windows has neither. */
-const READ_AT_ONCE = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-
 /**
- * The text of a job file. Throws a UsageError when it cannot be read, is no regular file, or is not UTF-8. `refuse` may throw for a file that must
- * not be read; it is asked before anything is.
+ * The text of a job file. Throws a UsageError when it cannot be read, is no regular file, too long, or not UTF-8. `refuse` may throw for a file that
+ * must not be read; it is asked before anything is.
  */
 export async function readJobText(
   path: string,
   refuse: (file: { dev: number; ino: number }) => void = () => {},
 ): Promise<string> {
-  const bytes = await readBytes(path, refuse).catch((cause: unknown) => {
-    if (cause instanceof UsageError) throw cause;
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    const told = TOLD[code] ?? `cannot be read (${code}): check the file and its disk`;
-    throw new UsageError(`the job file ${path} ${told}`, { cause });
-  });
+  const bytes = await bytesOf(path, refuse);
+  if (bytes.length > MAX_JOB_LENGTH) throw tooLong(`the job file ${path}`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -36,22 +30,36 @@ export async function readJobText(
   }
 }
 
-async function readBytes(path: string, refuse: (file: { dev: number; ino: number }) => void): Promise<Buffer> {
-  const handle = await open(path, READ_AT_ONCE);
+export function tooLong(file: string): UsageError {
+  return new UsageError(`${file} is too long for a job file: is it a list of action IDs?`);
+}
+
+/** One byte more than a job may have is enough to know. */
+async function bytesOf(path: string, refuse: (file: { dev: number; ino: number }) => void): Promise<Buffer> {
+  let handle: FileHandle | undefined;
   try {
+    // A pipe would keep the open waiting for somebody who writes.
+    handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const found = await handle.stat();
     refuse(found);
-    if (found.isDirectory()) throw new UsageError(`the job file ${path} ${TOLD['EISDIR']}`);
-    if (!found.isFile()) {
-      throw new UsageError(
-        `the job file ${path} is a pipe, device or socket: name a regular file; IDs from a pipe are read with -`,
-      );
+    if (found.isDirectory()) throw Object.assign(new Error('a directory'), { code: 'EISDIR' });
+    if (!found.isFile()) throw Object.assign(new Error('no regular file'), { code: 'ENXIO' });
+    const chunks: Buffer[] = [];
+    for (let length = 0; length <= MAX_JOB_LENGTH; ) {
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(65_536), 0, 65_536);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+      chunks.push(buffer.subarray(0, bytesRead));
     }
-    if (found.size > MOST_BYTES) {
-      throw new UsageError(`the job file ${path} is too long for a job: is it a list of action IDs?`);
-    }
-    return await handle.readFile();
+    return Buffer.concat(chunks);
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    throw new UsageError(
+      `the job file ${path} ${TOLD[code] ?? `cannot be read (${code}): check the file and its disk`}`,
+      { cause },
+    );
   } finally {
-    await handle.close();
+    await handle?.close();
   }
 }

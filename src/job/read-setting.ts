@@ -1,4 +1,4 @@
-import { parseBoolean } from './boolean.ts';
+import { BOOLEAN_WORDS, parseBoolean } from './boolean.ts';
 import { SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
 
 /** Texts come from flags and variables; booleans and lists from a flag parser. */
@@ -14,7 +14,8 @@ export function readSetting<K extends SettingName>(name: K, raw: RawValue): Read
   const taken = fromText(setting.kind, raw);
   const parsed = setting.value.safeParse(setting.commasSeparate ? separated(taken) : taken);
   if (parsed.success) return { value: parsed.data as SettingValues[K] };
-  return { problem: `${parsed.error.issues[0]?.message ?? 'something else'}, not ${show(raw)}` };
+  const wanted = setting.kind === 'boolean' ? `one of ${BOOLEAN_WORDS}` : parsed.error.issues[0]?.message;
+  return { problem: `${wanted ?? 'something else'}, not ${show(raw)}` };
 }
 
 /** Turns the text of a flag or variable into what the setting's schema takes; what cannot be turned is left for the schema to refuse. */

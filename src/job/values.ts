@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { commentFault, LONGEST_COMMENT } from '../comment.ts';
-import { parseDuration } from '../duration.ts';
+import { LONGEST_DAYS, parseDuration } from '../duration.ts';
 import { parseWindow } from '../quota/window.ts';
-import { BOOLEAN_WORDS } from './boolean.ts';
+import { knownName, meantName } from './known-names.ts';
 
 /**
  * The kinds of value that settings take, as zod schemas from what a person writes to what the program uses. Each message completes
@@ -19,6 +19,11 @@ const WINDOW = /^\d{1,9}\/\d{1,9}[smhd]$/;
 const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
 const PERCENT = /^(\d{1,2}(\.\d+)?|100)%$/;
 const COUNT = /^\d{1,9}$/;
+/** Each is a limiter of its own. */
+const MOST_WINDOWS = 10;
+/** No action is older than the service by so much, or younger than now. */
+const YEARS = { first: 1970, last: 2199 };
+const MOST_FAILURES = 999_999_999;
 const GUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 const DOMAIN = /^[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+$/;
 
@@ -53,8 +58,8 @@ export const texts = (error = 'a text or a list of texts, none of them empty', e
 };
 
 /**
- * Texts from a set that is open: the names known so far are brought into their proper case, others are taken as they are. None holds a
- * comma, so that a list in one text is taken apart: as one name it would match nothing, without a word.
+ * Texts from a set that is open: the names known so far are brought into their proper spelling, one that is like a known one is refused as a slip, and one
+ * that is like none is taken as it is. None holds a comma, so that a list in one text is taken apart: as one name it would match nothing, without a word.
  */
 export const openNames = (known: readonly string[], error: string) =>
   texts(error, known)
@@ -63,9 +68,15 @@ export const openNames = (known: readonly string[], error: string) =>
         .flatMap((name) => name.split(','))
         .map((name) => name.trim())
         .filter((name) => name !== '')
-        .map((name) => known.find((one) => one.toLowerCase() === name.toLowerCase()) ?? name),
+        .map((name) => knownName(name, known) ?? name),
     )
-    .refine((names) => names.length > 0, { error });
+    .refine((names) => names.length > 0, { error })
+    .superRefine((names, context) => {
+      for (const name of names) {
+        const meant = known.includes(name) ? undefined : meantName(name, known);
+        if (meant !== undefined) context.addIssue({ code: 'custom', message: `${error} (did you mean ${meant}?)` });
+      }
+    });
 
 export const oneOf = <const T extends readonly [string, ...string[]]>(choices: T) =>
   z.enum(choices, { error: `one of ${choices.join(', ')}` });
@@ -80,13 +91,20 @@ export const share = () => {
   return z.number({ error }).gt(0, { error }).lte(1, { error });
 };
 
-export const flag = () => z.boolean({ error: `one of ${BOOLEAN_WORDS}` });
+/** As YAML has it; parseBoolean reads what stands in a flag or a variable. */
+export const flag = () => z.boolean({ error: 'true or false' });
+
+/** A number of any length is written as a duration is; one that is longer than any has its own message. */
+const notTooLong = (schema: z.ZodString) =>
+  schema.refine((value) => !DURATION.test(value) || parseDuration(value) !== undefined, {
+    error: `a duration of at most ${LONGEST_DAYS}d`,
+  });
 
 /** Milliseconds, above 0. */
 export const duration = () => {
   const error = 'a duration above 0, such as 90s, 50m, 2h or 7d';
-  return matching(DURATION, error)
-    .refine((value) => (parseDuration(value) ?? 0) > 0, { error })
+  return notTooLong(matching(DURATION, error))
+    .refine((value) => parseDuration(value) !== 0, { error })
     .transform((value) => parseDuration(value) ?? 0);
 };
 
@@ -94,7 +112,7 @@ export const duration = () => {
 export const durationOrZero = () => {
   const error = 'a duration such as 90s, 50m or 2h, or 0';
   return z
-    .union([matching(DURATION, error), z.literal(0, { error })], { error })
+    .union([notTooLong(matching(DURATION, error)), z.literal(0, { error })], { error })
     .transform((value) => parseDuration(String(value)) ?? 0);
 };
 
@@ -102,14 +120,26 @@ export const windows = () => {
   const error = 'a number of calls and a duration, such as 100/1m, or a list of those';
   const one = matching(WINDOW, error).refine((value) => parseWindow(value) !== undefined, { error });
   return z
-    .union([one, z.array(one, { error }).min(1, { error })], { error })
+    .union(
+      [
+        one,
+        z
+          .array(one, { error })
+          .min(1, { error })
+          .max(MOST_WINDOWS, { error: `at most ${MOST_WINDOWS} windows` }),
+      ],
+      { error },
+    )
     .transform((value) => [value].flat().flatMap((entry) => parseWindow(entry) ?? []));
 };
 
 export const moment = () => {
   const error =
     'a date such as 2026-11-01 or 2026-11-01T08:00:00Z (UTC unless it says otherwise), or an age such as 2h or 7d';
-  return matching(new RegExp(`${DURATION.source}|${DATE.source}`), error)
+  return notTooLong(matching(new RegExp(`${DURATION.source}|${DATE.source}`), error))
+    .refine((value) => !DATE.test(value) || isInRange(value), {
+      error: `a date in a year from ${YEARS.first} to ${YEARS.last}`,
+    })
     .refine((value) => parseMoment(value) !== undefined, { error })
     .transform((value): Moment => parseMoment(value) ?? { ageMs: 0 });
 };
@@ -117,9 +147,15 @@ export const moment = () => {
 export const failureLimit = () => {
   const error = 'a percentage such as 5% or a whole number of actions such as 50';
   return z
-    .union([matching(new RegExp(`${PERCENT.source}|${COUNT.source}`), error), z.int({ error }).min(0, { error })], {
-      error,
-    })
+    .union(
+      [
+        matching(new RegExp(`${PERCENT.source}|${COUNT.source}`), error),
+        z.int({ error }).min(0, { error }).max(MOST_FAILURES, { error }),
+      ],
+      {
+        error,
+      },
+    )
     .transform(
       (value): FailureLimit =>
         typeof value === 'string' && value.endsWith('%')
@@ -171,7 +207,12 @@ function parseMoment(given: string): Moment | undefined {
   // A day that the month does not have is carried into the next month by Date; it is a slip all the same.
   const day = Number(given.slice(8, 10));
   const isRealDay = day <= new Date(Date.UTC(Number(given.slice(0, 4)), Number(given.slice(5, 7)), 0)).getUTCDate();
-  return Number.isNaN(at.getTime()) || !isRealDay ? undefined : { iso: at.toISOString() };
+  return Number.isNaN(at.getTime()) || !isRealDay || !isInRange(given) ? undefined : { iso: at.toISOString() };
+}
+
+function isInRange(date: string): boolean {
+  const year = Number(date.slice(0, 4));
+  return year >= YEARS.first && year <= YEARS.last;
 }
 
 /** ISO time, UTC. */

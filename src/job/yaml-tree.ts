@@ -31,6 +31,9 @@ export interface YamlTree {
   mistaken(path: Path): boolean;
 }
 
+/** Far more than a job has. */
+const DEEPEST = 8;
+
 /** Turns the nodes of a YAML document into plain values, environment variables put in. Sections without content count as not there. */
 export function readTree(root: ParsedNode, env: Environment): YamlTree {
   const places = new Map<string, Place>();
@@ -47,6 +50,11 @@ export function readTree(root: ParsedNode, env: Environment): YamlTree {
     };
     if (node === null) return undefined;
     if (isAlias(node)) return mistake('anchors and aliases are not used in job files: write the value out');
+    if (node.tag !== undefined)
+      return mistake(`${show(node.tag)} is a tag, and job files have none: write the value alone`);
+    if ((isSeq(node) || isMap(node)) && path.length >= DEEPEST) {
+      return mistake(`this is nested more than ${DEEPEST} levels deep: write it as in jobs/demo.yaml`);
+    }
     if (isSeq(node)) {
       const items = node.items.map((item, index) => walk(item, [...path, String(index)], value));
       place.shown = show(items);

@@ -1,3 +1,4 @@
+import type { ClocksNow } from './call-age.ts';
 import { isFinal, type Outcome } from './outcomes.ts';
 import type { CloseReason, IntakeFields, OpenFields, PauseFields, RejectReason, Route, StartFields } from './record.ts';
 
@@ -77,6 +78,8 @@ export interface PastCall {
   unanswered: boolean;
   /** Defender's clock minus ours, 0 where they agreed within two seconds. */
   skewMs: number;
+  /** The modification time of its file minus the time of the last record in it: the file system's clock minus the one of the machine that wrote. */
+  fileAheadMs?: number;
 }
 
 /** The ledger read back: a projection that is the same whether it was built by reading the file or by writing to it. */
@@ -120,10 +123,11 @@ export interface Book {
    */
   missing(): Iterable<Action>;
   /**
-   * Calls that can still count at `nowMs`: those whose window of `withinMs` has not passed since their latest possible moment.
-   * With `client`, only those of sessions that ran as this application.
+   * Calls that can still count now: those whose window of `withinMs` has not passed since their latest possible moment, by any clock.
+   * With `client`, only those of sessions that ran as this application. `fileAheadMs`: as {@link PastCall} has it.
+   * @default 0
    */
-  recentCalls(nowMs: number, withinMs: number, client?: string): PastCall[];
+  recentCalls(now: ClocksNow, withinMs: number, client?: string, fileAheadMs?: number): PastCall[];
 }
 
 /** Fields of a record, with its wall clock (epoch ms) and the number of its session. */

@@ -1,21 +1,6 @@
 import type { PastCall } from './book.ts';
+import { type ClocksNow, leastAgeMs } from './call-age.ts';
 import { ROUTES, type Route } from './record.ts';
-
-/**
- * A call may be counted until 30 s timeout and 30 s grace after it was sent, and it is sent at most 5 s after its
- * intent was written.
- */
-export const LATEST_COUNT_MS = 65_000;
-
-/**
- * The latest moment (epoch ms, our clock) at which Defender may have counted a call. Where the clocks differed the later
- * of both readings is taken, because our clock may have been set right since: better to wait than to overspend.
- */
-function latestMomentMs(call: PastCall): number {
-  const answered = call.repliedAtMs !== undefined && !call.unanswered;
-  const latest = answered ? (call.repliedAtMs ?? call.intentAtMs) : call.intentAtMs + LATEST_COUNT_MS;
-  return latest + Math.max(0, call.skewMs);
-}
 
 /**
  * Every call of a ledger, in columns of numbers: a run without a quota makes a million of them, and an object each would
@@ -56,9 +41,16 @@ export class CallLog {
     this.#state[index] = STATE.dropped;
   }
 
-  /** Those whose window of `withinMs` has not passed at `nowMs`, made in a session that `wanted` accepts. */
-  recent(nowMs: number, withinMs: number, wanted: (session: number) => boolean): PastCall[] {
+  /**
+   * Those whose window of `withinMs` has not passed by every clock, made in a session that `wanted` accepts. `fileAheadMs`: how much later than its last
+   * record the file was written, by its own clock.
+   */
+  recent(now: ClocksNow, withinMs: number, fileAheadMs: number, wanted: (session: number) => boolean): PastCall[] {
     const recent: PastCall[] = [];
+    const largestSkewMs = this.#skewMs.reduce(
+      (largest, skewMs) => Math.max(largest, skewMs),
+      Math.max(0, (now.defenderMs ?? now.wallMs) - now.wallMs),
+    );
     for (let i = 0; i < this.#state.length; i++) {
       const state = this.#state[i];
       const session = this.#session[i] ?? 0;
@@ -70,8 +62,9 @@ export class CallLog {
         repliedAtMs: Number.isNaN(replied) ? undefined : replied,
         unanswered: state === STATE.unanswered,
         skewMs: this.#skewMs[i] ?? 0,
+        fileAheadMs,
       };
-      if (latestMomentMs(call) + withinMs > nowMs) recent.push(call);
+      if (leastAgeMs(call, now, largestSkewMs) < withinMs) recent.push(call);
     }
     return recent;
   }

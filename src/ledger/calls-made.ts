@@ -1,4 +1,5 @@
 import type { Action, PastCall } from './book.ts';
+import type { ClocksNow } from './call-age.ts';
 import { CallLog } from './call-log.ts';
 import { type ReplyFields, ROUTES, type Route } from './record.ts';
 
@@ -41,8 +42,8 @@ export class CallsMade<A extends Action> {
   }
 
   /** Those that can still count, of the sessions that are wanted. */
-  recent(nowMs: number, withinMs: number, wanted: (session: number) => boolean): PastCall[] {
-    return this.#log.recent(nowMs, withinMs, wanted);
+  recent(now: ClocksNow, withinMs: number, fileAheadMs: number, wanted: (session: number) => boolean): PastCall[] {
+    return this.#log.recent(now, withinMs, fileAheadMs, wanted);
   }
 }
 

@@ -42,11 +42,14 @@ export interface FileLedgerParts {
   locks: readonly HeldLock[];
   /** Takes this session's secrets out of every text of a record. */
   redact?: Redact;
+  /** The file's modification time before this session minus the time of the last record then. */
+  fileAheadMs: number;
 }
 
 /** The ledger on a file. Each record goes to the file's queue and into the book in the same turn, so both have the same order. */
 export class FileLedger implements Ledger {
   readonly path: string;
+  readonly fileAheadMs: number;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #book: Projection;
@@ -55,9 +58,10 @@ export class FileLedger implements Ledger {
   readonly #redact: Redact;
   #chain: string;
 
-  constructor({ path, clock, log, book, head, appender, locks, redact = keepAll }: FileLedgerParts) {
+  constructor({ path, clock, log, book, head, appender, locks, fileAheadMs, redact = keepAll }: FileLedgerParts) {
     this.#redact = redact;
     this.path = path;
+    this.fileAheadMs = fileAheadMs;
     this.#clock = clock;
     this.#log = log;
     this.#book = book;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from '../log.ts';
 import type { PastCall } from './book.ts';
-import { LATEST_COUNT_MS } from './call-log.ts';
+import { type ClocksNow, LATEST_COUNT_MS, slowestOf } from './call-age.ts';
 import type { Disk } from './disk.ts';
 import { hostOf, type SenderId } from './open-ledger.ts';
 import { Projection } from './projection.ts';
@@ -18,8 +18,8 @@ export interface FolderCallsOptions extends SenderId {
   folder: string;
   disk: Disk;
   log: Logger;
-  /** Epoch ms. */
-  nowMs: number;
+  /** Asked once, and only where there are files whose calls may count: reading Defender's clock is a request. */
+  clocks: () => Promise<ClocksNow>;
   /** The longest window. @default an hour */
   withinMs?: number;
   /** Our own ledger, which is asked itself. */
@@ -32,15 +32,21 @@ export interface FolderCallsOptions extends SenderId {
  * is counted as far as it can be read, and said.
  */
 export async function recentCallsInFolder(options: FolderCallsOptions): Promise<PastCall[]> {
-  const { folder, disk, log, nowMs, withinMs = 3_600_000, except } = options;
+  const { folder, disk, log, withinMs = 3_600_000, except } = options;
   const calls: PastCall[] = [];
-  for (const name of await disk.list(folder)) {
-    const path = join(folder, name);
-    if (path === except || name.endsWith('.lock')) continue;
+  const paths = (await disk.list(folder))
+    .filter((name) => !name.endsWith('.lock'))
+    .map((name) => join(folder, name))
+    .filter((path) => path !== except);
+  if (paths.length === 0) return [];
+  // Before anything is judged by its age, which a clock that was set since then would misjudge.
+  const now = await options.clocks();
+  const oldMs = slowestOf(now) - withinMs - LATEST_COUNT_MS - CLOCK_SLACK_MS;
+  for (const path of paths) {
     try {
       const modifiedMs = (await disk.stat(path))?.modifiedMs;
-      if (modifiedMs === undefined || modifiedMs + withinMs + LATEST_COUNT_MS + CLOCK_SLACK_MS < nowMs) continue;
-      calls.push(...(await callsOf(path, options, withinMs)));
+      if (modifiedMs === undefined || modifiedMs < oldMs) continue;
+      calls.push(...(await callsOf(path, modifiedMs, now, options)));
     } catch (error) {
       // A folder, or a file of somebody else.
       log.debug({ err: error }, `${path} was not searched for calls`);
@@ -49,11 +55,16 @@ export async function recentCallsInFolder(options: FolderCallsOptions): Promise<
   return calls;
 }
 
-async function callsOf(path: string, options: FolderCallsOptions, withinMs: number): Promise<PastCall[]> {
-  const { disk, log, nowMs, client } = options;
+async function callsOf(
+  path: string,
+  modifiedMs: number,
+  now: ClocksNow,
+  options: FolderCallsOptions,
+): Promise<PastCall[]> {
+  const { disk, log, client, withinMs = 3_600_000 } = options;
   const book = new Projection();
   let trouble: string | undefined;
-  for await (const record of skim(path, disk, ['open', 'intent', 'reply'])) {
+  for await (const record of skim(path, disk, ['open', 'intent', 'reply', 'close'])) {
     if (typeof record === 'number') {
       trouble ??= `line ${record} cannot be read`;
       continue;
@@ -64,7 +75,7 @@ async function callsOf(path: string, options: FolderCallsOptions, withinMs: numb
     }
     book.apply(record, Date.parse(record.at));
   }
-  const calls = book.recentCalls(nowMs, withinMs, client);
+  const calls = book.recentCalls(now, withinMs, client, modifiedMs - book.lastAtMs);
   if (trouble !== undefined) {
     log.warn(
       `the ledger ${path} beside ours is damaged or of another version (${trouble}): its ${calls.length} readable calls count against the quota, others cannot`,

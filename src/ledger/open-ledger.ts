@@ -60,6 +60,8 @@ export async function openLedger(options: OpenLedgerOptions): Promise<FileLedger
       await lock(options, senderLockPath(folder, open), `sending as ${open.client} from the folder ${folder}`),
     );
     const { book, head, size } = await readForWriting(options, locks);
+    const modifiedMs = (await disk.stat(path))?.modifiedMs;
+    const fileAheadMs = modifiedMs === undefined || book.lastSeq === 0 ? 0 : modifiedMs - book.lastAtMs;
     file = await disk.openAppend(path);
     if (file.size > size) {
       await assertHeld(locks);
@@ -70,7 +72,7 @@ export async function openLedger(options: OpenLedgerOptions): Promise<FileLedger
     const appender = new Appender(file, path, () => {
       for (const held of locks) held.assertFresh();
     });
-    const ledger = new FileLedger({ ...partsOf(options), book, head, appender, locks });
+    const ledger = new FileLedger({ ...partsOf(options), book, head, appender, locks, fileAheadMs });
     const run = book.run === '' ? (options.run ?? randomUUID()) : book.run;
     await ledger.open({ format: LEDGER_FORMAT, run, session: book.sessions.length + 1, ...openOf(open) });
     return ledger;

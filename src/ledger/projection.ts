@@ -1,5 +1,6 @@
 import { ActionTable } from './action-table.ts';
 import { type Action, type Book, isOpen, type Marked, type PastCall, type Session } from './book.ts';
+import type { ClocksNow } from './call-age.ts';
 import { CallsMade } from './calls-made.ts';
 import { Interner } from './intern.ts';
 import { OUTCOME_NAMES, type Outcome } from './outcomes.ts';
@@ -160,10 +161,10 @@ export class Projection implements Book {
     for (const action of this.actions.values()) if (action.named < lastEnded && isOpen(action)) yield action;
   }
 
-  recentCalls(nowMs: number, withinMs: number, client?: string): PastCall[] {
+  recentCalls(now: ClocksNow, withinMs: number, client?: string, fileAheadMs = 0): PastCall[] {
     const wanted = (session: number) =>
       client === undefined || this.sessions.some((each) => each.number === session && each.opened.client === client);
-    return this.#calls.recent(nowMs, withinMs, wanted);
+    return this.#calls.recent(now, withinMs, fileAheadMs, wanted);
   }
 
   #mark(seq: number, atMs: number): void {

@@ -20,7 +20,7 @@ it('reads a job file, byte order mark or not', async () => {
 it('says why a job file cannot be read', async () => {
   await writeFile(join(folder, 'b.yaml'), Buffer.from([0xe9, 0x41]));
   await expect(readJobText(join(folder, 'none.yaml'))).rejects.toThrow(/none\.yaml does not exist: check its name/);
-  await expect(readJobText(folder)).rejects.toThrow(/is a folder: name the job file in it/);
+  await expect(readJobText(folder)).rejects.toThrow(/is a directory: name the job file in it/);
   await expect(readJobText(join(folder, 'b.yaml'))).rejects.toThrow(/b\.yaml is not UTF-8 text/);
 });
 

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import { byOurClock } from '../../src/ledger/call-age.ts';
 import { recentCallsInFolder } from '../../src/ledger/folder-calls.ts';
 import { type Bench, bench, machine, OPEN, PATH } from './ledgers.ts';
 import { MemoryDisk } from './memory-disk.ts';
@@ -22,9 +23,9 @@ async function recent(setting: Bench, more: { withinMs?: number } = {}) {
   const said: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => said.push(JSON.parse(line).msg) });
   const { tenant, client, api } = OPEN;
-  const nowMs = setting.clock.wallMs();
+  const clocks = () => Promise.resolve(byOurClock(setting.clock.wallMs()));
   const calls = await recentCallsInFolder({
-    ...{ folder: '/ledgers', disk: setting.disk, log, tenant, client, api, nowMs, except: PATH },
+    ...{ folder: '/ledgers', disk: setting.disk, log, tenant, client, api, clocks, except: PATH },
     ...more,
   });
   return { count: calls.length, calls, said };
@@ -41,7 +42,14 @@ test('the calls of other ledgers of the same sender count, those of ours and of 
   const { count, said, calls } = await recent(setting);
   expect({ count, said }).toEqual({ count: 6, said: [] });
   const atMs = setting.clock.wallMs();
-  expect(calls[0]).toEqual({ route: 'list', intentAtMs: atMs, repliedAtMs: atMs, unanswered: false, skewMs: 0 });
+  expect(calls[0]).toEqual({
+    route: 'list',
+    intentAtMs: atMs,
+    repliedAtMs: atMs,
+    unanswered: false,
+    skewMs: 0,
+    fileAheadMs: 0,
+  });
 });
 
 test('a ledger whose client changed counts with the sessions of each', async () => {

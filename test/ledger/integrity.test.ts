@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Book } from '../../src/ledger/book.ts';
+import { byOurClock } from '../../src/ledger/call-age.ts';
 import { Projection } from '../../src/ledger/projection.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { type Scanned, Scanner } from '../../src/ledger/scanner.ts';
@@ -18,7 +19,7 @@ function saidBy(book: Book, nowMs: number): unknown {
     counts: book.counts(),
     left: [...book.left()].map(({ id }) => id),
     leftCount: book.leftCount,
-    recent: book.recentCalls(nowMs, 60_000),
+    recent: book.recentCalls(byOurClock(nowMs), 60_000),
   };
 }
 

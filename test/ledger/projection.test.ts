@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Action, isAccepted, isInDoubt, isOpen } from '../../src/ledger/book.ts';
+import { byOurClock } from '../../src/ledger/call-age.ts';
 import type { FileLedger } from '../../src/ledger/file-ledger.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
@@ -62,7 +63,7 @@ describe('calls', () => {
     expect(one.last).toBe(before);
     expect(one.sent).toBe(1);
     expect(ledger.book.calls).toEqual({ cancel: 1, get: 0, list: 0, machines: 0 });
-    expect(ledger.book.recentCalls(clock.wallMs(), 60_000)).toHaveLength(1);
+    expect(ledger.book.recentCalls(byOurClock(clock.wallMs()), 60_000)).toHaveLength(1);
     expect(await ledger.intent({ route: 'cancel', id: id(1), attempt: 2 })).toBe(3);
   });
 
@@ -95,12 +96,13 @@ describe('calls', () => {
     clock.stand(1000);
     await ledger.reply({ call: answered, ms: 1000, http: 200 });
     await ledger.reply({ call: lost, ms: 1000, error: 'timeout' });
-    const routes = (afterMs: number) => ledger.book.recentCalls(at + afterMs, 60_000).map(({ route }) => route);
+    const routes = (afterMs: number) =>
+      ledger.book.recentCalls(byOurClock(at + afterMs), 60_000).map(({ route }) => route);
     expect(routes(60_999)).toEqual(['get', 'list', 'cancel']);
     expect(routes(61_000)).toEqual(['list', 'cancel']);
     expect(routes(124_999)).toEqual(['list', 'cancel']);
     expect(routes(125_000)).toEqual([]);
-    expect(ledger.book.recentCalls(at + 1000, 60_000)).toEqual([
+    expect(ledger.book.recentCalls(byOurClock(at + 1000), 60_000)).toMatchObject([
       { route: 'get', intentAtMs: at, repliedAtMs: at + 1000, unanswered: false, skewMs: 0 },
       { route: 'list', intentAtMs: at, repliedAtMs: at + 1000, unanswered: true, skewMs: 0 },
       { route: 'cancel', intentAtMs: at, repliedAtMs: undefined, unanswered: false, skewMs: 0 },
@@ -113,8 +115,8 @@ describe('calls', () => {
     const call = await ledger.intent({ route: 'get', id: id(1), attempt: 1 });
     await ledger.reply({ call, ms: 1, http: 200, skewMs: 5000 });
     await ledger.intent({ route: 'get', id: id(1), attempt: 1 });
-    expect(ledger.book.recentCalls(at + 64_999, 60_000).map(({ skewMs }) => skewMs)).toEqual([5000, 5000]);
-    expect(ledger.book.recentCalls(at + 65_000, 60_000)).toHaveLength(1);
+    expect(ledger.book.recentCalls(byOurClock(at + 64_999), 60_000).map(({ skewMs }) => skewMs)).toEqual([5000, 5000]);
+    expect(ledger.book.recentCalls(byOurClock(at + 65_000), 60_000)).toHaveLength(1);
   });
 
   test('calls are told apart by the client of their session', async () => {
@@ -130,7 +132,7 @@ describe('calls', () => {
       job: FROZEN_JOB,
     };
     const { book } = await setting.open({ open });
-    const recent = (client?: string) => book.recentCalls(setting.clock.wallMs(), 60_000, client).length;
+    const recent = (client?: string) => book.recentCalls(byOurClock(setting.clock.wallMs()), 60_000, client).length;
     expect([recent(), recent('new'), recent('22222222-2222-4222-8222-222222222222')]).toEqual([1, 0, 1]);
   });
 });

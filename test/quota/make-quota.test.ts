@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { byOurClock } from '../../src/ledger/call-age.ts';
 import { MARGIN_MS } from '../../src/quota/hold-times.ts';
 import { makeQuota } from '../../src/quota/make-quota.ts';
 import { DOCUMENTED_WINDOWS, type Quota, type Slot } from '../../src/quota/quota.ts';
@@ -272,7 +273,7 @@ describe('seeds', () => {
     await time.pass(5000);
 
     const resumed = makeQuota({ windows: DOCUMENTED_WINDOWS, clock });
-    resumed.seed(seedsFrom(past, clock.wallMs()));
+    resumed.seed(seedsFrom(past, byOurClock(clock.wallMs())));
     const after = takeMany(resumed, 30);
     await time.runUntil(() => after.slots.length === 11);
     expect(after.atMs[9]).toBeLessThan(1000);

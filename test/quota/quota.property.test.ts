@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { byOurClock } from '../../src/ledger/call-age.ts';
 import { makeGate } from '../../src/quota/make-gate.ts';
 import { makeQuota } from '../../src/quota/make-quota.ts';
 import type { Window } from '../../src/quota/quota.ts';
@@ -93,8 +94,9 @@ it('a session that is killed at any moment and started again from the ledger doe
         const world: World = { counted: [], ledger: [] };
         for (const [work, { afterMs, downMs, wallOffsetMs }] of sessions) {
           const quota = makeQuota({ windows: caps, clock: systemClock });
+          const wallMs = Date.now() + wallOffsetMs;
           const nowSkewMs = Math.abs(wallOffsetMs) > 2000 ? -wallOffsetMs : 0;
-          quota.seed(seedsFrom(world.ledger, Date.now() + wallOffsetMs, nowSkewMs));
+          quota.seed(seedsFrom(world.ledger, { wallMs, defenderMs: wallMs + nowSkewMs, fileMs: undefined }));
           const session = startSession(work, { quota, world, wallOffsetMs });
           await time.pass(afterMs);
           session.kill();
@@ -127,7 +129,7 @@ it('without word of our own clock, a restart on a clock that stood still, went b
         for (const [work, { afterMs, downMs, wentBackMs }] of sessions) {
           wallOffsetMs -= wentBackMs;
           const quota = makeQuota({ windows: caps, clock: systemClock });
-          quota.seed(seedsFrom(world.ledger, Date.now() + wallOffsetMs));
+          quota.seed(seedsFrom(world.ledger, byOurClock(Date.now() + wallOffsetMs)));
           const session = startSession(work, { quota, world, wallOffsetMs });
           await time.pass(afterMs);
           session.kill();

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { PastCall } from '../../src/ledger/book.ts';
+import type { ClocksNow } from '../../src/ledger/call-age.ts';
 import { CLOCK_DOUBT_MS, MARGIN_MS } from '../../src/quota/hold-times.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
 import { lookBackMs, seedsFrom } from '../../src/quota/seeds.ts';
 
 const now = Date.UTC(2026, 0, 5, 12);
 const HOUR = 3_600_000;
+
+const clocks = (nowSkewMs?: number, fileMs?: number): ClocksNow => ({
+  wallMs: now,
+  defenderMs: nowSkewMs === undefined ? undefined : now + nowSkewMs,
+  fileMs,
+});
 
 /** A call that was answered so long before now by the clock of its machine. */
 const past = (answeredAgoMs: number, more: Partial<PastCall> = {}): PastCall => ({
@@ -19,11 +26,11 @@ const past = (answeredAgoMs: number, more: Partial<PastCall> = {}): PastCall => 
 
 /** The age that one call is given, without the doubt that all have. */
 const ageOf = (call: PastCall, nowSkewMs?: number) =>
-  (seedsFrom([call], now, nowSkewMs)[0]?.ageMs ?? 0) + CLOCK_DOUBT_MS;
+  (seedsFrom([call], clocks(nowSkewMs))[0]?.ageMs ?? 0) + CLOCK_DOUBT_MS;
 
 describe('a call before this session counts', () => {
   it('at its reply, younger by what two clocks may differ unseen', () => {
-    expect(seedsFrom([past(30_000, { route: 'list' })], now)).toEqual([
+    expect(seedsFrom([past(30_000, { route: 'list' })], clocks())).toEqual([
       { route: 'list', ageMs: 30_000 - CLOCK_DOUBT_MS },
     ]);
   });
@@ -53,17 +60,18 @@ describe('a skew', () => {
     expect(ageOf(past(30_000, { skewMs: -HOUR }))).toBe(30_000);
   });
 
-  it('counts in full once our own clock is known', () => {
+  it('makes a call younger once our own clock is known, and never older', () => {
     // Both an hour fast, or only the other one.
     expect(ageOf(past(30_000, { skewMs: -HOUR }), -HOUR)).toBe(30_000);
-    expect(ageOf(past(-HOUR + 30_000, { skewMs: -HOUR }), 0)).toBe(30_000);
+    // The other one's record is from our future: by our clock it may be now.
+    expect(ageOf(past(-HOUR + 30_000, { skewMs: -HOUR }), 0)).toBe(0);
     // Ours jumped ahead since: what looks an hour old was half a minute ago.
     expect(ageOf(past(HOUR + 30_000), -HOUR)).toBe(30_000);
   });
 
   it('of a call without an answer is the largest there is, ours included', () => {
     const unanswered = past(0, { intentAtMs: now - HOUR - 100_000, repliedAtMs: undefined });
-    expect(seedsFrom([unanswered, past(HOUR, { skewMs: HOUR })], now)[0]?.ageMs).toBe(35_000 - CLOCK_DOUBT_MS);
+    expect(seedsFrom([unanswered, past(HOUR, { skewMs: HOUR })], clocks())[0]?.ageMs).toBe(35_000 - CLOCK_DOUBT_MS);
     expect(ageOf(unanswered, HOUR)).toBe(HOUR + 35_000);
     expect(ageOf(unanswered, -HOUR)).toBe(35_000);
   });

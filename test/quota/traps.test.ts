@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { byOurClock } from '../../src/ledger/call-age.ts';
 import { makeQuota } from '../../src/quota/make-quota.ts';
 import type { Quota, Seed } from '../../src/quota/quota.ts';
 import { seedsFrom } from '../../src/quota/seeds.ts';
@@ -58,7 +59,7 @@ async function overAfterRestart({ work, killedAfterMs, downMs, seeds, trap = {} 
   return overQuota(seen.counted, windows);
 }
 
-const remembered = (past: World['ledger']) => seedsFrom(past, Date.now());
+const remembered = (past: World['ledger']) => seedsFrom(past, byOurClock(Date.now()));
 
 describe('limiters that are chained instead of nested', () => {
   const work = tasks(25, answer(100));

@@ -6,6 +6,7 @@ import type { MissingAnswer } from '../../src/cli/missing.ts';
 import { mustRead } from '../../src/cli/must-read.ts';
 import type { Connected, RunParts } from '../../src/cli/open-parts.ts';
 import type { Asker } from '../../src/cli/question.ts';
+import { rememberCalls } from '../../src/cli/quota-memory.ts';
 import { refuseHalfStdin } from '../../src/cli/read-source.ts';
 import { openResources } from '../../src/cli/resources.ts';
 import { assess, type Identity, refuseUseless } from '../../src/cli/sign-in.ts';
@@ -26,7 +27,6 @@ import { noSecrets } from '../../src/identity/session-secrets.ts';
 import type { Job } from '../../src/job/job.ts';
 import { mergeForResume } from '../../src/job/resume-job.ts';
 import type { Disk } from '../../src/ledger/disk.ts';
-import { recentCallsInFolder } from '../../src/ledger/folder-calls.ts';
 import type { Processes } from '../../src/ledger/holder.ts';
 import { openLedger } from '../../src/ledger/open-ledger.ts';
 import { readLedger, throwIfDamaged } from '../../src/ledger/read-ledger.ts';
@@ -34,7 +34,6 @@ import type { CloseReason } from '../../src/ledger/record.ts';
 import type { Logger } from '../../src/log.ts';
 import { makeGate } from '../../src/quota/make-gate.ts';
 import { makeQuota } from '../../src/quota/make-quota.ts';
-import { lookBackMs, seedsFrom } from '../../src/quota/seeds.ts';
 import { keepAll } from '../../src/redact.ts';
 import { summarise } from '../../src/report/summary.ts';
 import { readView } from '../../src/report/view-file.ts';
@@ -219,16 +218,8 @@ async function assemble(
       const assessment = token === undefined ? undefined : assess(token, job, SCOPE);
       if (how !== 'offline' && assessment !== undefined) refuseUseless(assessment, how);
       for (const sentence of assessment?.missing ?? []) log.warn(sentence);
-      const skewMs = how === 'offline' ? undefined : await machine.measureSkew();
-      const nowMs = clock.wallMs();
-      const askMs = nowMs + (skewMs ?? 0);
-      const withinMs = lookBackMs(job.quota.windows);
-      const others = { folder: FOLDER, disk, log, nowMs: askMs, withinMs, except: job.ledger };
-      const past = [
-        ...ledger.book.recentCalls(askMs, withinMs, job.clientId),
-        ...(await recentCallsInFolder({ ...sender, ...others })),
-      ];
-      quota.seed(seedsFrom(past, nowMs, skewMs));
+      const measureSkew = how === 'offline' ? undefined : () => machine.measureSkew();
+      quota.seed(await rememberCalls({ job, ledger, sender, disk, measureSkew }, { clock, log }));
       const connected = {
         quota,
         engine: {

@@ -146,11 +146,13 @@ async function quotaLeft(
 ): Promise<WindowLeft[]> {
   const skewMs = 'raw' in result ? skewOf(result.raw, receivedAtMs) : undefined;
   const nowMs = clock.wallMs();
-  const where = { folder, disk: fileDisk, log, withinMs: lookBackMs(job.quota.windows), except: '' };
+  const now = { wallMs: nowMs, defenderMs: skewMs === undefined ? undefined : nowMs + skewMs, fileMs: undefined };
+  const clocks = () => Promise.resolve(now);
+  const where = { folder, disk: fileDisk, log, clocks, withinMs: lookBackMs(job.quota.windows), except: '' };
   const isThere = (await fileDisk.stat(folder)) !== undefined;
-  const past = isThere ? await recentCallsInFolder({ ...sender, ...where, nowMs: nowMs + (skewMs ?? 0) }) : [];
+  const past = isThere ? await recentCallsInFolder({ ...sender, ...where }) : [];
   const quota = makeQuota({ ...job.quota, clock });
-  quota.seed(seedsFrom(past, nowMs, skewMs));
+  quota.seed(seedsFrom(past, now));
   return quota.left();
 }
 

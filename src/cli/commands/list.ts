@@ -17,6 +17,7 @@ import { countOddities } from '../oddities.ts';
 import { senderJob } from '../sender-job.ts';
 import { settingOptions, WHO_AND_WHERE } from '../setting-options.ts';
 import { assess, prepareSignIn, refuseUseless } from '../sign-in.ts';
+import { unlikeNames } from '../unlike-names.ts';
 import { userAgent } from '../version.ts';
 
 /** The header that `run -` understands: `id` is where it looks for action IDs. */
@@ -50,6 +51,7 @@ export const list: Command = {
   run: async (args, context) => {
     const { clock, random, out, log } = context;
     const filter = filterFromFlags(args, clock.wallMs());
+    for (const sentence of unlikeNames(filter)) log.warn(sentence);
     const job = await senderJob(args, context);
     const { hosts, dispatcher, tokens } = await prepareSignIn(job, context);
     using _alive = keepAlive();
