@@ -1,9 +1,9 @@
 import type { MachineAction } from '../../src/defender/entity.ts';
-import type { Window } from '../../src/quota/quota.ts';
-import { BEGINNING } from './clock.ts';
-import { drawOddity, isNameless, lessOf, type Oddity, respelt } from './odd-entities.ts';
+import { drawOddity, isNameless, lessOf, respelt } from './odd-entities.ts';
 import type { Scenario } from './scenario.ts';
 import { Random } from './seed.ts';
+import { makeRule, type Rule } from './service-quota.ts';
+import { drawCancel, entity, type Truth } from './truth.ts';
 
 /** What an HTTP server says. */
 export interface ServerAnswer {
@@ -21,39 +21,6 @@ export interface Request {
   skip: number;
   comment: string;
   token: string;
-}
-
-/** What a service that knows everything knows of an action. Times are true ms since the beginning. */
-export interface Truth {
-  readonly id: string;
-  readonly type: string;
-  readonly requestor: string;
-  readonly machineId: string;
-  readonly computer: string;
-  readonly createdMs: number;
-  /** Another device group's: refused for it alone. */
-  readonly forbidden: boolean;
-  /** 404 to a cancel until then. */
-  readonly knownFromMs: number;
-  readonly missingFromList: boolean;
-  /** What its entity lacks. */
-  readonly odd: Oddity | undefined;
-  readonly onCancel:
-    | { kind: 'at-once'; completed: boolean }
-    | { kind: 'later'; status: string; afterMs: number; again: 200 | 400; stamped: boolean }
-    | { kind: 'conflict' };
-  status: string;
-  completed: boolean;
-  comment: string | undefined;
-  cancelledBy: string | undefined;
-  /** A change that is to come. */
-  next: { atMs: number; status: string; comment?: string; completed?: boolean } | undefined;
-  /** Comments of cancels that were accepted, also of those that found it being cancelled already. */
-  accepted: string[];
-  /** Cancels of ours that had an effect. */
-  effects: { atMs: number; comment: string }[];
-  /** Cancels of ours that reached the service. */
-  calls: number;
 }
 
 const OPEN_STATUSES = ['Pending', 'Pending', 'InProgress'] as const;
@@ -277,80 +244,6 @@ export class SimDefender {
 }
 
 export const API = 'https://api.security.microsoft.com';
-
-function drawCancel(random: Random, plain: boolean): Truth['onCancel'] {
-  if (plain || random.chance(0.6)) return { kind: 'at-once', completed: !plain && random.chance(0.05) };
-  if (random.chance(0.06)) return { kind: 'conflict' };
-  return {
-    kind: 'later',
-    status: random.pick(['Cancelled', 'Cancelled', 'Cancelled', 'Succeeded', 'Failed', 'TimeOut']),
-    afterMs: random.spread(100, 600_000),
-    again: random.pick([200, 400] as const),
-    stamped: random.chance(0.7),
-  };
-}
-
-interface Rule {
-  readonly window: Window;
-  allows(nowMs: number): boolean;
-  count(nowMs: number): void;
-  againInMs(nowMs: number): number;
-}
-
-function makeRule(window: Window, { kind, offsetMs }: Scenario['rule']): Rule {
-  const { calls, perMs } = window;
-  if (kind === 'sliding') {
-    let moments: number[] = [];
-    const trim = (now: number) => {
-      moments = moments.filter((at) => at > now - perMs);
-    };
-    return {
-      window,
-      allows: (now) => {
-        trim(now);
-        return moments.length < calls;
-      },
-      count: (now) => void moments.push(now),
-      againInMs: (now) => (moments[moments.length - calls] ?? now) + perMs - now,
-    };
-  }
-  let begun = Number.NEGATIVE_INFINITY;
-  let used = 0;
-  const turn = (now: number) => {
-    const current = kind === 'offset' ? Math.floor((now + offsetMs) / perMs) * perMs - offsetMs : begun;
-    if (kind === 'offset' ? current !== begun : now >= begun + perMs) {
-      begun = kind === 'offset' ? current : now;
-      used = 0;
-    }
-  };
-  return {
-    window,
-    allows: (now) => {
-      turn(now);
-      return used < calls;
-    },
-    count: () => {
-      used++;
-    },
-    againInMs: (now) => begun + perMs - now,
-  };
-}
-
-function entity(truth: Truth): MachineAction {
-  const { id, type, status, requestor, machineId, computer, createdMs, comment, completed } = truth;
-  return {
-    id,
-    type,
-    status,
-    requestor,
-    requestorComment: 'simulated',
-    machineId,
-    computerDnsName: computer,
-    creationDateTimeUtc: new Date(BEGINNING + createdMs).toISOString(),
-    cancellationComment: comment ?? null,
-    commands: completed ? [{ commandStatus: 'Completed' }] : [],
-  };
-}
 
 function json(body: unknown): ServerAnswer {
   return { http: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };

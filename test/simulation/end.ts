@@ -10,16 +10,16 @@ export async function checkEnd(state: WorldState): Promise<void> {
   state.emit('refused', refusedAlone);
   for (const path of [LEDGER, SECOND_LEDGER]) {
     if (state.failure !== undefined) return;
-    const watch = state.watchAt(path);
-    if (watch !== undefined && watch.written.length > 0 && !state.mayBeDamaged(path)) {
+    const watch = state.files.watchAt(path);
+    if (watch !== undefined && watch.written.length > 0 && !state.files.mayBeDamaged(path)) {
       await state.until(checkLedgerEnd(state, path));
     }
   }
 }
 
 async function checkLedgerEnd(state: WorldState, path: string): Promise<void> {
-  const disk = state.disk.of(state.process('reader', undefined), () => NO_TROUBLE);
-  const watch = state.watchAt(path);
+  const disk = state.disk.of(state.processes.start('reader', undefined), () => NO_TROUBLE);
+  const watch = state.files.watchAt(path);
   if (watch === undefined) return;
   const checked = await checkLedger({ path, disk });
   if (checked.fault !== undefined) {

@@ -1,10 +1,11 @@
 import type { CallHistory } from './call-history.ts';
-import type { SimDefender, Truth } from './defender.ts';
+import type { SimDefender } from './defender.ts';
 import type { Inode } from './disk.ts';
 import type { DurableIntent, LedgerWatch } from './ledger-watch.ts';
 import type { SimProcess } from './process.ts';
 import type { Scenario } from './scenario.ts';
 import type { Sent } from './transport.ts';
+import type { Truth } from './truth.ts';
 
 /** What is known of a process that works on a ledger. */
 export interface Worker {
@@ -40,8 +41,6 @@ export interface Facts {
   readonly clockWasRight: boolean;
   /** True ms since the beginning. */
   readonly now: () => number;
-  readonly workerOf: (process: SimProcess) => Worker | undefined;
-  readonly watchOf: (inode: Inode) => LedgerWatch;
   /** Whether the file can still be read by some name. */
   readonly isThere: (inode: Inode) => boolean;
   /** Who was the last to open a ledger, whichever: all are of one application and in one folder. */

@@ -16,11 +16,12 @@ export async function playForgedLedger(state: WorldState, forgery: Forgery): Pro
   });
   const { bytes, damaged } = forge(forgery, ids, jobOf(state.scenario, LEDGER), Date.now());
   const inode = state.disk.putByHand(LEDGER, bytes);
-  if (damaged) state.foreign.add(inode);
+  if (damaged) state.files.foreign.add(inode);
+  state.files.handled.add(inode);
   state.trace.add(`a forged ledger: ${forgery.what}`);
-  state.readAnew(inode);
+  state.files.readAnew(inode);
   for (const kind of ['resume', 'verify'] as const) {
-    const process = state.process('forged', undefined);
+    const process = state.processes.start('forged', undefined);
     const stream = `forged-${process.pid}`;
     await runToEnd(state, process, startSession(state, process, { kind, missing: 'keep', stream }));
     if (state.failure !== undefined) return;

@@ -30,6 +30,8 @@ interface Tell {
   garbage(line: string): void;
   /** The number of a record that was on the platter. */
   lost(record: number): void;
+  /** As it is written. */
+  record(record: LedgerRecord, by: SimProcess | undefined): void;
 }
 
 /** What a ledger's bytes say to somebody who trusts nothing but the platter. Read here anew, without the program's own reader. */
@@ -45,8 +47,6 @@ export class LedgerWatch {
   agreed: ReadonlySet<string> = new Set();
   hasIntake = false;
   hasStart = false;
-  /** Told of each record as it is written. */
-  onRecord: (record: LedgerRecord, by: SimProcess | undefined) => void = () => undefined;
   #parsed = 0;
   #durable = 0;
   readonly #tell: Tell;
@@ -82,7 +82,7 @@ export class LedgerWatch {
         return;
       }
       this.written.push({ record, end: this.#parsed, by });
-      this.onRecord(record, by);
+      this.#tell.record(record, by);
       if (record.kind === 'reply' && record.error === 'not-sent') {
         const intent = this.intents.get(record.call);
         if (intent !== undefined) intent.used = true;

@@ -70,8 +70,8 @@ function wireOf(
 
 function onSend(state: WorldState, sent: Sent): void {
   const { emit, history } = state;
-  const worker = state.workerOf(sent.by);
-  const watch = worker?.inode && state.watchOf(worker.inode);
+  const worker = state.workers.get(sent.by);
+  const watch = worker?.inode && state.files.watchOf(worker.inode);
   const intent = watch?.intentOf(sent);
   emit('send', { sent, worker, watch, intent });
   if (worker === undefined || watch === undefined) return;
@@ -86,7 +86,7 @@ function onSend(state: WorldState, sent: Sent): void {
 }
 
 function processesOf(state: WorldState, process: SimProcess, { name, boot }: Host): Processes {
-  const exists = (pid: number) => state.exists(pid);
+  const exists = (pid: number) => state.processes.exists(pid);
   return {
     self: {
       host: name,

@@ -15,7 +15,7 @@ export async function playSession(state: WorldState, faults: SessionFaults): Pro
   if (faults.sourceChange) changeSource(state, random.fork('source'));
   if (faults.movesHost) state.host = { name: `host-${state.sessions + 2}`, boot: 1 };
   state.clocks.lie(faults.lie);
-  const process = state.process('main', faults.killAfter);
+  const process = state.processes.start('main', faults.killAfter);
   const reviewed = review(state);
   const kind = reviewed === undefined ? nextCommand(state, random, faults) : 'start';
   if (reviewed !== undefined && state.scenario.review?.changed) playChangeOfPlan(state, random.fork('review'));
@@ -36,7 +36,7 @@ export async function playSession(state: WorldState, faults: SessionFaults): Pro
 
 /** What an operator types next, who sees the ledger and the source. */
 function nextCommand(state: WorldState, random: Random, faults: SessionFaults): Command['kind'] {
-  const watch = state.watchAt(LEDGER);
+  const watch = state.files.watchAt(LEDGER);
   const { source, plansFirst } = state.scenario;
   if (watch === undefined || watch.run === '') return plansFirst && state.sessions === 0 ? 'plan' : 'run';
   if (source === 'query') return 'resume';
@@ -48,7 +48,7 @@ function nextCommand(state: WorldState, random: Random, faults: SessionFaults): 
 /** A whole plan that was not started is looked at, where this operator does so. */
 function review(state: WorldState): { head: string; ids: ReadonlySet<string> } | undefined {
   const { review: wanted, plansFirst } = state.scenario;
-  const watch = state.watchAt(LEDGER);
+  const watch = state.files.watchAt(LEDGER);
   const bytes = state.disk.bytes(LEDGER);
   if (wanted === undefined || !plansFirst || bytes === undefined) return undefined;
   if (watch?.hasIntake !== true || watch.hasStart) return undefined;
@@ -73,8 +73,8 @@ export function runToEnd(state: WorldState, process: SimProcess, done: Promise<n
 
 /** Another job's run, as the same application and out of the same folder: its calls count too. */
 async function playSecondLedger(state: WorldState, killAfter: number | undefined): Promise<void> {
-  const process = state.process('second', killAfter);
-  const isThere = state.watchAt(SECOND_LEDGER)?.hasIntake === true;
+  const process = state.processes.start('second', killAfter);
+  const isThere = state.files.watchAt(SECOND_LEDGER)?.hasIntake === true;
   const done = startSession(state, process, {
     kind: isThere ? 'resume' : 'run',
     missing: 'keep',
@@ -96,7 +96,7 @@ function targetsOf(state: WorldState, random: Random): Parameters<typeof playFau
     },
     startCompeting: (ledger, host) => {
       const path = ledger === 'same' ? LEDGER : SECOND_LEDGER;
-      startCompeting(state, random, path, host === 'other' ? `rival-${state.lastPid}` : undefined);
+      startCompeting(state, random, path, host === 'other' ? `rival-${state.processes.lastPid}` : undefined);
     },
     jumpWallClock: (byMs) => state.jumpWallClock(byMs),
     revokeTokens: () => state.authority.revokeAll(),
@@ -116,8 +116,8 @@ function startCompeting(state: WorldState, random: Random, path: string, host: s
   if (state.isCalm) return;
   const before = state.host;
   if (host !== undefined) state.host = { name: host, boot: 1 };
-  const process = state.process('competing', random.chance(0.2) ? random.spread(3, 500) : undefined);
-  const isThere = state.watchAt(path)?.hasIntake === true;
+  const process = state.processes.start('competing', random.chance(0.2) ? random.spread(3, 500) : undefined);
+  const isThere = state.files.watchAt(path)?.hasIntake === true;
   for (const each of state.workers.keys()) state.disturb(each);
   const stream = `rival-${process.pid}`;
   void startSession(state, process, { kind: isThere ? 'resume' : 'run', missing: 'keep', path, stream });

@@ -143,6 +143,9 @@ function tell({ seed, failure, lines }) {
 
 async function main() {
   build();
+  const { isFaultName } = await import(join(built, 'test/simulation/faults.js'));
+  const unknown = common.without.filter((name) => !isFaultName(name));
+  if (unknown.length > 0) throw new Error(`no such fault: ${unknown.join(', ')}`);
   if (values.bites || values.bite !== undefined) return bites();
   if (values.shrink) return shrink(Number(values.seed));
   const { KNOWN_SEEDS } = await import(join(built, 'test/simulation/known-seeds.js'));

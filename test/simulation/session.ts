@@ -58,7 +58,7 @@ export async function startSession(state: WorldState, process: SimProcess, optio
   }
   trace.add(`${process.name} exits ${code}`);
   if (process.exists) emit('exit', { worker, code, message });
-  if (code === 12 && !state.mayBeDamaged(path)) emit('damaged', `${process.name}: ${message}`);
+  if (code === 12 && !state.files.mayBeDamaged(path)) emit('damaged', `${process.name}: ${message}`);
   process.end();
   return code;
 }

@@ -11,7 +11,7 @@ export async function settle(state: WorldState): Promise<void> {
   state.isCalm = true;
   state.clocks.lie(undefined);
   state.trace.add('calm');
-  const isOver = () => state.failure !== undefined || !state.someoneLives();
+  const isOver = () => state.failure !== undefined || !state.processes.someoneLives();
   if (!(await state.time.runUntil(isOver, LONGEST_SESSION_MS)))
     state.emit('stall', 'a session does not come to an end');
   let waitMs = 90_000;
@@ -19,9 +19,9 @@ export async function settle(state: WorldState): Promise<void> {
   let refused = false;
   for (let n = 0; n < SETTLE_SESSIONS && state.failure === undefined; n++) {
     await state.time.pass(waitMs);
-    if (state.mayBeDamaged(LEDGER)) clearAway(state);
-    const process = state.process('calm', undefined);
-    const watch = state.watchAt(LEDGER);
+    if (state.files.mayBeDamaged(LEDGER)) clearAway(state);
+    const process = state.processes.start('calm', undefined);
+    const watch = state.files.watchAt(LEDGER);
     const isThere =
       watch?.hasIntake === true || (watch !== undefined && watch.run !== '' && state.scenario.source === 'query');
     const left = watch === undefined ? [] : openActions(state, watch);
@@ -48,7 +48,7 @@ export async function settle(state: WorldState): Promise<void> {
     } else if (code === 4 && !state.scenario.reads) return;
     else waitMs = 90_000;
   }
-  const watch = state.watchAt(LEDGER);
+  const watch = state.files.watchAt(LEDGER);
   state.emit('unsettled', watch === undefined ? state.ids.length : openActions(state, watch).length);
 }
 
@@ -57,13 +57,13 @@ function clearAway(state: WorldState): void {
   const inode = state.disk.entries.get(LEDGER);
   if (inode === undefined) return;
   state.trace.add('the operator puts the ledger aside');
-  const watch = state.watchAt(LEDGER);
+  const watch = state.files.watchAt(LEDGER);
   if (watch !== undefined) state.history.forgetAll(watch.run);
   state.disk.unlinkByHand(LEDGER);
 }
 
 function isSettled(state: WorldState): boolean {
-  const watch = state.watchAt(LEDGER);
+  const watch = state.files.watchAt(LEDGER);
   if (watch === undefined) return false;
   if (!state.scenario.reads) {
     return [...watch.admitted].every((id) => watch.outcomes.has(id) || state.isOdd(id));

@@ -1,19 +1,23 @@
 import { parseHolder } from '../../src/ledger/holder.ts';
+import type { LedgerRecord } from '../../src/ledger/record.ts';
 import { CallHistory } from './call-history.ts';
 import { BEGINNING, type VirtualTime } from './clock.ts';
-import { SimDefender, type Truth } from './defender.ts';
+import { SimDefender } from './defender.ts';
 import { type Inode, SimDisk } from './disk.ts';
 import type { Facts, Worker } from './facts.ts';
 import { type Emit, makeEmit } from './invariants.ts';
 import { jobOf } from './job.ts';
-import { LedgerWatch } from './ledger-watch.ts';
+import { LedgerFiles } from './ledger-files.ts';
+import type { LedgerWatch } from './ledger-watch.ts';
 import type { Outages } from './play-faults.ts';
-import { SimProcess } from './process.ts';
+import type { SimProcess } from './process.ts';
+import { ProcessTable } from './process-table.ts';
 import type { Scenario } from './scenario.ts';
 import { Random } from './seed.ts';
 import { SimAuthority } from './sign-in.ts';
 import { Trace } from './trace.ts';
 import type { Sent } from './transport.ts';
+import type { Truth } from './truth.ts';
 import { WorldClocks } from './world-clocks.ts';
 
 export const LEDGER = '/ledgers/a.jsonl';
@@ -35,6 +39,8 @@ export class WorldState implements Facts {
   readonly scenario: Scenario;
   readonly time: VirtualTime;
   readonly trace: Trace;
+  readonly processes: ProcessTable;
+  readonly files: LedgerFiles;
   readonly random: Random;
   readonly disk: SimDisk;
   readonly defender: SimDefender;
@@ -48,8 +54,6 @@ export class WorldState implements Facts {
   readonly signals = new Map<SimProcess, () => void>();
   /** Lines of all logs. */
   readonly logs: string[] = [];
-  /** Files under a ledger's name that are none of ours. */
-  readonly foreign = new Set<Inode>();
   host: Host = { name: 'host-1', boot: 1 };
   /** What the source names, and its text. */
   ids: string[] = [];
@@ -58,16 +62,11 @@ export class WorldState implements Facts {
   sessions = 0;
   calls = 0;
   failure: { invariant: string; detail: string } | undefined;
-  readonly #watches = new Map<Inode, LedgerWatch>();
-  readonly #processes = new Map<number, SimProcess>();
   /** Who opened a ledger, in that order: each follows the one before it as the one sender. */
   readonly #openers: SimProcess[] = [];
   readonly #retries = new Map<string, ReadonlySet<string>>();
   readonly #slow = new WeakSet<Sent>();
-  /** Files that a hand changed while somebody worked on them: they may be damaged. */
-  readonly #handled = new Set<Inode>();
   readonly #uuids: Random;
-  #pids = 0;
 
   constructor(scenario: Scenario, time: VirtualTime, wholeTrace: boolean) {
     this.scenario = scenario;
@@ -75,14 +74,15 @@ export class WorldState implements Facts {
     this.random = new Random(`seed ${scenario.seed}`).fork('world');
     this.#uuids = this.random.fork('uuids');
     this.trace = new Trace(wholeTrace, () => time.now());
+    this.processes = new ProcessTable(this.trace);
     this.clocks = new WorldClocks(scenario.honestClock);
     this.disk = new SimDisk({
       random: this.random.fork('disk'),
       nowMs: () => Date.now() + (scenario.fsClock === 'wall' ? this.clocks.offsetMs : 0),
       observer: {
-        written: (inode, by) => this.#written(inode, by),
-        synced: (inode) => this.#watches.get(inode)?.onSynced(inode),
-        truncated: (inode) => this.#watches.get(inode)?.onTruncated(inode),
+        written: (inode, by) => this.files.written(inode, by),
+        synced: (inode) => this.files.synced(inode),
+        truncated: (inode) => this.files.truncated(inode),
         removing: (path, inode, by) => this.#removing(path, inode, by),
       },
     });
@@ -101,6 +101,14 @@ export class WorldState implements Facts {
       isCalm: () => this.isCalm,
     });
     this.emit = makeEmit(this, (invariant, detail) => this.violate(invariant, detail));
+    this.files = new LedgerFiles({
+      disk: () => this.disk,
+      emit: this.emit,
+      history: this.history,
+      workers: this.workers,
+      now: this.now,
+      onRecord: (...written) => this.#recorded(...written),
+    });
   }
 
   violate(invariant: string, detail: string): void {
@@ -109,9 +117,7 @@ export class WorldState implements Facts {
     this.trace.add(`VIOLATION ${invariant}: ${detail}`);
   }
 
-  readonly now = (): number => {
-    return this.time.now();
-  };
+  readonly now = (): number => this.time.now();
 
   uuid(): string {
     return this.#uuids.uuid();
@@ -123,36 +129,9 @@ export class WorldState implements Facts {
     return !wasSet && honestClock === 'both';
   }
 
-  /** `role` stands in the trace; `stream` names the numbers that are drawn for it. */
-  process(role: string, killAfter: number | undefined): SimProcess {
-    this.#pids++;
-    const pid = this.#pids;
-    const name = `${role}-${pid}`;
-    const process: SimProcess = new SimProcess({
-      pid,
-      name,
-      killAfter,
-      onKill: () => this.trace.add(`${name} is killed after ${process.events} events`),
-    });
-    this.#processes.set(pid, process);
-    return process;
-  }
-
-  get lastPid(): number {
-    return this.#pids;
-  }
-
-  exists(pid: number): boolean {
-    return this.#processes.get(pid)?.exists ?? false;
-  }
-
-  someoneLives(): boolean {
-    return [...this.#processes.values()].some(({ exists, name }) => exists && !name.startsWith('reader'));
-  }
-
   losePower(): void {
     this.trace.add('the power goes');
-    for (const each of this.#processes.values()) each.kill(false);
+    this.processes.cutPower();
     this.disk.losePower();
     this.host = { ...this.host, boot: this.host.boot + 1 };
   }
@@ -175,13 +154,7 @@ export class WorldState implements Facts {
     return this.defender.truth.get(id)?.odd !== undefined;
   }
 
-  readonly workerOf = (process: SimProcess): Worker | undefined => {
-    return this.workers.get(process);
-  };
-
-  readonly lastOpener = (): SimProcess | undefined => {
-    return this.#openers.at(-1);
-  };
+  readonly lastOpener = (): SimProcess | undefined => this.#openers.at(-1);
 
   /** Outcomes that the session with that number was told to try again. */
   retriedIn(run: string, session: number): ReadonlySet<string> {
@@ -198,90 +171,25 @@ export class WorldState implements Facts {
     if (this.clocks.offsetMs < -2000) this.#slow.add(sent);
   }
 
-  readonly clockWasSlow = (sent: Sent): boolean => {
-    return this.#slow.has(sent) && sent.told !== 'answer';
-  };
+  readonly clockWasSlow = (sent: Sent): boolean => this.#slow.has(sent) && sent.told !== 'answer';
 
-  readonly isThere = (inode: Inode): boolean => {
-    for (const each of this.disk.entries.values()) if (each === inode) return true;
-    return false;
-  };
+  readonly isThere = (inode: Inode): boolean => this.files.isThere(inode);
 
-  watchAt(path: string): LedgerWatch | undefined {
-    const inode = this.disk.entries.get(path);
-    return inode === undefined ? undefined : this.#watches.get(inode);
-  }
-
-  readonly watchOf = (inode: Inode): LedgerWatch => {
-    let watch = this.#watches.get(inode);
-    if (watch === undefined) {
-      watch = new LedgerWatch({
-        garbage: (line) => {
-          if (!this.#handled.has(inode)) this.emit('garbage', line);
-        },
-        lost: (record) => this.emit('lost', record),
-      });
-      this.#watches.set(inode, watch);
-      this.#follow(watch, inode);
+  #recorded(record: LedgerRecord, worker: Worker, watch: LedgerWatch, inode: Inode): void {
+    if (record.kind === 'intake' && this.scenario.source !== 'query') worker.named = new Set(this.ids);
+    if (record.kind === 'open') {
+      worker.inode = inode;
+      this.#openers.push(worker.process);
+      const key = `${record.run} ${record.session}`;
+      this.#retries.set(key, new Set([...(this.#retries.get(key) ?? []), ...worker.retry]));
     }
-    return watch;
-  };
-
-  /** Not by the program alone. */
-  mayBeDamaged(path: string): boolean {
-    const inode = this.disk.entries.get(path);
-    return inode !== undefined && (this.#handled.has(inode) || this.foreign.has(inode));
-  }
-
-  /** A hand changed what is at `path`; `was` is the file that was there. Nobody can know what no file says any more. */
-  swapped(path: string, was: Inode, loses: boolean): void {
-    const watch = this.watchOf(was);
-    const users = [...this.workers.values()].filter(({ process, inode }) => inode === was && process.exists);
-    for (const worker of users) worker.swappedAtMs ??= this.now();
-    const inUse = [...this.workers.values()].some(({ process, path: own }) => own === path && process.exists);
-    const now = this.disk.entries.get(path);
-    if (inUse && now !== undefined) this.#handled.add(now);
-    if (loses) this.history.forgetAll(watch.run);
-    const inode = this.disk.entries.get(path);
-    if (inode === was) this.#watches.delete(was);
-    if (inode !== undefined) this.readAnew(inode);
-  }
-
-  /** What a hand wrote was written by none of our processes. */
-  readAnew(inode: Inode): void {
-    if (this.foreign.has(inode)) return;
-    this.watchOf(inode).onWritten(inode, undefined);
-    this.watchOf(inode).onSynced(inode);
-  }
-
-  #written(inode: Inode, by: SimProcess): void {
-    if (this.foreign.has(inode)) {
-      const path = [...this.disk.entries].find(([, each]) => each === inode)?.[0] ?? 'a file without a name';
-      this.emit('foreign', { worker: this.workers.get(by), path });
-      return;
-    }
-    this.watchOf(inode).onWritten(inode, by);
-  }
-
-  #follow(watch: LedgerWatch, inode: Inode): void {
-    watch.onRecord = (record, by) => {
-      const worker = by && this.workers.get(by);
-      if (by === undefined || worker === undefined) return;
-      if (record.kind === 'intake' && this.scenario.source !== 'query') worker.named = new Set(this.ids);
-      if (record.kind === 'open') {
-        worker.inode = inode;
-        this.#openers.push(by);
-        const key = `${record.run} ${record.session}`;
-        this.#retries.set(key, new Set([...(this.#retries.get(key) ?? []), ...worker.retry]));
-      }
-      this.emit('record', { record, worker, watch });
-    };
+    this.emit('record', { record, worker, watch });
   }
 
   #removing(path: string, inode: Inode, by: SimProcess): void {
     if (!path.endsWith('.lock') || !this.clockWasRight) return;
     const holder = parseHolder(inode.data.toString('utf8', 0, inode.length));
-    const of = holder && this.#processes.get(holder.pid);
+    const of = holder && this.processes.get(holder.pid);
     const ageMs = Date.now() - inode.modifiedMs;
     if (of === undefined || of === by || !of.exists || ageMs >= LOCK_GOOD_MS) return;
     this.emit('unlocked', { by: by.name, path, holder: of.name, ageMs });

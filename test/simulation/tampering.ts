@@ -36,8 +36,8 @@ export function tamper(state: WorldState, path: string, how: Tampering, random: 
       break;
   }
   const after = disk.entries.get(path);
-  if (how === 'other-file' && after !== undefined) state.foreign.add(after);
-  state.swapped(path, inode, how !== 'same-bytes');
+  if (how === 'other-file' && after !== undefined) state.files.foreign.add(after);
+  state.files.swapped(path, inode, how !== 'same-bytes');
 }
 
 /** Somebody who knows how the chain is made changes a plan after its review: more is in it than was seen, in the same file or in another. */
@@ -46,7 +46,7 @@ export function changePlan(state: WorldState, path: string, random: Random): voi
   const inode = disk.entries.get(path);
   const isOpen = [...state.workers.values()].some((worker) => worker.inode === inode && worker.process.exists);
   // From here on it is no plan any more.
-  if (inode === undefined || isOpen || state.watchAt(path)?.hasStart === true) return;
+  if (inode === undefined || isOpen || state.files.watchAt(path)?.hasStart === true) return;
   const id = random.uuid();
   state.defender.add(id, { known: true, index: 20_000 });
   const scribe = new Scribe(disk.bytes(path));
@@ -55,5 +55,5 @@ export function changePlan(state: WorldState, path: string, random: Random): voi
   state.trace.add(`by hand: ${id.slice(0, 8)} is added to the plan ${path}${swaps ? ', in another file' : ''}`);
   if (swaps) disk.putByHand(path, scribe.bytes);
   else disk.rewriteByHand(inode, scribe.bytes);
-  state.swapped(path, inode, false);
+  state.files.swapped(path, inode, false);
 }

@@ -1,8 +1,8 @@
 import { OUTCOMES, type Outcome } from '../../../src/ledger/outcomes.ts';
-import type { Truth } from '../defender.ts';
 import type { Facts } from '../facts.ts';
 import type { LedgerEnd } from '../ledger-end.ts';
 import type { LedgerWatch } from '../ledger-watch.ts';
+import type { Truth } from '../truth.ts';
 import type { Invariant } from './rule.ts';
 
 /** What a ledger says of its actions in the end. */

@@ -29,7 +29,7 @@ function wrongReport({ folded, view, nowMs }: LedgerEnd): string | undefined {
   const summary = summarise([view], { nowMs });
   const counts = Object.fromEntries(OUTCOME_NAMES.map((name) => [name, 0])) as Record<Outcome, number>;
   for (const outcome of outcomes.values()) counts[outcome]++;
-  const present = Object.fromEntries(Object.entries(counts).filter(([, n]) => n > 0));
+  const present = nonZero(counts);
   const rows = [...outcomesCsv([view])].join('').split('\r\n').slice(1);
   const byCsv: Record<string, number> = {};
   for (const row of rows) {
@@ -39,7 +39,7 @@ function wrongReport({ folded, view, nowMs }: LedgerEnd): string | undefined {
   const rejections = Object.values(summary.rejected).reduce((sum, n) => sum + n, 0);
   const pairs: [what: string, is: unknown, wanted: unknown][] = [
     ['summary.counts', summary.counts, counts],
-    ['summary.calls', summary.calls, calls],
+    ['summary.calls', nonZero(summary.calls), nonZero(calls)],
     ['summary.admitted', summary.admitted, admitted.size],
     ['summary.rejected', rejections, rejected],
     ['summary.open', summary.open, admitted.size - outcomes.size],
@@ -49,6 +49,10 @@ function wrongReport({ folded, view, nowMs }: LedgerEnd): string | undefined {
   ];
   const wrong = pairs.find(([, is, wanted]) => textOf(is) !== textOf(wanted));
   return wrong && `${wrong[0]} is ${textOf(wrong[1])} and the ledger says ${textOf(wrong[2])}`;
+}
+
+function nonZero(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).filter(([, n]) => n > 0));
 }
 
 function textOf(value: unknown): string {
