@@ -5,6 +5,8 @@ export interface Reading {
   start: number;
   /** Links that were followed. */
   links: ReadonlySet<string>;
+  /** Links led nowhere: only places are asked for by now. */
+  bySkip: boolean;
   /** The last count, and the first one. */
   count: number | undefined;
   firstCount: number | undefined;
@@ -37,6 +39,7 @@ export const FIRST_READING: Reading = {
   pages: 0,
   start: 0,
   links: new Set(),
+  bySkip: false,
   count: undefined,
   firstCount: undefined,
   dropped: 0,
@@ -64,28 +67,34 @@ export function nextPage(before: Reading, page: PageFacts): { reading: Reading; 
     dropped: before.dropped + drop,
     barren: fresh > 0 ? 0 : before.barren + 1,
   };
-  const link = nextLink === undefined || before.links.has(nextLink) ? undefined : nextLink;
+  const link = before.bySkip || nextLink === undefined || before.links.has(nextLink) ? undefined : nextLink;
   const cut = (why: string) => ({ reading, step: { step: 'cut', why } as const });
-  const skip = (start: number) => ({ reading: { ...reading, start }, step: { step: 'skip', skip: start } as const });
+  const skip = (start: number, more: Partial<Reading> = {}) => ({
+    reading: { ...reading, start, ...more },
+    step: { step: 'skip', skip: start } as const,
+  });
   const whole = { reading, step: { step: 'whole' } as const };
+  // What a link showed may have been shown before, and what left made room: only what is known and still there has a place.
+  const place = Math.max(0, known - reading.dropped);
 
   const isReached = reading.count !== undefined && known - reading.dropped >= reading.count;
   if (reading.pages >= PAGES_AT_MOST) {
     return isReached ? whole : cut(`it has more than ${PAGES_AT_MOST} pages`);
   }
   if (drop > 0 && before.start > 0) return skip(Math.max(0, before.start - drop));
-  if (link !== undefined && reading.barren <= BARREN_AT_MOST) {
+  if (link !== undefined) {
+    if (reading.barren > BARREN_AT_MOST) return isReached ? whole : skip(place, { bySkip: true, barren: 0 });
     return {
-      reading: { ...reading, start: known, links: new Set(before.links).add(link) },
+      reading: { ...reading, start: place, links: new Set(before.links).add(link) },
       step: { step: 'link', link },
     };
   }
   if (isReached) return whole;
-  if (entries === 0 && link === undefined) {
+  if (entries === 0) {
     const missing = (reading.firstCount ?? 0) - reading.dropped - known;
     return missing > 0 ? cut(`Defender counts ${reading.count} actions and shows ${known}`) : whole;
   }
   if (reading.barren > BARREN_AT_MOST) return cut('page after page shows the same actions again');
-  // What a link showed may have been shown before: only what is known counts.
-  return skip(link === undefined && nextLink === undefined && before.links.size === 0 ? before.start + entries : known);
+  // A link that cannot be followed says that its page was the last one that came by links.
+  return before.links.size > 0 && !before.bySkip ? skip(place, { bySkip: true }) : skip(before.start + entries);
 }

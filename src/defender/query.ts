@@ -35,8 +35,9 @@ export async function* queryActions(
     const page = await pageOf(defender, step, terms, signal);
     if (page === 'no-such-page') {
       // The link led nowhere: the rows behind it are asked for by their place.
-      reading = { ...reading, start: seen.size };
-      step = { step: 'skip', skip: seen.size };
+      const start = Math.max(0, seen.size - reading.dropped);
+      reading = { ...reading, start, bySkip: true };
+      step = { step: 'skip', skip: start };
       continue;
     }
     const known = seen.size;

@@ -18,8 +18,8 @@ export const cancelPath = (id: string) => `${actionPath(id)}/cancel`;
 export const actionPath = (id: string) => `${COLLECTION}/${asActionId(id)}`;
 
 /**
- * `$top` is always sent: the default page size is not documented. A query asks for the newest first, and for the count by which a list is
- * known to be whole: where `$top` is given, Defender names no next page.
+ * `$top` is always sent: the default page size is not documented. The count says whether a list is whole: where
+ * `$top` is given, Defender names no next page. A query asks for the newest first.
  */
 export function listPath(query: ListQuery): string {
   const filter = 'ids' in query ? anyOf('id', query.ids.map(asActionId)) : filterOf(query.terms);
@@ -27,7 +27,8 @@ export function listPath(query: ListQuery): string {
     ...(filter === '' ? [] : [`$filter=${encodeURIComponent(filter)}`]),
     `$top=${query.top}`,
     ...(query.skip ? [`$skip=${query.skip}`] : []),
-    ...('ids' in query ? [] : [`$orderby=${encodeURIComponent('creationDateTimeUtc desc')}`, '$count=true']),
+    ...('ids' in query ? [] : [`$orderby=${encodeURIComponent('creationDateTimeUtc desc')}`]),
+    '$count=true',
   ];
   return `${COLLECTION}?${parameters.join('&')}`;
 }

@@ -106,9 +106,10 @@ export function makeLookups(defender: Defender, mayRead: boolean | undefined): L
         if (missing.delete(action.id)) into.set(action.id, { kind: 'found', action });
       const left = [...missing];
       const brought = left.length < ids.length;
-      // A page that was cut, which need not say so: what is not shown is asked for again, which is a call just as its next page, and
+      const whole = answer.count === undefined ? answer.entries === 0 : answer.count <= answer.entries;
+      // A page may have been cut, and need not say so: what is not shown is asked for again, which is a call just as its next page, and
       // leads nowhere else.
-      if (brought && (left.length > DOUBTED || (left.length > 0 && answer.nextLink !== undefined))) {
+      if (left.length > 0 && brought && (!whole || answer.nextLink !== undefined)) {
         await batch(left, into, signal);
         return;
       }

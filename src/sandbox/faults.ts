@@ -36,7 +36,25 @@ export type Fault =
   | { kind: 'forbidden' }
   | { kind: 'redirect'; location?: string; status?: number }
   /** 200 with the entity of another action. @default applied */
-  | { kind: 'wrong-id'; applied?: boolean };
+  | { kind: 'wrong-id'; applied?: boolean }
+  /** A status without any body, as gateways send it. */
+  | { kind: 'empty'; status: number; headers?: Readonly<Record<string, string>>; applied?: boolean }
+  /**
+   * The body in a coding that nobody asked for: codings as in `Content-Encoding`, applied in their order. `header` is what the header says
+   * of it; null leaves it out.
+   */
+  | { kind: 'encoded'; coding: string; header?: string | null }
+  /** Fields of the answer's entity, or of the first one of a list, are others; `extra` entries go before a list's own. */
+  | { kind: 'odd-entity'; fields?: Readonly<Record<string, unknown>>; extra?: readonly unknown[] }
+  /** Words of the answer in another spelling, as `{ Cancelled: 'Canceled' }`: where they are a whole value. */
+  | { kind: 'respelled'; words: Readonly<Record<string, string>> }
+  /**
+   * The next link of a list: to its own page, empty, the true one made relative or to another host, or any value. Only a page that has a next
+   * one has a true link.
+   */
+  | { kind: 'next-link'; link: 'own' | 'empty' | 'relative' | 'foreign' | { value: unknown } }
+  /** 200, and a body that has no end; a byte every so many ms, or as fast as it is read. */
+  | { kind: 'endless'; everyMs?: number };
 
 interface FaultRequest {
   route: Route;

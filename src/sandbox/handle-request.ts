@@ -6,10 +6,11 @@ import { type Answer, errorAnswer, htmlAnswer, quotaExceeded, unauthorized } fro
 import type { Fault, FaultControl } from './faults.ts';
 import { idsAskedFor } from './list-actions.ts';
 import { defaultWindows, type ListRules, type SandboxAccess, type SandboxOptions } from './options.ts';
-import { answerOf, isApplied, send, withOtherId } from './play-fault.ts';
+import { answerOf, isApplied, send } from './play-fault.ts';
 import type { LogEntry, RequestLog } from './request-log.ts';
 import { type ApiRequest, routeOf, serve } from './routes.ts';
 import { seededRandom } from './seeded.ts';
+import { spoiled } from './spoil-answer.ts';
 import type { ActionStore } from './store.ts';
 import { StrictQuota } from './strict-quota.ts';
 
@@ -145,13 +146,12 @@ export class RequestHandler {
       const served = this.#served(request, caller, token, entry);
       entry.effect = served.effect;
       entry.comment = served.comment;
-      answer =
-        fault?.kind === 'wrong-id' && request.id !== undefined ? withOtherId(served.answer, request.id) : served.answer;
+      answer = spoiled(served.answer, fault, { id: request.id, target: entry.path, url: request.url });
       // Whoever waits for an effect shall not have to wait for an answer that may never come.
       if (served.effect) log.changed();
     }
-    const spoiled = answerOf(fault, { nowMs: clock.wallMs(), tenant: caller.tenant, id: request.id });
-    return spoiled ?? answer ?? errorAnswer(500, 'InternalServerError', '');
+    const instead = answerOf(fault, { nowMs: clock.wallMs(), tenant: caller.tenant, id: request.id });
+    return instead ?? answer ?? errorAnswer(500, 'InternalServerError', '');
   }
 
   #served(request: ApiRequest, caller: Caller, token: string, entry: LogEntry): ReturnType<typeof serve> {

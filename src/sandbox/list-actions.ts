@@ -35,6 +35,7 @@ export function listActions(store: ActionStore, rules: ListRules, request: ListR
   }
   const matches = filter === undefined ? undefined : matcher(filter);
   const wanted = Math.min(top ?? Number.POSITIVE_INFINITY, rules.pageSize);
+  const counts = rules.count === 'always' || (rules.count === 'when-asked' && query.count);
   const page: SandboxAction[] = [];
   let found = 0;
   for (const action of store.listed(filter && candidateIds(filter), newestFirst)) {
@@ -42,13 +43,13 @@ export function listActions(store: ActionStore, rules: ListRules, request: ListR
     found += 1;
     if (found > skip && page.length < wanted) page.push(action);
     // One more than the page tells whether there is a next one; counting has to go through all.
-    if (!query.count && found > skip + wanted) break;
+    if (!counts && found > skip + wanted) break;
   }
   const value = store.lookAll(page);
   const link = nextLink(request, query, rules, page.length, found);
   return jsonAnswer(200, {
     '@odata.context': `${request.url.split('?')[0]?.replace(/\/machineactions$/i, '')}/$metadata#MachineActions`,
-    ...(query.count ? { '@odata.count': found } : {}),
+    ...(counts ? { '@odata.count': found } : {}),
     value: query.select === undefined ? value : value.map((action) => selected(action, query.select ?? [])),
     ...(link === undefined ? {} : { '@odata.nextLink': link }),
   });
@@ -61,7 +62,7 @@ function nextLink(
   sent: number,
   found: number,
 ): string | undefined {
-  const cutByPage = top === undefined || top > sent;
+  const cutByPage = top === undefined || (top > sent && rules.nextLink !== 'without-top');
   if (rules.nextLink === 'never' || found <= skip + sent || (!cutByPage && rules.nextLink !== 'always'))
     return undefined;
   const next = new URLSearchParams(asked);

@@ -70,10 +70,13 @@ interface SandboxListRules {
   /** Characters of path and query at most; more is answered 414. @default 16,384 */
   maxUrlLength?: number;
   /**
-   * `when-cut`: a next link when the service's page size cut the answer; `always`: also when `$top` did; `never`.
-   * @default when-cut
+   * `without-top`: a next link when the service's page size cut the answer to a request without `$top`, as Defender does it; `when-cut`: also to
+   * one with; `always`: also when `$top` did the cutting; `never`.
+   * @default without-top
    */
-  nextLink?: 'when-cut' | 'always' | 'never';
+  nextLink?: 'without-top' | 'when-cut' | 'always' | 'never';
+  /** Whether `@odata.count` is given when it was asked for, always, or never. @default when-asked */
+  count?: 'when-asked' | 'always' | 'never';
   /** Scheme and host of the next links, where a client must not follow them. @default that of the request */
   nextLinkOrigin?: string | undefined;
 }
@@ -91,6 +94,7 @@ export const defaultListRules: ListRules = {
   maxIds: Number.POSITIVE_INFINITY,
   maxIdsStatus: 400,
   maxUrlLength: 16_384,
-  nextLink: 'when-cut',
+  nextLink: 'without-top',
+  count: 'when-asked',
   nextLinkOrigin: undefined,
 };

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { type Answer, errorAnswer, forbidden, htmlAnswer, quotaExceeded, unauthorized } from './answers.ts';
 import type { Fault } from './faults.ts';
-import { randomGuid, seededRandom, seedOf } from './seeded.ts';
+import { encoded } from './spoil-answer.ts';
 
 /** Whether the request goes through to the store although the answer will not say so, or not in full. */
 export function isApplied(fault: Fault | undefined): boolean {
@@ -9,6 +9,10 @@ export function isApplied(fault: Fault | undefined): boolean {
     case undefined:
     case 'late':
     case 'slow':
+    case 'encoded':
+    case 'odd-entity':
+    case 'respelled':
+    case 'next-link':
       return true;
     case 'cut-json':
     case 'reset-in-body':
@@ -18,6 +22,7 @@ export function isApplied(fault: Fault | undefined): boolean {
     case 'html':
     case 'reset':
     case 'hang':
+    case 'empty':
       return fault.applied ?? false;
     default:
       return false;
@@ -36,6 +41,10 @@ export function answerOf(
     }
     case 'html':
       return htmlAnswer(fault.status);
+    case 'empty':
+      return { status: fault.status, headers: fault.headers ?? {}, body: '' };
+    case 'endless':
+      return { status: 200, headers: { 'content-type': 'application/json' }, body: '' };
     case 'unauthorized':
       return unauthorized('the token is not accepted any more', fault.claims);
     case 'forbidden':
@@ -65,12 +74,6 @@ function tooMany(fault: Fault & { kind: 'too-many' }, { nowMs, tenant }: { nowMs
   };
 }
 
-/** What an entity of somebody else looks like: ours but for the ID. */
-export function withOtherId(answer: Answer, id: string): Answer {
-  const other = randomGuid(seededRandom(seedOf(1, `other than ${id}`)));
-  return { ...answer, body: answer.body.replaceAll(id, other) };
-}
-
 interface SendContext {
   sleep: (ms: number) => Promise<void>;
 }
@@ -91,9 +94,11 @@ export async function send(
     return undefined;
   }
   if (fault?.kind === 'slow' && fault.headersMs !== undefined) await sleep(fault.headersMs);
+  if (fault?.kind === 'endless') return await sendForEver(response, answer, fault.everyMs, sleep);
   const half = answer.body.slice(0, answer.body.length / 2);
-  const body = fault?.kind === 'cut-json' ? half : answer.body;
-  const headers = { ...answer.headers, 'content-length': Buffer.byteLength(body) };
+  const coded = fault?.kind === 'encoded' ? encoded(answer, fault) : undefined;
+  const body = fault?.kind === 'cut-json' ? half : (coded?.body ?? answer.body);
+  const headers = { ...(coded ?? answer).headers, 'content-length': Buffer.byteLength(body) };
   if (fault?.kind === 'reset-in-body') {
     response.writeHead(answer.status, headers);
     await new Promise<void>((resolve) => {
@@ -113,6 +118,24 @@ export async function send(
   response.writeHead(answer.status, headers);
   response.end(body);
   return answer.status;
+}
+
+/** Until the caller hangs up. */
+async function sendForEver(
+  response: ServerResponse,
+  { status, headers }: Answer,
+  everyMs: number | undefined,
+  sleep: SendContext['sleep'],
+): Promise<number> {
+  response.writeHead(status, headers);
+  const piece = everyMs === undefined ? '{"value":['.padEnd(65_536) : ' ';
+  while (!response.destroyed && response.socket?.destroyed === false) {
+    await new Promise<void>((resolve) => {
+      response.write(piece, () => resolve());
+    });
+    if (everyMs !== undefined) await sleep(everyMs);
+  }
+  return status;
 }
 
 const codeByStatus: Readonly<Record<number, string>> = {

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { ENTITY_BYTES } from '../../src/defender/call-limits.ts';
+import type { WireResult } from '../../src/defender/transport.ts';
 import { DiskError, HeldError, RefusedError, UnreachableError } from '../../src/errors.ts';
 import { pino } from '../../src/log.ts';
 import { Bench, ENTITY, ok, refused } from './layers.ts';
+
+const text = (http: number, body: string): WireResult => ({ raw: { http, headers: {}, body } });
 
 describe('a call', () => {
   it('takes slot, token, gate, durable intent and lock, in this order, before it is sent', async () => {
@@ -25,6 +29,7 @@ describe('a call', () => {
         path: `/api/machineactions/${ENTITY.id}/cancel`,
         token: 'token-1',
         body: '{"Comment":"why"}',
+        maxBytes: ENTITY_BYTES,
       },
     ]);
   });
@@ -238,11 +243,15 @@ describe('a 401', () => {
     await expect(bench.cancel()).rejects.toThrow(RefusedError);
   });
 
-  it('of a proxy renews nothing: its answer is lost', async () => {
+  it.each(['', '<html>', '{"error":', '[]', '{"id":1}'])('with the body %j counts as what it is', async (body) => {
     const bench = new Bench();
-    bench.answers = [ok('<html>', 401)];
-    expect((await bench.cancel()).answer.kind).toBe('lost');
-    expect(bench.of('renew')).toEqual([]);
+    bench.answers = [text(401, body)];
+    expect((await bench.cancel()).answer.kind).toBe('action');
+    expect(bench.of('renew', 'send')).toEqual(['send token-1', 'renew token-1', 'send token-2']);
+    const refusedTwice = new Bench();
+    refusedTwice.answers = [text(401, body), text(401, body)];
+    await expect(refusedTwice.cancel()).rejects.toThrow(/HTTP 401\), the second time freshly renewed/);
+    expect(refusedTwice.of('send')).toHaveLength(2);
   });
 
   it('ends the session with what the sign-in says', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/defender/call.ts';
 import { readAnswer, skewOf } from '../../src/defender/read-answer.ts';
+import { hasCompletedCommand, isFinalStatus } from '../../src/defender/status.ts';
 
 const ID = '00000000-0000-4000-8000-00000000000a';
 const NOW = Date.UTC(2026, 2, 1, 12);
@@ -31,7 +32,10 @@ describe('an answer to a cancel or a lookup of one action', () => {
       { kind: 'action' },
     ],
     ['200 with another action is lost', 200, { body: { ...ENTITY, id: ID.replace('a', 'b') } }, { kind: 'lost' }],
-    ['200 with an entity without status is lost', 200, { body: { id: ID, type: 'Isolate' } }, { kind: 'lost' }],
+    ['200 with our ID in braces is the action', 200, { body: { ...ENTITY, id: ` {${ID}} ` } }, { kind: 'action' }],
+    ['200 with our ID and no status is the action', 200, { body: { id: ID, type: 'Isolate' } }, { kind: 'action' }],
+    ['200 with our ID as a number is lost', 200, { body: { ...ENTITY, id: 10 } }, { kind: 'lost' }],
+    ['200 with an error body is lost', 200, error('Forbidden'), { kind: 'lost' }],
     ['200 with a page of a proxy is lost', 200, HTML, { kind: 'lost', error: 'foreign-body', http: 200 }],
     ['200 with cut JSON is lost', 200, CUT, { kind: 'lost' }],
     ['200 with nothing is lost', 200, { text: '' }, { kind: 'lost' }],
@@ -52,8 +56,12 @@ describe('an answer to a cancel or a lookup of one action', () => {
     ['404 of Defender counts', 404, error('ResourceNotFound'), { kind: 'error', http: 404 }],
     ['409 of Defender counts', 409, error('Conflict'), { kind: 'error', http: 409 }],
     ['400 of a gateway is lost', 400, HTML, { kind: 'lost' }],
-    ['401 of a gateway is lost', 401, HTML, { kind: 'lost' }],
-    ['403 of a gateway is lost', 403, HTML, { kind: 'lost' }],
+    ['401 with a page counts', 401, HTML, { kind: 'error', http: 401, code: undefined }],
+    ['403 with a page counts', 403, HTML, { kind: 'error', http: 403, code: undefined }],
+    ['401 with nothing counts', 401, { text: '' }, { kind: 'error', http: 401, code: undefined }],
+    ['403 with nothing counts', 403, { text: '' }, { kind: 'error', http: 403, code: undefined }],
+    ['403 with a cut error counts', 403, { text: '{"error":{"code":"Forb' }, { kind: 'error', http: 403 }],
+    ['401 with an entity counts', 401, { body: ENTITY }, { kind: 'error', http: 401 }],
     ['404 of a gateway is lost', 404, HTML, { kind: 'lost' }],
     ['404 with JSON of another kind is lost', 404, { body: { message: 'no route' } }, { kind: 'lost' }],
     ['404 with an error as text is lost', 404, { body: { error: 'not found' } }, { kind: 'lost' }],
@@ -104,6 +112,18 @@ describe('an answer to a cancel or a lookup of one action', () => {
     expect(read(429, { text: '', headers })).toMatchObject({ retryAfterMs: 20_000 });
   });
 
+  it('waits the longest of several waits', () => {
+    const several = { http: 429, body: '', headers: { 'retry-after': ['3', '2.5', 'soon', '-9'] } };
+    expect(readAnswer({ route: 'cancel', id: ID }, several, NOW)).toMatchObject({ retryAfterMs: 3000 });
+  });
+
+  it('finds the claims of a challenge among several', () => {
+    const claims = '{"a":1}';
+    const headers = { 'www-authenticate': ['Negotiate', `Bearer claims="${Buffer.from(claims).toString('base64')}"`] };
+    const answer = readAnswer({ route: 'cancel', id: ID }, { http: 401, body: '', headers }, NOW);
+    expect(answer).toMatchObject({ claims });
+  });
+
   it('decodes the claims of a challenge', () => {
     const claims = '{"access_token":{"nbf":{"essential":true}}}';
     const header = `Bearer realm="", error="insufficient_claims", claims="${Buffer.from(claims).toString('base64')}"`;
@@ -114,19 +134,85 @@ describe('an answer to a cancel or a lookup of one action', () => {
 });
 
 describe('an answer to a list', () => {
-  it('is a page with its next link', () => {
-    expect(read(200, { body: { value: [ENTITY], '@odata.nextLink': 'x' } }, 'list')).toEqual({
-      kind: 'page',
-      actions: [ENTITY],
-      nextLink: 'x',
+  it('is a page with its next link and its count', () => {
+    expect(read(200, { body: { value: [ENTITY], '@odata.nextLink': 'x', '@odata.count': 7 } }, 'list')).toEqual({
+      ...{ kind: 'page', actions: [ENTITY], entries: 1, odd: 0, count: 7, nextLink: 'x' },
     });
-    expect(read(200, { body: { value: [] } }, 'list')).toEqual({ kind: 'page', actions: [], nextLink: undefined });
+    const empty = { kind: 'page', actions: [], entries: 0, odd: 0, count: undefined, nextLink: undefined };
+    expect(read(200, { body: { value: [] } }, 'list')).toEqual(empty);
+  });
+
+  it.each([
+    ['', undefined],
+    ['  ', undefined],
+    [null, undefined],
+    [5, undefined],
+    [{ href: 'x' }, undefined],
+  ])('has no next link where that is %j', (link, expected) => {
+    const answer = read(200, { body: { value: [], '@odata.nextLink': link } }, 'list');
+    expect(answer).toMatchObject({ kind: 'page', nextLink: expected });
+  });
+
+  it.each([
+    ['3000', 3000],
+    [3000, 3000],
+    [0, undefined],
+    [-1, undefined],
+    [1.5, undefined],
+    ['many', undefined],
+    [null, undefined],
+    [1e300, undefined],
+  ])('counts %j as %j where its page holds one entity', (count, expected) => {
+    const answer = read(200, { body: { value: [ENTITY], '@odata.count': count } }, 'list');
+    expect(answer).toMatchObject({ kind: 'page', count: expected });
+  });
+
+  it.each<[string, unknown]>([
+    ['without a type', { ...ENTITY, type: null }],
+    ['with a number for a status', { ...ENTITY, status: 5 }],
+    ['that is null', null],
+    ['that is a list', [ENTITY]],
+    ['that is a text', ID],
+    ['without an ID', { type: 'Isolate', status: 'Pending' }],
+    ['with an ID that is none', { ...ENTITY, id: 'x' }],
+    ['with a list for a comment', { ...ENTITY, requestorComment: ['x'], cancellationComment: {} }],
+    ['with an object for its commands', { ...ENTITY, commands: { a: 1 } }],
+    ['with null among its commands', { ...ENTITY, commands: [null, 5, 'x', [], { commandStatus: 5 }] }],
+    ['with a number for a date', { ...ENTITY, creationDateTimeUtc: 1e12 }],
+    ['nested a thousand deep', { ...ENTITY, more: JSON.parse('['.repeat(1000) + ']'.repeat(1000)) as unknown }],
+    ['with its own prototype', JSON.parse(`{"__proto__":{"status":"Cancelled"},"id":"${ID}"}`) as unknown],
+  ])('keeps the rest of a page that holds an entity %s', (_, odd) => {
+    const other = { ...ENTITY, id: ID.replace('a', 'b') };
+    const answer = read(200, { body: { value: [odd, other, odd] } }, 'list');
+    expect(answer).toMatchObject({ kind: 'page', entries: 3, actions: expect.arrayContaining([other]) });
+    if (answer.kind !== 'page') return;
+    expect(answer.actions.length + answer.odd).toBe(3);
+    for (const action of answer.actions) {
+      expect(isFinalStatus(action.status)).toBe(false);
+      expect(hasCompletedCommand(action)).toBe(false);
+      for (const text of [action.type, action.status]) expect(typeof text).toBe('string');
+      for (const text of [action.requestorComment, action.creationDateTimeUtc]) expect(text ?? null).toBeNull();
+      expect(() => JSON.stringify(action)).not.toThrow();
+    }
+  });
+
+  it.each([
+    ['Live Response', 'Pending', 'LiveResponse', 'Pending'],
+    ['live_response', 'in progress', 'LiveResponse', 'InProgress'],
+    ['ISOLATE', 'CANCELED', 'Isolate', 'Cancelled'],
+    ['un-isolate', 'Canceled', 'Unisolate', 'Cancelled'],
+    [' Isolate\u00a0', 'Time Out', 'Isolate', 'TimeOut'],
+    ['runantivirusscan', 'succeeded', 'RunAntiVirusScan', 'Succeeded'],
+    ['NewKind', 'Paused', 'NewKind', 'Paused'],
+    ['Isolate2', 'Cancelled?!', 'Isolate2', 'Cancelled'],
+  ])('spells type %j and status %j as Microsoft does', (type, status, rightType, rightStatus) => {
+    const answer = read(200, { body: { value: [{ ...ENTITY, type, status }] } }, 'list');
+    expect(answer).toMatchObject({ actions: [{ type: rightType, status: rightStatus }] });
   });
 
   it.each<[string, Sent]>([
     ['a page of a proxy', HTML],
     ['a single entity', { body: ENTITY }],
-    ['a page with something else in it', { body: { value: [ENTITY, { id: ID }] } }],
     ['a page that is no list', { body: { value: {} } }],
   ])('is lost when it is %s', (_, sent) => {
     expect(read(200, sent, 'list').kind).toBe('lost');

@@ -196,7 +196,7 @@ const ROWS: readonly Row[] = [
     outcome: 'cancelled',
     posts: 1,
   },
-  ...[200, 400, 401, 403, 404].map((status) => ({
+  ...[200, 400, 404].map((status) => ({
     says: `${status} with a page of a proxy is looked up, then tried again`,
     faults: [{ kind: 'html', status } as const],
     outcome: 'cancelled',
@@ -204,6 +204,54 @@ const ROWS: readonly Row[] = [
     attempt: 2,
     lookedUpBetween: true,
   })),
+  {
+    says: '401 with a page renews the token and repeats',
+    faults: [{ kind: 'html', status: 401 }],
+    outcome: 'cancelled',
+    posts: 2,
+    attempt: 1,
+  },
+  { says: '403 with a page is forbidden', faults: [{ kind: 'html', status: 403 }], outcome: 'forbidden', posts: 1 },
+  {
+    says: '401 without a body renews the token and repeats',
+    faults: [{ kind: 'empty', status: 401 }],
+    outcome: 'cancelled',
+    posts: 2,
+    attempt: 1,
+  },
+  { says: '403 without a body is forbidden', faults: [{ kind: 'empty', status: 403 }], outcome: 'forbidden', posts: 1 },
+  ...(['gzip', 'deflate', 'br', 'gzip, br'] as const).map((coding) => ({
+    says: `200 in ${coding} that was not asked for is confirmed`,
+    faults: [{ kind: 'encoded', coding } as const],
+    outcome: 'cancelled',
+    posts: 1,
+  })),
+  {
+    says: '200 in a coding that nobody knows is looked up and told by the stamp',
+    faults: [{ kind: 'encoded', coding: 'gzip', header: 'lzma' }],
+    outcome: 'cancelled',
+    posts: 1,
+  },
+  {
+    says: '200 in a coding that nobody knows is not sent again while it is still open',
+    behaviour: later('Cancelled', { stamped: false, afterMs: 60_000 }),
+    faults: [{ kind: 'encoded', coding: 'gzip', header: 'lzma' }],
+    outcome: 'unknown',
+    posts: 1,
+    detail: /content-encoding-lzma/,
+  },
+  {
+    says: '200 with an entity without type and status is confirmed',
+    faults: [{ kind: 'odd-entity', fields: { type: null, status: 7, commands: {} } }],
+    outcome: 'cancelled',
+    posts: 1,
+  },
+  {
+    says: '200 and Canceled with one L is cancelled',
+    faults: [{ kind: 'odd-entity', fields: { status: 'Canceled' } }],
+    outcome: 'cancelled',
+    posts: 1,
+  },
   {
     says: '502 with a page of a gateway is tried again',
     faults: [{ kind: 'html', status: 502 }],

@@ -5,8 +5,9 @@ import { type Answer, unauthorized } from '../../src/sandbox/answers.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
 import { idsAskedFor } from '../../src/sandbox/list-actions.ts';
 import { defaultListRules, type ListRules } from '../../src/sandbox/options.ts';
-import { answerOf, isApplied, withOtherId } from '../../src/sandbox/play-fault.ts';
+import { answerOf, isApplied } from '../../src/sandbox/play-fault.ts';
 import { routeOf, serve } from '../../src/sandbox/routes.ts';
+import { spoiled } from '../../src/sandbox/spoil-answer.ts';
 import { ActionStore } from '../../src/sandbox/store.ts';
 
 /** One request as the service got it. Times are monotonic ms. */
@@ -140,9 +141,9 @@ export class Wire {
       const served = serve(request, caller, { store: this.store, access: {}, list: this.list });
       call.effect = served.effect;
       call.comment = served.comment;
-      answer = fault?.kind === 'wrong-id' && id !== undefined ? withOtherId(served.answer, id) : served.answer;
+      answer = spoiled(served.answer, fault, { id, target: call.path, url: request.url });
     }
-    const spoiled = answerOf(fault, { nowMs: systemClock.wallMs(), tenant: caller.tenant, id });
-    return spoiled ?? answer ?? { status: 500, headers: {}, body: '' };
+    const instead = answerOf(fault, { nowMs: systemClock.wallMs(), tenant: caller.tenant, id });
+    return instead ?? answer ?? { status: 500, headers: {}, body: '' };
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { retryAfterMs, secondsFromMessage } from '../../src/quota/retry-after.ts';
+import { longestWaitMs, retryAfterMs, secondsFromMessage } from '../../src/quota/retry-after.ts';
 
 const now = Date.UTC(1994, 10, 6, 8, 49, 7);
 
@@ -7,6 +7,10 @@ describe('a Retry-After header', () => {
   it.each([
     ['8', 8000],
     [' 120 ', 120_000],
+    ['2.5', 3000],
+    ['0.001', 1000],
+    ['.5', 1000],
+    ['7.', 7000],
     ['Sun, 06 Nov 1994 08:49:37 GMT', 30_000],
     ['Sunday, 06-Nov-94 08:49:37 GMT', 30_000],
     ['Sun Nov  6 08:49:37 1994', 30_000],
@@ -20,7 +24,11 @@ describe('a Retry-After header', () => {
     '',
     '0',
     '-5',
-    '1.5',
+    '0.0',
+    '2.5.5',
+    '2,5s',
+    '+5',
+    '0x10',
     '8s',
     '1e3',
     'soon',
@@ -36,6 +44,18 @@ describe('a Retry-After header', () => {
   });
 });
 
+describe('several waits', () => {
+  it.each<[string[], number | undefined]>([
+    [['3', '9', '2'], 9000],
+    [['3, 9', 'soon'], 9000],
+    [['soon', '-5'], undefined],
+    [['Sun, 06 Nov 1994 08:49:37 GMT', '2'], 30_000],
+    [[], undefined],
+  ])('%j wait %s ms', (headers, ms) => {
+    expect(longestWaitMs(headers, now)).toBe(ms);
+  });
+});
+
 describe("Defender's message", () => {
   it('says how many seconds to wait', () => {
     expect(
@@ -43,6 +63,7 @@ describe("Defender's message", () => {
         'API calls quota exceeded! Maximum allowed 30 per 00:01:00 for the key Destination+TenantID+AppID. You can send requests again in 8 seconds.',
       ),
     ).toBe(8);
+    expect(secondsFromMessage('You can send requests again in 2.5 seconds.')).toBe(3);
     expect(secondsFromMessage('you can SEND requests again in 1 second')).toBe(1);
   });
 

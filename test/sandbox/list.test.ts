@@ -113,9 +113,21 @@ describe('pages', () => {
   });
 
   test('a page size below $top cuts the answer and the links carry the rest of $top', async () => {
-    await using sandbox = await startSandbox({ actions: { count: 100 }, list: { pageSize: 30 } });
+    await using sandbox = await startSandbox({
+      actions: { count: 100 },
+      list: { pageSize: 30, nextLink: 'when-cut' },
+    });
     expect(await pages(sandbox, { $top: '70' })).toEqual([30, 30, 10]);
     expect(await pages(sandbox, {})).toEqual([30, 30, 30, 10]);
+  });
+
+  test('a page that is cut has no link where $top was given, only its count says so', async () => {
+    await using sandbox = await startSandbox({ actions: { count: 100 }, list: { pageSize: 30 } });
+    const cut = await api(sandbox).list({ $top: '70', $count: 'true' });
+    expect([entities(cut).length, cut.body['@odata.count'], cut.body['@odata.nextLink']]).toEqual([30, 100, undefined]);
+    expect(await pages(sandbox, {})).toEqual([30, 30, 30, 10]);
+    sandbox.listRules.count = 'never';
+    expect((await api(sandbox).list({ $count: 'true' })).body).not.toHaveProperty('@odata.count');
   });
 
   test('a service may link whenever more matches, or never', async () => {
