@@ -4,7 +4,7 @@ import type { Job } from '../job/job.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import type { FileLedger } from '../ledger/file-ledger.ts';
 import { recentCallsInFolder } from '../ledger/folder-calls.ts';
-import type { SenderId } from '../ledger/open-ledger.ts';
+import type { SenderId } from '../ledger/sender.ts';
 import type { Seed } from '../quota/quota.ts';
 import { lookBackMs, seedsFrom } from '../quota/seeds.ts';
 import type { CliContext } from './context.ts';
@@ -13,7 +13,8 @@ import { userAgent } from './version.ts';
 
 export interface QuotaMemoryOptions {
   job: Job;
-  ledger: Pick<FileLedger, 'book'>;
+  ledger: Pick<FileLedger, 'book' | 'path'>;
+  /** As the token shows it. */
   sender: SenderId;
   identity: Pick<Identity, 'dispatcher' | 'hosts'>;
   /** Nobody may be asked: the past is told by this machine's clock alone. */
@@ -29,15 +30,15 @@ export async function rememberCalls(
   { job, ledger, sender, identity, offline, signal }: QuotaMemoryOptions,
   { clock, log }: Pick<CliContext, 'clock' | 'log'>,
 ): Promise<Seed[]> {
-  const folder = dirname(job.ledger);
-  const skewMs = offline || !(await hasPast(ledger, job.ledger)) ? undefined : await measure(identity, clock, signal);
+  const folder = dirname(ledger.path);
+  const skewMs = offline || !(await hasPast(ledger, ledger.path)) ? undefined : await measure(identity, clock, signal);
   if (skewMs !== undefined) log.debug({ skewMs }, "Defender's clock minus ours");
   const nowMs = clock.wallMs();
   const askMs = nowMs + (skewMs ?? 0);
   const withinMs = lookBackMs(job.quota.windows);
-  const others = { folder, disk: fileDisk, log, nowMs: askMs, withinMs, except: job.ledger };
+  const others = { folder, disk: fileDisk, log, nowMs: askMs, withinMs, except: ledger.path };
   const past = [
-    ...ledger.book.recentCalls(askMs, withinMs, job.clientId),
+    ...ledger.book.recentCalls(askMs, withinMs, sender.client),
     ...(await recentCallsInFolder({ ...sender, ...others })),
   ];
   return seedsFrom(past, nowMs, skewMs);

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
-import type { Cloud, Job, Region } from '../job/job.ts';
+import type { Cloud, Job } from '../job/job.ts';
+import { CLOUDS, isLoopback } from '../job/known-hosts.ts';
 
 /** Where a job's calls and sign-ins go. None of the URLs has a trailing slash. */
 export interface Hosts {
@@ -9,65 +10,6 @@ export interface Hosts {
   /** Login host without tenant. */
   authorityUrl: string;
 }
-
-interface CloudHosts {
-  apiUrl: string;
-  resource: string;
-  authorityUrl: string;
-  /** Hosts by region; a cloud without any has none. */
-  regions: Partial<Record<Region, string>>;
-  /** Other addresses of the same API that Microsoft has documented, for `--api-url`. */
-  aliases: readonly string[];
-}
-
-/** DEFENDER-API section 6. The `security.microsoft.com` hosts accept tokens for the older resource name. */
-const COMMERCIAL_RESOURCE = 'https://api.securitycenter.microsoft.com';
-
-export const CLOUDS: Readonly<Record<Cloud, CloudHosts>> = {
-  commercial: {
-    apiUrl: 'https://api.security.microsoft.com',
-    resource: COMMERCIAL_RESOURCE,
-    authorityUrl: 'https://login.microsoftonline.com',
-    regions: {
-      us: 'https://us.api.security.microsoft.com',
-      eu: 'https://eu.api.security.microsoft.com',
-      uk: 'https://uk.api.security.microsoft.com',
-      au: 'https://au.api.security.microsoft.com',
-      swa: 'https://swa.api.security.microsoft.com',
-      ina: 'https://ina.api.security.microsoft.com',
-      aea: 'https://aea.api.security.microsoft.com',
-    },
-    aliases: [
-      COMMERCIAL_RESOURCE,
-      'https://api.securitycenter.windows.com',
-      'https://api-us.securitycenter.microsoft.com',
-      'https://api-eu.securitycenter.microsoft.com',
-      'https://api-uk.securitycenter.microsoft.com',
-      'https://api-au.securitycenter.microsoft.com',
-    ],
-  },
-  gcc: {
-    apiUrl: 'https://api-gcc.securitycenter.microsoft.us',
-    resource: 'https://api-gcc.securitycenter.microsoft.us',
-    authorityUrl: 'https://login.microsoftonline.com',
-    regions: {},
-    aliases: [],
-  },
-  'gcc-high': {
-    apiUrl: 'https://api-gov.securitycenter.microsoft.us',
-    resource: 'https://api-gov.securitycenter.microsoft.us',
-    authorityUrl: 'https://login.microsoftonline.us',
-    regions: {},
-    aliases: [],
-  },
-  dod: {
-    apiUrl: 'https://api-gov.securitycenter.microsoft.us',
-    resource: 'https://api-gov.securitycenter.microsoft.us',
-    authorityUrl: 'https://login.microsoftonline.us',
-    regions: {},
-    aliases: [],
-  },
-};
 
 /**
  * The addresses of a job. A token leaves only over TLS, and only to a Microsoft host of the job's own cloud, to loopback (which may be plain HTTP), or
@@ -89,11 +31,6 @@ export function resolveHosts(api: Job['api']): Hosts {
         ? cloud.authorityUrl
         : checkedUrl(api.authorityUrl, '--authority-url', api.cloud, [cloud.authorityUrl], allowed),
   };
-}
-
-/** 127.0.0.0/8, [::1] and localhost, as `URL.hostname` spells them. */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
 /** One entry of `--allow-host`, in the spelling of `URL.hostname`. */

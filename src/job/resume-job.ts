@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UsageError } from '../errors.ts';
+import { areDifferentTenants, isSameApi, isSameTenant } from '../ledger/sender.ts';
 import { buildJob, valuesOf } from './build-job.ts';
 import { frozenJobSchema } from './frozen-job.ts';
 import { type Flags, givenSettings } from './given-settings.ts';
@@ -39,6 +40,9 @@ export function mergeForResume(frozen: unknown, { flags, env, cwd, nowMs }: Resu
   for (const name of SETTING_NAMES) {
     const { resume }: Setting = SETTINGS[name];
     if (resume || values[name] === undefined || isDeepStrictEqual(values[name], before[name])) continue;
+    // Another spelling is no other tenant or host; a domain against a GUID is left to whoever opens the ledger, with a token.
+    if (name === 'tenant' && !areDifferentTenants(String(values.tenant), job.tenant)) continue;
+    if (name === 'apiUrl' && before.apiUrl !== undefined && isSameApi(String(values.apiUrl), before.apiUrl)) continue;
     if (name === 'comment' && job.comment === undefined) continue;
     if (name === 'column' && job.source.kind === 'query') continue;
     const kept = before[name] === undefined ? 'none' : `"${String(before[name])}"`;
@@ -48,5 +52,6 @@ export function mergeForResume(frozen: unknown, { flags, env, cwd, nowMs }: Resu
   }
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   const merged = { ...before, ...values };
-  return buildJob({ ...job, clientId: merged.clientId ?? job.clientId }, merged, nowMs);
+  const { tenant = job.tenant, clientId = job.clientId } = merged;
+  return buildJob({ ...job, tenant: isSameTenant(tenant, job.tenant) ? job.tenant : tenant, clientId }, merged, nowMs);
 }

@@ -7,6 +7,7 @@ import { flat } from './intern.ts';
 import type { Ledger } from './ledger.ts';
 import { encodeLine } from './line.ts';
 import { OUTCOME_NAMES } from './outcomes.ts';
+import type { OwnFile } from './own-file.ts';
 import type { Projection } from './projection.ts';
 import type {
   AdmitFields,
@@ -24,6 +25,7 @@ import type {
   ScreenFields,
   StartFields,
 } from './record.ts';
+import type { SenderId } from './sender.ts';
 
 const LONGEST_REJECT_TEXT = 100;
 
@@ -35,8 +37,11 @@ export interface FileLedgerParts {
   /** The last chain value in the file; empty for a new one. */
   head: string;
   appender: Appender;
+  file: OwnFile;
   /** What must be held to write and to send. */
   locks: readonly HeldLock[];
+  /** Takes the lock of one more sender; undefined for one whose lock is among `held`. */
+  lockSender(sender: SenderId, held: readonly HeldLock[]): Promise<HeldLock | undefined>;
 }
 
 /** The ledger on a file. Each record goes to the file's queue and into the book in the same turn, so both have the same order. */
@@ -46,17 +51,21 @@ export class FileLedger implements Ledger {
   readonly #log: Logger;
   readonly #book: Projection;
   readonly #appender: Appender;
-  readonly #locks: readonly HeldLock[];
+  readonly #file: OwnFile;
+  readonly #locks: HeldLock[];
+  readonly #lockSender: FileLedgerParts['lockSender'];
   #chain: string;
 
-  constructor({ path, clock, log, book, head, appender, locks }: FileLedgerParts) {
+  constructor({ path, clock, log, book, head, appender, file, locks, lockSender }: FileLedgerParts) {
     this.path = path;
     this.#clock = clock;
     this.#log = log;
     this.#book = book;
     this.#chain = head;
     this.#appender = appender;
-    this.#locks = locks;
+    this.#file = file;
+    this.#locks = [...locks];
+    this.#lockSender = lockSender;
   }
 
   get book(): Book {
@@ -100,6 +109,7 @@ export class FileLedger implements Ledger {
 
   async intent(fields: Omit<IntentFields, 'call'>): Promise<number> {
     if (fields.route === 'cancel') this.#assertStarted('a cancel');
+    this.#file.assertNotReplaced();
     const call = this.#book.lastCall + 1;
     await this.#durable('intent', { call, ...fields });
     return call;
@@ -118,15 +128,26 @@ export class FileLedger implements Ledger {
     await this.#append('pause', fields);
   }
 
-  close(reason: CloseReason): Promise<void> {
+  async close(reason: CloseReason): Promise<void> {
+    // Whoever sees a session end well will look for it at the path.
+    await this.#file.look();
     const counts = this.#book.counts();
     const present = OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]]);
-    return this.#durable('close', { reason, counts: Object.fromEntries(present) });
+    await this.#durable('close', { reason, counts: Object.fromEntries(present) });
   }
 
   /** Begins a session; durable. For whoever opens the ledger. */
   open(fields: OpenFields): Promise<void> {
     return this.#durable('open', fields);
+  }
+
+  /**
+   * Takes the lock of this sender too: once a token shows who it is for, that is who we are, whatever we were called. To be called before
+   * anything is sent. Throws a HeldError (exit 11) when another run sends as this one from the folder.
+   */
+  async holdSender(sender: SenderId): Promise<void> {
+    const lock = await this.#lockSender(sender, this.#locks);
+    if (lock !== undefined) this.#locks.push(lock);
   }
 
   async assertHeld(): Promise<void> {
@@ -137,6 +158,11 @@ export class FileLedger implements Ledger {
   async [Symbol.asyncDispose](): Promise<void> {
     const errors: unknown[] = [];
     const note = (error: unknown) => errors.push(error);
+    if (this.#file.isNameless) {
+      await this.#appender.synced().catch(note);
+      const { run, sessions } = this.#book;
+      await this.#file.keep(`${run.slice(0, 8)}-${sessions.length}`, this.#log);
+    }
     await this.#appender.close().catch(note);
     for (const lock of this.#locks) await lock[Symbol.asyncDispose]().catch(note);
     for (const error of errors.slice(1)) this.#log.error({ err: error }, `closing the ledger ${this.path}`);

@@ -3,9 +3,9 @@ import type { Logger } from '../log.ts';
 import type { PastCall } from './book.ts';
 import { LATEST_COUNT_MS } from './call-log.ts';
 import type { Disk } from './disk.ts';
-import { hostOf, type SenderId } from './open-ledger.ts';
 import { Projection } from './projection.ts';
 import { LEDGER_FORMAT } from './record.ts';
+import { areDifferentTenants, type SenderId, serviceOf } from './sender.ts';
 import { skim } from './skim.ts';
 
 /**
@@ -27,19 +27,24 @@ export interface FolderCallsOptions extends SenderId {
 }
 
 /**
- * Calls that other ledgers of this folder made as the same application, in the same tenant, against the same host, and that can still count.
+ * Calls that other ledgers of this folder made as the same application, in the same tenant, against the same service, and that can still
+ * count. A tenant's domain may be this tenant's, so its calls count: better to wait than to overspend.
  * Only files written lately are read, and of them only who made calls, the calls and the replies. What is damaged or of a newer format
  * is counted as far as it can be read, and said.
  */
 export async function recentCallsInFolder(options: FolderCallsOptions): Promise<PastCall[]> {
   const { folder, disk, log, nowMs, withinMs = 3_600_000, except } = options;
   const calls: PastCall[] = [];
+  // A file with two names, as by a link to the latest ledger, made its calls once.
+  const seen = new Set([(await disk.stat(except).catch(() => undefined))?.identity]);
   for (const name of await disk.list(folder)) {
     const path = join(folder, name);
     if (path === except || name.endsWith('.lock')) continue;
     try {
-      const modifiedMs = (await disk.stat(path))?.modifiedMs;
-      if (modifiedMs === undefined || modifiedMs + withinMs + LATEST_COUNT_MS + CLOCK_SLACK_MS < nowMs) continue;
+      const facts = await disk.stat(path);
+      if (facts?.kind !== 'a file' || seen.has(facts.identity)) continue;
+      seen.add(facts.identity);
+      if (facts.modifiedMs + withinMs + LATEST_COUNT_MS + CLOCK_SLACK_MS < nowMs) continue;
       calls.push(...(await callsOf(path, options, withinMs)));
     } catch (error) {
       // A folder, or a file of somebody else.
@@ -59,7 +64,7 @@ async function callsOf(path: string, options: FolderCallsOptions, withinMs: numb
       continue;
     }
     if (record.kind === 'open') {
-      if (!isSameSender(record, options)) return [];
+      if (!mayBeSame(record, options)) return [];
       if (record.format > LEDGER_FORMAT) trouble ??= `its format is ${record.format}`;
     }
     book.apply(record, Date.parse(record.at));
@@ -73,7 +78,7 @@ async function callsOf(path: string, options: FolderCallsOptions, withinMs: numb
   return calls;
 }
 
-/** The client is told apart by session, since it may change; tenant and host are the same in all of a ledger. */
-function isSameSender(opened: SenderId, { tenant, api }: SenderId): boolean {
-  return opened.tenant.toLowerCase() === tenant.toLowerCase() && hostOf(opened.api) === hostOf(api);
+/** The client is told apart by session, since it may change; tenant and service are the same in all of a ledger. */
+function mayBeSame(opened: SenderId, { tenant, api }: SenderId): boolean {
+  return !areDifferentTenants(opened.tenant, tenant) && serviceOf(opened.api) === serviceOf(api);
 }

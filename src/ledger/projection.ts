@@ -19,6 +19,7 @@ import type {
   ScreenFields,
   StartFields,
 } from './record.ts';
+import { mayBeSameClient } from './sender.ts';
 
 /** An action as this process holds it: with the number of the last reading of the source that named it. */
 interface ReadAction extends Action {
@@ -161,9 +162,9 @@ export class Projection implements Book {
   }
 
   recentCalls(nowMs: number, withinMs: number, client?: string): PastCall[] {
-    const wanted = (session: number) =>
-      client === undefined || this.sessions.some((each) => each.number === session && each.opened.client === client);
-    return this.#calls.recent(nowMs, withinMs, wanted);
+    const ours = this.sessions.filter(({ opened }) => client === undefined || mayBeSameClient(opened.client, client));
+    const wanted = new Set(ours.map(({ number }) => number));
+    return this.#calls.recent(nowMs, withinMs, (session) => client === undefined || wanted.has(session));
   }
 
   #mark(seq: number, atMs: number): void {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { CLOUDS, resolveHosts } from '../../src/defender/hosts.ts';
+import { resolveHosts } from '../../src/defender/hosts.ts';
 import { UsageError } from '../../src/errors.ts';
 import type { Job } from '../../src/job/job.ts';
+import { CLOUDS } from '../../src/job/known-hosts.ts';
 
 function api(given: Partial<Job['api']>): Job['api'] {
   return { cloud: 'commercial', region: undefined, url: undefined, authorityUrl: undefined, allowHosts: [], ...given };

@@ -8,7 +8,7 @@ import type { Asker } from '../../src/cli/question.ts';
 import { refuseHalfStdin } from '../../src/cli/read-source.ts';
 import { openResources } from '../../src/cli/resources.ts';
 import { assess, type Identity, refuseUseless } from '../../src/cli/sign-in.ts';
-import { refuseOldPlan, type Target } from '../../src/cli/target.ts';
+import { onTarget, refuseOldPlan, type Target } from '../../src/cli/target.ts';
 import { work } from '../../src/cli/undertake.ts';
 import type { Clock } from '../../src/clock.ts';
 import { makeDefender } from '../../src/defender/client.ts';
@@ -66,7 +66,18 @@ export interface Command {
 }
 
 /** The exit code of a command, as `main` would have it; throws what `main` would take for a bug. */
-export async function command(machine: Machine, { kind, job, missing, retry, change }: Command): Promise<number> {
+export async function command(machine: Machine, given: Command): Promise<number> {
+  return onTarget(
+    () => targetOf(machine, given.kind, given.job),
+    (target) => onTargetOf(machine, given, target),
+  );
+}
+
+async function onTargetOf(
+  machine: Machine,
+  { kind, missing, retry, change }: Command,
+  target: Target,
+): Promise<number> {
   const asker: Asker = { canAsk: false, ask: () => Promise.resolve(false) };
   const context: CliContext = {
     env: {},
@@ -77,20 +88,19 @@ export async function command(machine: Machine, { kind, job, missing, retry, cha
     say: (text) => machine.log.info(text),
     log: machine.log,
   };
-  const target = await targetOf(machine, kind, job);
   const { before, fromLedger } = target;
   const own = change === undefined ? target.job : change(target.job);
   let end: SessionEnd;
   if (kind === 'plan') {
     const source = machine.readSource();
-    await using parts = await assemble(machine, own, 'plan', before);
+    await using parts = await assemble(machine, own, 'plan', target);
     end = await inSession(parts, async (): Promise<CloseReason> => {
       await makePlan(parts, source?.bytes, context);
       return 'planned';
     });
   } else if (kind === 'verify') {
     if (before?.start === undefined || toVerify(before).length === 0) return 0;
-    await using parts = await assemble(machine, own, 'existing', before);
+    await using parts = await assemble(machine, own, 'existing', target);
     end = await inSession(parts, async (): Promise<CloseReason> => {
       const { engine } = await parts.connect({ cancels: false });
       await verifyAll(engine);
@@ -100,7 +110,7 @@ export async function command(machine: Machine, { kind, job, missing, retry, cha
     refuseOldPlan(target, machine.clock.wallMs());
     if (fromLedger) refuseHalfStdin(own, before);
     const reading = readingOf(machine, { ...target, job: own });
-    await using parts = await assemble(machine, own, fromLedger ? 'existing' : 'any', before);
+    await using parts = await assemble(machine, own, fromLedger ? 'existing' : 'any', target);
     const options = { target: { ...target, job: own }, asker, yes: true, json: true, missing, retry };
     end = await inSession(parts, () => work(parts, reading, options, context));
   }
@@ -112,12 +122,12 @@ export async function command(machine: Machine, { kind, job, missing, retry, cha
 async function targetOf({ disk }: Machine, kind: Command['kind'], job: Job): Promise<Target> {
   const exists = (await disk.stat(job.ledger)) !== undefined;
   const fromLedger = kind === 'resume' || kind === 'verify';
-  if (!exists && !fromLedger) return { job, fromLedger, before: undefined };
-  const { book, fault } = await readLedger({ path: job.ledger, disk });
+  if (!exists && !fromLedger) return { job, fromLedger, before: undefined, head: '' };
+  const { book, head, fault } = await readLedger({ path: job.ledger, disk });
   throwIfDamaged(job.ledger, fault);
   const opened = book.sessions.at(-1)?.opened;
-  if (opened === undefined) return { job, fromLedger: false, before: undefined };
-  return { job: fromLedger ? { ...thawJob(opened.job), ledger: job.ledger } : job, fromLedger, before: book };
+  if (opened === undefined) return { job, fromLedger: false, before: undefined, head };
+  return { job: fromLedger ? { ...thawJob(opened.job), ledger: job.ledger } : job, fromLedger, before: book, head };
 }
 
 type Reading = Parameters<typeof work>[1];
@@ -137,7 +147,7 @@ async function assemble(
   machine: Machine,
   job: Job,
   existing: 'any' | 'existing' | 'plan',
-  before: Target['before'],
+  { before, head: readHead }: Target,
 ): Promise<RunParts> {
   const { disk, clock, random, log, transport } = machine;
   const resources = openResources();
@@ -148,7 +158,9 @@ async function assemble(
     const open = { tool: 'countermand simulated', ...sender, job };
     const { processes } = machine;
     const run = before?.run || machine.uuid();
-    const ledger = await openLedger({ path: job.ledger, disk, clock, log, existing, open, run, processes });
+    // A plan takes a plan's place whatever that says.
+    const head = existing === 'plan' ? undefined : readHead;
+    const ledger = await openLedger({ path: job.ledger, disk, clock, log, existing, head, open, run, processes });
     resources.add(() => ledger[Symbol.asyncDispose]());
     const stop = makeStop();
     const abandon = new AbortController();
