@@ -1,20 +1,36 @@
 const WORDS: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not do that there',
-  EPERM: 'this user may not do that there',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
-  EDQUOT: "this user's part of the disk is full",
-  EIO: 'the disk failed',
-  EISDIR: 'a folder has that name',
+  EDQUOT: 'disk quota exceeded',
+  EIO: 'I/O error',
+  EISDIR: 'is a directory',
   ENAMETOOLONG: 'the name is too long',
-  ELOOP: 'its links lead in a circle',
+  ELOOP: 'too many levels of symbolic links',
+  EMFILE: 'too many open files',
+  ENFILE: 'too many open files on this machine',
+  ENOMEM: 'out of memory',
 };
+
+/** What a person can do about a shortage that no file is at fault for, as an imperative. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  EMFILE: 'raise the limit of open files (ulimit -n), then run again',
+  ENFILE: 'close other programs or raise the limit of the machine (fs.file-max), then run again',
+  ENOMEM: 'free some memory, then run again',
+};
+
+/** What to do about an error that is no fault of the file; undefined for any other. */
+export function remedyFor(error: unknown): string | undefined {
+  return error instanceof Error ? REMEDIES[String((error as NodeJS.ErrnoException).code)] : undefined;
+}
 
 /** What the file system's error says, for a sentence about the file that was to be written: why, and Node's code for whoever looks it up. */
 export function troubleInWords(error: Error): string {
   const { code, path } = error as NodeJS.ErrnoException;
   if (code === undefined) return error.message;
   const inTheWay = code === 'EEXIST' || code === 'ENOTDIR';
+  if (code === 'NO_FILE') return error.message;
   const words = inTheWay ? `${path ?? 'what stands there'} is a file and not a folder` : WORDS[code];
   return words === undefined ? error.message : `${words}, ${code}`;
 }

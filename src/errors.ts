@@ -51,17 +51,27 @@ export class UnreachableError extends CountermandError {
   }
 }
 
-/** The ledger's file could not be written or synced: all sending stops at once. Exit 6. */
+/** The ledger's file could not be written or synced, or was replaced: all sending stops at once. Exit 6. */
 export class DiskError extends UnreachableError {
   override readonly name = 'DiskError';
 }
 
+/** The wall clock moved during the run: nothing more is sent or written. Exit 6. */
+export class ClockError extends UnreachableError {
+  override readonly name = 'ClockError';
+}
+
 /** Another process holds the ledger, or sends as this application from this folder. Exit 11. */
 export class HeldError extends CountermandError {
-  override readonly name = 'HeldError';
+  override readonly name: string = 'HeldError';
   constructor(message: string, options?: ErrorOptions) {
     super(11, message, options);
   }
+}
+
+/** Under its lock, a ledger is not as it was when it was decided what to do with it: to be decided anew, or refused. Exit 11. */
+export class ChangedLedgerError extends HeldError {
+  override readonly name = 'ChangedLedgerError';
 }
 
 /** The ledger does not fit its own chain before its tail. Exit 12. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { troubleInWords } from '../src/disk-trouble.ts';
+import { remedyFor, troubleInWords } from '../src/disk-trouble.ts';
 import { writePrivate } from '../src/report/private-file.ts';
 
 let folder: string;
@@ -10,6 +10,23 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'countermand-trouble-'));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe("the operating system's shortages", () => {
+  it.each([
+    ['EMFILE', 'too many open files, EMFILE', /ulimit -n/],
+    ['ENFILE', 'too many open files on this machine, ENFILE', /fs\.file-max/],
+    ['ENOMEM', 'out of memory, ENOMEM', /memory/],
+  ])('%s is told in its words, with what to do about it', (code, words, remedy) => {
+    const error = Object.assign(new Error(`${code}: odd`), { code });
+    expect(troubleInWords(error)).toBe(words);
+    expect(remedyFor(error)).toMatch(remedy);
+  });
+
+  it('are no remedy for anything else', () => {
+    expect(remedyFor(Object.assign(new Error('EACCES'), { code: 'EACCES' }))).toBeUndefined();
+    expect(remedyFor('text')).toBeUndefined();
+  });
+});
 
 describe('a file that cannot be written is told in words', () => {
   it('where a file stands in the place of its folder', async () => {
@@ -28,9 +45,8 @@ describe('a file that cannot be written is told in words', () => {
   });
 
   it('in the words of Node where there are none of ours', () => {
-    expect(troubleInWords(Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' }))).toBe(
-      'EMFILE: too many open files',
-    );
+    const odd = Object.assign(new Error('EOVERFLOW: value too large'), { code: 'EOVERFLOW' });
+    expect(troubleInWords(odd)).toBe('EOVERFLOW: value too large');
     expect(troubleInWords(new Error('odd'))).toBe('odd');
   });
 });

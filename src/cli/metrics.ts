@@ -1,5 +1,5 @@
 import { troubleInWords } from '../disk-trouble.ts';
-import { CountermandError, HeldError } from '../errors.ts';
+import { CountermandError, HeldError, InterruptedError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Job } from '../job/job.ts';
 import type { CliContext } from './context.ts';
@@ -18,7 +18,7 @@ export type Watch = (parts: RunParts) => Disposable;
 /**
  * Does a run's work, and keeps `--metrics-file` beside it: written when the run is watched, every 30 s, and at the end with the exit code,
  * also where the end is an error. Each writing replaces the file as a whole. What cannot be written is a warning and stops nothing. A
- * run that is refused because another holds its ledger leaves that one's file alone.
+ * run that is refused because another holds its ledger, or ended while it waited for that, leaves that one's file alone.
  */
 export async function withMetrics(
   job: Job,
@@ -56,7 +56,8 @@ export async function withMetrics(
     return exitCode;
   } catch (error) {
     const exitCode = error instanceof CountermandError ? error.exitCode : 1;
-    if (!(error instanceof HeldError)) await show({ exitCode, atMs: clock.wallMs() });
+    const isOthers = error instanceof HeldError || error instanceof InterruptedError;
+    if (!isOthers) await show({ exitCode, atMs: clock.wallMs() });
     throw error;
   }
 }

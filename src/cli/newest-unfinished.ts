@@ -18,6 +18,11 @@ export async function newestUnfinished(ledger: string, disk: Disk, log: Logger):
   const series = seriesOf(ledger, await disk.list(join(ledger, '..')).catch(() => []));
   for (const name of series?.names ?? []) {
     const path = join(series?.folder ?? '', name);
+    const kind = (await disk.stat(path).catch(() => undefined))?.kind;
+    if (kind === 'a named pipe' || kind === 'a socket' || kind === 'a device') {
+      log.warn({ path }, `${path} is named as an earlier ledger of this job and is ${kind}: passed over`);
+      continue;
+    }
     const { book, fault } = await readOfSeries(path, disk);
     if (fault === undefined) {
       if (book.sessions.length > 0 && book.sessions.at(-1)?.closed?.reason !== 'finished') return path;

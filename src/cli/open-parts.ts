@@ -6,12 +6,14 @@ import { makeTransport } from '../defender/transport.ts';
 import { makeLookups } from '../engine/lookups.ts';
 import type { EngineParts } from '../engine/parts.ts';
 import type { SessionParts } from '../engine/session.ts';
-import { makeStop } from '../engine/stop.ts';
+import { makeStop, type Stop } from '../engine/stop.ts';
+import { readClaims } from '../identity/claims.ts';
 import type { Job } from '../job/job.ts';
 import type { Book } from '../ledger/book.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import type { FileLedger } from '../ledger/file-ledger.ts';
 import { openLedger } from '../ledger/open-ledger.ts';
+import { areDifferentTenants, isSameTenant, isTenantId } from '../ledger/sender.ts';
 import type { Logger } from '../log.ts';
 import { makeGate } from '../quota/make-gate.ts';
 import { makeQuota } from '../quota/make-quota.ts';
@@ -19,7 +21,7 @@ import type { Quota } from '../quota/quota.ts';
 import type { CliContext } from './context.ts';
 import { rememberCalls } from './quota-memory.ts';
 import { openResources, type Resources } from './resources.ts';
-import { assess, type Identity, prepareSignIn, refuseUseless, withoutSignIn } from './sign-in.ts';
+import { assess, type Identity, prepareSignIn, refuseUseless, shownSender, withoutSignIn } from './sign-in.ts';
 import { listenToSignals } from './signals.ts';
 import { toolName, userAgent } from './version.ts';
 
@@ -52,62 +54,74 @@ export interface OpenPartsOptions {
   existing: 'any' | 'existing' | 'plan';
   /** What the ledger said before this session; undefined where there is none, or where a plan is replaced. */
   before: Book | undefined;
+  /** The head of that reading: openLedger holds the ledger to it. @default whatever it is by then */
+  head?: string;
   /** Nothing will be sent, so nobody has to be known. @default false */
   offline?: boolean;
 }
 
 /**
  * Opens the ledger (and with it the locks), and puts a session's parts together.
- * Throws as `openLedger` and `findCredential` do, before anything is sent.
+ * Throws as `openLedger` and `findCredential` do, before anything is sent; an InterruptedError when a signal ended a wait before that.
  */
-export async function openParts(
-  { job, existing, before, offline = false }: OpenPartsOptions,
-  outer: CliContext,
-): Promise<RunParts> {
+export async function openParts(options: OpenPartsOptions, outer: CliContext): Promise<RunParts> {
+  const { job, before, offline = false } = options;
   // A new run is named here and not by the ledger, so that what is said while it is being opened carries the name too.
   const run = before?.run || randomUUID();
   const logOf = (run: string, session: number) => outer.log.child({ job: job.name, run, session });
   const context = { ...outer, log: logOf(run, (before?.sessions.length ?? 0) + 1) };
-  const identity = offline ? withoutSignIn(job, context) : await prepareSignIn(job, context);
+  const signInAs = { ...job, tenant: signInTenant(options) };
+  const identity = offline ? withoutSignIn(job, context) : await prepareSignIn(signInAs, context);
   const resources = openResources();
+  const stop = makeStop();
   try {
-    return await assemble({ job, existing, run }, identity, resources, context, logOf);
+    return await assemble({ ...options, run }, { identity, resources, stop }, context, logOf);
   } catch (error) {
     await resources.close();
-    throw error;
+    // A wait that a signal ended, before there was a session to close.
+    throw stop.signal.aborted && error === stop.signal.reason ? outer.interrupts.signal.reason : error;
   }
 }
 
+/**
+ * The tenant that signs in. Where the ledger names its tenant by a domain and this session by a GUID, the domain does: its token shows whether
+ * the two are one.
+ */
+function signInTenant({ job, before }: OpenPartsOptions): string {
+  const old = before?.sessions.at(-1)?.opened.tenant;
+  return old !== undefined && isTenantId(job.tenant) && !isTenantId(old) ? old : job.tenant;
+}
+
+/** A domain against a GUID is decided upon before the ledger is opened, and so needs the token by then. */
+function needsToken({ job, before, offline }: OpenPartsOptions): boolean {
+  const old = before?.sessions.at(-1)?.opened.tenant;
+  if (offline || old === undefined || isSameTenant(old, job.tenant)) return false;
+  return !areDifferentTenants(old, job.tenant) && isTenantId(old) !== isTenantId(job.tenant);
+}
+
 async function assemble(
-  { job, existing, run }: Pick<OpenPartsOptions, 'job' | 'existing'> & { run: string },
-  identity: Identity,
-  resources: Resources,
+  options: OpenPartsOptions & { run: string },
+  { identity, resources, stop }: { identity: Identity; resources: Resources; stop: Stop },
   context: CliContext,
   logOf: (run: string, session: number) => Logger,
 ): Promise<RunParts> {
-  const { clock, random, redact } = context;
+  const { job, existing, run, head } = options;
+  const { clock, random, redact, say, interrupts } = context;
   const { hosts, tokens, dispatcher } = identity;
   resources.add(() => dispatcher.end());
   resources.add(() => tokens[Symbol.asyncDispose]());
-  const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
-  const open = { tool: toolName(), ...sender, job };
-  const stop = makeStop();
   const abandon = new AbortController();
   // Every call in flight listens to it.
   setMaxListeners(0, abandon.signal);
   // From here on there is something to close, so that a signal no longer ends the command where it stands.
-  const signals = listenToSignals(context.interrupts, stop, abandon, context.say);
+  const signals = listenToSignals(interrupts, stop, abandon, say);
   resources.add(() => signals[Symbol.dispose]());
-  const opening = openLedger({
-    path: job.ledger,
-    disk: fileDisk,
-    clock,
-    log: context.log,
-    redact,
-    existing,
-    open,
-    run,
-  });
+
+  const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
+  const open = { tool: toolName(), ...sender, job };
+  const shownTenant = needsToken(options) ? readClaims((await tokens.token(stop.signal)).token)?.tid : undefined;
+  const where = { path: job.ledger, disk: fileDisk, clock, log: context.log, redact };
+  const opening = openLedger({ ...where, existing, head, open, run, shownTenant, say, signal: stop.signal });
   const ledger = await unlessInterrupted(opening, context);
   resources.add(() => ledger[Symbol.asyncDispose]());
   // Another process may have been here since the ledger was read.
@@ -133,9 +147,13 @@ async function assemble(
     const assessment = token === undefined ? undefined : assess(token, job, hosts.scope);
     if (how !== 'offline' && assessment !== undefined) refuseUseless(assessment, how);
     for (const sentence of assessment?.missing ?? []) log.warn(sentence);
+    // A tenant's domain and its GUID are one sender, and one quota.
+    const shown = token === undefined ? sender : shownSender(token, sender);
+    await ledger.holdSender(shown);
     const asking = { dispatcher, apiUrl: hosts.apiUrl, clock, userAgent: userAgent(), signal: stop.signal };
     const ask = how === 'offline' ? undefined : () => measureSkew(asking);
-    quota.seed(await rememberCalls({ job, ledger, sender, disk: fileDisk, measureSkew: ask }, { clock, log }));
+    const memory = { job, ledger, sender: shown, disk: fileDisk, measureSkew: ask };
+    quota.seed(await rememberCalls(memory, { clock, log }));
     return {
       engine: {
         job,

@@ -4,15 +4,16 @@ import type { ClocksNow } from '../ledger/call-age.ts';
 import type { Disk } from '../ledger/disk.ts';
 import type { FileLedger } from '../ledger/file-ledger.ts';
 import { recentCallsInFolder } from '../ledger/folder-calls.ts';
-import type { SenderId } from '../ledger/open-ledger.ts';
+import type { SenderId } from '../ledger/sender.ts';
 import type { Seed } from '../quota/quota.ts';
 import { lookBackMs, seedsFrom } from '../quota/seeds.ts';
 import type { CliContext } from './context.ts';
 
 export interface QuotaMemoryOptions {
-  job: Pick<Job, 'ledger' | 'quota' | 'clientId'>;
+  job: Pick<Job, 'quota'>;
   /** Opened, and written to, by this session. */
-  ledger: Pick<FileLedger, 'book' | 'fileAheadMs'>;
+  ledger: Pick<FileLedger, 'book' | 'fileAheadMs' | 'path'>;
+  /** As the token shows it. */
   sender: SenderId;
   disk: Disk;
   /** Defender's clock minus ours (ms), undefined where its answer does not tell. Left out where nobody may be asked. */
@@ -27,19 +28,19 @@ export async function rememberCalls(
   { job, ledger, sender, disk, measureSkew }: QuotaMemoryOptions,
   { clock, log }: Pick<CliContext, 'clock' | 'log'>,
 ): Promise<Seed[]> {
+  const { book, fileAheadMs, path } = ledger;
   let asked: Promise<ClocksNow> | undefined;
   const clocks = () => {
-    asked ??= readClocks(job.ledger, disk, clock, measureSkew).then((now) => {
+    asked ??= readClocks(path, disk, clock, measureSkew).then((now) => {
       log.debug({ ...now }, "our clock, Defender's and that of the ledger's file system");
       return now;
     });
     return asked;
   };
   const withinMs = lookBackMs(job.quota.windows);
-  const { book, fileAheadMs } = ledger;
-  const own = book.lastCall > 0 ? book.recentCalls(await clocks(), withinMs, job.clientId, fileAheadMs) : [];
-  const folder = dirname(job.ledger);
-  const others = await recentCallsInFolder({ ...sender, folder, disk, log, clocks, withinMs, except: job.ledger });
+  const own = book.lastCall > 0 ? book.recentCalls(await clocks(), withinMs, sender.client, fileAheadMs) : [];
+  const folder = dirname(path);
+  const others = await recentCallsInFolder({ ...sender, folder, disk, log, clocks, withinMs, except: path });
   const past = [...own, ...others];
   return past.length === 0 ? [] : seedsFrom(past, await clocks());
 }

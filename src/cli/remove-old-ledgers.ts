@@ -34,9 +34,9 @@ export async function removeOldLedgers(job: KeepingJob, { disk, clock, log }: Re
     const path = join(folder, name);
     if (path === job.ledger) continue;
     try {
-      const modifiedMs = (await disk.stat(path))?.modifiedMs;
-      // The cheap question first: a ledger may hold a million actions.
-      if (modifiedMs === undefined || clock.wallMs() - modifiedMs <= keepMs) continue;
+      const entry = await disk.entry(path);
+      // The cheap questions first: a ledger may hold a million actions. A link's lock is elsewhere, and what it leads to is not ours to remove.
+      if (entry?.kind !== 'a file' || clock.wallMs() - entry.modifiedMs <= keepMs) continue;
       await removeIfOld(path, job, keepMs, { disk, clock, log });
     } catch (error) {
       const held = error instanceof HeldError;
@@ -80,6 +80,8 @@ async function removeIfOld(
     clock,
     log,
     processes: systemProcesses(),
+    // Another day will do.
+    wait: false,
   });
   const { book, fault } = await readLedger({ path, disk });
   throwIfDamaged(path, fault);

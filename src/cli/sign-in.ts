@@ -9,6 +9,7 @@ import { openTokenSource } from '../identity/open-token-source.ts';
 import { openSecretFiles, readSecret } from '../identity/secret-value.ts';
 import type { TokenSource } from '../identity/token-source.ts';
 import type { Job } from '../job/job.ts';
+import type { SenderId } from '../ledger/sender.ts';
 import type { CliContext } from './context.ts';
 
 /** Who we are and what may be done as that, before any call to Defender. */
@@ -70,6 +71,12 @@ export function assess(
     clientId,
     ...(types === undefined ? {} : { types }),
   });
+}
+
+/** The sender that a token shows; an opaque token shows nobody, and what was given counts. */
+export function shownSender(token: string, given: SenderId): SenderId {
+  const claims = readClaims(token);
+  return { ...given, tenant: claims?.tid ?? given.tenant, client: claims?.appid ?? given.client };
 }
 
 /** Throws a RefusedError for a token that cannot do the work, before anything is sent. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describeDuration } from '../duration.ts';
-import { UsageError } from '../errors.ts';
+import { ChangedLedgerError, stoppedBy, UsageError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
 import { resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { mergeForResume, thawJob } from '../job/resume-job.ts';
@@ -23,6 +23,25 @@ export interface Target {
   fromLedger: boolean;
   /** What the ledger said before this session; undefined where there is none. */
   before: Book | undefined;
+  /** The head of that reading, empty without a record: what is decided by `before` holds only for a ledger that still has it under its lock. */
+  head: string;
+}
+
+/** More often than a rival that lives could change a ledger in between. */
+const MOST_DECISIONS = 5;
+
+/**
+ * Decides what to do by what a ledger says, and does it. A ledger that is another one under its lock (it grew, it was swapped, a rival finished
+ * it) is decided upon anew; by then it may be refused.
+ */
+export async function onTarget<T>(resolve: () => Promise<Target>, act: (target: Target) => Promise<T>): Promise<T> {
+  for (let decision = 1; ; decision++) {
+    try {
+      return await act(await resolve());
+    } catch (thrown) {
+      if (!(stoppedBy(thrown) instanceof ChangedLedgerError) || decision === MOST_DECISIONS) throw thrown;
+    }
+  }
 }
 
 /** Resolves a SOURCE of `run` or `plan`. Throws a UsageError, or a DamageError for a ledger that does not fit its chain. */
@@ -51,10 +70,10 @@ export async function resolveTarget(
   }
   // A place where no file can be is told by whoever opens the ledger there.
   const there = await fileDisk.stat(job.ledger).catch(() => undefined);
-  const before = there === undefined ? undefined : (await readIntact(job.ledger)).book;
-  if (before === undefined || before.sessions.length === 0) return { job, fromLedger: false, before: undefined };
+  const { book: before, head } = there === undefined ? { book: undefined, head: '' } : await readIntact(job.ledger);
+  if (before === undefined || before.sessions.length === 0) return { job, fromLedger: false, before: undefined, head };
   const begun = asBegun(job, before, (nowMs) => resolveJob({ ...input, nowMs }));
-  return { job: { ...begun, comment: keptComment(job, before) }, fromLedger: false, before };
+  return { job: { ...begun, comment: keptComment(job, before) }, fromLedger: false, before, head };
 }
 
 /** The comment names the run once it was started; who leaves it out means the same one. */
@@ -87,7 +106,7 @@ export async function ledgerTarget(
   }
   const merged = mergeForResume(opened.job, { flags: args, env, cwd, nowMs: clock.wallMs(), today });
   // A ledger may have been moved since: it is worked on where it lies.
-  return { job: { ...merged, ledger: path }, fromLedger: true, before: book };
+  return { job: { ...merged, ledger: path }, fromLedger: true, before: book, head };
 }
 
 /** Throws a UsageError for a plan that is too old to start. */

@@ -40,7 +40,7 @@ export function undertake(options: UndertakeOptions, context: CliContext): Promi
 /** Refuses what cannot start before a ledger is opened or anything is sent. */
 async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliContext): Promise<ExitCode> {
   const { target, asker, yes, json } = options;
-  const { job, before, fromLedger } = target;
+  const { job, before, fromLedger, head } = target;
   refuseSecretUse(target, context);
   await claimReleaseList(job, context);
   refuseOldPlan(target, context.clock.wallMs());
@@ -58,7 +58,7 @@ async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliCon
   }
   let end: SessionEnd;
   {
-    await using parts = await openParts({ job, existing: fromLedger ? 'existing' : 'any', before }, context);
+    await using parts = await openParts({ job, existing: fromLedger ? 'existing' : 'any', before, head }, context);
     using _metrics = watch(parts);
     end = await inSession(parts, () => work(parts, reading, options, { ...context, log: parts.log }));
   }

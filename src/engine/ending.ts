@@ -1,9 +1,17 @@
-import { CountermandError, DiskError, HaltError, HeldError, RefusedError, UnreachableError } from '../errors.ts';
+import {
+  ClockError,
+  CountermandError,
+  DiskError,
+  HaltError,
+  HeldError,
+  RefusedError,
+  UnreachableError,
+} from '../errors.ts';
 import type { CloseReason } from '../ledger/record.ts';
 
 /** How a session closes its ledger after an error; undefined when it must not or cannot write to it any more. */
 export function closeReasonOf(error: unknown): CloseReason | undefined {
-  if (error instanceof HeldError || error instanceof DiskError) return undefined;
+  if (error instanceof HeldError || error instanceof DiskError || error instanceof ClockError) return undefined;
   if (error instanceof HaltError) return 'halted';
   if (error instanceof RefusedError) return 'refused';
   if (error instanceof UnreachableError) return 'unreachable';

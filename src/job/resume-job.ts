@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UsageError } from '../errors.ts';
+import { areDifferentTenants, isSameApi, isSameTenant } from '../ledger/sender.ts';
 import { buildJob, type MergedValues, valuesOf } from './build-job.ts';
 import { IGNORED_FROM_LEDGER, unrepeated } from './from-ledger.ts';
 import { frozenJobSchema } from './frozen-job.ts';
@@ -49,6 +50,9 @@ export function mergeForResume(frozen: unknown, { flags, env, cwd, nowMs, today 
   for (const name of SETTING_NAMES) {
     const { resume }: Setting = SETTINGS[name];
     if (resume || values[name] === undefined || isDeepStrictEqual(values[name], before[name])) continue;
+    // Another spelling is no other tenant or host; a domain against a GUID is left to whoever opens the ledger, with a token.
+    if (name === 'tenant' && !areDifferentTenants(String(values.tenant), job.tenant)) continue;
+    if (name === 'apiUrl' && before.apiUrl !== undefined && isSameApi(String(values.apiUrl), before.apiUrl)) continue;
     if (name === 'comment' && job.comment === undefined) continue;
     if (name === 'column' && job.source.kind === 'query') continue;
     const there = before[name] === undefined ? 'none' : `"${String(before[name])}"`;
@@ -58,7 +62,9 @@ export function mergeForResume(frozen: unknown, { flags, env, cwd, nowMs, today 
   }
   if (problems.length > 0) throw new UsageError(problems);
   const merged = { ...before, ...values };
-  const result = buildJob({ ...job, clientId: merged.clientId ?? job.clientId }, merged, nowMs);
+  const { tenant = job.tenant, clientId = job.clientId } = merged;
+  const spelt = isSameTenant(tenant, job.tenant) ? job.tenant : tenant;
+  const result = buildJob({ ...job, tenant: spelt, clientId }, merged, nowMs);
   const isOfJobFile = (name: SettingName) => today !== undefined && 'job' in SETTINGS[name];
   const wider = unrepeated(result, (name) => values[name] !== undefined || isOfJobFile(name));
   if (wider.length > 0) throw new UsageError(wider.join('\n'));

@@ -1,4 +1,4 @@
-import { DiskError, HeldError } from '../errors.ts';
+import { CountermandError, DiskError } from '../errors.ts';
 import type { AppendFile } from './disk.ts';
 
 /** Bytes that wait in memory before an appending caller is made to wait for the disk. */
@@ -12,9 +12,9 @@ const MOST_BYTES_PER_UNIT = 3;
  * it for good: whoever waits and whoever comes later gets that error, and nothing is ever written behind a gap.
  */
 export class Appender {
-  readonly #file: AppendFile;
+  readonly #file: WrittenFile;
   readonly #path: string;
-  readonly #assertOurs: () => void;
+  readonly #assertOurs: () => void | Promise<void>;
   /** What is queued, as bytes: a queue of strings would outlive the young generation, and cost more memory than the actions. */
   #queue = Buffer.allocUnsafeSlow(QUEUE_LIMIT_BYTES);
   #queuedBytes = 0;
@@ -30,11 +30,11 @@ export class Appender {
   #room: Waiter[] = [];
   #writing: Promise<void> | undefined;
   #syncing: Promise<void> | undefined;
-  #failure: DiskError | HeldError | undefined;
+  #failure: CountermandError | undefined;
   #failureSeen = false;
 
-  /** `assertOurs` is asked before each write, and throws a HeldError when the file may be another process's by now. */
-  constructor(file: AppendFile, path: string, assertOurs: () => void) {
+  /** `assertOurs` is asked before each write, and throws a CountermandError when the file may be another's by now. */
+  constructor(file: WrittenFile, path: string, assertOurs: () => void | Promise<void>) {
     this.#file = file;
     this.#path = path;
     this.#assertOurs = assertOurs;
@@ -137,7 +137,7 @@ export class Appender {
     while (rest.length > 0) {
       // A sync that failed meanwhile.
       if (this.#failure !== undefined) throw this.#failure;
-      this.#assertOurs();
+      await this.#assertOurs();
       const count = await this.#file.write(rest);
       if (count <= 0) throw new Error('nothing was written');
       rest = rest.subarray(count);
@@ -165,7 +165,7 @@ export class Appender {
   }
 
   #fail(cause: unknown): void {
-    this.#failure ??= cause instanceof HeldError || cause instanceof DiskError ? cause : this.#explain(cause);
+    this.#failure ??= cause instanceof CountermandError ? cause : this.#explain(cause);
     const waiting = [...this.#waiters, ...this.#room];
     this.#waiters = [];
     this.#room = [];
@@ -174,6 +174,9 @@ export class Appender {
     for (const { reject } of waiting) reject(this.#failure);
   }
 }
+
+/** What it needs of a file. */
+export type WrittenFile = Pick<AppendFile, 'write' | 'datasync' | 'close'>;
 
 interface Waiter {
   /** Lines that must be on disk. */

@@ -1,18 +1,29 @@
-import { close as closeFile, constants, open as openFile, read as readFile } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import type { AppendFile, Disk } from './disk.ts';
+import {
+  type BigIntStats,
+  close as closeFile,
+  constants,
+  open as openFile,
+  read as readFile,
+  stat as statFile,
+} from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type AppendFile, type Disk, type FileFacts, type FileKind, NO_FILE, noFile } from './disk.ts';
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 const CHUNK_BYTES = 1 << 18;
 /** More than a lock holds. */
 const SMALL_BYTES = 4096;
+/** Opening a named pipe waits for its other end, opening a terminal takes it over: not with these. Windows has neither. */
+const AT_ONCE = (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
+const NO_LINK = constants.O_NOFOLLOW ?? 0;
 
 /** The machine's own file system. */
 export const fileDisk: Disk = {
-  async openAppend(path) {
-    const handle = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, FILE_MODE);
+  async openAppend(path, create = true) {
+    const flags = constants.O_RDWR | constants.O_APPEND | NO_LINK | AT_ONCE | (create ? constants.O_CREAT : 0);
+    const handle = await openRegular(path, flags);
     try {
       return new RealAppendFile(handle, (await handle.stat()).size);
     } catch (error) {
@@ -22,20 +33,9 @@ export const fileDisk: Disk = {
   },
 
   async *read(path, offset = 0) {
-    const handle = await open(path, 'r');
+    const handle = await openRegular(path, constants.O_RDONLY | AT_ONCE);
     try {
-      // The next chunk is read into the other buffer while the consumer works on this one.
-      let [buffer, other] = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
-      let next = handle.read(buffer, 0, CHUNK_BYTES, offset);
-      for (let at = offset; ; ) {
-        const { bytesRead } = await next;
-        if (bytesRead === 0) return;
-        at += bytesRead;
-        next = handle.read(other, 0, CHUNK_BYTES, at);
-        next.catch(() => undefined);
-        yield buffer.subarray(0, bytesRead);
-        [buffer, other] = [other, buffer];
-      }
+      yield* chunksOf(handle, offset);
     } finally {
       await handle.close();
     }
@@ -57,7 +57,7 @@ export const fileDisk: Disk = {
   readText: (path) =>
     // A lock is read before each send. Without a FileHandle and without asking for the size, that costs two thirds.
     new Promise((resolve, reject) => {
-      openFile(path, 'r', (openError, file) => {
+      openFile(path, constants.O_RDONLY | AT_ONCE, (openError, file) => {
         if (openError !== null) {
           reject(openError);
           return;
@@ -73,9 +73,11 @@ export const fileDisk: Disk = {
     }),
 
   async replaceIf(path, expected, content) {
-    const handle = await open(path, 'r+');
+    const handle = await open(path, constants.O_RDWR | NO_LINK | AT_ONCE);
     try {
-      if ((await handle.readFile('utf8')) !== expected) return false;
+      const there = Buffer.alloc(SMALL_BYTES);
+      const { bytesRead } = await handle.read(there, 0, SMALL_BYTES, 0);
+      if (there.toString('utf8', 0, bytesRead) !== expected) return false;
       const bytes = Buffer.from(content);
       await handle.write(bytes, 0, bytes.length, 0);
       if (bytes.length < Buffer.byteLength(expected)) await handle.truncate(bytes.length);
@@ -88,13 +90,34 @@ export const fileDisk: Disk = {
   rename,
   remove: unlink,
 
-  async stat(path) {
+  // Asked for before each send: a callback costs less than a promise of Node's.
+  stat: (path) =>
+    new Promise((resolve, reject) => {
+      statFile(path, { bigint: true }, (error, stats) => {
+        if (error === null) resolve(factsOf(stats));
+        else if (hasCode(error, 'ENOENT')) resolve(undefined);
+        else reject(error);
+      });
+    }),
+
+  async entry(path) {
     try {
-      const { size, mtimeMs, mode } = await stat(path);
-      return { size, modifiedMs: mtimeMs, mode: mode & 0o777 };
+      return factsOf(await lstat(path, { bigint: true }));
     } catch (error) {
       if (hasCode(error, 'ENOENT')) return undefined;
       throw error;
+    }
+  },
+
+  async realPath(path) {
+    try {
+      return await realpath(path);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+      if ((await this.entry(path)) !== undefined) {
+        throw Object.assign(new Error('it is a symbolic link that leads to nothing'), { code: NO_FILE, path });
+      }
+      return join(await realpath(dirname(path)), basename(path));
     }
   },
 
@@ -138,6 +161,14 @@ class RealAppendFile implements AppendFile {
     return this.#size;
   }
 
+  async facts(): Promise<FileFacts> {
+    return factsOf(await this.#handle.stat({ bigint: true }));
+  }
+
+  read(): AsyncIterable<Uint8Array> {
+    return chunksOf(this.#handle, 0);
+  }
+
   async write(bytes: Uint8Array): Promise<number> {
     const { bytesWritten } = await this.#handle.write(bytes, 0, bytes.length);
     this.#size += bytesWritten;
@@ -156,6 +187,66 @@ class RealAppendFile implements AppendFile {
   close(): Promise<void> {
     return this.#handle.close();
   }
+}
+
+/** What is opened is asked what it is, not its name: that may lead elsewhere by then. */
+async function openRegular(path: string, flags: number): Promise<FileHandle> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, flags, FILE_MODE);
+  } catch (error) {
+    // Sockets cannot be opened, and a link is refused by the same code as links in a circle.
+    if (hasCode(error, 'ENXIO') || hasCode(error, 'EOPNOTSUPP')) throw noFile(path, 'a socket');
+    if (hasCode(error, 'ELOOP') && (flags & NO_LINK) !== 0) throw noFile(path, 'a symbolic link');
+    throw error;
+  }
+  try {
+    const { kind } = factsOf(await handle.stat({ bigint: true }));
+    if (kind !== 'a file') throw noFile(path, kind);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The next chunk is read into the other buffer while the consumer works on this one. */
+async function* chunksOf(handle: FileHandle, offset: number): AsyncGenerator<Uint8Array> {
+  let [buffer, other] = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
+  let next = handle.read(buffer, 0, CHUNK_BYTES, offset);
+  try {
+    for (let at = offset; ; ) {
+      const { bytesRead } = await next;
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      next = handle.read(other, 0, CHUNK_BYTES, at);
+      next.catch(() => undefined);
+      yield buffer.subarray(0, bytesRead);
+      [buffer, other] = [other, buffer];
+    }
+  } finally {
+    // Whoever stops reading may close the handle next.
+    await next.catch(() => undefined);
+  }
+}
+
+function factsOf(stats: BigIntStats): FileFacts {
+  return {
+    kind: kindOf(stats),
+    size: Number(stats.size),
+    modifiedMs: Number(stats.mtimeNs / 1000n) / 1000,
+    mode: Number(stats.mode & 0o777n),
+    links: Number(stats.nlink),
+    identity: `${stats.dev}:${stats.ino}`,
+  };
+}
+
+function kindOf(stats: BigIntStats): FileKind {
+  if (stats.isFile()) return 'a file';
+  if (stats.isDirectory()) return 'a folder';
+  if (stats.isSymbolicLink()) return 'a symbolic link';
+  if (stats.isFIFO()) return 'a named pipe';
+  return stats.isSocket() ? 'a socket' : 'a device';
 }
 
 /** Whether an error is Node's, with this code. */

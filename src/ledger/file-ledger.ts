@@ -10,6 +10,7 @@ import type { Ledger } from './ledger.ts';
 import { encodeLine } from './line.ts';
 import { openFault } from './open-fault.ts';
 import { OUTCOME_NAMES } from './outcomes.ts';
+import type { OwnFile } from './own-file.ts';
 import type { Projection } from './projection.ts';
 import type {
   AdmitFields,
@@ -28,6 +29,7 @@ import type {
   StartFields,
 } from './record.ts';
 import { fieldsFault, fitted } from './record-fields.ts';
+import type { SenderId } from './sender.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
 export interface FileLedgerParts {
@@ -38,12 +40,15 @@ export interface FileLedgerParts {
   /** The last chain value in the file; empty for a new one. */
   head: string;
   appender: Appender;
+  file: OwnFile;
   /** What must be held to write and to send. */
   locks: readonly HeldLock[];
   /** Takes this session's secrets out of every text of a record. */
   redact?: Redact;
   /** The file's modification time before this session minus the time of the last record then. */
   fileAheadMs: number;
+  /** Takes the lock of one more sender; undefined for one whose lock is among `held`. */
+  lockSender(sender: SenderId, held: readonly HeldLock[]): Promise<HeldLock | undefined>;
 }
 
 /** The ledger on a file. Each record goes to the file's queue and into the book in the same turn, so both have the same order. */
@@ -54,11 +59,14 @@ export class FileLedger implements Ledger {
   readonly #log: Logger;
   readonly #book: Projection;
   readonly #appender: Appender;
-  readonly #locks: readonly HeldLock[];
+  readonly #file: OwnFile;
+  readonly #locks: HeldLock[];
+  readonly #lockSender: FileLedgerParts['lockSender'];
   readonly #redact: Redact;
   #chain: string;
 
-  constructor({ path, clock, log, book, head, appender, locks, fileAheadMs, redact = keepAll }: FileLedgerParts) {
+  constructor(parts: FileLedgerParts) {
+    const { path, clock, log, book, head, appender, file, locks, lockSender, fileAheadMs, redact = keepAll } = parts;
     this.#redact = redact;
     this.path = path;
     this.fileAheadMs = fileAheadMs;
@@ -67,7 +75,9 @@ export class FileLedger implements Ledger {
     this.#book = book;
     this.#chain = head;
     this.#appender = appender;
-    this.#locks = locks;
+    this.#file = file;
+    this.#locks = [...locks];
+    this.#lockSender = lockSender;
   }
 
   get book(): Book {
@@ -116,6 +126,7 @@ export class FileLedger implements Ledger {
 
   async intent(fields: Omit<IntentFields, 'call'>): Promise<number> {
     if (fields.route === 'cancel') this.#assertStarted('a cancel');
+    this.#file.assertNotReplaced();
     const call = this.#book.lastCall + 1;
     await this.#durable('intent', { call, ...fields });
     return call;
@@ -134,10 +145,12 @@ export class FileLedger implements Ledger {
     await this.#append('pause', fields);
   }
 
-  close(reason: CloseReason): Promise<void> {
+  async close(reason: CloseReason): Promise<void> {
+    // Whoever sees a session end well will look for it at the path.
+    await this.#file.look();
     const counts = this.#book.counts();
     const present = OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]]);
-    return this.#durable('close', { reason, counts: Object.fromEntries(present) });
+    await this.#durable('close', { reason, counts: Object.fromEntries(present) });
   }
 
   /** Begins a session; durable. For whoever opens the ledger. Throws a UsageError, before anything is written, for a job that could not be read back. */
@@ -148,6 +161,15 @@ export class FileLedger implements Ledger {
     await this.#durable('open', fields);
   }
 
+  /**
+   * Takes the lock of this sender too: once a token shows who it is for, that is who we are, whatever we were called. To be called before
+   * anything is sent. Throws a HeldError (exit 11) when another run sends as this one from the folder.
+   */
+  async holdSender(sender: SenderId): Promise<void> {
+    const lock = await this.#lockSender(sender, this.#locks);
+    if (lock !== undefined) this.#locks.push(lock);
+  }
+
   async assertHeld(): Promise<void> {
     await Promise.all(this.#locks.map((lock) => lock.assertHeld()));
   }
@@ -156,6 +178,11 @@ export class FileLedger implements Ledger {
   async [Symbol.asyncDispose](): Promise<void> {
     const errors: unknown[] = [];
     const note = (error: unknown) => errors.push(error);
+    if (this.#file.isNameless) {
+      await this.#appender.synced().catch(note);
+      const { run, sessions } = this.#book;
+      await this.#file.keep(`${run.slice(0, 8)}-${sessions.length}`, this.#log);
+    }
     await this.#appender.close().catch(note);
     for (const lock of this.#locks) await lock[Symbol.asyncDispose]().catch(note);
     for (const error of errors.slice(1)) this.#log.error({ err: error }, `closing the ledger ${this.path}`);

@@ -3,9 +3,9 @@ import type { Logger } from '../log.ts';
 import type { PastCall } from './book.ts';
 import { type ClocksNow, LATEST_COUNT_MS, slowestOf } from './call-age.ts';
 import type { Disk } from './disk.ts';
-import { hostOf, type SenderId } from './open-ledger.ts';
 import { Projection } from './projection.ts';
 import { LEDGER_FORMAT } from './record.ts';
+import { areDifferentTenants, type SenderId, serviceOf } from './sender.ts';
 import { skim } from './skim.ts';
 
 /**
@@ -27,26 +27,29 @@ export interface FolderCallsOptions extends SenderId {
 }
 
 /**
- * Calls that other ledgers of this folder made as the same application, in the same tenant, against the same host, and that can still count.
+ * Calls that other ledgers of this folder made as the same application, in the same tenant, against the same service, and that can still
+ * count. A tenant's domain may be this tenant's, so its calls count: better to wait than to overspend.
  * Only files written lately are read, and of them only who made calls, the calls and the replies. What is damaged or of another format
  * is counted as far as it can be read, and said.
  */
 export async function recentCallsInFolder(options: FolderCallsOptions): Promise<PastCall[]> {
   const { folder, disk, log, withinMs = 3_600_000, except } = options;
   const calls: PastCall[] = [];
-  const paths = (await disk.list(folder))
-    .filter((name) => !name.endsWith('.lock'))
-    .map((name) => join(folder, name))
-    .filter((path) => path !== except);
-  if (paths.length === 0) return [];
+  const names = (await disk.list(folder)).filter((name) => !name.endsWith('.lock') && join(folder, name) !== except);
+  if (names.length === 0) return [];
   // Before anything is judged by its age, which a clock that was set since then would misjudge.
   const now = await options.clocks();
   const oldMs = slowestOf(now) - withinMs - LATEST_COUNT_MS - CLOCK_SLACK_MS;
-  for (const path of paths) {
+  // A file with two names, as by a link to the latest ledger, made its calls once.
+  const seen = new Set([(await disk.stat(except).catch(() => undefined))?.identity]);
+  for (const name of names) {
+    const path = join(folder, name);
     try {
-      const modifiedMs = (await disk.stat(path))?.modifiedMs;
-      if (modifiedMs === undefined || modifiedMs < oldMs) continue;
-      calls.push(...(await callsOf(path, modifiedMs, now, options)));
+      const facts = await disk.stat(path);
+      if (facts?.kind !== 'a file' || seen.has(facts.identity)) continue;
+      seen.add(facts.identity);
+      if (facts.modifiedMs < oldMs) continue;
+      calls.push(...(await callsOf(path, facts.modifiedMs, now, options)));
     } catch (error) {
       // A folder, or a file of somebody else.
       log.debug({ err: error }, `${path} was not searched for calls`);
@@ -70,7 +73,7 @@ async function callsOf(
       continue;
     }
     if (record.kind === 'open') {
-      if (!isSameSender(record, options)) return [];
+      if (!mayBeSame(record, options)) return [];
       if (record.format !== LEDGER_FORMAT) trouble ??= `its format is ${record.format}`;
     }
     book.apply(record, Date.parse(record.at));
@@ -84,7 +87,7 @@ async function callsOf(
   return calls;
 }
 
-/** The client is told apart by session, since it may change; tenant and host are the same in all of a ledger. */
-function isSameSender(opened: SenderId, { tenant, api }: SenderId): boolean {
-  return opened.tenant.toLowerCase() === tenant.toLowerCase() && hostOf(opened.api) === hostOf(api);
+/** The client is told apart by session, since it may change; tenant and service are the same in all of a ledger. */
+function mayBeSame(opened: SenderId, { tenant, api }: SenderId): boolean {
+  return !areDifferentTenants(opened.tenant, tenant) && serviceOf(opened.api) === serviceOf(api);
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
-import { DiskError, HeldError } from '../errors.ts';
+import { describeDuration } from '../duration.ts';
+import { ClockError, CountermandError, DiskError, HeldError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Disk } from './disk.ts';
 import { hasCode } from './file-disk.ts';
@@ -7,7 +8,7 @@ import { describe, type Holder, type Processes, parseHolder } from './holder.ts'
 
 /** A lock that was not renewed for this long may be taken over. */
 export const LOCK_TTL_MS = 60_000;
-const LOCK_RENEW_MS = 10_000;
+export const LOCK_RENEW_MS = 10_000;
 /** The holder gives up this much before others may take over: a send that was just allowed still falls before that. */
 const LOCK_MARGIN_MS = 10_000;
 /**
@@ -26,6 +27,12 @@ export interface LockOptions {
   ledger: string;
   /** What is held, for messages: "the ledger x.jsonl". */
   what: string;
+  /** Tells a person that a lock is waited for, and until when. */
+  say?: ((text: string) => void) | undefined;
+  /** Ends the wait for a lock. */
+  signal?: AbortSignal | undefined;
+  /** Without it, a lock whose holder cannot be asked counts as held. @default true */
+  wait?: boolean;
 }
 
 /** A lock file just made: what it holds, and the moment before it was written. */
@@ -40,7 +47,9 @@ export interface Claim {
 /**
  * A lock that this process holds. It is renewed every {@link LOCK_RENEW_MS} through one file handle, so that a late renewal never falls
  * on a successor's file. Before each send `assertHeld` looks at the time since the last renewal, by the monotonic clock and by the wall
- * clock (the first stands still while a laptop sleeps), and at the nonce in the file, if it has not looked just now. A lock once found lost is never held again.
+ * clock (the first stands still while a laptop sleeps), and at the nonce in the file, if it has not looked just now. Where the two clocks disagree by
+ * more than a lock's life, the wall clock was set, or the machine slept: what is written from then on would be dated wrongly for the quota's
+ * memory, so the session ends. A lock once found lost is never held again.
  */
 export class HeldLock implements AsyncDisposable {
   readonly path: string;
@@ -51,7 +60,8 @@ export class HeldLock implements AsyncDisposable {
   readonly #stop = new AbortController();
   #content: string;
   #renewed: Moment;
-  #lost: HeldError | DiskError | undefined;
+  #lost: HeldError | DiskError | ClockError | undefined;
+  #beside: (() => Promise<void>) | undefined;
   #looked: Moment | undefined;
   #busy: Promise<unknown> = Promise.resolve();
   #check: Promise<void> | undefined;
@@ -70,16 +80,29 @@ export class HeldLock implements AsyncDisposable {
     void this.#keep();
   }
 
+  /** What each look at the lock looks at as well, and throws when that is not ours any more. */
+  lookAlso(beside: () => Promise<void>): void {
+    this.#beside = beside;
+  }
+
   /** Whether nobody may have taken it over by now, as far as that is known without looking at the file. */
   get isFresh(): boolean {
     return this.#lost === undefined && this.#ageMs(this.#renewed) <= LOCK_TTL_MS - LOCK_MARGIN_MS;
   }
 
-  /** Throws a HeldError when the lock is not fresh. */
+  /** Throws a HeldError when the lock is not fresh, a ClockError when that is so because the wall clock moved. */
   assertFresh(): void {
-    if (this.isFresh) return;
+    const movedMs = this.#clockMovedMs();
+    if (this.isFresh && Math.abs(movedMs) <= LOCK_TTL_MS) return;
     if (this.#lost !== undefined) throw this.#lost;
-    const { what } = this.#options;
+    const { what, clock } = this.#options;
+    const stoodMs = clock.monotonicMs() - this.#renewed.monotonicMs;
+    if (stoodMs <= LOCK_TTL_MS - LOCK_MARGIN_MS && Math.abs(movedMs) > LOCK_TTL_MS) {
+      this.#lost = new ClockError(
+        `The clock of this machine moved ${movedMs > 0 ? 'ahead' : 'back'} by ${describeDuration(Math.abs(movedMs))} during the run: it was set, or the machine slept. Nothing more was sent; check the clock, then run again to resume.`,
+      );
+      throw this.#lost;
+    }
     const ageMs = this.#ageMs(this.#renewed);
     this.#lose(
       `The lock on ${what} was not renewed for ${Math.round(ageMs / 1000)} s, because this process or its disk stood still: another run may have gone on. Nothing more was sent; run again to resume.`,
@@ -87,8 +110,8 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /**
-   * Throws a HeldError when the lock was not renewed in time or the file carries another nonce, a DiskError when it cannot be read or went
-   * away together with the ledger. Callers that come while the file is being
+   * Throws a HeldError when the lock was not renewed in time or the file carries another nonce, a ClockError when the wall clock moved, a
+   * DiskError when it cannot be read or went away together with the ledger, and what {@link lookAlso} throws. Callers that come while the file is being
    * looked at share the next look, and a look is good for those who come within {@link LOOK_GOOD_MS} of its beginning.
    */
   async assertHeld(): Promise<void> {
@@ -132,11 +155,11 @@ export class HeldLock implements AsyncDisposable {
     this.#stop.abort();
     await this.#alone(async () => {
       const { disk, log, what } = this.#options;
-      if (!this.isFresh) return;
+      if (!this.#mayStillBeOurs) return;
       try {
         const there = await readHolder(disk, this.path);
         // Who stood still since it looked would remove its successor's.
-        if (there.holder?.nonce === this.#holder.nonce && this.isFresh) await disk.remove(this.path);
+        if (there.holder?.nonce === this.#holder.nonce && this.#mayStillBeOurs) await disk.remove(this.path);
       } catch (error) {
         log.warn({ err: error }, `the lock on ${what} could not be removed`);
       }
@@ -160,6 +183,7 @@ export class HeldLock implements AsyncDisposable {
     const { disk, clock, what, ledger } = this.#options;
     try {
       const begun = momentOf(clock);
+      await this.#beside?.();
       const { holder, gone } = await readHolder(disk, this.path);
       if (holder?.nonce === this.#holder.nonce) {
         this.#looked = begun;
@@ -172,7 +196,7 @@ export class HeldLock implements AsyncDisposable {
       }
       if ((await disk.stat(ledger)) === undefined) {
         this.#lost ??= new DiskError(
-          `The ledger ${ledger} was removed while in use: nothing more was sent. Bring it back, then run again.`,
+          `${ledger} was removed: the ledger was replaced while the run was using it. Nothing more was sent; bring it back, then run again to resume.`,
         );
         throw this.#lost;
       }
@@ -180,7 +204,7 @@ export class HeldLock implements AsyncDisposable {
         `The lock on ${what} (${this.path}) was removed: another run may have gone on. Nothing more was sent; run again to resume.`,
       );
     } catch (error) {
-      if (error === this.#lost) throw error;
+      if (error instanceof CountermandError) throw error;
       const cause = error instanceof Error ? error.message : String(error);
       throw new DiskError(
         `The lock ${this.path} of the ledger ${ledger} could not be read (${cause}): nothing more was sent. Repair the disk, then run again to resume.`,
@@ -193,6 +217,18 @@ export class HeldLock implements AsyncDisposable {
   #ageMs({ monotonicMs, wallMs }: Moment): number {
     const { clock } = this.#options;
     return Math.max(clock.monotonicMs() - monotonicMs, clock.wallMs() - wallMs);
+  }
+
+  /** By how much (ms) the wall clock went ahead of the time that passed since the last renewal. */
+  #clockMovedMs(): number {
+    const { clock } = this.#options;
+    return clock.wallMs() - this.#renewed.wallMs - (clock.monotonicMs() - this.#renewed.monotonicMs);
+  }
+
+  /** A clock that was set loses us the session and not the lock: who else looks at it sees its renewals, not its date. */
+  get #mayStillBeOurs(): boolean {
+    const stoodMs = this.#options.clock.monotonicMs() - this.#renewed.monotonicMs;
+    return this.#lost instanceof ClockError ? stoodMs <= LOCK_TTL_MS - LOCK_MARGIN_MS : this.isFresh;
   }
 
   #lose(message: string): never {
@@ -213,11 +249,15 @@ export interface Moment {
   wallMs: number;
 }
 
-export async function readHolder(disk: Disk, path: string): Promise<{ holder: Holder | undefined; gone: boolean }> {
+export async function readHolder(
+  disk: Disk,
+  path: string,
+): Promise<{ text: string; holder: Holder | undefined; gone: boolean }> {
   try {
-    return { holder: parseHolder(await disk.readText(path)), gone: false };
+    const text = await disk.readText(path);
+    return { text, holder: parseHolder(text), gone: false };
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return { holder: undefined, gone: true };
+    if (hasCode(error, 'ENOENT')) return { text: '', holder: undefined, gone: true };
     throw error;
   }
 }

@@ -54,13 +54,15 @@ export function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/**
- * Whether the holder is certainly gone. Only a process of the same host, boot and pid namespace can be asked for; of any other,
- * nothing is known but when it last renewed its lock.
- */
-export function isDead(holder: Holder, { self, exists, startOf }: Processes): boolean {
-  const askable = holder.host === self.host && holder.boot === self.boot && holder.pidNamespace === self.pidNamespace;
-  if (!askable) return false;
+/** Only a process of the same host, boot and pid namespace can be asked for; of any other, nothing is known but when it renews its lock. */
+export function canBeAsked(holder: Holder, { self }: Pick<Processes, 'self'>): boolean {
+  return holder.host === self.host && holder.boot === self.boot && holder.pidNamespace === self.pidNamespace;
+}
+
+/** Whether the holder is certainly gone. */
+export function isDead(holder: Holder, processes: Processes): boolean {
+  if (!canBeAsked(holder, processes)) return false;
+  const { exists, startOf } = processes;
   if (!exists(holder.pid)) return true;
   // A start that cannot be read (another user's process, hidden) proves nothing.
   const start = startOf(holder.pid);

@@ -21,6 +21,7 @@ import type {
   ScreenFields,
   StartFields,
 } from './record.ts';
+import { mayBeSameClient } from './sender.ts';
 
 /** An action as this process holds it: with the number of the last reading of the source that named it. */
 interface ReadAction extends Action {
@@ -162,9 +163,9 @@ export class Projection implements Book {
   }
 
   recentCalls(now: ClocksNow, withinMs: number, client?: string, fileAheadMs = 0): PastCall[] {
-    const wanted = (session: number) =>
-      client === undefined || this.sessions.some((each) => each.number === session && each.opened.client === client);
-    return this.#calls.recent(now, withinMs, fileAheadMs, wanted);
+    const ours = this.sessions.filter(({ opened }) => client === undefined || mayBeSameClient(opened.client, client));
+    const wanted = new Set(ours.map(({ number }) => number));
+    return this.#calls.recent(now, withinMs, fileAheadMs, (session) => client === undefined || wanted.has(session));
   }
 
   #mark(seq: number, atMs: number): void {

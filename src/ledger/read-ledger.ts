@@ -1,4 +1,5 @@
-import { DamageError, UsageError } from '../errors.ts';
+import { remedyFor, troubleInWords } from '../disk-trouble.ts';
+import { DamageError, DiskError, UsageError } from '../errors.ts';
 import type { Book } from './book.ts';
 import type { Disk } from './disk.ts';
 import { hasCode } from './file-disk.ts';
@@ -34,7 +35,10 @@ export async function readLedger({ path, disk }: { path: string; disk: Disk }): 
 }
 
 /** The reading itself, for the reader and for whoever opens the ledger to write. */
-export async function project(path: string, disk: Disk): Promise<{ book: Projection; scanned: Scanned; torn: string }> {
+export async function project(
+  path: string,
+  disk: Pick<Disk, 'read'>,
+): Promise<{ book: Projection; scanned: Scanned; torn: string }> {
   const book = new Projection();
   const { scanned, torn } = await scanFile(path, disk, {
     apply: (record, atMs) => book.apply(record, atMs),
@@ -100,12 +104,9 @@ async function* readOrRefuse(path: string, disk: Pick<Disk, 'read'>): AsyncGener
     yield* disk.read(path);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) throw new UsageError(`There is no ledger ${path}: check the name.`, { cause: error });
-    if (hasCode(error, 'EACCES') || hasCode(error, 'EISDIR')) {
-      const what = (error as Error).message;
-      throw new UsageError(`The ledger ${path} cannot be read (${what}): name a file that you may read.`, {
-        cause: error,
-      });
-    }
-    throw error;
+    if (!(error instanceof Error) || typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
+    const what = `The ledger ${path} cannot be read (${troubleInWords(error)})`;
+    if (hasCode(error, 'EIO')) throw new DiskError(`${what}: repair the disk, then run again.`, { cause: error });
+    throw new UsageError(`${what}: ${remedyFor(error) ?? 'name a ledger that this user may read'}.`, { cause: error });
   }
 }

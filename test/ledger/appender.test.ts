@@ -1,12 +1,10 @@
 import { beforeEach, expect, test } from 'vitest';
 import { DiskError } from '../../src/errors.ts';
-import { Appender } from '../../src/ledger/appender.ts';
-import type { AppendFile } from '../../src/ledger/disk.ts';
+import { Appender, type WrittenFile } from '../../src/ledger/appender.ts';
 import { settled } from './manual-clock.ts';
 
 /** A file whose every write and sync ends when it is told to. */
-class HeldFile implements AppendFile {
-  readonly size = 0;
+class HeldFile implements WrittenFile {
   written = '';
   readonly writes: ((bytes: number) => void)[] = [];
   readonly syncs: { done: () => void; fail: (error: Error) => void }[] = [];
@@ -25,10 +23,6 @@ class HeldFile implements AppendFile {
     return new Promise((resolve, reject) => {
       this.syncs.push({ done: resolve, fail: reject });
     });
-  }
-
-  truncate(): Promise<void> {
-    return Promise.resolve();
   }
 
   close(): Promise<void> {

@@ -37,7 +37,7 @@ test('the calls of other ledgers of the same sender count, those of ours and of 
   await neighbour(setting, 'b.jsonl', 2);
   await neighbour(setting, 'c.plan.jsonl', 4, { tenant: OPEN.tenant.toUpperCase(), api: `${OPEN.api}/` });
   await neighbour(setting, 'other-client.jsonl', 8, { client: 'other' });
-  await neighbour(setting, 'other-tenant.jsonl', 16, { tenant: 'other' });
+  await neighbour(setting, 'other-tenant.jsonl', 16, { tenant: '99999999-9999-4999-8999-999999999999' });
   await neighbour(setting, 'other-host.jsonl', 32, { api: 'https://api-eu.example.com' });
   const { count, said, calls } = await recent(setting);
   expect({ count, said }).toEqual({ count: 6, said: [] });
@@ -51,6 +51,34 @@ test('the calls of other ledgers of the same sender count, those of ours and of 
     fileAheadMs: 0,
   });
 });
+
+test('the calls of a tenant that is named by a domain count: it may be this one', async () => {
+  const setting = bench();
+  await neighbour(setting, 'b.jsonl', 1, { tenant: 'contoso.com' });
+  await neighbour(setting, 'c.jsonl', 2, { tenant: 'Fabrikam.onmicrosoft.com', client: 'managed-identity' });
+  await neighbour(setting, 'd.jsonl', 4, { client: 'other' });
+  expect((await recent(setting)).count).toBe(3);
+});
+
+test('a ledger with two names in the folder made its calls once, and a name of our own ledger none', async () => {
+  const setting = bench();
+  await neighbour(setting, 'b.jsonl', 3);
+  setting.disk.link('/ledgers/b.jsonl', '/ledgers/latest.jsonl');
+  setting.disk.place('/ledgers/link.jsonl', 'a symbolic link', '/ledgers/b.jsonl');
+  await (await setting.open({ processes: machine(++pid, new Map()) }))[Symbol.asyncDispose]();
+  setting.disk.place('/ledgers/own.jsonl', 'a symbolic link', PATH);
+  expect((await recent(setting)).count).toBe(3);
+});
+
+test.each(['a named pipe', 'a socket', 'a device', 'a folder', 'a symbolic link'] as const)(
+  '%s beside the ledgers is passed over',
+  async (kind) => {
+    const setting = bench();
+    await neighbour(setting, 'b.jsonl', 1);
+    setting.disk.place('/ledgers/odd.jsonl', kind, kind === 'a symbolic link' ? '/nowhere' : undefined);
+    expect(await recent(setting)).toMatchObject({ count: 1, said: [] });
+  },
+);
 
 test('a ledger whose client changed counts with the sessions of each', async () => {
   const setting = bench();

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { DiskError, HeldError } from '../../src/errors.ts';
+import { ClockError, DiskError, HeldError, UsageError } from '../../src/errors.ts';
 import { type HeldLock, LOCK_TTL_MS, type LockOptions } from '../../src/ledger/held-lock.ts';
 import type { Processes } from '../../src/ledger/holder.ts';
 import { acquireLock } from '../../src/ledger/lock.ts';
@@ -52,6 +52,43 @@ function afterRead(disk: MemoryDisk, nth: number, act: () => Promise<HeldLock>):
       return text;
     };
   });
+}
+
+/** A lock that somebody left who does nothing any more. */
+async function leaveLock(disk: MemoryDisk, { self }: Processes, modifiedMs: number): Promise<void> {
+  const at = new Date(modifiedMs).toISOString();
+  const holder = { nonce: 'left', ...self, ledger: LEDGER, since: at, renewedAt: at };
+  await disk.createExclusive(PATH, `${JSON.stringify(holder)}\n`);
+  const file = disk.files.get(PATH);
+  if (file !== undefined) file.modifiedMs = modifiedMs;
+}
+
+/** As its holder would. */
+async function renewLeft(disk: MemoryDisk, clock: ManualClock): Promise<void> {
+  const text = await disk.readText(PATH);
+  const renewedAt = new Date(clock.wallMs()).toISOString();
+  await disk.replaceIf(PATH, text, `${JSON.stringify({ ...JSON.parse(text), renewedAt })}\n`);
+}
+
+/** Time passes in steps in which whoever watches a lock looks at it. */
+async function pass(clock: ManualClock, ms: number): Promise<void> {
+  await settled();
+  for (let passed = 0; passed < ms; passed += 500) await clock.advance(500);
+}
+
+/** What a promise has come to by now. */
+async function stateOf(promise: Promise<unknown>): Promise<'pending' | 'resolved' | 'rejected'> {
+  let state: 'pending' | 'resolved' | 'rejected' = 'pending';
+  promise.then(
+    () => {
+      state = 'resolved';
+    },
+    () => {
+      state = 'rejected';
+    },
+  );
+  await settled();
+  return state;
 }
 
 const ALIVE = new Map([
@@ -107,16 +144,124 @@ describe('taking a lock', () => {
     ['on another host', elsewhere({ host: 'host-2' })],
     ['of another boot', elsewhere({ boot: 'boot-2' })],
     ['with the same number in another container on this host', elsewhere({ pidNamespace: 'pid:[2]' })],
-    ['alive but stopped', machine(2, ALIVE)],
-  ])('a silent holder %s keeps its lock for a minute, not longer', async (_, other) => {
-    const { clock, options } = setting();
-    await acquireLock(options(machine(1, ALIVE)));
-    clock.stand(LOCK_TTL_MS - 1);
-    await expect(acquireLock(options(other))).rejects.toThrow(HeldError);
-    clock.stand(1);
-    const lock = await acquireLock(options(other));
-    expect(lock.tookOver?.pid).toBe(1);
+  ])(
+    'a holder %s cannot be asked: its lock is watched for a minute, which is said, and then taken over',
+    async (_, other) => {
+      const { clock, disk, options } = setting();
+      await leaveLock(disk, machine(1, ALIVE), clock.wallMs());
+      const said: string[] = [];
+      const waiting = acquireLock(options(other, { say: (text) => said.push(text) }));
+      await settled();
+      const until = new Date(clock.wallMs() + LOCK_TTL_MS).toISOString();
+      expect(said).toEqual([expect.stringMatching(new RegExp(`^waiting until ${until}: .*process 1 on host-1`))]);
+      await pass(clock, LOCK_TTL_MS - 500);
+      expect(await stateOf(waiting)).toBe('pending');
+      await pass(clock, 500);
+      expect((await waiting).tookOver?.pid).toBe(1);
+    },
+  );
+
+  test.each([
+    ['in the year 2099', Date.parse('2099-01-01T00:00:00Z')],
+    ['an hour ahead', Date.parse('2026-03-01T13:00:00Z')],
+    ['in 1970', 0],
+  ])(
+    'a lock of another host dated %s is watched for a minute like any other, and taken over',
+    async (_, modifiedMs) => {
+      const { clock, disk, options } = setting();
+      await leaveLock(disk, machine(9, new Map(), 'host-9'), modifiedMs);
+      const waiting = acquireLock(options(machine(1, ALIVE)));
+      await pass(clock, LOCK_TTL_MS - 500);
+      expect(await stateOf(waiting)).toBe('pending');
+      await pass(clock, 500);
+      await (await waiting).assertHeld();
+    },
+  );
+
+  test('a lock of a dead process of this machine is taken over at once, whatever its date', async () => {
+    const { disk, options } = setting();
+    await leaveLock(disk, machine(99, new Map()), Date.parse('2099-01-01T00:00:00Z'));
+    expect((await acquireLock(options(machine(1, ALIVE)))).tookOver?.pid).toBe(99);
   });
+
+  test('a living process of this machine that was stopped keeps its lock for a minute, and is watched once more before it loses it', async () => {
+    const { clock, disk, options } = setting();
+    await leaveLock(disk, machine(1, ALIVE), clock.wallMs());
+    clock.stand(LOCK_TTL_MS - 1);
+    await expect(acquireLock(options(machine(2, ALIVE)))).rejects.toThrow(/held by process 1 .*runs out at/);
+    clock.stand(1);
+    const waiting = acquireLock(options(machine(2, ALIVE)));
+    await pass(clock, 19_500);
+    expect(await stateOf(waiting)).toBe('pending');
+    await pass(clock, 500);
+    expect((await waiting).tookOver?.pid).toBe(1);
+  });
+
+  test('a living process that works keeps its lock when the clock was set ahead: its renewals are seen', async () => {
+    const { clock, disk, options } = setting();
+    await leaveLock(disk, machine(1, ALIVE), clock.wallMs() - 300_000);
+    const waiting = acquireLock(options(machine(2, ALIVE)));
+    await pass(clock, 5000);
+    expect(await stateOf(waiting)).toBe('pending');
+    await renewLeft(disk, clock);
+    const refused = expect(waiting).rejects.toThrow(/held by process 1 .*it renewed its lock/);
+    await pass(clock, 500);
+    await refused;
+  });
+
+  test('a holder that cannot be asked and renews its lock is left alone as soon as that is seen', async () => {
+    const { clock, disk, options } = setting();
+    await leaveLock(disk, machine(9, new Map(), 'host-9'), clock.wallMs());
+    const waiting = acquireLock(options(machine(1, ALIVE)));
+    await pass(clock, 40_000);
+    expect(await stateOf(waiting)).toBe('pending');
+    await renewLeft(disk, clock);
+    const refused = expect(waiting).rejects.toThrow(HeldError);
+    await pass(clock, 500);
+    await refused;
+  });
+
+  test('the wait for a lock ends at once with a signal, and leaves the lock alone', async () => {
+    const { clock, disk, options } = setting();
+    await leaveLock(disk, machine(9, new Map(), 'host-9'), clock.wallMs());
+    const before = await disk.readText(PATH);
+    const stop = new AbortController();
+    const waiting = acquireLock(options(machine(1, ALIVE), { signal: stop.signal }));
+    const ended = expect(waiting).rejects.toBe('SIGTERM');
+    await pass(clock, 1000);
+    stop.abort('SIGTERM');
+    await ended;
+    expect(await disk.readText(PATH)).toBe(before);
+    expect([...disk.files.keys()]).toEqual([PATH]);
+  });
+
+  test('who does not want to wait is refused at once where the holder cannot be asked', async () => {
+    const { clock, disk, options } = setting();
+    await leaveLock(disk, machine(9, new Map(), 'host-9'), clock.wallMs());
+    await expect(acquireLock(options(machine(1, ALIVE), { wait: false }))).rejects.toThrow(HeldError);
+  });
+
+  test('a lock that is given back during the wait is taken at the next look', async () => {
+    const { clock, disk, options } = setting();
+    await leaveLock(disk, machine(9, new Map(), 'host-9'), clock.wallMs());
+    const waiting = acquireLock(options(machine(1, ALIVE)));
+    await pass(clock, 3000);
+    await disk.remove(PATH);
+    await pass(clock, 500);
+    expect((await waiting).tookOver).toBeUndefined();
+  });
+
+  test.each(['a named pipe', 'a socket', 'a device', 'a folder', 'a symbolic link'] as const)(
+    'where %s stands in the place of a lock, that is said and nothing is waited for',
+    async (kind) => {
+      const { disk, options } = setting();
+      disk.place(PATH, kind, kind === 'a symbolic link' ? '/nowhere' : undefined);
+      const refused = acquireLock(options(machine(1)));
+      await expect(refused).rejects.toThrow(UsageError);
+      await expect(refused).rejects.toThrow(`${PATH} is ${kind}`);
+      expect([...disk.files.keys()]).toEqual([PATH]);
+    },
+  );
 
   test('a process of another user, whose start cannot be read, is not taken for dead', async () => {
     const { options } = setting();
@@ -131,16 +276,23 @@ describe('taking a lock', () => {
     for (let i = 0; i < 20; i++) await clock.advance(10_000);
     const ahead = new ManualClock();
     ahead.stand(86_400_000);
-    const other = machine(7, new Map(), 'host-2');
-    await expect(acquireLock(options(other, { clock: ahead }))).rejects.toThrow(HeldError);
+    const waiting = acquireLock(options(machine(7, new Map(), 'host-2'), { clock: ahead }));
+    await pass(ahead, 9500);
+    expect(await stateOf(waiting)).toBe('pending');
+    await clock.advance(10_000);
+    const refused = expect(waiting).rejects.toThrow(HeldError);
+    await pass(ahead, 500);
+    await refused;
   });
 
-  test('a lock file that holds nothing readable is held until it is a minute old', async () => {
+  test('a lock file that holds nothing readable is watched for a minute', async () => {
     const { clock, disk, options } = setting();
     await disk.createExclusive(PATH, '');
-    await expect(acquireLock(options(machine(1)))).rejects.toThrow(HeldError);
-    clock.stand(LOCK_TTL_MS);
-    await (await acquireLock(options(machine(1)))).assertHeld();
+    const waiting = acquireLock(options(machine(1)));
+    await pass(clock, LOCK_TTL_MS - 500);
+    expect(await stateOf(waiting)).toBe('pending');
+    await pass(clock, 500);
+    await (await waiting).assertHeld();
   });
 
   test('of many that see a dead holder at once, exactly one takes over', async () => {
@@ -177,9 +329,11 @@ describe('taking a lock', () => {
   test('who stood still while it took a dead holder’s lock away leaves its successor’s alone', async () => {
     const { clock, disk, options } = setting();
     await acquireLock(options(machine(99, new Map([[99, 'x']]))));
-    const successor = afterRead(disk, 2, () => {
+    const successor = afterRead(disk, 2, async () => {
       clock.stand(LOCK_TTL_MS);
-      return acquireLock(options(machine(1, ALIVE)));
+      const taken = acquireLock(options(machine(1, ALIVE)));
+      await pass(clock, 20_000);
+      return taken;
     });
     await expect(acquireLock(options(machine(2, ALIVE)))).rejects.toThrow(/held by process 1 /);
     await (await successor).assertHeld();
@@ -190,9 +344,11 @@ describe('holding a lock', () => {
   test('who stood still while it released its lock leaves its successor’s alone', async () => {
     const { clock, disk, options } = setting();
     const lock = await acquireLock(options(machine(2, ALIVE)));
-    const successor = afterRead(disk, 1, () => {
+    const successor = afterRead(disk, 1, async () => {
       clock.stand(LOCK_TTL_MS);
-      return acquireLock(options(machine(1, ALIVE)));
+      const taken = acquireLock(options(machine(1, ALIVE)));
+      await pass(clock, 20_000);
+      return taken;
     });
     await lock[Symbol.asyncDispose]();
     await (await successor).assertHeld();
@@ -218,18 +374,51 @@ describe('holding a lock', () => {
     expect(() => lock.assertFresh()).toThrow(HeldError);
   });
 
-  test('a wall clock that is set back changes nothing', async () => {
+  test.each([
+    ['ahead by 5 minutes', 300_000, 'ahead by 5 min'],
+    ['ahead by a little more than a minute', LOCK_TTL_MS + 1, 'ahead by'],
+    ['back by an hour', -3_600_000, 'back by 1 h'],
+    ['to the year 2099', 2.3e12, 'ahead by'],
+  ])(
+    'a wall clock that is set %s ends the session, names the clock, and gives the lock back',
+    async (_, byMs, told) => {
+      const { clock, disk, options } = setting();
+      const lock = await acquireLock(options(machine(1)));
+      clock.suspend(byMs);
+      await expect(lock.assertHeld()).rejects.toThrow(ClockError);
+      expect(() => lock.assertFresh()).toThrow(`The clock of this machine moved ${told}`);
+      await clock.advance(10_000);
+      await expect(lock.assertHeld()).rejects.toMatchObject({ exitCode: 6 });
+      await lock[Symbol.asyncDispose]();
+      expect([...disk.files.keys()]).toEqual([]);
+    },
+  );
+
+  test('a wall clock that is set by less than a lock lives changes nothing', async () => {
     const { clock, options } = setting();
     const lock = await acquireLock(options(machine(1)));
-    clock.suspend(-3_600_000);
+    clock.suspend(-LOCK_TTL_MS);
     await clock.advance(10_000);
+    clock.suspend(45_000);
     await lock.assertHeld();
+  });
+
+  test('a machine that slept for an hour may have lost its lock, and takes none away that another has by then', async () => {
+    const { clock, disk, options } = setting();
+    const lock = await acquireLock(options(machine(1, ALIVE)));
+    clock.suspend(3_600_000);
+    await disk.remove(PATH);
+    const successor = await acquireLock(options(machine(7, new Map(), 'host-2')));
+    await expect(lock.assertHeld()).rejects.toThrow(/the machine slept/);
+    await lock[Symbol.asyncDispose]();
+    await successor.assertHeld();
   });
 
   test('a lock that carries another nonce is lost, and the new holder is named and left alone', async () => {
     const { clock, disk, options } = setting();
     const old = await acquireLock(options(machine(1, ALIVE)));
     clock.stand(LOCK_TTL_MS);
+    await disk.remove(PATH);
     const successor = await acquireLock(options(machine(2, ALIVE)));
     const content = await disk.readText(PATH);
     await expect(old.assertHeld()).rejects.toThrow(HeldError);
@@ -259,7 +448,7 @@ describe('holding a lock', () => {
     await disk.remove(PATH);
     await clock.advance(5);
     await expect(lock.assertHeld()).rejects.toThrow(DiskError);
-    await expect(lock.assertHeld()).rejects.toThrow(/was removed while in use/);
+    await expect(lock.assertHeld()).rejects.toThrow(/was removed: the ledger was replaced while the run was using it/);
   });
 
   test('a lock file that somebody removed is lost', async () => {

@@ -1,4 +1,5 @@
-import type { AppendFile, Disk } from '../../src/ledger/disk.ts';
+import { dirname } from 'node:path';
+import { type AppendFile, type Disk, type FileFacts, NO_FILE, noFile } from '../../src/ledger/disk.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './seed.ts';
 
@@ -12,7 +13,11 @@ export interface Inode {
   modifiedMs: number;
   /** Rewritten in place as a whole; what of it survives a loss of power is anybody's guess. */
   small: boolean;
+  /** Of a symbolic link: the path that it leads to. */
+  target?: string;
 }
+
+const MOST_LINKS = 40;
 
 /** How badly the disk behaves for a process. Probabilities of one operation, 0 for none. */
 export interface DiskTrouble {
@@ -53,6 +58,7 @@ export interface DiskOptions {
 }
 
 type Entries = Map<string, Inode>;
+type Operation = <T>(effect: () => T, takesTime?: boolean) => Promise<T>;
 
 /** One folder on one disk, for all processes of the world. Kills lose nothing that was written; a loss of power loses what was not synced. */
 export class SimDisk {
@@ -157,20 +163,35 @@ export class SimDisk {
       if (inode === undefined) throw failure('ENOENT', path);
       return inode;
     };
+    const follow = (path: string): string => {
+      let at = path;
+      for (let links = 0; links < MOST_LINKS; links++) {
+        const target = this.entries.get(at)?.target;
+        if (target === undefined) return at;
+        at = target;
+      }
+      throw failure('ELOOP', path);
+    };
+    const entry = (path: string): FileFacts | undefined => {
+      const inode = this.entries.get(path);
+      if (inode !== undefined) return this.#facts(inode);
+      if (path !== this.folder) return undefined;
+      return { kind: 'a folder', size: 0, modifiedMs: 0, mode: 0o700, links: 2, identity: 'folder' };
+    };
     const lockTrouble = (path: string) => {
       if (trouble().lockError > 0 && random.chance(trouble().lockError)) throw failure('EIO', path);
     };
 
     return {
-      openAppend: async (path) => {
-        const inode = await operation(() => this.entries.get(path) ?? this.#make(path, false));
+      openAppend: async (path, create = true) => {
+        const inode = await operation(() => {
+          const there = create ? (this.entries.get(path) ?? this.#make(path, false)) : get(path);
+          if (there.target !== undefined) throw noFile(path, 'a symbolic link');
+          return there;
+        });
         return this.#append(inode, process, trouble, operation);
       },
-      async *read(path, offset = 0) {
-        const bytes = await operation(() => Buffer.from(get(path).data.subarray(offset, get(path).length)), true);
-        const chunk = random.spread(200, 100_000);
-        for (let at = 0; at < bytes.length; at += chunk) yield bytes.subarray(at, at + chunk);
-      },
+      read: (path, offset = 0) => this.#read(() => get(follow(path)), offset, operation),
       createExclusive: (path, content) =>
         operation(() => {
           lockTrouble(path);
@@ -181,7 +202,7 @@ export class SimDisk {
         }),
       readText: (path) =>
         operation(() => {
-          const inode = get(path);
+          const inode = get(follow(path));
           lockTrouble(path);
           return inode.data.toString('utf8', 0, inode.length);
         }),
@@ -209,10 +230,15 @@ export class SimDisk {
           this.#change((entries) => entries.delete(path));
         });
       },
-      stat: (path) =>
+      stat: (path) => operation(() => entry(follow(path))),
+      entry: (path) => operation(() => entry(path)),
+      realPath: (path) =>
         operation(() => {
-          const inode = this.entries.get(path);
-          return inode && { size: inode.length, modifiedMs: inode.modifiedMs, mode: 0o600 };
+          const real = follow(path);
+          if (entry(real) !== undefined) return real;
+          if (this.entries.has(path)) throw failure(NO_FILE, path);
+          if (dirname(path) !== this.folder) throw failure('ENOENT', path);
+          return real;
         }),
       list: (folder) =>
         operation(() => {
@@ -229,17 +255,15 @@ export class SimDisk {
     };
   }
 
-  #append(
-    inode: Inode,
-    process: SimProcess,
-    trouble: () => DiskTrouble,
-    operation: <T>(effect: () => T, takesTime?: boolean) => Promise<T>,
-  ): AppendFile {
+  #append(inode: Inode, process: SimProcess, trouble: () => DiskTrouble, operation: Operation): AppendFile {
     const { random, observer } = this.#options;
+    let size = inode.length;
     return {
       get size() {
-        return inode.length;
+        return size;
       },
+      facts: () => operation(() => this.#facts(inode)),
+      read: () => this.#read(() => inode, 0, operation),
       write: (bytes) => {
         const copy = Buffer.from(bytes);
         return operation(() => {
@@ -251,6 +275,7 @@ export class SimDisk {
           this.#grow(inode, inode.length + count);
           copy.copy(inode.data, inode.length, 0, count);
           inode.length += count;
+          size += count;
           inode.modifiedMs = this.#options.nowMs();
           observer.written(inode, process);
           if (full && (count === 0 || random.chance(0.5))) throw failure('ENOSPC', 'write');
@@ -263,18 +288,53 @@ export class SimDisk {
           inode.synced = inode.length;
           observer.synced(inode);
         }, true),
-      truncate: (size) =>
+      truncate: (to) =>
         operation(() => {
           if (trouble().ioError > 0 && random.chance(trouble().ioError)) throw failure('EIO', 'ftruncate');
-          inode.length = size;
-          inode.synced = Math.min(inode.synced, size);
+          inode.length = to;
+          size = to;
+          inode.synced = Math.min(inode.synced, to);
           observer.truncated(inode);
         }),
       close: () => operation(() => undefined),
     };
   }
 
+  /** For tests and rivals: another name for a file. */
+  link(from: string, to: string): void {
+    const inode = this.entries.get(from);
+    if (inode !== undefined) this.#change((entries) => entries.set(to, inode));
+  }
+
+  /** For tests and rivals: a symbolic link. */
+  symbolicLink(target: string, path: string): void {
+    this.#make(path, true).target = target;
+  }
+
+  async *#read(find: () => Inode, offset: number, operation: Operation): AsyncGenerator<Uint8Array> {
+    const bytes = await operation(() => {
+      const inode = find();
+      return Buffer.from(inode.data.subarray(offset, inode.length));
+    }, true);
+    const chunk = this.#options.random.spread(200, 100_000);
+    for (let at = 0; at < bytes.length; at += chunk) yield bytes.subarray(at, at + chunk);
+  }
+
+  #facts(inode: Inode): FileFacts {
+    const links = [...this.entries.values()].filter((each) => each === inode).length;
+    const kind = inode.target === undefined ? 'a file' : 'a symbolic link';
+    return {
+      kind,
+      size: inode.length,
+      modifiedMs: inode.modifiedMs,
+      mode: 0o600,
+      links,
+      identity: String(inode.number),
+    };
+  }
+
   #make(path: string, small: boolean): Inode {
+    if (dirname(path) !== this.folder) throw failure('ENOENT', path);
     this.#inodes++;
     const inode: Inode = {
       number: this.#inodes,

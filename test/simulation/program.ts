@@ -10,7 +10,7 @@ import { rememberCalls } from '../../src/cli/quota-memory.ts';
 import { refuseHalfStdin } from '../../src/cli/read-source.ts';
 import { openResources } from '../../src/cli/resources.ts';
 import { assess, type Identity, refuseUseless } from '../../src/cli/sign-in.ts';
-import { refuseOldPlan, type Target } from '../../src/cli/target.ts';
+import { onTarget, refuseOldPlan, type Target } from '../../src/cli/target.ts';
 import { work } from '../../src/cli/undertake.ts';
 import type { Clock } from '../../src/clock.ts';
 import { makeDefender } from '../../src/defender/client.ts';
@@ -75,8 +75,18 @@ export interface Command {
 }
 
 /** The exit code of a command, as `main` would have it; throws what `main` would take for a bug. */
-export async function command(machine: Machine, what: Command): Promise<number> {
-  const { kind, missing, retry, change, head } = what;
+export async function command(machine: Machine, given: Command): Promise<number> {
+  return onTarget(
+    () => targetOf(machine, given),
+    (target) => onTargetOf(machine, given, target),
+  );
+}
+
+async function onTargetOf(
+  machine: Machine,
+  { kind, missing, retry, change, head }: Command,
+  target: Target,
+): Promise<number> {
   const asker: Asker = { canAsk: false, ask: () => Promise.resolve(false) };
   const context: CliContext = {
     env: {},
@@ -91,20 +101,19 @@ export async function command(machine: Machine, what: Command): Promise<number> 
     log: machine.log,
     interrupts: noInterrupts,
   };
-  const target = await targetOf(machine, what);
   const { before, fromLedger } = target;
   const own = change === undefined ? target.job : change(target.job);
   let end: SessionEnd;
   if (kind === 'plan') {
     const source = machine.readSource();
-    await using parts = await assemble(machine, own, 'plan', before);
+    await using parts = await assemble(machine, own, 'plan', target);
     end = await inSession(parts, async (): Promise<CloseReason> => {
       await makePlan(parts, source?.bytes, context);
       return 'planned';
     });
   } else if (kind === 'verify') {
     if (before?.start === undefined || toVerify(before).length === 0) return 0;
-    await using parts = await assemble(machine, own, 'existing', before);
+    await using parts = await assemble(machine, own, 'existing', target);
     end = await inSession(parts, async (): Promise<CloseReason> => {
       const { engine } = await parts.connect({ cancels: false });
       await verifyAll(engine);
@@ -114,7 +123,7 @@ export async function command(machine: Machine, what: Command): Promise<number> 
     refuseOldPlan(target, machine.clock.wallMs());
     if (fromLedger) refuseHalfStdin(own, before);
     const reading = readingOf(machine, { ...target, job: own });
-    await using parts = await assemble(machine, own, fromLedger ? 'existing' : 'any', before, head);
+    await using parts = await assemble(machine, own, fromLedger ? 'existing' : 'any', target, head);
     const options = { target: { ...target, job: own }, asker, yes: true, json: true, missing, retry };
     end = await inSession(parts, () => work(parts, reading, options, context));
   }
@@ -126,15 +135,15 @@ export async function command(machine: Machine, what: Command): Promise<number> 
 async function targetOf({ disk, clock }: Machine, { kind, job, flags, head }: Command): Promise<Target> {
   const exists = (await disk.stat(job.ledger)) !== undefined;
   const fromLedger = kind === 'start' || kind === 'resume' || kind === 'verify';
-  if (!exists && !fromLedger) return { job, fromLedger, before: undefined };
+  if (!exists && !fromLedger) return { job, fromLedger, before: undefined, head: '' };
   const { book, fault, head: found } = await readLedger({ path: job.ledger, disk });
   throwIfDamaged(job.ledger, fault);
   if (head !== undefined && head !== found) throw new UsageError(`the head is ${found} and not ${head}`);
   const opened = book.sessions.at(-1)?.opened;
-  if (opened === undefined) return { job, fromLedger: false, before: undefined };
-  if (!fromLedger) return { job, fromLedger, before: book };
+  if (opened === undefined) return { job, fromLedger: false, before: undefined, head: found };
+  if (!fromLedger) return { job, fromLedger, before: book, head: found };
   const merged = mergeForResume(opened.job, { flags, env: {}, cwd: FOLDER, nowMs: clock.wallMs() });
-  return { job: { ...merged, ledger: job.ledger }, fromLedger, before: book };
+  return { job: { ...merged, ledger: job.ledger }, fromLedger, before: book, head: found };
 }
 
 type Reading = Parameters<typeof work>[1];
@@ -154,8 +163,8 @@ async function assemble(
   machine: Machine,
   job: Job,
   existing: 'any' | 'existing' | 'plan',
-  before: Target['before'],
-  head?: string,
+  { before, head: readHead }: Target,
+  reviewed?: string,
 ): Promise<RunParts> {
   const { disk, clock, random, log } = machine;
   const { apiUrl } = resolveHosts(job.api);
@@ -167,19 +176,9 @@ async function assemble(
     const open = { tool: 'countermand simulated', ...sender, job };
     const { processes } = machine;
     const run = before?.run || machine.uuid();
-    // Compared anew in the reading that is acted upon.
-    const reviewed = head === undefined ? {} : { head };
-    const ledger = await openLedger({
-      path: job.ledger,
-      disk,
-      clock,
-      log,
-      existing,
-      open,
-      run,
-      processes,
-      ...reviewed,
-    });
+    // A plan takes a plan's place whatever that says. What was decided upon, or reviewed, is compared anew in the reading that is acted upon.
+    const head = existing === 'plan' ? undefined : (reviewed ?? readHead);
+    const ledger = await openLedger({ path: job.ledger, disk, clock, log, existing, head, open, run, processes });
     resources.add(() => ledger[Symbol.asyncDispose]());
     const stop = makeStop();
     const abandon = new AbortController();

@@ -11,7 +11,7 @@ import { credentialLines, tokenLines } from '../../identity/sign-in-report.ts';
 import type { Job } from '../../job/job.ts';
 import { fileDisk } from '../../ledger/file-disk.ts';
 import { recentCallsInFolder } from '../../ledger/folder-calls.ts';
-import type { SenderId } from '../../ledger/open-ledger.ts';
+import type { SenderId } from '../../ledger/sender.ts';
 import { makeQuota } from '../../quota/make-quota.ts';
 import type { WindowLeft } from '../../quota/quota.ts';
 import { lookBackMs, seedsFrom } from '../../quota/seeds.ts';

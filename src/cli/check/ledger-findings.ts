@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { fileDisk } from '../../ledger/file-disk.ts';
 import { readHolder } from '../../ledger/held-lock.ts';
 import { describe, isDead, systemProcesses } from '../../ledger/holder.ts';
-import { type SenderId, senderLockPath } from '../../ledger/open-ledger.ts';
+import { senderLockPath } from '../../ledger/open-ledger.ts';
+import type { SenderId } from '../../ledger/sender.ts';
 import type { Finding } from './finding.ts';
 
 /** Whether a ledger can be made in the folder, and whether another run sends from it as this application. Writes nothing. */

@@ -6,7 +6,7 @@ import type { Command } from '../command.ts';
 import { saidYes, terminalAsker } from '../question.ts';
 import { settingOptions } from '../setting-options.ts';
 import { showLeft } from '../show-left.ts';
-import { ledgerTarget } from '../target.ts';
+import { ledgerTarget, onTarget } from '../target.ts';
 import { undertake } from '../undertake.ts';
 
 const RETRIED = ['failed', 'unknown', 'forbidden', 'unconfirmed', 'not-found'] as const;
@@ -35,11 +35,11 @@ export const resume: Command = {
   ],
   run: async (args, context) => {
     const retry = readRetry(args['retry']);
-    const target = await ledgerTarget(String(args['ledger']), withoutLedger(args), context);
-    if (args['dry-run']) return showLeft(target, retry, context);
+    const resolve = () => ledgerTarget(String(args['ledger']), withoutLedger(args), context);
+    if (args['dry-run']) return showLeft(await resolve(), retry, context);
     const yes = saidYes(args, context.env);
     const options = { yes, json: args['json'] === true, missing: undefined, retry };
-    return undertake({ target, asker: terminalAsker(), ...options }, context);
+    return onTarget(resolve, (target) => undertake({ target, asker: terminalAsker(), ...options }, context));
   },
 };
 

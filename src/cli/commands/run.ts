@@ -3,7 +3,7 @@ import type { Command } from '../command.ts';
 import { planFileOptions } from '../plan-file-options.ts';
 import { saidYes, terminalAsker } from '../question.ts';
 import { settingOptions } from '../setting-options.ts';
-import { resolveTarget } from '../target.ts';
+import { onTarget, resolveTarget } from '../target.ts';
 import { undertake } from '../undertake.ts';
 
 export const run: Command = {
@@ -44,9 +44,12 @@ export const run: Command = {
       );
     }
     const asker = terminalAsker();
-    const target = await resolveTarget(String(args['source']), args, context, { plan: false });
     const missing = args['withdraw-missing'] ? 'withdraw' : args['keep-missing'] ? 'keep' : undefined;
     const yes = saidYes(args, context.env);
-    return undertake({ target, asker, yes, json: args['json'] === true, missing, retry: new Set() }, context);
+    const json = args['json'] === true;
+    return onTarget(
+      () => resolveTarget(String(args['source']), args, context, { plan: false }),
+      (target) => undertake({ target, asker, yes, json, missing, retry: new Set() }, context),
+    );
   },
 };

@@ -1,6 +1,7 @@
 import { inSession, type SessionEnd } from '../../engine/session.ts';
 import { toVerify, type Verified, verifyAll } from '../../engine/verify.ts';
-import { DamageError, UnreachableError } from '../../errors.ts';
+import { DamageError, HeldError, UnreachableError } from '../../errors.ts';
+import type { ExitCode } from '../../exit-codes.ts';
 import { SETTING_NAMES } from '../../job/settings.ts';
 import type { Book } from '../../ledger/book.ts';
 import { checkLedger } from '../../ledger/check-ledger.ts';
@@ -22,7 +23,7 @@ import { claimReleaseList } from '../outputs.ts';
 import { planFactsOf } from '../plan-facts.ts';
 import { refuseSecretUse } from '../refuse-secret-use.ts';
 import { settingOptions } from '../setting-options.ts';
-import { ledgerTarget } from '../target.ts';
+import { ledgerTarget, onTarget, type Target } from '../target.ts';
 
 export const verify: Command = {
   usage: 'verify <ledger>',
@@ -57,31 +58,43 @@ export const verify: Command = {
     if (broken) throw new DamageError(text.trimEnd());
     if (args['offline'] === true) return 0;
 
-    const target = await ledgerTarget(String(path), flags, context);
-    refuseSecretUse(target, context);
-    const { job, before } = target;
-    await claimReleaseList(job, context);
-    if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
-      context.say(`Nothing is left to look up${uncalled(before)}.\n`);
-      const summary = await summaryOf(job.ledger, context);
-      if (json) context.out(styled(jsonText(summary)));
-      // As the run stands: one that needs a look needs it after a second verify too.
-      return summary.exitCode ?? 0;
-    }
-    let verified: Verified[] = [];
-    let end: SessionEnd;
-    {
-      await using parts = await openParts({ job, existing: 'existing', before }, context);
-      end = await inSession(parts, async () => {
-        const { engine } = await parts.connect({ cancels: false });
-        verified = await verifyAll(engine);
-        return reasonAfter(parts.ledger.book, verified);
-      });
-    }
-    (json ? context.say : context.out)(styled(changesText(verified, context)));
-    return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
+    return onTarget(
+      () => ledgerTarget(String(path), flags, context),
+      (target) => lookUp(target, checked.head, json, context),
+    );
   },
 };
+
+/** What the ledger leaves open is looked up, if it still is the one whose chain was checked. */
+async function lookUp(target: Target, checkedHead: string, json: boolean, context: CliContext): Promise<ExitCode> {
+  refuseSecretUse(target, context);
+  const { job, before, head } = target;
+  await claimReleaseList(job, context);
+  if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
+    context.say(`Nothing is left to look up${uncalled(before)}.\n`);
+    const summary = await summaryOf(job.ledger, context);
+    if (json) context.out(styled(jsonText(summary)));
+    // As the run stands: one that needs a look needs it after a second verify too.
+    return summary.exitCode ?? 0;
+  }
+  if (head !== checkedHead) {
+    throw new HeldError(
+      `The ledger ${job.ledger} was written to while it was being verified: wait until nobody works on it, then verify again.`,
+    );
+  }
+  let verified: Verified[] = [];
+  let end: SessionEnd;
+  {
+    await using parts = await openParts({ job, existing: 'existing', before, head }, context);
+    end = await inSession(parts, async () => {
+      const { engine } = await parts.connect({ cancels: false });
+      verified = await verifyAll(engine);
+      return reasonAfter(parts.ledger.book, verified);
+    });
+  }
+  (json ? context.say : context.out)(styled(changesText(verified, context)));
+  return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
+}
 
 /** So that nobody takes a run with work left for one that is over. */
 function uncalled(before: Book | undefined): string {
