@@ -74,14 +74,14 @@ export const IGNORED_FROM_LEDGER: readonly SettingName[] = RULES.flatMap(([name,
 );
 
 /** What the next session on this job's ledger must say again, in the order of the settings. */
-export function toRepeat(job: Job): Repeat[] {
+function toRepeat(job: Job): Repeat[] {
   return RULES.flatMap(([setting, rule]) => {
     const repeat = typeof rule === 'function' ? rule(job) : undefined;
     return repeat === undefined ? [] : [{ setting, ...repeat }];
   });
 }
 
-/** {@link toRepeat} as words of a command line, not yet quoted for a shell. */
+/** What the next session on this ledger must say again, as words of a command line that are not yet quoted for a shell. */
 export function wordsToRepeat(job: Job): string[] {
   return toRepeat(job).flatMap(({ flags }) => flags.flat());
 }

@@ -161,5 +161,6 @@ function refusal(mistakes: readonly Mistake[], lines: LineCounter, shownAs: stri
 function yamlMistake({ code, message }: YAMLError): string {
   if (code === 'DUPLICATE_KEY') return 'this key is there already: keep one of the two';
   if (code === 'MULTIPLE_DOCS') return 'a job file holds one job: remove the line "---" and what follows';
+  if (/call stack/i.test(message)) return 'nested too deeply: write it as in jobs/demo.yaml';
   return `not valid YAML: ${message.split('\n')[0]}`;
 }

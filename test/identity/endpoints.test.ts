@@ -1,7 +1,10 @@
+import { MockAgent } from 'undici';
 import { describe, expect, it, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { UsageError } from '../../src/errors.ts';
 import { refuseFarEndpoints, refuseOtherAuthority } from '../../src/identity/endpoints.ts';
 import { refuseUnsafeTls } from '../../src/identity/refuse-unsafe-tls.ts';
+import { duringSignIn, networkClient, type SignInCall } from '../../src/identity/sign-in-call.ts';
 
 const VARIABLES = ['IDENTITY_ENDPOINT', 'IMDS_ENDPOINT', 'MSI_ENDPOINT', 'AZURE_POD_IDENTITY_AUTHORITY_HOST'];
 
@@ -87,4 +90,22 @@ describe('TLS', () => {
   ])('that is on is left alone: %j', (env) => {
     expect(() => refuseUnsafeTls(env)).not.toThrow();
   });
+});
+
+test('a sign-in that is led to another host than its own asks nobody there', async () => {
+  const agent = new MockAgent();
+  agent.disableNetConnect();
+  const call: SignInCall = {
+    dispatcher: agent,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    host: undefined,
+    answer: undefined,
+    elsewhere: undefined,
+    mayAsk: ({ origin }) => origin === 'https://login.microsoftonline.com',
+  };
+  const ask = (url: string) => duringSignIn(call, () => networkClient.sendPostRequestAsync(url, { body: 'a secret' }));
+  await expect(ask('https://westeurope.login.microsoft.com/t/oauth2/v2.0/token')).rejects.toThrow('another host');
+  expect(call.elsewhere).toBe('westeurope.login.microsoft.com');
+  expect(call.answer).toBeUndefined();
 });

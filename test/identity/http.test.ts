@@ -54,6 +54,19 @@ describe('in a process of its own', () => {
     expect(await signInChild({})).toMatch(/^6: cannot sign in: .* NODE_EXTRA_CA_CERTS$/);
   });
 
+  test('NODE_TLS_REJECT_UNAUTHORIZED=0 lets no other certificate in, not even past the check at the start', async () => {
+    expect(await signInChild({ NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_NO_WARNINGS: '1' })).toMatch(
+      /NODE_EXTRA_CA_CERTS/,
+    );
+    expect(authority.requests).toHaveLength(0);
+  });
+
+  test('MSAL_FORCE_REGION does not lead sign-in to another host', async () => {
+    const region = { MSAL_FORCE_REGION: 'westeurope', NODE_EXTRA_CA_CERTS: authority.caFile };
+    expect(await signInChild(region)).toBe('signed in');
+    expect(authority.requests).toHaveLength(1);
+  });
+
   test('sign-in goes through HTTPS_PROXY, and the extra CA holds inside its tunnel', async () => {
     const said = await signInChild({ NODE_EXTRA_CA_CERTS: authority.caFile, HTTPS_PROXY: proxy.url });
     expect(said).toBe('signed in');
