@@ -61,7 +61,7 @@ async function stageWithTrouble(): Promise<Stage> {
 
 describe.runIf(process.platform === 'linux')('a run whose outputs cannot be written', () => {
   for (const trouble of Object.keys(TROUBLES) as (keyof typeof TROUBLES)[]) {
-    for (const level of ['info', 'trace']) {
+    for (const level of trouble === 'stderr on a full disk' ? ['info', 'trace'] : ['trace']) {
       it.concurrent(`does and records all the same: ${trouble}, log level ${level}`, async () => {
         await using stage = await stageWithTrouble();
         expect(await at(stage, trouble, [...RUN, '--log-level', level])).toBe(0);
@@ -98,14 +98,21 @@ describe.runIf(process.platform === 'linux')('a command whose outputs cannot be 
   /** Their results stand nowhere else: where stdout cannot take them, that is their end, as for a file that cannot be written. */
   const NOTHING_BUT_RESULTS = ['report', 'report --json', 'list', 'list --json'];
 
+  const EACH_COMMAND_AT = [
+    'stdout on a full disk',
+    'stderr on a full disk',
+    'both into a pipe that nobody reads any more',
+    'stdin, stdout and stderr closed',
+  ] as const;
+
   it('ends as it would', async () => {
     await using stage = await setStage({ actions: open(3) });
     await stage.file('ids.txt', ids(3));
     expect((await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--confirm-for', '0'])).code).toBe(3);
     for (const [name, args] of Object.entries(COMMANDS)) {
       const usual = (await stage.run(args)).code;
-      for (const trouble of Object.keys(TROUBLES) as (keyof typeof TROUBLES)[]) {
-        const full = trouble === 'stdout on a full disk' || trouble === 'both on a full disk';
+      for (const trouble of EACH_COMMAND_AT) {
+        const full = trouble === 'stdout on a full disk';
         const lost = full && NOTHING_BUT_RESULTS.includes(name);
         expect([name, trouble, await at(stage, trouble, args)]).toEqual([name, trouble, lost ? 6 : usual]);
       }
