@@ -59,12 +59,17 @@ export async function cancelAll(parts: EngineParts, options: CancelAllOptions): 
     queue.clear();
   };
 
+  /** Nothing is left to be called: a guard against more of the same has nothing to stop any more. */
+  let allCalled = false;
   const settle = async (id: string, verdict: Verdict) => {
     const attempts = book.actions.get(id)?.sent ?? 0;
     await ledger.outcome({ id, ...verdict, attempts });
     if (attempts > 0) guard.settled(id, verdict.outcome);
   };
-  const streak = makeForbiddenStreak(parts, settle);
+  const streak = makeForbiddenStreak(parts, async (id, verdict) => {
+    if (allCalled) await ledger.outcome({ id, ...verdict, attempts: book.actions.get(id)?.sent ?? 0 });
+    else await settle(id, verdict);
+  });
   const confirmer = makeConfirmer({
     lookups,
     clock,
@@ -191,6 +196,7 @@ export async function cancelAll(parts: EngineParts, options: CancelAllOptions): 
     if (unseen > 0) parts.log.warn(unseenTypes(unseen));
     if (job.guards.first) await tryTheFirst(job.guards.first);
     await feed(Number.POSITIVE_INFINITY);
+    allCalled = true;
     await finish();
   } catch (error) {
     fail(error);

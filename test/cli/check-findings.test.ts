@@ -88,7 +88,22 @@ describe('readFinding', () => {
 
   test('does not take a login page for Defender', () => {
     expect(found(200, '<html>')).toMatchObject({ level: 'wrong', exitCode: 6 });
-    expect(found(403, '<html>')).toMatchObject({ level: 'wrong', exitCode: 6 });
+    expect(found(404, '<html>')).toMatchObject({ level: 'wrong', exitCode: 6 });
+  });
+
+  test('takes a 401 or 403 for what it is, with any body', () => {
+    for (const body of ['', '<html>', '{"error":'] as const) {
+      expect(found(401, body)).toMatchObject({
+        level: 'wrong',
+        exitCode: 4,
+        text: expect.stringContaining('(HTTP 401)'),
+      });
+      expect(found(403, body)).toMatchObject({
+        level: 'wrong',
+        exitCode: 4,
+        text: expect.stringContaining('(HTTP 403)'),
+      });
+    }
   });
 });
 

@@ -225,14 +225,47 @@ describe.concurrent('guards that stop a run', () => {
     expect(stage.sandbox.log.count('cancel')).toBe(0);
   });
 
-  it('without permission to read: cancels by its answers alone, and says so', async () => {
+  it('without permission to read: refuse (exit 4), whatever is planned or run, before anything is sent', async () => {
+    await using stage = await setStage({ actions: open(2), token: { roles: ['Machine.Isolate'] } });
+    await stage.file('ids.txt', ids(2));
+    for (const args of [
+      ['plan', 'ids.txt'],
+      ['run', 'ids.txt', ...COMMENT, '--yes'],
+    ]) {
+      const { code, stderr } = await stage.run(args);
+      expect(code, stderr).toBe(4);
+      expect(stderr).toMatch(/Machine\.Read\.All .*--screen never/);
+    }
+    expect(stage.sandbox.log.entries.filter(({ route }) => route !== 'other')).toEqual([]);
+  });
+
+  it('with --screen never: plan, run, log and reports say that types were not seen', async () => {
+    await using stage = await setStage({ actions: [{ id: id(1), type: 'Unisolate' }, { id: id(2) }] });
+    await stage.file('ids.txt', ids(2));
+    const says = /types of 2 actions were not seen: releases may be among them \(Unisolate, UnrestrictCodeExecution\)/i;
+    const flat = (text: string) => text.replace(/\s+/g, ' ');
+    const plan = await stage.run(['plan', 'ids.txt', '--screen', 'never', '--html', 'plan.html']);
+    expect(flat(plan.stdout)).toMatch(says);
+    expect(plan.stderr).toMatch(says);
+    expect(await readFile(stage.path('plan.html'), 'utf8')).toMatch(says);
+    const run = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
+    expect(flat(run.stdout)).toMatch(says);
+    expect(run.stderr).toMatch(/^warning: the types of 2 actions/m);
+    expect(run.stderr).toMatch(/"msg":"the types of 2 actions/);
+    const report = await stage.run(['report', 'ledgers/ids.jsonl', '--html', 'run.html']);
+    expect(flat(report.stdout)).toMatch(says);
+    expect(await readFile(stage.path('run.html'), 'utf8')).toMatch(says);
+  });
+
+  it('without permission to read: cancels by its answers alone with --screen never, and says so', async () => {
     await using stage = await setStage({
       actions: [{ id: id(1) }, { id: id(2) }, { id: id(3), status: 'Succeeded', type: 'RunAntiVirusScan' }],
       behaviours: { byId: { [id(2)]: { onCancel: { kind: 'later', becomes: 'Cancelled' } } } },
       token: { roles: ['Machine.Isolate'] },
     });
     await stage.file('ids.txt', ids(3));
-    const { code, stderr } = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--json']);
+    const args = ['run', 'ids.txt', ...COMMENT, '--yes', '--json', '--screen', 'never'];
+    const { code, stderr } = await stage.run(args);
     expect(code, stderr).toBe(3);
     expect(stage.sandbox.log.count('list') + stage.sandbox.log.count('get')).toBe(0);
     const outcomes = only(await stage.records('ledgers/ids.jsonl'), 'outcome');

@@ -79,7 +79,7 @@ describe.concurrent('one run over actions of every behaviour', () => {
           { kind: 'html', status: 502 },
           { kind: 'cut-json' },
           { kind: 'reset-in-body' },
-          { kind: 'html', status: 403 },
+          { kind: 'html', status: 404 },
           { kind: 'wrong-id' },
         ] as const;
         return kinds[Number.parseInt(each?.slice(-2) ?? '', 16) % kinds.length];

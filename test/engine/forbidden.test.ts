@@ -71,6 +71,21 @@ describe('refusals in a row (403)', () => {
     expect(tokens.renewals).toBe(0);
   });
 
+  it.each([1, 19, 20, 24])('of each of %i actions are their outcomes, with any body', async (count) => {
+    const bodies = [
+      { kind: 'forbidden' },
+      { kind: 'empty', status: 403 },
+      { kind: 'html', status: 403 },
+      { kind: 'status', status: 403, code: 'DisallowedOperation' },
+    ] as const;
+    const wire = wireWith(ids(count));
+    wire.fault = ({ route, n }) => (route === 'cancel' ? bodies[n % bodies.length] : undefined);
+    const run = await makeRun({ ids: ids(count), wire });
+    expect(await run.cancel(time())).toBeUndefined();
+    expect(run.counts()).toEqual({ forbidden: count });
+    expect(wire.count('cancel')).toBe(count);
+  });
+
   it('are asked for anew by the next session', async () => {
     const disk = new MemoryDisk(() => Date.now());
     const wire = wireWith(ids(40));

@@ -148,4 +148,70 @@ describe('screening', () => {
     expect(run.counts()).toEqual({ cancelled: 30 });
     expect(wire.calls.every(({ path }) => path.startsWith('/api/machineactions'))).toBe(true);
   });
+
+  it('keeps pending releases out, however their type is spelt, unless they are named', async () => {
+    const types = [
+      'Unisolate',
+      'UNISOLATE',
+      'Un Isolate',
+      'Unrestrict Code Execution',
+      'unrestrictcodeexecution',
+      'Isolate',
+    ];
+    const wire = wireWith(ids(types.length));
+    for (const [n, type] of types.entries()) wire.store.update(id(n + 1), { type });
+    const run = await makeRun({ ids: ids(types.length), wire });
+    await run.cancel(time());
+    expect(run.counts()).toEqual({ excluded: 5, cancelled: 1 });
+    expect(wire.count('cancel')).toBe(1);
+    const named = await makeRun({
+      ids: ids(1),
+      wire: wireWith(ids(1)),
+      job: { guards: { onlyType: ['un-isolate'] } },
+    });
+    named.wire.store.update(id(1), { type: 'Unisolate' });
+    await named.cancel(time());
+    expect(named.counts()).toEqual({ cancelled: 1 });
+  });
+
+  it('sends no second cancel for a release that is seen only after the answer to the first was lost', async () => {
+    const wire = wireWith(ids(2));
+    wire.store.update(id(1), { type: 'Unisolate' });
+    wire.fault = ({ route }, nth) => (route === 'cancel' && nth === 1 ? { kind: 'reset' } : undefined);
+    const run = await makeRun({ ids: ids(2), wire, job: { screen: 'never' } });
+    await run.cancel(time());
+    expect(ids(2).map(run.outcome)).toEqual(['excluded', 'cancelled']);
+    expect(run.detail(id(1))).toMatch(/undo: .*a cancel was sent before that was seen/);
+    expect(wire.of(id(1), 'cancel')).toHaveLength(1);
+    expect(wire.effects(id(1))).toBe(0);
+  });
+
+  it.each([{ type: null }, { status: null, type: 7 }, { commands: 'x' }, { requestor: {}, computerDnsName: 5 }])(
+    'finds all of a page in which one entity has %j, without lookups of single actions',
+    async (fields) => {
+      const wire = wireWith(ids(30));
+      wire.fault = ({ n }) => (n === 1 ? { kind: 'odd-entity', fields, extra: [null, 5, {}] } : undefined);
+      const run = await makeRun({ ids: ids(30), wire });
+      expect(await run.cancel(time())).toBeUndefined();
+      expect(run.counts()).toEqual({ cancelled: 30 });
+      expect(wire.count('get')).toBe(0);
+      expect(wire.count('list')).toBeLessThanOrEqual(3);
+    },
+  );
+
+  it('keeps out by a guard what a lookup shows no type of, and nothing else', async () => {
+    const wire = wireWith(ids(5));
+    wire.fault = ({ route }) => (route === 'list' ? { kind: 'odd-entity', fields: { type: null } } : undefined);
+    const run = await makeRun({ ids: ids(5), wire, job: { guards: { onlyType: ['Isolate'] } } });
+    await run.cancel(time());
+    expect(run.counts()).toEqual({ cancelled: 4, excluded: 1 });
+  });
+
+  it('takes Canceled for over and InProgress in any spelling for open', async () => {
+    const wire = wireWith(ids(4), (n) => ['Canceled', 'in progress', 'TIMEOUT', 'pending'][n] ?? '');
+    wire.fault = () => ({ kind: 'respelled', words: { Cancelled: 'canceled', Isolate: 'ISO LATE' } });
+    const run = await makeRun({ ids: ids(4), wire });
+    await run.cancel(time());
+    expect(ids(4).map(run.outcome)).toEqual(['already-final', 'cancelled', 'already-final', 'cancelled']);
+  });
 });

@@ -242,3 +242,85 @@ describe('readIds', () => {
     });
   });
 });
+
+describe('a source that is another file', () => {
+  async function readStream(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, column?: string) {
+    async function* bytes() {
+      yield* chunks;
+    }
+    let rejected = 0;
+    let ids = 0;
+    try {
+      for await (const row of readIds(bytes(), { name: 'list.csv', column })) row.kind === 'id' ? ids++ : rejected++;
+    } catch (error) {
+      return { ids, rejected, error: error as Error };
+    }
+    return { ids, rejected, error: undefined };
+  }
+
+  function* endless(text: string): Generator<Uint8Array> {
+    const chunk = Buffer.from(text.repeat(Math.ceil(16_384 / text.length)));
+    for (;;) yield chunk;
+  }
+
+  it.each<[string, string, RegExp]>([
+    ['words', 'y\n', /read to line 10000, holds not a single action ID/],
+    ['device IDs', `${DEVICE}\n`, /device IDs/],
+    ['rows with commas', 'a,b\nc,d\n', /no column of action IDs/],
+    ['rows under a header', 'id,x\n', /holds not a single action ID in column 1/],
+    ['blank lines', '\n', /nothing but blank lines/],
+    ['comments', '# x\n', /nothing but blank lines and comments/],
+    ['one line', 'x', /line of over 65536 characters/],
+    ['zero bytes', '\0', /zero byte/],
+  ])('is given up when it goes on for ever with %s', async (_, text, message) => {
+    const { rejected, error } = await readStream(endless(text));
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error?.message).toMatch(message);
+    expect(rejected).toBeLessThanOrEqual(10_000);
+  });
+
+  it('is given up after ten thousand invalid rows, also when it begins with an ID', async () => {
+    const { ids, rejected, error } = await readStream([Buffer.from(`${A}\n${'x\n'.repeat(50_000)}`)]);
+    expect(error?.message).toMatch(
+      /is not a list of action IDs: of the rows up to line 10001, 10000 hold none and 1 hold/,
+    );
+    expect([ids, rejected]).toEqual([1, 10_000]);
+  });
+
+  it('is read where invalid rows are many, but not ten times the IDs', async () => {
+    const { ids, rejected, error } = await readStream([Buffer.from(`${A}\n${'x\n'.repeat(9)}`.repeat(3000))]);
+    expect([error, ids, rejected]).toEqual([undefined, 3000, 27_000]);
+  });
+});
+
+describe('several IDs in one row', () => {
+  const device = 'machineId';
+  it.each<[string, string, unknown[]]>([
+    ['are taken by the column that a header names', `id,correlationId\n${A},${B}\n`, [id(A, 2)]],
+    ['are taken with device IDs beside them', `${device};ActionId;tenant\n${DEVICE};${A};${B}\n`, [id(A, 2)]],
+    ['may be the same one twice', `id,actionKey\n${A},${A}\n`, [id(A, 2)]],
+    ['are named where the list has one column', `${A}\n${B}, ${C}\n`, [id(A, 1), reject('bad-row', 2, `${B}, ${C}`)]],
+    ['are named with blanks between them', `${A}\n${B} ${C}\n`, [id(A, 1), reject('not-an-id', 2, `${B} ${C}`)]],
+  ])('%s', async (_, content, rows) => {
+    expect(await rowsOf(content)).toEqual(rows);
+  });
+
+  it.each(['1', '2', '3', undefined])('without a header are refused, with or without --column %s', async (column) => {
+    for (const content of [`${A}, ${B}, ${C}\n`, `${A};${B};${C}\n`, `${A}\t"${B}"\t{${C}}\n`]) {
+      const { rows, error } = await readAll(content, { column });
+      expect(rows).toEqual([]);
+      expect(error).toBeInstanceOf(UsageError);
+      expect(String(error)).toMatch(/3 IDs in its first row and no header line.*one action ID a line/);
+    }
+  });
+
+  it('in a later row without a header are named, and nothing of the row is taken', async () => {
+    const rows = await rowsOf(`h1,${A}\n${B},${C}\nh3,${DEVICE}\n`, { column: '2' });
+    expect(rows).toEqual([id(A, 1), reject('bad-row', 2, `${B},${C}`), reject('not-an-id', 3, DEVICE)]);
+  });
+
+  it('stand in another column than the one chosen, which is said', async () => {
+    const { error } = await readAll(`h1,${A}\nh2,${B}\n`, { column: '1' });
+    expect(String(error)).toMatch(/an action ID in column 2 of its first row and none in column 1/);
+  });
+});
