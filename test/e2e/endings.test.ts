@@ -51,6 +51,9 @@ interface Wait {
   isSilent?: true;
 }
 
+/** Sign-in is by HTTPS alone: the handshake is what is not answered. */
+const secure = (url: string) => url.replace('http:', 'https:');
+
 const NO_TOKEN = { COUNTERMAND_TOKEN: undefined, COUNTERMAND_TOKEN_FILE: undefined };
 
 /** Resolves when the ledger is there with its first record: from then on it must be closed. */
@@ -100,7 +103,7 @@ const WAITS: readonly Wait[] = [
     isSilent: true,
     begin: async (stage, silent) => {
       await stage.file('ids.txt', ids(2));
-      return stage.start(['run', 'ids.txt', ...COMMENT, '--yes', '--authority-url', silent], {
+      return stage.start(['run', 'ids.txt', ...COMMENT, '--yes', '--authority-url', secure(silent)], {
         env: { ...NO_TOKEN, AZURE_CLIENT_SECRET: 'not-a-secret' },
       });
     },
@@ -109,13 +112,15 @@ const WAITS: readonly Wait[] = [
     name: 'an authority that does not answer, in a list',
     isSilent: true,
     begin: async (stage, silent) =>
-      stage.start(['list', '--authority-url', silent], { env: { ...NO_TOKEN, AZURE_CLIENT_SECRET: 'not-a-secret' } }),
+      stage.start(['list', '--authority-url', secure(silent)], {
+        env: { ...NO_TOKEN, AZURE_CLIENT_SECRET: 'not-a-secret' },
+      }),
   },
   {
     name: 'a device code that is being asked for',
     isSilent: true,
     begin: async (stage, silent) =>
-      stage.start(['check', '--auth', 'device-code', '--authority-url', silent], { env: NO_TOKEN }),
+      stage.start(['check', '--auth', 'device-code', '--authority-url', secure(silent)], { env: NO_TOKEN }),
   },
   {
     name: 'a page that does not come, in a list',
