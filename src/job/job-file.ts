@@ -30,6 +30,8 @@ export function parseJobFile(text: string, path: string, env: Environment, shown
   if (text.length > MAX_JOB_LENGTH) throw tooLong(shownAs);
   const lines = new LineCounter();
   const document = parse(text, lines, shownAs);
+  // The parser goes on after it has run out of stack, and says so for each level.
+  if (document.errors.some(({ message }) => message.includes('Maximum call stack'))) throw tooDeep(shownAs);
   if (document.errors.length > 0) {
     const mistakes = document.errors.map((error) => ({
       offset: error.pos[0],
@@ -64,10 +66,14 @@ function parse(text: string, lineCounter: LineCounter, shownAs: string) {
       schema: 'core',
     });
   } catch (cause) {
-    throw new UsageError(`${shownAs} cannot be read as YAML, it is nested too deeply: write it as in jobs/demo.yaml`, {
-      cause,
-    });
+    throw tooDeep(shownAs, cause);
   }
+}
+
+function tooDeep(shownAs: string, cause?: unknown): UsageError {
+  return new UsageError(`${shownAs} cannot be read as YAML, it is nested too deeply: write it as in jobs/demo.yaml`, {
+    cause,
+  });
 }
 
 type Tree = ReturnType<typeof readTree>;

@@ -24,6 +24,7 @@ export const OPEN_STATUSES = ['Pending', 'InProgress'] as const;
 const ALIASES: Readonly<Record<string, string>> = { canceled: 'Cancelled', timedout: 'TimeOut' };
 /** Part of a name that says which is meant: `Scan`, `Quarantine`. */
 const LEAST_PART = 4;
+const LONGEST_ENDING = 3;
 
 /** The known name that a text is, whatever its case, blanks and hyphens; undefined for another one. */
 export function knownName(given: string, known: readonly string[]): string | undefined {
@@ -37,5 +38,11 @@ export function knownName(given: string, known: readonly string[]): string | und
 export function meantName(given: string, known: readonly string[]): string | undefined {
   const bare = bareName(given);
   const whole = known.find((name) => bare.length >= LEAST_PART && bareName(name).includes(bare));
-  return nearestName(given, known) ?? whole;
+  const stem = known.find((name) => hasStemOf(bareName(name), bare));
+  return nearestName(given, known) ?? whole ?? stem;
+}
+
+/** `isolation` for `isolate`: all but the last letter, and another ending. */
+function hasStemOf(name: string, given: string): boolean {
+  return given.startsWith(name.slice(0, -1)) && given.length <= name.length - 1 + LONGEST_ENDING;
 }
