@@ -73,7 +73,10 @@ export function forge({ what, started, seed }: Forgery, ids: readonly string[], 
 function spoil(records: [string, Record<string, unknown>][], random: Random): void {
   const [, fields] = random.pick(records);
   const field = random.pick(Object.keys(fields).filter((name) => name !== 'job' && fields[name] !== null));
-  const values = [7, null, true, '', [], {}, 'x'.repeat(5000), -1, undefined];
   const was = fields[field];
-  fields[field] = random.pick(values.filter((value) => value === null || typeof value !== typeof was));
+  const values = [7, null, true, '', [], {}, 'x'.repeat(5000), -1].filter(
+    (value) => value === null || typeof value !== typeof was,
+  );
+  if (random.chance(0.15)) delete fields[field];
+  else fields[field] = random.pick(values);
 }
