@@ -18,6 +18,9 @@ export const ONE_READ = `${COLLECTION}?$top=1`;
 export const cancelPath = (id: string) => `${actionPath(id)}/cancel`;
 export const actionPath = (id: string) => `${COLLECTION}/${asActionId(id)}`;
 
+/** Where a list is, whatever version of the API its link names. */
+const LIST = /\/machineactions\/?$/i;
+
 /** `$top` is always sent: the default page size is not documented. A query asks for the newest first. */
 export function listPath(query: ListQuery): string {
   const filter = 'ids' in query ? anyOf('id', query.ids.map(asActionId)) : filterOf(query.terms);
@@ -36,7 +39,7 @@ function asActionId(id: string): string {
 }
 
 /**
- * The path of an `@odata.nextLink`, which is followed only on the host that we talk to: the token goes with it.
+ * The path of an `@odata.nextLink`, which is followed only within the list of actions, on the host that we talk to: the token goes with it.
  * Throws an UnreachableError otherwise.
  */
 export function followPath(nextLink: string, apiUrl: string): string {
@@ -44,9 +47,10 @@ export function followPath(nextLink: string, apiUrl: string): string {
   const next = URL.canParse(nextLink, apiUrl) ? new URL(nextLink, apiUrl) : undefined;
   const path = next === undefined ? '' : next.pathname + next.search;
   const prefix = base.pathname.replace(/\/$/, '');
-  if (next?.origin !== base.origin || !path.startsWith(`${prefix}/`)) {
+  const isOurs = next?.origin === base.origin && path.startsWith(`${prefix}/`) && LIST.test(next.pathname);
+  if (!isOurs) {
     throw new UnreachableError(
-      `Defender's answer names its next page on another host than ${base.host}, which is not followed; nothing is lost, ` +
+      `Defender's answer names its next page elsewhere than in the list of machine actions on ${base.host}, which is not followed; nothing is lost, ` +
         'but the list is not complete: narrow the filter so that one page holds it, or run again',
     );
   }
