@@ -1,3 +1,4 @@
+import { commentFault } from '../comment.ts';
 import { UsageError } from '../errors.ts';
 import { isDeviceId, parseActionId, standAlone } from './action-id.ts';
 import { type CsvRow, csvRows } from './csv-rows.ts';
@@ -92,7 +93,11 @@ function toIntakeRow({ line, cells }: CsvRow, layout: Layout, name: string): Int
     return { kind: 'reject', line, reason: 'not-an-id', text };
   }
   const comment = layout.comment === undefined ? '' : withoutApostrophes(cells[layout.comment]?.trim() ?? '');
-  return comment === '' ? { kind: 'id', id, line } : { kind: 'id', id, line, comment };
+  if (comment === '') return { kind: 'id', id, line };
+  const fault = commentFault(comment);
+  if (fault !== undefined)
+    throw new UsageError(`${name}, line ${line}: the comment ${fault}; correct it and run again`);
+  return { kind: 'id', id, line, comment };
 }
 
 /**

@@ -39,7 +39,7 @@ export const text = (error = 'a text that is not empty') =>
 /** What is written on a cancel. */
 export const comment = () => {
   const error = `a text of 1 to ${LONGEST_COMMENT} characters, without control characters other than tabs and line ends`;
-  return text(error).refine((value) => commentFault(value) === undefined, { error });
+  return text().refine((value) => commentFault(value) === undefined, { error });
 };
 
 /** A ledger is told from a list of IDs by its ending, so it must have it. */

@@ -108,7 +108,8 @@ function isWhole(value: unknown): value is number {
   return Number.isSafeInteger(value) && !Object.is(value, -0);
 }
 
-function isIsoTime(value: unknown): boolean {
+/** UTC, with milliseconds and four digits for the year. */
+export function isIsoTime(value: unknown): boolean {
   if (typeof value !== 'string' || !ISO_TIME.test(value)) return false;
   const ms = Date.parse(value);
   return !Number.isNaN(ms) && new Date(ms).toISOString() === value;

@@ -1,3 +1,4 @@
+import { Counter } from './envelope.ts';
 import { LONGEST_RECORD } from './limits.ts';
 import { encodeLine } from './line.ts';
 import type { OpenFields } from './record.ts';
@@ -9,6 +10,10 @@ const ANY_TIME = '2026-01-01T00:00:00.000Z';
 export function openFault(fields: OpenFields): string | undefined {
   const { line } = encodeLine('', 1, ANY_TIME, 'open', { ...fields, session: 1 });
   if (line.length > LONGEST_RECORD) return `its job is longer than ${LONGEST_RECORD} characters`;
-  const read = new RecordReader().read(line.trimEnd(), 1);
+  const first = new Counter();
+  first.next();
+  const text = line.trimEnd();
+  const bytes = Buffer.from(text);
+  const read = new RecordReader().read(text, bytes, 0, bytes.length, first);
   return read instanceof Misfit ? `its record ${read.what}` : undefined;
 }

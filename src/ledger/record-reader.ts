@@ -1,3 +1,4 @@
+import { type Counter, kindAfter, timeIn } from './envelope.ts';
 import { DEEPEST, LONGEST_LINE_BYTES } from './limits.ts';
 import { decodeLine } from './line.ts';
 import { type IntentFields, LEDGER_FORMAT, type LedgerRecord, type OpenFields, type ReplyFields } from './record.ts';
@@ -7,9 +8,6 @@ import { TimeReader } from './time-reader.ts';
 const QUOTE = 34;
 const BACKSLASH = 92;
 const LETTER_U = 117;
-const AT = ',"at":"';
-const KIND = '","kind":"';
-const ISO_LENGTH = 24;
 const LONE_SURROGATE = /\p{Cs}/u;
 
 /** A line that is no record of a ledger: what is wrong with it, completing "line 7 …". */
@@ -24,37 +22,28 @@ export class Misfit {
   }
 }
 
-export interface ReadRecord {
-  record: LedgerRecord;
-  /** Its `at`, epoch ms. */
-  atMs: number;
-}
-
 /**
  * Reads the lines of one ledger, in order, as records: the one place where what a ledger says is checked. It may have been written by anybody:
  * the chain is no signature. Kinds and fields that nobody knows are passed over.
  */
 export class RecordReader {
+  /** The `at` of the record that was last read, epoch ms. */
+  atMs = Number.NaN;
   readonly #times = new TimeReader();
   readonly #order = new RecordOrder();
 
-  /** The record in a line without its newline, which is line number `seq`. */
-  read(line: string, seq: number): ReadRecord | Misfit {
-    if (line.length > LONGEST_LINE_BYTES) return new Misfit('is longer than any record');
+  /** The record in a line, whose number is `seq`, and whose UTF-8 stands in `bytes` from `from` to `to`, where the newline is. */
+  read(line: string, bytes: Uint8Array, from: number, to: number, seq: Counter): LedgerRecord | Misfit {
+    if (to - from > LONGEST_LINE_BYTES) return new Misfit('is longer than any record');
     const record = decodeLine(line);
     if (record === undefined) return new Misfit('is not a record of a ledger');
-    const { kind } = record;
-    const begun = `{"seq":${seq}${AT}`;
-    const kindAt = begun.length + ISO_LENGTH + KIND.length;
-    const isBegun =
-      line.startsWith(begun) && line.startsWith(KIND, kindAt - KIND.length) && line.startsWith(`${kind}"`, kindAt);
-    if (!isBegun)
-      return new Misfit(`does not begin as record ${seq} does ({"seq":${seq},"at":"<time>","kind":"<kind>")`);
-    const atMs = this.#times.at(line, begun.length);
-    if (Number.isNaN(atMs))
-      return new Misfit('is not a valid record: at must be a time such as 2026-01-02T03:04:05.678Z');
-    const odd = textFault(line, record) ?? this.#fault(record);
-    return odd === undefined ? { record, atMs } : odd;
+    const at = timeIn(bytes, from, seq);
+    if (at < 0 || !isNameAt(bytes, kindAfter(at), record.kind)) {
+      return new Misfit('does not begin with its own seq, its at and its kind');
+    }
+    this.atMs = this.#times.at(bytes, at);
+    if (Number.isNaN(this.atMs)) return invalid('at must be a time such as 2026-01-02T03:04:05.678Z');
+    return textFault(record, bytes, from, to) ?? this.#fault(record) ?? record;
   }
 
   #fault(record: LedgerRecord): Misfit | undefined {
@@ -136,26 +125,32 @@ export function isOtherFormat({ format }: Pick<OpenFields, 'format'>): boolean {
  * What the text shows and the parsed record does not: a name that stands twice in it (of which every reader may take another one), and half of a
  * character. Also refuses what is nested so deep that it could overflow whoever goes through it.
  */
-function textFault(line: string, record: LedgerRecord): Misfit | undefined {
+function textFault(record: LedgerRecord, bytes: Uint8Array, from: number, to: number): Misfit | undefined {
   let quotes = 0;
   let hasEscapedUnits = false;
-  for (let i = 0; i < line.length; i++) {
-    const code = line.charCodeAt(i);
+  for (let i = from; i < to; i++) {
+    const code = bytes[i];
     if (code === QUOTE) quotes++;
     else if (code === BACKSLASH) {
       i++;
-      if (line.charCodeAt(i) === LETTER_U) hasEscapedUnits = true;
+      if (bytes[i] === LETTER_U) hasEscapedUnits = true;
     }
   }
   const texts = textsIn(record, 0);
-  if (texts > MOST_TEXTS) return new Misfit('is not a valid record: it is nested too deeply');
-  if (quotes !== 2 * texts) return new Misfit('is not a valid record: it names a field twice');
-  if (hasEscapedUnits && hasLoneSurrogate(record))
-    return new Misfit('is not a valid record: it holds half of a character');
-  return undefined;
+  if (texts === Number.POSITIVE_INFINITY) return invalid('it is nested too deeply');
+  if (quotes !== 2 * texts) return invalid('it names a field twice');
+  return hasEscapedUnits && hasLoneSurrogate(record) ? invalid('it holds half of a character') : undefined;
 }
 
-const MOST_TEXTS = Number.MAX_SAFE_INTEGER;
+function invalid(why: string): Misfit {
+  return new Misfit(`is not a valid record: ${why}`);
+}
+
+/** Whether the name, and the quote that ends it, stand at `at`. */
+function isNameAt(bytes: Uint8Array, at: number, name: string): boolean {
+  for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name.charCodeAt(i)) return false;
+  return bytes[at + name.length] === QUOTE;
+}
 
 /** How many names and texts a value holds, infinity when it is nested too deeply. */
 function textsIn(value: object, depth: number): number {

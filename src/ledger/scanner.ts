@@ -1,6 +1,7 @@
 import { type Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { type AdmitLine, readAdmitLine } from './admit-line.ts';
+import { Counter } from './envelope.ts';
 import { CHAIN_LENGTH, chainOf, decodeLine, TAIL_LENGTH } from './line.ts';
 import { LineCutter } from './line-cutter.ts';
 import { GUID_LENGTH } from './lower-guid.ts';
@@ -9,7 +10,6 @@ import { isOtherFormat, Misfit, RecordReader } from './record-reader.ts';
 import { TimeReader } from './time-reader.ts';
 
 const NEWLINE = 10;
-const BACKSLASH = 92;
 const QUOTE = 34;
 const BRACE = 125;
 const PART_BYTES = 1 << 16;
@@ -59,6 +59,8 @@ export class Scanner {
   readonly #times = new TimeReader();
   readonly #found: AdmitLine = { at: 0, id: 0, line: 0 };
   #records = 0;
+  /** The same number, as it stands in the line. */
+  readonly #seq = new Counter();
   #bytes = 0;
   #head = '';
   #fault: Fault | undefined;
@@ -101,7 +103,7 @@ export class Scanner {
   /** One string for the whole block: an index into it is an index into the bytes. */
   #asciiLines(block: Buffer): void {
     const text = block.toString('latin1');
-    const plain = this.#sink.admitted !== undefined && !block.includes(BACKSLASH);
+    const plain = this.#sink.admitted !== undefined;
     let from = 0;
     while (from < text.length && this.#fault === undefined) {
       const to = text.indexOf('\n', from);
@@ -110,18 +112,17 @@ export class Scanner {
         this.#ends(text, from, tail, to) &&
         this.#follows(text, from, tail, chainOf(this.#head, text.slice(from, tail)))
       ) {
-        if (!(plain && this.#tookAdmitLine(block, text, from, tail, to)))
-          this.#take(text.slice(from, to), to + 1 - from);
+        if (!(plain && this.#tookAdmitLine(block, from, tail, to))) this.#take(text.slice(from, to), block, from, to);
       }
       from = to + 1;
     }
   }
 
   /** Whether the line was a plain `admit`, of which no object is made. */
-  #tookAdmitLine(block: Buffer, text: string, from: number, tail: number, to: number): boolean {
-    if (this.#records < 2 || !readAdmitLine(text, from, tail, this.#records, this.#found)) return false;
+  #tookAdmitLine(block: Buffer, from: number, tail: number, to: number): boolean {
+    if (this.#records < 2 || !readAdmitLine(block, from, tail, this.#seq, this.#found)) return false;
     const { at, id, line } = this.#found;
-    const atMs = this.#times.at(text, at);
+    const atMs = this.#times.at(block, at);
     if (Number.isNaN(atMs)) return false;
     this.#bytes += to + 1 - from;
     this.#sink.admitted?.(this.#records, atMs, block.toString('latin1', id, id + GUID_LENGTH), line);
@@ -168,6 +169,7 @@ export class Scanner {
     }
     this.#head = chain;
     this.#records++;
+    this.#seq.next();
     this.#sink.linked?.(this.#records, chain);
     return true;
   }
@@ -179,17 +181,18 @@ export class Scanner {
   }
 
   #takeText(line: string, bytes: Buffer): void {
-    if (isUtf8(bytes)) this.#take(line, bytes.length + 1);
+    if (isUtf8(bytes)) this.#take(line, bytes, 0, bytes.length);
     else this.#refuse('is not a valid record: it is not UTF-8');
   }
 
-  #take(line: string, bytes: number): void {
-    const read = this.#reader.read(line, this.#records);
+  /** Takes a line whose bytes stand in `bytes` from `from` to `to`. */
+  #take(line: string, bytes: Buffer, from: number, to: number): void {
+    const read = this.#reader.read(line, bytes, from, to, this.#seq);
     if (read instanceof Misfit) this.#refuse(read.what, read.format);
-    else if (this.#records === 1 && read.record.kind !== 'open') this.#refuse('is not a record of a ledger');
+    else if (this.#records === 1 && read.kind !== 'open') this.#refuse('is not a record of a ledger');
     else {
-      this.#bytes += bytes;
-      this.#sink.apply(read.record, read.atMs);
+      this.#bytes += to + 1 - from;
+      this.#sink.apply(read, this.#reader.atMs);
     }
   }
 

@@ -1,10 +1,10 @@
 import type { Disk } from './disk.ts';
+import { isIsoTime } from './field.ts';
 import { decodeLine } from './line.ts';
 import { LineCutter } from './line-cutter.ts';
 import type { LedgerRecord, OpenFields, RecordKind } from './record.ts';
 import { fieldsFault } from './record-fields.ts';
 import { FIRST_RECORD } from './refuse-other-file.ts';
-import { TimeReader } from './time-reader.ts';
 
 const NEWLINE = 10;
 const BEGINNING = Buffer.from(FIRST_RECORD);
@@ -53,9 +53,10 @@ export async function readSessions({ path, disk }: { path: string; disk: Disk })
   return sessions;
 }
 
+/** Whatever number it has: lines before it may be lost. */
 function recordIn(line: string): LedgerRecord | undefined {
   const record = decodeLine(line);
-  if (record === undefined || Number.isNaN(new TimeReader().at(record.at, 0))) return undefined;
+  if (record === undefined || !isIsoTime(record.at)) return undefined;
   const fault = fieldsFault(record.kind, record as unknown as Readonly<Record<string, unknown>>, ['job']);
   return fault === undefined ? record : undefined;
 }

@@ -1,3 +1,5 @@
+import { ISO_LENGTH } from './envelope.ts';
+
 /** `2026-01-02T03:04:05.` */
 const SECOND_LENGTH = 20;
 const SECOND = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.$/;
@@ -9,28 +11,34 @@ const ZONE = 90;
 
 /** Reads the `at` of records. They follow each other within the same second by the thousand: only the milliseconds are read again. */
 export class TimeReader {
-  #second = '-';
-  #secondMs = 0;
+  readonly #second = new Uint8Array(SECOND_LENGTH);
+  #secondMs = Number.NaN;
 
   /** Epoch ms of the ISO time, UTC with milliseconds, that stands at `from`; NaN when none does. */
-  at(text: string, from: number): number {
-    if (!text.startsWith(this.#second, from) && !this.#readSecond(text.slice(from, from + SECOND_LENGTH)))
-      return Number.NaN;
-    if (text.charCodeAt(from + 23) !== ZONE) return Number.NaN;
-    return this.#secondMs + digit(text, from + 20) * 100 + digit(text, from + 21) * 10 + digit(text, from + 22);
+  at(bytes: Uint8Array, from: number): number {
+    if (!this.#isSameSecond(bytes, from)) this.#readSecond(bytes.subarray(from, from + SECOND_LENGTH));
+    if (bytes[from + ISO_LENGTH - 1] !== ZONE) return Number.NaN;
+    return this.#secondMs + digit(bytes, from + 20) * 100 + digit(bytes, from + 21) * 10 + digit(bytes, from + 22);
   }
 
-  #readSecond(second: string): boolean {
-    const ms = SECOND.test(second) ? Date.parse(`${second}000Z`) : Number.NaN;
-    const day = Number(second.slice(8, 10));
-    if (Number.isNaN(ms) || (day > SAFE_DAYS && new Date(ms).getUTCDate() !== day)) return false;
-    this.#second = second;
-    this.#secondMs = ms;
+  #isSameSecond(bytes: Uint8Array, from: number): boolean {
+    // What changes last comes last.
+    for (let i = SECOND_LENGTH - 1; i >= 0; i--) if (bytes[from + i] !== this.#second[i]) return false;
     return true;
+  }
+
+  #readSecond(second: Uint8Array): void {
+    const text = String.fromCharCode(...second);
+    const ms = SECOND.test(text) ? Date.parse(`${text}000Z`) : Number.NaN;
+    const day = Number(text.slice(8, 10));
+    const isDay = day <= SAFE_DAYS || new Date(ms).getUTCDate() === day;
+    this.#second.fill(0);
+    this.#second.set(second);
+    this.#secondMs = isDay ? ms : Number.NaN;
   }
 }
 
-function digit(text: string, at: number): number {
-  const code = text.charCodeAt(at);
+function digit(bytes: Uint8Array, at: number): number {
+  const code = bytes[at] ?? 0;
   return code >= DIGIT_0 && code <= DIGIT_9 ? code - DIGIT_0 : Number.NaN;
 }

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { type DefenderParts, makeDefender } from '../../src/defender/client.ts';
 import { type FilterTerms, filterOf } from '../../src/defender/filter.ts';
 import { actionPath, cancelPath, followPath, listPath } from '../../src/defender/routes.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
+const ID = '5382f7ea-7557-4ab7-9782-d50480024a01';
+const OTHER = '5382f7ea-7557-4ab7-9782-d50480024a02';
 const NONE: FilterTerms = {
   type: [],
   status: [],
@@ -13,13 +17,63 @@ const NONE: FilterTerms = {
 
 describe('a path', () => {
   it('names the action', () => {
-    expect(cancelPath('abc')).toBe('/api/machineactions/abc/cancel');
-    expect(actionPath('abc')).toBe('/api/machineactions/abc');
+    expect(cancelPath(ID)).toBe(`/api/machineactions/${ID}/cancel`);
+    expect(actionPath(ID)).toBe(`/api/machineactions/${ID}`);
   });
 
   it('asks for actions by ID with $top', () => {
-    const path = listPath({ ids: ['a', 'b'], top: 2 });
-    expect(decodeURIComponent(path)).toBe("/api/machineactions?$filter=id in ('a','b')&$top=2&$count=true");
+    const path = listPath({ ids: [ID, OTHER], top: 2 });
+    expect(decodeURIComponent(path)).toBe(`/api/machineactions?$filter=id in ('${ID}','${OTHER}')&$top=2&$count=true`);
+  });
+
+  it.each([
+    '',
+    'abc',
+    '../machines/0123456789abcdef0123456789abcdef01234567/offboard?',
+    ID.toUpperCase(),
+    `{${ID}}`,
+    ` ${ID}`,
+    `${ID}\n`,
+    `${ID}/cancel`,
+    `${ID}?`,
+    `${ID}%2f`,
+    ID.replace('-', '/'),
+    ID.replace('4', '.'),
+    ID.replace('0', '\uff10'),
+    ID.slice(1),
+    `${ID}0`,
+    `x') or id ne '${ID}`,
+  ])('is built for a GUID in lower case and nothing else, so not for %j', (id) => {
+    expect(() => cancelPath(id)).toThrow(TypeError);
+    expect(() => actionPath(id)).toThrow(TypeError);
+    expect(() => listPath({ ids: [ID, id], top: 2 })).toThrow(TypeError);
+  });
+
+  it('is refused before anything is spent on the call', async () => {
+    const spent: string[] = [];
+    const note = (what: string) => () => {
+      spent.push(what);
+      return Promise.reject(new Error(what));
+    };
+    const parts = {
+      transport: note('transport'),
+      journal: { intent: note('intent'), reply: note('reply'), assertHeld: note('held') },
+      quota: { take: note('slot') },
+      tokens: { kind: 'token', token: note('token'), renew: note('token') },
+      clock: new VirtualClock(),
+      random: () => 0,
+    } as unknown as DefenderParts;
+    const { cancel, get, lookUp } = makeDefender(parts, 'https://api.example.com');
+    const { signal } = new AbortController();
+    const evil = '../machines/x/offboard?';
+    for (const call of [
+      async () => cancel({ id: evil, comment: 'c', attempt: 1 }, signal),
+      async () => get(evil, signal),
+      async () => lookUp([evil], signal),
+    ]) {
+      await expect(call()).rejects.toThrow(TypeError);
+    }
+    expect(spent).toEqual([]);
   });
 
   it('with a hundred IDs stays under 8 kB', () => {
@@ -87,6 +141,8 @@ describe('a next link', () => {
     '\\\\evil.test\\api\\machineactions',
     'https://',
     '/api/machines',
+    '/api/machines/x/offboard',
+    '/api/machineactions/x',
     '/api/machineactions/x/cancel',
     '/api/machineactions/../machines/x/offboard?',
     '/api/machineactions/%2e%2e/machines',

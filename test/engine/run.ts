@@ -15,7 +15,7 @@ import { silentLog } from '../../src/log.ts';
 import type { Gate } from '../../src/quota/gate.ts';
 import { makeGate } from '../../src/quota/make-gate.ts';
 import { makeQuota } from '../../src/quota/make-quota.ts';
-import type { Quota, Window } from '../../src/quota/quota.ts';
+import { DOCUMENTED_WINDOWS, type Quota, type Window } from '../../src/quota/quota.ts';
 import { callerOf, mayCancel } from '../../src/sandbox/access.ts';
 import { sandboxToken } from '../../src/sandbox/token.ts';
 import { machine, OPEN } from '../ledger/ledgers.ts';
@@ -59,7 +59,7 @@ export function job({ guards, ...rest }: JobOptions = {}): Job {
     source: { kind: 'stdin', column: undefined },
     comment: 'not needed any more',
     ledger: '/ledgers/a.jsonl',
-    quota: { windows: [], share: 1, routes: 'shared' },
+    quota: { windows: DOCUMENTED_WINDOWS, share: 1, routes: 'shared' },
     concurrency: 16,
     patienceMs: 3_600_000,
     screen: 'auto',
