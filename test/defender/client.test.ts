@@ -65,7 +65,7 @@ describe('an answer', () => {
       'send token-1',
       'reply 200',
       'report answered',
-      'log accepted',
+      'log action',
     ]);
   });
 });
