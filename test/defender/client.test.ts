@@ -70,7 +70,7 @@ describe('an answer', () => {
       'send token-1',
       'reply 200',
       'report answered',
-      'log accepted',
+      'log action',
     ]);
   });
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { open as openFile, readFile, rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { COMMENT, id, ids, only, open, outcomesOf, type Stage, setStage, withCommand } from '../e2e/stage.ts';
+import { openTerminal } from '../e2e/terminal.ts';
 
 /** How a shell takes an output away. `stuck` is a reader that never reads and never goes. */
 const TROUBLES = {
@@ -74,6 +75,21 @@ describe.runIf(process.platform === 'linux')('a run whose outputs cannot be writ
       }, 200_000);
     }
   }
+});
+
+describe.runIf(process.platform === 'linux')('a run at a terminal that is halted by Ctrl-S', () => {
+  it('goes on to its end, and shows the end once the terminal goes on', async () => {
+    await using stage = await stageWithTrouble();
+    const command = `countermand ${RUN.map((arg) => `'${arg}'`).join(' ')}`;
+    await using terminal = openTerminal(command, { cwd: stage.folder, env: stage.env });
+    await terminal.shows('yes (--yes)');
+    terminal.types('\u0013');
+    const closed = async () => only(await stage.records('ledgers/ids.jsonl'), 'close').map(({ reason }) => reason);
+    await expect.poll(closed, { timeout: 150_000 }).toEqual(['finished']);
+    terminal.types('\u0011');
+    expect(await terminal.ended).toBe(0);
+    expect(terminal.screen).toContain('Done, and nothing needs you');
+  }, 200_000);
 });
 
 describe.runIf(process.platform === 'linux')('a command whose outputs cannot be written', () => {
