@@ -41,8 +41,8 @@ const FROM_LEDGER = {
   // It is worked on where it lies, whatever it says.
   ledger: 'kept',
   quota: widerWindows,
-  quotaShare: ({ quota }) =>
-    quota.share > 1 ? { says: `takes ${quota.share} times its quota`, flags: [['--quota-share', '1']] } : undefined,
+  // Part of a window: the shape of a job holds it to 1 at most.
+  quotaShare: 'kept',
   quotaRoutes: ({ quota }) =>
     quota.routes === 'separate'
       ? { says: 'gives each route a quota of its own', flags: [['--quota-routes', 'separate']] }
@@ -110,12 +110,12 @@ export function isWider(windows: readonly Window[], share: number): boolean {
 
 function widerWindows({ quota }: Job): Omit<Repeat, 'setting'> | undefined {
   const { windows, share } = quota;
-  if (!isWider(windows, Math.min(share, 1))) return undefined;
+  if (!isWider(windows, share)) return undefined;
   const documented = DOCUMENTED_WINDOWS.map(formatWindow);
   const given = windows.map(formatWindow);
   return {
-    says: `allows ${given.length === 0 ? 'any number of calls' : given.join(' and ')}, more than the documented ${documented.join(' and ')}`,
-    flags: (given.length === 0 ? documented : given).map((window) => ['--quota', window] as const),
+    says: `allows ${given.join(' and ')}, more than the documented ${documented.join(' and ')}`,
+    flags: given.map((window) => ['--quota', window] as const),
   };
 }
 

@@ -1,13 +1,11 @@
 import { z } from 'zod';
 import { commentFault } from '../comment.ts';
+import { isLedgerJobName } from './ledger-name.ts';
 import { SETTINGS } from './settings.ts';
 
 const texts = z.array(z.string()).readonly();
 const positive = z.number().positive();
 const { auth, cloud, region, quotaRoutes, screen, concurrency, maxActions, first, strictInput } = SETTINGS;
-/** What a job must hold may change with the version; what it may be called may not: it is part of messages, metrics and file names. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const NAME = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029/\\]{1,200}$/;
 /** Both go into the address that a token is asked from. */
 const TENANT = /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
 const CLIENT = /^[A-Za-z0-9._-]+$/;
@@ -30,7 +28,7 @@ const filter = z.object({
 
 /** A frozen job as JSON gives it back: what was undefined is missing. Keys that a later version added are left out. */
 export const frozenJobSchema = z.object({
-  name: z.string().regex(NAME, 'is no name: 1 to 200 characters, no control characters, / or \\'),
+  name: z.string().refine(isLedgerJobName, 'is no name: 1 to 200 characters, no control characters, / or \\'),
   tenant: z.string().max(LONGEST).regex(TENANT, 'is neither an ID nor a domain'),
   clientId: z.string().max(LONGEST).regex(CLIENT, 'is no client ID'),
   auth: z.object({ kind: auth.value.optional() }),

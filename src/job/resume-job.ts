@@ -7,7 +7,6 @@ import { frozenJobSchema } from './frozen-job.ts';
 import { type Flags, givenSettings } from './given-settings.ts';
 import type { Environment } from './interpolate.ts';
 import type { Job } from './job.ts';
-import { isLedgerJobName } from './ledger-name.ts';
 import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 /** Reads a job back from a ledger's `open` record. Throws a UsageError when it is not one. */
@@ -20,11 +19,6 @@ export function thawJob(frozen: unknown): Job {
     );
   }
   const job = parsed.data as Job;
-  if (!isLedgerJobName(job.name)) {
-    throw new UsageError(
-      'the ledger names its job in a way that no run does (1 to 200 characters, no control characters, slashes or line ends): it was not written by countermand',
-    );
-  }
   return buildJob(job, valuesOf(job), 0);
 }
 

@@ -197,8 +197,8 @@ describe('the path of a job file', () => {
     await symlink('/dev/zero', at('zero.yaml'));
     await mkdir(at('folder.yaml'));
     await symlink('loop.yaml', at('loop.yaml'));
-    await expect(readJobText(at('pipe.yaml'))).rejects.toThrow(/pipe\.yaml is not a regular file/);
-    await expect(readJobText(at('zero.yaml'))).rejects.toThrow(/zero\.yaml is not a regular file/);
+    await expect(readJobText(at('pipe.yaml'))).rejects.toThrow(/pipe\.yaml is a pipe, device or socket/);
+    await expect(readJobText(at('zero.yaml'))).rejects.toThrow(/zero\.yaml is a pipe, device or socket/);
     await expect(readJobText(at('folder.yaml'))).rejects.toThrow(/folder\.yaml is a directory/);
     await expect(readJobText(at('loop.yaml'))).rejects.toThrow(/loop\.yaml cannot be read \(ELOOP\)/);
   });

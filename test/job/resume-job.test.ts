@@ -10,6 +10,7 @@ const CLIENT = 'aaaabbbb-cccc-4ddd-8eee-ffff00001111';
 const NOW = Date.UTC(2026, 10, 23);
 
 const base = { sourceArg: 'incident.csv', env: {}, cwd: '/home/me', nowMs: NOW };
+const OTHER_TENANT = 'ffffffff-1111-4111-8111-111111111111';
 const who = { tenant: TENANT, 'client-id': CLIENT };
 /** As it comes back from the ledger's open record. */
 const recorded = (flags: Record<string, unknown> = {}, more = {}) =>
@@ -77,8 +78,8 @@ describe('mergeForResume', () => {
   });
 
   it.each<[string, Record<string, unknown>, Record<string, string>, RegExp]>([
-    ['tenant', { tenant: 'other.com' }, {}, /--tenant differs from that of this ledger \("0f7c/],
-    ['tenant by variable', {}, { COUNTERMAND_TENANT: 'other.com' }, /COUNTERMAND_TENANT differs/],
+    ['tenant', { tenant: OTHER_TENANT }, {}, /--tenant differs from that of this ledger \("0f7c/],
+    ['tenant by variable', {}, { COUNTERMAND_TENANT: OTHER_TENANT }, /COUNTERMAND_TENANT differs/],
     ['API host', { 'api-url': 'https://x.example' }, {}, /--api-url differs from that of this ledger \(none\)/],
     ['login host', { 'authority-url': 'https://x.example' }, {}, /--authority-url differs/],
     ['cloud', { cloud: 'gcc' }, {}, /--cloud differs from that of this ledger \("commercial"\)/],
@@ -104,7 +105,7 @@ describe('mergeForResume', () => {
   });
 
   it('names every refused value at once', () => {
-    expect(() => resume(recorded(), { tenant: 'other.com', patience: 'soon', cloud: 'gcc' })).toThrow(
+    expect(() => resume(recorded(), { tenant: OTHER_TENANT, patience: 'soon', cloud: 'gcc' })).toThrow(
       /--patience[\s\S]*--tenant[\s\S]*--cloud/,
     );
   });
