@@ -1,4 +1,5 @@
 import yargs from 'yargs';
+import { systemTrouble } from '../disk-trouble.ts';
 import { CountermandError, stoppedBy, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { type Args, type Command, describeCommand } from './command.ts';
@@ -95,7 +96,8 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
     return exitCode;
   } catch (thrown) {
     // Where a flag lacks its value, the parser throws an error of its own past `fail`.
-    const error = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : stoppedBy(thrown);
+    const stopped = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : stoppedBy(thrown);
+    const error = systemTrouble(stopped) ?? stopped;
     if (error instanceof CountermandError) {
       process.stderr.write(`countermand: ${error.message}\n`);
       return error.exitCode;
