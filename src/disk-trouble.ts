@@ -1,3 +1,5 @@
+import { UsageError } from './errors.ts';
+
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'operation not permitted',
@@ -33,4 +35,23 @@ export function troubleInWords(error: Error): string {
   if (code === 'NO_FILE') return error.message;
   const words = inTheWay ? `${path ?? 'what stands there'} is a file and not a folder` : WORDS[code];
   return words === undefined ? error.message : `${words}, ${code}`;
+}
+
+/**
+ * What the machine itself refuses, wherever that shows: no folder to work in, no files or memory left, or the program's own files gone. Undefined
+ * for any other error.
+ */
+export function systemTrouble(error: unknown): UsageError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === 'uv_cwd') {
+    const what = code === 'ENOENT' ? 'does not exist any more' : `cannot be used (${troubleInWords(error)})`;
+    return new UsageError(`the current folder ${what}: change to another folder, then run again`, { cause: error });
+  }
+  if (code === 'ERR_MODULE_NOT_FOUND') {
+    const remedy = 'raise the limit of open files (ulimit -n 1024), or install it anew';
+    return new UsageError(`a part of the program cannot be loaded (${error.message}): ${remedy}`, { cause: error });
+  }
+  const remedy = remedyFor(error);
+  return remedy === undefined ? undefined : new UsageError(`${troubleInWords(error)}: ${remedy}`, { cause: error });
 }

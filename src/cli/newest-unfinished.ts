@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { remedyFor, troubleInWords } from '../disk-trouble.ts';
 import { DamageError, UsageError } from '../errors.ts';
 import { seriesOf } from '../job/ledger-name.ts';
 import type { Disk } from '../ledger/disk.ts';
+import { hasCode } from '../ledger/file-disk.ts';
 import { decodeLine } from '../ledger/line.ts';
 import { type ReadLedger, readLedger } from '../ledger/read-ledger.ts';
 import type { Logger } from '../log.ts';
@@ -15,7 +17,7 @@ const TAIL_BYTES = 65_536;
  * a UsageError for one that cannot be read at all: neither is passed over in silence.
  */
 export async function newestUnfinished(ledger: string, disk: Disk, log: Logger): Promise<string | undefined> {
-  const series = seriesOf(ledger, await disk.list(join(ledger, '..')).catch(() => []));
+  const series = seriesOf(ledger, await namesIn(join(ledger, '..'), disk));
   for (const name of series?.names ?? []) {
     const path = join(series?.folder ?? '', name);
     const kind = (await disk.stat(path).catch(() => undefined))?.kind;
@@ -40,6 +42,21 @@ export async function newestUnfinished(ledger: string, disk: Disk, log: Logger):
     );
   }
   return undefined;
+}
+
+/** A folder that is not there yet holds nothing; one that cannot be listed may hold work left. */
+async function namesIn(folder: string, disk: Disk): Promise<string[]> {
+  try {
+    return await disk.list(folder);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    if (!(error instanceof Error)) throw error;
+    const remedy = remedyFor(error) ?? 'name a folder that this user may read, with --ledger';
+    throw new UsageError(
+      `the folder ${folder} cannot be searched for earlier ledgers of this job (${troubleInWords(error)}): ${remedy}`,
+      { cause: error },
+    );
+  }
 }
 
 async function readOfSeries(path: string, disk: Disk): Promise<ReadLedger> {

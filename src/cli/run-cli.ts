@@ -1,5 +1,6 @@
 import yargs from 'yargs';
 import { cleanJson } from '../clean.ts';
+import { systemTrouble } from '../disk-trouble.ts';
 import { CountermandError, stoppedBy, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { refuseUnsafeTls } from '../identity/refuse-unsafe-tls.ts';
@@ -138,8 +139,8 @@ async function runCommand(
     return exitCode;
   } catch (thrown) {
     // Where a flag lacks its value, the parser throws an error of its own past `fail`.
-    const error = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : stoppedBy(thrown);
-    return tellError(error, !hasResults && wantsJson(argv));
+    const stopped = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : stoppedBy(thrown);
+    return tellError(systemTrouble(stopped) ?? stopped, !hasResults && wantsJson(argv));
   }
 }
 

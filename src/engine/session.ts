@@ -1,3 +1,4 @@
+import { remedyFor, troubleInWords } from '../disk-trouble.ts';
 import { describeDuration } from '../duration.ts';
 import { CountermandError, HaltError, UnreachableError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
@@ -30,10 +31,18 @@ export async function inSession(parts: SessionParts, work: () => Promise<CloseRe
   try {
     end = { reason: await work(), error: undefined, signal: undefined };
   } catch (error) {
-    end = endOf(error, stop.reason, stop.signal.reason, ledger.book.start !== undefined);
+    end = endOf(shortageOf(error), stop.reason, stop.signal.reason, ledger.book.start !== undefined);
   }
   await ledger.close(end.reason);
   return end;
+}
+
+/** Where the machine runs out of files or memory in the middle of the work, the rest is for another session. */
+function shortageOf(error: unknown): unknown {
+  const remedy = remedyFor(error);
+  if (remedy === undefined) return error;
+  const why = troubleInWords(error as Error);
+  return new UnreachableError(`${why}: nothing more was sent; ${remedy} to resume`, { cause: error });
 }
 
 function endOf(error: unknown, stopped: StopReason | undefined, abort: unknown, started: boolean): SessionEnd {

@@ -80,3 +80,7 @@ export function noFile(path: string, kind: Exclude<FileKind, 'a file'>): NodeJS.
     kind === 'a folder' ? ['EISDIR', 'it is a folder'] : [NO_FILE, `it is ${kind} and not a regular file`];
   return Object.assign(new Error(message), { code, path });
 }
+
+export function danglingLink(path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error('it is a symbolic link that leads to nothing'), { code: NO_FILE, path });
+}

@@ -8,7 +8,7 @@ import {
 } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type AppendFile, type Disk, type FileFacts, type FileKind, NO_FILE, noFile } from './disk.ts';
+import { type AppendFile, type Disk, danglingLink, type FileFacts, type FileKind, noFile } from './disk.ts';
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -115,7 +115,7 @@ export const fileDisk: Disk = {
     } catch (error) {
       if (!hasCode(error, 'ENOENT')) throw error;
       if ((await this.entry(path)) !== undefined) {
-        throw Object.assign(new Error('it is a symbolic link that leads to nothing'), { code: NO_FILE, path });
+        throw danglingLink(path);
       }
       return join(await realpath(dirname(path)), basename(path));
     }

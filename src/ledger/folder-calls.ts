@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import { remedyFor } from '../disk-trouble.ts';
 import type { Logger } from '../log.ts';
 import type { PastCall } from './book.ts';
 import { type ClocksNow, LATEST_COUNT_MS, slowestOf } from './call-age.ts';
 import type { Disk } from './disk.ts';
+import { hasCode } from './file-disk.ts';
 import { Projection } from './projection.ts';
 import { LEDGER_FORMAT } from './record.ts';
 import { areDifferentTenants, type SenderId, serviceOf } from './sender.ts';
@@ -51,8 +53,11 @@ export async function recentCallsInFolder(options: FolderCallsOptions): Promise<
       if (facts.modifiedMs < oldMs) continue;
       calls.push(...(await callsOf(path, facts.modifiedMs, now, options)));
     } catch (error) {
-      // A folder, or a file of somebody else.
-      log.debug({ err: error }, `${path} was not searched for calls`);
+      // Calls would be forgotten for want of a handle.
+      if (remedyFor(error) !== undefined) throw error;
+      // A file of somebody else, unless it has the name of a ledger.
+      const level = name.endsWith('.jsonl') && !hasCode(error, 'ENOENT') ? 'warn' : 'debug';
+      log[level]({ err: error }, `${path} cannot be read, so calls that it holds do not count against the quota`);
     }
   }
   return calls;

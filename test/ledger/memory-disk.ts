@@ -1,5 +1,12 @@
 import { dirname } from 'node:path';
-import { type AppendFile, type Disk, type FileFacts, type FileKind, NO_FILE, noFile } from '../../src/ledger/disk.ts';
+import {
+  type AppendFile,
+  type Disk,
+  danglingLink,
+  type FileFacts,
+  type FileKind,
+  noFile,
+} from '../../src/ledger/disk.ts';
 
 /** What a name leads to; two names of one object are hard links. */
 interface MemoryFile {
@@ -117,7 +124,7 @@ export class MemoryDisk implements Disk {
   async realPath(path: string): Promise<string> {
     const real = this.#follow(path);
     if (this.files.has(real) || this.folders.has(real)) return real;
-    if (this.files.has(path)) throw failure(NO_FILE, path);
+    if (this.files.has(path)) throw danglingLink(path);
     if (!this.folders.has(dirname(path))) throw failure('ENOENT', path);
     return real;
   }

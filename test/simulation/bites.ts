@@ -50,17 +50,7 @@ export const BITES: readonly Bite[] = [
     'await journal.reply({ call: number, ...about(call), ms, ...facts });',
     'void clock.sleep(20_000).then(() => journal.reply({ call: number, ...about(call), ms, ...facts })).catch(() => {});',
   ),
-  {
-    name: 'a lock ignored',
-    patches: [
-      { file: 'src/ledger/lock.js', find: 'if (leftMs > 0)', replace: 'if (false)' },
-      {
-        file: 'src/ledger/lock.js',
-        find: 'if ((await leftUntilFree(there.holder, options)) > 0)',
-        replace: 'if (false)',
-      },
-    ],
-  },
+  one('a lock ignored', 'src/ledger/lock.js', 'await untilFree(old, options);', ''),
   {
     name: 'a process that goes on after its lock ran out',
     patches: [
@@ -68,12 +58,21 @@ export const BITES: readonly Bite[] = [
       { file: 'src/ledger/held-lock.js', find: 'async assertHeld() {', replace: 'async assertHeld() {\nreturn;' },
     ],
   },
-  one(
-    'a successor whose records are cut as a torn tail',
-    'src/ledger/open-ledger.js',
-    'await assertHeld(locks);\n            await cutTail',
-    'await cutTail',
-  ),
+  {
+    name: 'a successor whose records are cut as a torn tail',
+    patches: [
+      {
+        file: 'src/ledger/open-ledger.js',
+        find: 'await refusingChanges(own.assertUntouched(), path);',
+        replace: '',
+      },
+      {
+        file: 'src/ledger/open-ledger.js',
+        find: 'if (file.size > size) {\n            await assertHeld(locks);',
+        replace: 'if ((await file.facts()).size > size) {',
+      },
+    ],
+  },
   one('calls of another ledger that are forgotten', 'src/ledger/folder-calls.js', 'const calls = [];', 'return [];'),
   one(
     "a proxy's page after which a cancel is sent again blindly",

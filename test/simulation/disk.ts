@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { type AppendFile, type Disk, type FileFacts, NO_FILE, noFile } from '../../src/ledger/disk.ts';
+import { type AppendFile, type Disk, danglingLink, type FileFacts, noFile } from '../../src/ledger/disk.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './seed.ts';
 
@@ -236,7 +236,7 @@ export class SimDisk {
         operation(() => {
           const real = follow(path);
           if (entry(real) !== undefined) return real;
-          if (this.entries.has(path)) throw failure(NO_FILE, path);
+          if (this.entries.has(path)) throw danglingLink(path);
           if (dirname(path) !== this.folder) throw failure('ENOENT', path);
           return real;
         }),

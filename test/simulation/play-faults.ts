@@ -57,8 +57,9 @@ export function playFaults(faults: SessionFaults, process: SimProcess, world: Fa
         world.trace(`${process.name} goes on`);
         process.thaw(freeze.slept);
       }, freeze.forMs);
-      // Somebody starts it again, as it seems to hang.
-      if (freeze.forMs > 90_000) setTimeout(() => world.startCompeting('same', 'other'), freeze.forMs - 20_000);
+      // Somebody starts it again, as it seems to hang: a minute for its lock to run out, and time to watch that before it goes on.
+      const againMs = Math.max(61_000, freeze.forMs - 90_000);
+      if (freeze.forMs > 90_000) setTimeout(() => world.startCompeting('same', 'other'), againMs);
     });
   }
   if (wallJump !== undefined) at(wallJump.atMs, () => world.jumpWallClock(wallJump.byMs));
