@@ -171,12 +171,22 @@ async function checked(argv: readonly string[]): Promise<string[]> {
   const found = COMMANDS.find(([usage]) => usage.split(' ')[0] === name);
   if (found === undefined) {
     if (PARSERS_COMMANDS.includes(name)) return [...argv];
+    // The word may be the value of a flag that stands before the command.
+    refuseFlags(argv.slice(0, at));
     throw seeHelp(unknownCommand(name, [...names, ...PARSERS_COMMANDS]));
   }
   const [usage, , load] = found;
   try {
     const known = { ...(await load()).options(), ...COMMON_FLAGS };
     return [name, ...checkArguments(usage, [...argv.slice(0, at), ...argv.slice(at + 1)], known)];
+  } catch (error) {
+    throw seeHelp(error);
+  }
+}
+
+function refuseFlags(before: readonly string[]): void {
+  try {
+    checkArguments('countermand', before, COMMON_FLAGS);
   } catch (error) {
     throw seeHelp(error);
   }

@@ -64,7 +64,7 @@ describe.concurrent('a run that cannot start is refused before anything is sent'
     const refused = async (source: string, sentence: RegExp) =>
       expectRefused(stage, await stage.run(['run', source, ...COMMENT, '--yes']), sentence);
     await refused('nowhere.csv', /nowhere\.csv/);
-    await refused('.', /folder/);
+    await refused('.', /is a directory/);
     await refused('empty.csv', /empty\.csv/);
     await refused('devices.csv', /device/);
     await refused('binary.csv', /binary\.csv/);
