@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { fileDisk } from '../../ledger/file-disk.ts';
+import { throwIfDamaged } from '../../ledger/read-ledger.ts';
 import { jsonText } from '../../report/json-text.ts';
 import type { PlanFacts } from '../../report/plan-summary.ts';
 import { summarise } from '../../report/summary.ts';
@@ -50,6 +51,8 @@ export const report: Command = {
       const terminal = terminalOf(process.stdout, context.env);
       context.out(summaryText(summary, { terminal, files: written }));
     }
+    // Written all the same: what stands before the damage is what there is.
+    for (const { path, fault } of views) throwIfDamaged(path, fault);
     return 0;
   },
 };
