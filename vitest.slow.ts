@@ -3,5 +3,7 @@ export const SLOW_TESTS = [
   'test/e2e/identity-kinds.test.ts',
   'test/e2e/identity-refusals.test.ts',
   'test/e2e/identity-renewal.test.ts',
+  'test/e2e/forged-ledgers.test.ts',
+  'test/ledger/forged-ledgers.test.ts',
   'test/report/html-browser.test.ts',
 ];

@@ -11,10 +11,7 @@ const TENANT = /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
 const CLIENT = /^[A-Za-z0-9._-]+$/;
 const LONGEST = 256;
 
-const comment = z.string().superRefine((text, context) => {
-  const why = commentFault(text);
-  if (why !== undefined) context.addIssue(why);
-});
+const comment = z.string().refine((text) => commentFault(text) === undefined);
 
 const filter = z.object({
   type: texts,
@@ -28,9 +25,9 @@ const filter = z.object({
 
 /** A frozen job as JSON gives it back: what was undefined is missing. Keys that a later version added are left out. */
 export const frozenJobSchema = z.object({
-  name: z.string().refine(isLedgerJobName, 'is no name: 1 to 200 characters, no control characters, / or \\'),
-  tenant: z.string().max(LONGEST).regex(TENANT, 'is neither an ID nor a domain'),
-  clientId: z.string().max(LONGEST).regex(CLIENT, 'is no client ID'),
+  name: z.string().refine(isLedgerJobName),
+  tenant: z.string().max(LONGEST).regex(TENANT),
+  clientId: z.string().max(LONGEST).regex(CLIENT),
   auth: z.object({ kind: auth.value.optional() }),
   api: z.object({
     cloud: cloud.value,
@@ -75,11 +72,10 @@ export const frozenJobSchema = z.object({
   metricsFile: z.string().optional(),
 });
 
-/** What is wrong with a frozen job that was read, completing "job …"; undefined when nothing is. */
+/** What is wrong with a frozen job that was read, completing "job …", by the key that does not fit; undefined when nothing is. */
 export function frozenJobFault(value: unknown): string | undefined {
   const { error } = frozenJobSchema.safeParse(value);
   if (error === undefined) return undefined;
-  const [issue] = error.issues;
-  const key = issue?.path.join('.') ?? '';
-  return `is not one that this version can read (${key === '' ? '' : `${key}: `}${issue?.message})`;
+  const key = error.issues[0]?.path.join('.') ?? '';
+  return `is none that this version can read${key === '' ? '' : `: ${key} is missing or does not fit`}`;
 }

@@ -8,6 +8,7 @@ import { TimeReader } from './time-reader.ts';
 const QUOTE = 34;
 const BACKSLASH = 92;
 const LETTER_U = 117;
+const MOST_ASCII = 127;
 const LONE_SURROGATE = /\p{Cs}/u;
 
 /** A line that is no record of a ledger: what is wrong with it, completing "line 7 …". */
@@ -148,7 +149,12 @@ function invalid(why: string): Misfit {
 
 /** Whether the name, and the quote that ends it, stand at `at`. */
 function isNameAt(bytes: Uint8Array, at: number, name: string): boolean {
-  for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name.charCodeAt(i)) return false;
+  for (let i = 0; i < name.length; i++) {
+    // No kind of ours is called so; a later one may be.
+    if (name.charCodeAt(i) > MOST_ASCII)
+      return Buffer.from(`${name}"`).every((byte, place) => bytes[at + place] === byte);
+    if (bytes[at + i] !== name.charCodeAt(i)) return false;
+  }
   return bytes[at + name.length] === QUOTE;
 }
 

@@ -8,7 +8,7 @@ import type { LedgerView } from './view.ts';
 /**
  * Reads a ledger once for a report, without its lock: one that grows meanwhile is reported as it stood when its end was
  * reached. A damaged one is reported up to the damage, with `intact` false.
- * Throws a UsageError for a file that is no ledger, or one of a newer format, and a DamageError where nothing stands before the damage.
+ * Throws a UsageError for a file that is no ledger, or one of another format, and a DamageError where nothing stands before the damage.
  */
 export async function readView(disk: Pick<Disk, 'read'>, path: string): Promise<LedgerView> {
   const book = new Projection();
@@ -32,5 +32,5 @@ export async function readView(disk: Pick<Disk, 'read'>, path: string): Promise<
   if (fault !== undefined) integrityNote = `line ${fault.line} ${fault.what}; only what stands before it is reported`;
   else if (tornBytes > 0)
     integrityNote = 'the last line is torn and left out: the ledger is being written, or its writer was killed';
-  return { path, book, trace: tracer.trace, head, intact: fault === undefined, integrityNote };
+  return { path, book, trace: tracer.trace, head, intact: fault === undefined, fault, integrityNote };
 }

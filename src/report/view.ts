@@ -1,4 +1,5 @@
 import type { Action, Book } from '../ledger/book.ts';
+import type { Fault } from '../ledger/scanner.ts';
 import type { Trace } from './trace.ts';
 
 /** One ledger as the reports see it. */
@@ -11,6 +12,8 @@ export interface LedgerView {
   head: string;
   /** False when the file does not fit its chain; what stands before the fault is still reported. */
   intact: boolean;
+  /** The first line that does not fit, where one does not. */
+  fault?: Fault | undefined;
   /** What is wrong with it, or worth knowing (a torn last line). */
   integrityNote?: string | undefined;
 }

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { frozenJobSchema } from '../../job/frozen-job.ts';
 import { fileDisk } from '../../ledger/file-disk.ts';
+import { throwIfDamaged } from '../../ledger/read-ledger.ts';
 import { jsonText } from '../../report/json-text.ts';
 import type { PlanFacts } from '../../report/plan-summary.ts';
 import { summarise } from '../../report/summary.ts';
@@ -60,6 +61,8 @@ export const report: Command = {
       context.out(styled(summaryText(summary, { terminal, files: written })));
     }
     await context.delivered();
+    // Written all the same: what stands before the damage is what there is.
+    for (const { path, fault } of views) throwIfDamaged(path, fault);
     return 0;
   },
 };
