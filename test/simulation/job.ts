@@ -38,7 +38,7 @@ export function jobOf(scenario: Scenario, path: string): Job {
       maxDurationMs: guards.maxDurationMs,
     },
     patienceMs: scenario.patienceMs,
-    screen: guarded || !reads ? 'auto' : scenario.screen,
+    screen: guarded ? 'auto' : reads ? scenario.screen : 'never',
     confirmForMs: scenario.confirmForMs,
     strictInput: false,
     planMaxAgeMs: 60 * 86_400_000,
