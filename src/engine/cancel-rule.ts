@@ -3,7 +3,7 @@ import { isUnreadable } from '../defender/decode-body.ts';
 import type { MachineAction } from '../defender/entity.ts';
 import { ATTEMPTS } from '../defender/retry-rule.ts';
 import type { Guards } from '../job/job.ts';
-import type { CancelCall } from '../ledger/book.ts';
+import type { Action, CancelCall } from '../ledger/book.ts';
 import { decide } from './decide.ts';
 import type { Found } from './lookups.ts';
 import { settledBy, settledByAnswer, type Verdict } from './outcome-rules.ts';
@@ -160,10 +160,7 @@ export function afterLookup(
     // It was answered, so it may have been accepted: once is enough.
     if (isUnreadable(doubt.error)) return { next: 'settle', verdict: unreadAnswer(doubt.error, found.action.status) };
     const { decision, reason } = decide(seenNow(found.action), guards);
-    if (decision === 'excluded') {
-      const detail = `${reason ?? 'by a guard'}; a cancel was sent before that was seen`;
-      return { next: 'settle', verdict: { outcome: 'excluded', status: found.action.status, detail } };
-    }
+    if (decision === 'excluded') return { next: 'settle', verdict: seenTooLate(reason, found.action.status) };
     if (!doubt.costsAttempt) return { next: 'again', attempt };
     return attempt < ATTEMPTS
       ? { next: 'again', attempt: attempt + 1 }
@@ -195,6 +192,18 @@ function refused(code: string, action: MachineAction): Verdict {
 /** Refused, but after a call that may have been accepted: only its end will show. */
 function perhapsOurs(code: string): Verdict {
   return { outcome: 'unknown', detail: `HTTP 400 ${code} to a repeated cancel; an earlier one may have been accepted` };
+}
+
+/** Kept out by a guard, but only after a cancel that may have been carried out: it is not sent again, and its end is to be looked at. */
+export function seenTooLate(reason: string | undefined, status: string): Verdict {
+  const detail = `${reason ?? 'excluded by a guard'}; a cancel was sent before that was seen and may have been accepted, none is sent again`;
+  return { outcome: 'unknown', status, detail };
+}
+
+/** Whether a call before may have been carried out, as far as its answer does not rule that out. */
+export function mayHaveEffect({ last, sent }: Pick<Action, 'last' | 'sent'>): boolean {
+  if (last === undefined) return false;
+  return sent > 1 || last.error !== undefined || ![401, 403, 429].includes(last.http ?? 0);
 }
 
 function unreadAnswer(error: string, status?: string): Verdict {

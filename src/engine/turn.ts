@@ -1,7 +1,7 @@
 import { isFinalStatus } from '../defender/status.ts';
 import type { Guards } from '../job/job.ts';
 import type { Action } from '../ledger/book.ts';
-import { afterRestart, type Next } from './cancel-rule.ts';
+import { afterRestart, mayHaveEffect, type Next, seenTooLate } from './cancel-rule.ts';
 import { decide } from './decide.ts';
 import type { Found } from './lookups.ts';
 import { settledBy, type Verdict } from './outcome-rules.ts';
@@ -65,7 +65,10 @@ export function turnOf(action: Action, screening: Pick<Screening, 'on' | 'isFres
     case 'already-final':
       return { turn: 'settle', verdict: { outcome: 'already-final', status: screen?.status ?? '' } };
     case 'excluded':
-      return { turn: 'settle', verdict: excluded(reason, screen?.status) };
+      return {
+        turn: 'settle',
+        verdict: mayHaveEffect(action) ? seenTooLate(reason, screen?.status ?? '') : excluded(reason, screen?.status),
+      };
     case 'not-found':
       return { turn: 'settle', verdict: { outcome: 'not-found', detail: 'Defender does not know it' } };
   }

@@ -180,7 +180,7 @@ describe('screening', () => {
     wire.fault = ({ route }, nth) => (route === 'cancel' && nth === 1 ? { kind: 'reset' } : undefined);
     const run = await makeRun({ ids: ids(2), wire, job: { screen: 'never' } });
     await run.cancel(time());
-    expect(ids(2).map(run.outcome)).toEqual(['excluded', 'cancelled']);
+    expect(ids(2).map(run.outcome)).toEqual(['unknown', 'cancelled']);
     expect(run.detail(id(1))).toMatch(/undo: .*a cancel was sent before that was seen/);
     expect(wire.of(id(1), 'cancel')).toHaveLength(1);
     expect(wire.effects(id(1))).toBe(0);

@@ -15,7 +15,10 @@ export interface AnswerCase {
 }
 
 type Coding = keyof typeof CODERS;
-export type Content = { kind: 'json'; write: (asked: Asked) => string } | { kind: 'bytes'; bytes: Uint8Array };
+/** `like` is there to be read in a report: what it writes for one action that is asked for. */
+export type Content =
+  | { kind: 'json'; like: string; write: (asked: Asked) => string }
+  | { kind: 'bytes'; bytes: Uint8Array };
 
 /** What a request asked for: one action, or several by a list. */
 export interface Asked {
@@ -181,7 +184,10 @@ const written = fc
     { weight: 1, arbitrary: odd.map((value) => () => value) },
     { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 4 }).map((value) => () => value as unknown) },
   )
-  .map((make): Content => ({ kind: 'json', write: (asked) => JSON.stringify(make(asked)) ?? '' }));
+  .map((make): Content => {
+    const write = (asked: Asked) => JSON.stringify(make(asked)) ?? '';
+    return { kind: 'json', like: write({ route: 'get', ids: ['ID'] }), write };
+  });
 
 const text = fc
   .constantFrom(
@@ -196,7 +202,7 @@ const text = fc
     '{"value":[{"__proto__":{"id":"x"}}]}',
     '{"error":{"code":"\u0000\u001b[2J","message":"x"}}',
   )
-  .map((body): Content => ({ kind: 'json', write: () => body }));
+  .map((body): Content => ({ kind: 'json', like: body.slice(0, 100), write: () => body }));
 
 const bytes = fc.uint8Array({ maxLength: 60 }).map((body): Content => ({ kind: 'bytes', bytes: body }));
 

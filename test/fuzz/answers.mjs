@@ -77,6 +77,7 @@ async function main() {
       done[kind] += result.numRuns;
       if (result.failed || stray.length > 0) {
         console.log(result.failed ? await fc.asyncDefaultReportMessage(result) : stray);
+        if (result.failed) console.log(result.errorInstance);
         console.log(`again: npm run fuzz -- --what ${kind} --seed ${seed} --path ${result.counterexamplePath ?? ''}`);
         process.exitCode = 1;
         return;

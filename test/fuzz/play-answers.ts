@@ -158,14 +158,19 @@ function checkCancels(id: string, sent: readonly Sent[]): void {
     const next = posts[at + 1];
     if (next === undefined) break;
     const kind = kindOf(post);
-    const looked = calls.some(
-      (call) => call.asked.route !== 'cancel' && call.atMs >= post.answeredMs && call.atMs <= next.atMs,
-    );
+    const between = (call: Sent) =>
+      call.asked.route !== 'cancel' && call.atMs >= post.answeredMs && call.atMs <= next.atMs;
+    // Who may not look it up sends once more.
+    const looked = calls.some(between) || sent.some((call) => isForbiddenLookup(call) && call.answeredMs <= next.atMs);
     if (kind === 'settled') throw new Error(`${id} was cancelled again after ${describe(post)}`);
     if (kind === 'lost' && !looked)
       throw new Error(`${id} was cancelled again after ${describe(post)} without a lookup`);
   }
   if (posts.length > 12) throw new Error(`${id} was cancelled ${posts.length} times`);
+}
+
+function isForbiddenLookup({ asked, result }: Sent): boolean {
+  return asked.route !== 'cancel' && 'raw' in result && result.raw.http === 403;
 }
 
 function kindOf({ asked, answer, result }: Sent): 'settled' | 'lost' | 'repeated' {
