@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { commentFault } from '../../src/comment.ts';
 import { CountermandError } from '../../src/errors.ts';
 import { frozenJobSchema } from '../../src/job/frozen-job.ts';
+import { byOurClock } from '../../src/ledger/call-age.ts';
 import { checkLedger } from '../../src/ledger/check-ledger.ts';
 import { recentCallsInFolder } from '../../src/ledger/folder-calls.ts';
 import { OUTCOME_NAMES } from '../../src/ledger/outcomes.ts';
@@ -390,7 +391,14 @@ async function readByAll(bytes: Buffer): Promise<void> {
       for await (const _ of readRecords({ path: PATH, disk }));
     },
     neighbours: () =>
-      recentCallsInFolder({ ...OPEN, folder: '/ledgers', disk, log: silentLog, nowMs: 0, except: '/ledgers/b.jsonl' }),
+      recentCallsInFolder({
+        ...OPEN,
+        folder: '/ledgers',
+        disk,
+        log: silentLog,
+        clocks: () => Promise.resolve(byOurClock(0)),
+        except: '/ledgers/b.jsonl',
+      }),
     report: async () => {
       const view = await readView(disk, PATH);
       const summary = summarise([view], { nowMs: Date.parse('2026-01-03T00:00:00.000Z') });

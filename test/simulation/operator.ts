@@ -61,7 +61,7 @@ function playChangeOfPlan(state: WorldState, random: Random): void {
     if (!state.isCalm) changePlan(state, LEDGER, random);
   };
   if (random.chance(0.2)) change();
-  else setTimeout(change, random.int(1, 10));
+  else setTimeout(change, random.int(1, 7));
 }
 
 export function runToEnd(state: WorldState, process: SimProcess, done: Promise<number>): Promise<void> {

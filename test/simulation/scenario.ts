@@ -2,7 +2,7 @@ import type { Window } from '../../src/quota/quota.ts';
 import { type FaultName, streamOf } from './faults.ts';
 import { drawForgery, type Forgery } from './forge.ts';
 import { Random } from './seed.ts';
-import { drawSession, type SessionFaults } from './session-faults.ts';
+import { drawSession, quiet, type SessionFaults } from './session-faults.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -125,16 +125,18 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
     hit && random.chance(0.75) ? random.next() * most : 0;
 
   const lying = faultsOf('lying-clocks', 0.2);
+  const review = faultsOf('reviewed-head', 0.1);
   const count = base.pick([0, 0, 1, 1, 2, 3, 4]);
   const honestClock = lying.hit ? lying.random.pick(['wall', 'server'] as const) : 'both';
-  const sessions = Array.from({ length: count }, (_, n) =>
-    agreeing(drawSession(root.fork(`session ${n}`), on), honestClock),
-  );
+  const sessions = Array.from({ length: review.hit ? Math.max(2, count) : count }, (_, n) => {
+    const drawn = agreeing(drawSession(root.fork(`session ${n}`), on), honestClock);
+    // A plan that is to be reviewed is made in peace.
+    return review.hit && n === 0 ? quiet(drawn) : drawn;
+  });
   const bare = faultsOf('bare-answers', 0.2);
   const encoded = faultsOf('encodings', 0.1);
   const odd = faultsOf('odd-entities', 0.08);
   const pages = faultsOf('odd-pages', 0.15);
-  const review = faultsOf('reviewed-head', 0.6);
   const forged = faultsOf('forged-ledger', 0.06);
   const reads = !(faultsOf('permissions', 0.12).hit && root.fork('reads').chance(0.5));
   const source = base.pick(['file', 'file', 'file', 'stdin', 'query'] as const);
@@ -183,7 +185,7 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
     tokenLifeMs: tokens.hit ? tokens.random.spread(6 * MINUTE, HOUR) : HOUR,
     reads: source === 'query' || reads,
     source,
-    plansFirst: source !== 'query' && base.chance(0.2),
+    plansFirst: source !== 'query' && (base.chance(0.2) || review.hit),
     screen: base.pick(['auto', 'auto', 'auto', 'always', 'never'] as const),
     guards: {
       onlyType: guards.hit && guards.random.chance(0.6),
@@ -207,7 +209,7 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
     spelling: faultsOf('spellings', 0.1).hit ? 'other' : 'documented',
     fractions: faultsOf('retry-after', 0.5).hit,
     honestClock,
-    review: review.hit ? { changed: review.random.chance(0.6) } : undefined,
+    review: review.hit ? { changed: review.random.chance(0.8) } : undefined,
     forged: forged.hit ? drawForgery(forged.random) : undefined,
     fsClock: base.pick(['wall', 'own'] as const),
     logLevel: base.chance(0.15) ? 'trace' : 'info',

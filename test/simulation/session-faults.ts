@@ -1,4 +1,4 @@
-import type { DiskTrouble } from './disk.ts';
+import { type DiskTrouble, NO_TROUBLE } from './disk.ts';
 import { type FaultName, streamOf } from './faults.ts';
 import type { Random } from './seed.ts';
 
@@ -145,4 +145,24 @@ function drawLie(random: Random): ClockLie {
   if (random.chance(0.15)) return 'absent';
   if (random.chance(0.25)) return { byMs: random.pick([-56 * 365 * DAY, 73 * 365 * DAY, 7973 * 365 * DAY]) };
   return { byMs: (random.chance(0.5) ? 1 : -1) * random.spread(3000, 2 * HOUR) };
+}
+
+/** A session to which nothing happens; what comes after it stays as drawn. */
+export function quiet(drawn: SessionFaults): SessionFaults {
+  return {
+    ...drawn,
+    killAfter: undefined,
+    powerLossAtMs: undefined,
+    signalsAtMs: [],
+    freeze: undefined,
+    wallJump: undefined,
+    competing: undefined,
+    outage: undefined,
+    authorityAway: undefined,
+    permissionLost: undefined,
+    revoke: undefined,
+    disk: NO_TROUBLE,
+    tampering: undefined,
+    secondPathAtMs: undefined,
+  };
 }
