@@ -3,5 +3,6 @@ export const SLOW_TESTS = [
   'test/e2e/identity-kinds.test.ts',
   'test/e2e/identity-refusals.test.ts',
   'test/e2e/identity-renewal.test.ts',
+  'test/e2e/ledger-files.test.ts',
   'test/report/html-browser.test.ts',
 ];

@@ -6,6 +6,7 @@ import { SETTING_NAMES } from '../../job/settings.ts';
 import type { Book } from '../../ledger/book.ts';
 import { checkLedger } from '../../ledger/check-ledger.ts';
 import { fileDisk } from '../../ledger/file-disk.ts';
+import { refuseLinked } from '../../ledger/open-ledger.ts';
 import type { CloseReason } from '../../ledger/record.ts';
 import { jsonText } from '../../report/json-text.ts';
 import { type Summary, summarise } from '../../report/summary.ts';
@@ -69,6 +70,8 @@ async function lookUp(
   json: boolean,
   context: CliContext,
 ): Promise<ExitCode> {
+  const facts = await fileDisk.stat(job.ledger);
+  if (facts !== undefined) refuseLinked(facts, job.ledger);
   if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
     context.say(`Nothing is left to look up${uncalled(before)}.\n`);
     const summary = await summaryOf(job.ledger, context);
