@@ -5,5 +5,6 @@ export const SLOW_TESTS = [
   'test/e2e/identity-renewal.test.ts',
   'test/e2e/forged-ledgers.test.ts',
   'test/ledger/forged-ledgers.test.ts',
+  'test/e2e/ledger-files.test.ts',
   'test/report/html-browser.test.ts',
 ];

@@ -131,7 +131,7 @@ async function placeOf({ path, disk, existing }: OpenLedgerOptions): Promise<str
 }
 
 /** Throws a UsageError for what is no regular file with one name: with two names it would have two locks. */
-function refuseLinked(facts: FileFacts, path: string): FileFacts {
+export function refuseLinked(facts: FileFacts, path: string): FileFacts {
   if (facts.kind !== 'a file') throw noFile(path, facts.kind);
   if (facts.links > 1) {
     throw new UsageError(

@@ -6,6 +6,7 @@ import { SETTING_NAMES } from '../../job/settings.ts';
 import type { Book } from '../../ledger/book.ts';
 import { checkLedger } from '../../ledger/check-ledger.ts';
 import { fileDisk } from '../../ledger/file-disk.ts';
+import { refuseLinked } from '../../ledger/open-ledger.ts';
 import type { CloseReason } from '../../ledger/record.ts';
 import { jsonDocument, jsonText } from '../../report/json-text.ts';
 import { type Summary, summarise } from '../../report/summary.ts';
@@ -69,6 +70,8 @@ export const verify: Command = {
 async function lookUp(target: Target, checkedHead: string, json: boolean, context: CliContext): Promise<ExitCode> {
   refuseSecretUse(target, context);
   const { job, before, head } = target;
+  const facts = await fileDisk.stat(job.ledger);
+  if (facts !== undefined) refuseLinked(facts, job.ledger);
   await claimReleaseList(job, context);
   if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
     context.say(`Nothing is left to look up${uncalled(before)}.\n`);
