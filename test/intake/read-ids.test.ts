@@ -110,6 +110,13 @@ describe('readIds', () => {
     ['blank lines alone', '\n \r\n', {}, /^list\.csv is empty/],
     ['a byte order mark alone', Buffer.from([0xff, 0xfe]), {}, /^list\.csv is empty/],
     ['a header without rows', 'id,x\n', {}, /has a header and no rows/],
+    [
+      'a comment that is too long',
+      `id,comment\n${A},x\n${B},${'y'.repeat(1025)}\n`,
+      {},
+      /^list\.csv, line 3: the comment is longer/,
+    ],
+    ['a comment with an escape', `id,comment\n${A},\u001b[2J\n`, {}, /line 2: the comment holds a control character/],
     ['comment lines after an empty start', `# x\n#${A}`, {}, /is empty/],
     [
       'columns without an ID among them',

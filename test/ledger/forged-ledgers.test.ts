@@ -256,7 +256,7 @@ test('every odd value in every field of every kind is damage at its line, or har
     for (const json of ODD_VALUES) if (judge(withValue(index, name, json), index) !== undefined) refused++;
   }
   expect(refused).toBeGreaterThan(PLACES.length * ODD_VALUES.length * 0.8);
-}, 120_000);
+}, 300_000);
 
 test('a field that stands twice is damage, whichever of its values is right', () => {
   for (const { index, name } of PLACES) {
@@ -329,7 +329,7 @@ describe('whatever a forger makes', () => {
       }),
       { numRuns: 3000 },
     );
-  }, 120_000);
+  }, 300_000);
 
   test('nothing that reads a ledger ends but with exit 12 and the line, or exit 2', async () => {
     const places = fc.uniqueArray(change, { minLength: 1, maxLength: 3, selector: ({ place }) => place.index });
@@ -346,7 +346,7 @@ describe('whatever a forger makes', () => {
       }),
       { numRuns: 400 },
     );
-  }, 120_000);
+  }, 300_000);
 
   test('bytes with right chain values are damage, or records that nobody knows, and never more', async () => {
     const bytes = fc.oneof(
@@ -371,7 +371,7 @@ describe('whatever a forger makes', () => {
       }),
       { numRuns: 500 },
     );
-  }, 120_000);
+  }, 300_000);
 });
 
 /** Gives a ledger to everything that reads one. */
