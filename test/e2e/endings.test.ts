@@ -226,7 +226,7 @@ describe('what is not a regular file', () => {
     ['/dev/null', 'is empty'],
     ['/', 'is a directory'],
     ['socket', 'is a socket'],
-    ['pipe.yaml', 'is not a regular file'],
+    ['pipe.yaml', 'is a pipe, device or socket'],
     ['folder.yaml', 'is a directory'],
   ])('%s is refused in words: %s', async (source, said) => {
     await using stage = await setStage({ actions: [] });

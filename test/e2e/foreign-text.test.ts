@@ -11,6 +11,8 @@ import { openTerminal } from './terminal.ts';
 const HOSTILE =
   '\u001b[1A\u001b[2K\u009b2J\u0007\u202e\u2066\u2028\u200b\r\n\u001b]0;x\u0007\u001b[32mcountermand: all well\u007f\ud83d';
 const name = (what: string, n: number) => `${what}${n}${HOSTILE}.`;
+/** What a comment may hold of it: control characters are refused there, and half a character is none in a file. */
+const IN_A_COMMENT = HOSTILE.replaceAll(/[\p{Cc}\p{Cs}]/gu, '');
 
 function expectClean(text: string, where: string): void {
   // A CSV for spreadsheets begins with a mark and ends its lines in CRLF.
@@ -44,7 +46,7 @@ async function hostileStage(): Promise<Stage> {
       },
     },
   });
-  const rows = ids(8).map((each, n) => `${each},"${name('own comment', n).replaceAll('\ud83d', '')}"`);
+  const rows = ids(8).map((each, n) => `${each},"own comment${n}${IN_A_COMMENT}."`);
   await stage.file('list.csv', ['id,comment', ...rows, `"not an id${HOSTILE.replaceAll('\ud83d', '')}",x`]);
   return stage;
 }

@@ -25,7 +25,7 @@ describe.concurrent('--json', () => {
       head,
       counts: { cancelled: 1, 'already-final': 2 },
       rejected: { 'not-an-id': 1, duplicate: 1 },
-      calls: { cancel: log.count('cancel'), get: log.count('get'), list: log.count('list') },
+      calls: { cancel: log.count('cancel'), get: log.count('get'), list: log.count('list'), machines: 0 },
       // The isolation that had succeeded before.
       needsRelease: 1,
       durationMs: expect.any(Number),

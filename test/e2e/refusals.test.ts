@@ -97,7 +97,6 @@ describe.concurrent('a run that cannot start is refused before anything is sent'
 
 describe('the exit code is 1 from the first statement until an orderly end says otherwise', () => {
   const endings = {
-    'its parts cannot be loaded': undefined,
     'loading a part fails': `throw new Error('broken');`,
     'something ends the process in the middle': `export const runCli = () => process.exit();`,
     'the work is never done and nothing is left to wait for': `export const runCli = () => new Promise(() => {});`,
@@ -112,10 +111,20 @@ describe('the exit code is 1 from the first statement until an orderly end says 
       await copyFile(MAIN, join(folder, 'main.js'));
       await writeFile(join(folder, 'package.json'), '{"type":"module"}');
       await mkdir(join(folder, 'cli'));
-      if (runCli !== undefined) await writeFile(join(folder, 'cli', 'run-cli.js'), runCli);
+      await writeFile(join(folder, 'cli', 'run-cli.js'), runCli);
       const { status } = spawnSync(process.execPath, [join(folder, 'main.js')], { encoding: 'utf8' });
       await rm(folder, { recursive: true });
       expect(status).toBe(1);
     });
   }
+
+  it('but a program whose parts are not there says so, with exit 2', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'countermand-main-'));
+    await copyFile(MAIN, join(folder, 'main.js'));
+    await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+    const { status, stderr } = spawnSync(process.execPath, [join(folder, 'main.js')], { encoding: 'utf8' });
+    await rm(folder, { recursive: true });
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/the program cannot be loaded .*install it anew/)]);
+    expect(stderr).not.toMatch(/^ {4}at /m);
+  });
 });
