@@ -1,4 +1,5 @@
 import type { LedgerRecord, OpenFields, RecordFields, RecordKind } from '../../src/ledger/record.ts';
+import { FROZEN_JOB } from '../support/frozen-job.ts';
 
 export const T0 = Date.parse('2026-03-02T22:00:00.000Z');
 export const RUN = '3f2a91c0-0b1e-4c2d-9e3f-5a6b7c8d9e0f';
@@ -49,6 +50,7 @@ function openFields(session: number): OpenFields {
     client: '66666666-7777-8888-9999-000000000000',
     api: 'https://api.security.microsoft.com',
     job: {
+      ...FROZEN_JOB,
       name: 'nightly-isolations',
       comment: 'INC-4711 wrong isolation wave',
       source: { kind: 'file', path: '/data/wave.csv' },
@@ -61,7 +63,7 @@ function openFields(session: number): OpenFields {
         routes: 'shared',
       },
       concurrency: 16,
-      guards: { onlyType: ['Isolate'], maxFailures: { percent: 10 } },
+      guards: { ...FROZEN_JOB.guards, onlyType: ['Isolate'] },
     },
   };
 }

@@ -125,9 +125,9 @@ describe('reading a ledger for a report', () => {
 
   test('refuses a ledger of a newer format, and names what wrote it', async () => {
     const records = runStory().map((record) =>
-      record.kind === 'open' ? { ...record, format: 2, tool: 'countermand 9.0.0' } : record,
+      record.kind === 'open' ? { ...record, format: 3, tool: 'countermand 9.0.0' } : record,
     );
     await writeFile(ledger, ledgerText(records));
-    await expect(readView(fileDisk, ledger)).rejects.toThrow(/format 2.*countermand 9\.0\.0/);
+    await expect(readView(fileDisk, ledger)).rejects.toThrow(/format 3.*countermand 9\.0\.0/);
   });
 });
