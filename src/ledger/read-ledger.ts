@@ -84,13 +84,14 @@ export function throwIfDamaged(path: string, fault: Fault | undefined): void {
 }
 
 function refuseOtherFormat(path: string, fault: Fault | undefined): void {
-  if (fault?.format === undefined) return;
+  if (fault?.other === undefined) return;
+  const { format, tool = 'the version that wrote it' } = fault.other;
   const advice =
-    fault.format < LEDGER_FORMAT
-      ? `format ${fault.format} was never released, so make a new ledger with plan or run`
-      : 'use the version that wrote it, or a newer one';
+    format < LEDGER_FORMAT
+      ? `format ${format} was never released, so make a new ledger with plan or run`
+      : `use ${tool}, or a newer one`;
   throw new UsageError(
-    `The ledger ${path} has format ${fault.format} (line ${fault.line}), and this version reads only format ${LEDGER_FORMAT}: ${advice}.`,
+    `The ledger ${path} has format ${format} (line ${fault.line}), and this version reads only format ${LEDGER_FORMAT}: ${advice}.`,
   );
 }
 

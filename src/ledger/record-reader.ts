@@ -9,17 +9,25 @@ const QUOTE = 34;
 const BACKSLASH = 92;
 const LETTER_U = 117;
 const MOST_ASCII = 127;
+const TOOL = /^countermand [\w.+-]{1,60}$/;
 const LONE_SURROGATE = /\p{Cs}/u;
+
+/** Another version than this, whose ledger this is. */
+export interface OtherVersion {
+  format: number;
+  /** Its name and version, where it says so. */
+  tool?: string;
+}
 
 /** A line that is no record of a ledger: what is wrong with it, completing "line 7 …". */
 export class Misfit {
   readonly what: string;
-  /** Of an `open` record, where it is all that is wrong. */
-  readonly format: number | undefined;
+  /** Of another version's `open` record. */
+  readonly other: OtherVersion | undefined;
 
-  constructor(what: string, format?: number) {
+  constructor(what: string, other?: OtherVersion) {
     this.what = what;
-    this.format = format;
+    this.other = other;
   }
 }
 
@@ -50,7 +58,8 @@ export class RecordReader {
   #fault(record: LedgerRecord): Misfit | undefined {
     const { kind } = record;
     const why = fieldsFault(kind, record as unknown as Readonly<Record<string, unknown>>);
-    if (kind === 'open' && isOtherFormat(record)) return new Misfit(`has format ${record.format}`, record.format);
+    const other = otherVersion(record);
+    if (other !== undefined) return new Misfit(`has format ${other.format}`, other);
     const fault = why ?? this.#order.fault(record);
     return fault === undefined ? undefined : new Misfit(`is not a valid ${kind} record: ${fault}`);
   }
@@ -117,9 +126,12 @@ class RecordOrder {
   }
 }
 
-/** Whether an `open` record is of a format that is not ours; everything else in it may then be other than we know. */
-export function isOtherFormat({ format }: Pick<OpenFields, 'format'>): boolean {
-  return Number.isSafeInteger(format) && format > 0 && format !== LEDGER_FORMAT;
+/** Who wrote an `open` record whose format is not ours, and everything else in which may be other than we know; undefined for any other record. */
+export function otherVersion(record: LedgerRecord): OtherVersion | undefined {
+  if (record.kind !== 'open') return undefined;
+  const { format, tool } = record;
+  if (!Number.isSafeInteger(format) || format < 1 || format === LEDGER_FORMAT) return undefined;
+  return { format, ...(typeof tool === 'string' && TOOL.test(tool) ? { tool } : {}) };
 }
 
 /**

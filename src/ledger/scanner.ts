@@ -6,7 +6,7 @@ import { CHAIN_LENGTH, chainOf, decodeLine, TAIL_LENGTH } from './line.ts';
 import { LineCutter } from './line-cutter.ts';
 import { GUID_LENGTH } from './lower-guid.ts';
 import type { LedgerRecord } from './record.ts';
-import { isOtherFormat, Misfit, RecordReader } from './record-reader.ts';
+import { Misfit, type OtherVersion, otherVersion, RecordReader } from './record-reader.ts';
 import { TimeReader } from './time-reader.ts';
 
 const NEWLINE = 10;
@@ -21,8 +21,8 @@ export interface Fault {
   line: number;
   /** Completes "line 7 …". */
   what: string;
-  /** The format that its `open` record names, where that is not ours: a ledger of another version rather than a damaged one. */
-  format?: number;
+  /** Where its `open` record names another format than ours: a ledger of another version rather than a damaged one. */
+  other?: OtherVersion;
 }
 
 /** What a scan has seen so far. */
@@ -154,7 +154,7 @@ export class Scanner {
       text.charCodeAt(to - 1) === BRACE
     )
       return true;
-    this.#fail('does not end as a record does', this.#formatOf(text, from, to));
+    this.#fail('does not end as a record does', this.#otherVersion(text, from, to));
     return false;
   }
 
@@ -163,7 +163,7 @@ export class Scanner {
     if (!text.startsWith(chain, tail + CHAIN_KEY.length)) {
       this.#fail(
         'does not follow from the line before it: it, or a line before it, was changed, lost, added or moved',
-        this.#formatOf(text, from, tail + TAIL_LENGTH),
+        this.#otherVersion(text, from, tail + TAIL_LENGTH),
       );
       return false;
     }
@@ -174,10 +174,10 @@ export class Scanner {
     return true;
   }
 
-  /** What another version calls its ledger, before a chain that only that version can check. */
-  #formatOf(text: string, from: number, to: number): number | undefined {
+  /** Another version's first line has a chain value that only that version can check. */
+  #otherVersion(text: string, from: number, to: number): OtherVersion | undefined {
     const record = this.#records === 0 ? decodeLine(text.slice(from, to)) : undefined;
-    return record?.kind === 'open' && isOtherFormat(record) ? record.format : undefined;
+    return record === undefined ? undefined : otherVersion(record);
   }
 
   #takeText(line: string, bytes: Buffer): void {
@@ -188,7 +188,7 @@ export class Scanner {
   /** Takes a line whose bytes stand in `bytes` from `from` to `to`. */
   #take(line: string, bytes: Buffer, from: number, to: number): void {
     const read = this.#reader.read(line, bytes, from, to, this.#seq);
-    if (read instanceof Misfit) this.#refuse(read.what, read.format);
+    if (read instanceof Misfit) this.#refuse(read.what, read.other);
     else if (this.#records === 1 && read.kind !== 'open') this.#refuse('is not a record of a ledger');
     else {
       this.#bytes += to + 1 - from;
@@ -197,13 +197,13 @@ export class Scanner {
   }
 
   /** The line that was just counted. */
-  #refuse(what: string, format?: number): void {
+  #refuse(what: string, other?: OtherVersion): void {
     this.#records--;
-    this.#fail(what, format);
+    this.#fail(what, other);
   }
 
-  #fail(what: string, format?: number): void {
-    this.#fault ??= { line: this.#records + 1, what, ...(format === undefined ? {} : { format }) };
+  #fail(what: string, other?: OtherVersion): void {
+    this.#fault ??= { line: this.#records + 1, what, ...(other === undefined ? {} : { other }) };
   }
 }
 

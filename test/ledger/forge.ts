@@ -63,6 +63,8 @@ export const ODD_VALUES: readonly string[] = [
   '[1]',
   '["5382f7ea-7557-4ab7-9782-d50480024a01"]',
   '{"length":36}',
+  '{"toString":1}',
+  '{"valueOf":null,"toString":null}',
   '"5382f7ea-7557-4ab7-9782-d50480024a01"',
   '"5382F7EA-7557-4AB7-9782-D50480024A01"',
   '"{5382f7ea-7557-4ab7-9782-d50480024a01}"',

@@ -213,7 +213,7 @@ function judge(bodies: readonly string[], changed: number): number | undefined {
   const body = bodies[changed] ?? '';
   if (mayStand(body, changed + 1)) {
     // It may still not fit what stands before it, or what stands behind it not fit it.
-    if (fault !== undefined && fault.format === undefined) {
+    if (fault !== undefined && fault.other === undefined) {
       expect(fault.line).toBeGreaterThan(changed);
       expect(fault.what).toMatch(ORDER);
     }
@@ -309,6 +309,19 @@ test('records in another order than they can have come in are damage', () => {
     const { fault } = scan(forge(renumbered(picked)), { fast: true }).scanned;
     expect(fault, what).toBeDefined();
     if (line !== undefined) expect(fault?.line, what).toBe(line);
+  }
+});
+
+test('another format is told apart from damage, whatever else its record holds', async () => {
+  const first = RECORDS[0] ?? [];
+  for (const [name] of first.slice(3)) {
+    for (const json of ODD_VALUES.filter((each) => !each.includes('ud') && each.length < 5000)) {
+      const made = first.map(([key, value]): [string, string] => [
+        key,
+        key === 'format' ? '3' : key === name ? json : value,
+      ]);
+      await readByAll(forge([bodyOf(made)]));
+    }
   }
 });
 
