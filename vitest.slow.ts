@@ -4,5 +4,6 @@ export const SLOW_TESTS = [
   'test/e2e/identity-refusals.test.ts',
   'test/e2e/identity-renewal.test.ts',
   'test/e2e/ledger-files.test.ts',
+  'test/e2e/ledger-rivals.test.ts',
   'test/report/html-browser.test.ts',
 ];
