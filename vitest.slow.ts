@@ -6,5 +6,6 @@ export const SLOW_TESTS = [
   'test/e2e/forged-ledgers.test.ts',
   'test/ledger/forged-ledgers.test.ts',
   'test/e2e/ledger-files.test.ts',
+  'test/e2e/ledger-rivals.test.ts',
   'test/report/html-browser.test.ts',
 ];

@@ -14,7 +14,8 @@ export const EXIT_CODES = {
   4: { means: 'credentials or permissions refused', scheduler: 'fix', rerun: false },
   5: { means: 'stopped by a guard', scheduler: 'look', rerun: false },
   6: {
-    means: 'stopped with work left: deadline, disk full, Defender or sign-in out of reach',
+    means:
+      'stopped with work left: deadline, disk full, Defender or sign-in unreachable, ledger replaced under the run',
     scheduler: 'run again: it resumes',
     rerun: true,
   },

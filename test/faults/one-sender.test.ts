@@ -115,10 +115,10 @@ async function stageOf(): Promise<Stage> {
   return stage;
 }
 
-/** Tries until the lock has run out, which takes its minute. */
+/** Tries until the lock has run out, which takes its minute: one attempt may watch it for so long. */
 async function untilFree(stage: Stage): Promise<CommandEnd> {
   for (;;) {
-    const end = await stage.run(RESUME, { timeoutMs: 60_000 });
+    const end = await stage.run(RESUME, { timeoutMs: 150_000 });
     if (end.code !== 11) return end;
     await new Promise((resolve) => setTimeout(resolve, 3000));
   }
