@@ -150,7 +150,12 @@ export function afterLookup(
     // Our stamp says that one of our cancels was accepted, and that it is being carried out.
     if (isOurs(found.action, stamp)) return { next: 'confirm' };
   }
-  if (doubt.because === 'forbidden') return { next: 'forbidden', verdict: doubt.verdict };
+  if (doubt.because === 'forbidden') {
+    if (found.kind !== 'unreadable' || found.why === 'no-permission')
+      return { next: 'forbidden', verdict: doubt.verdict };
+    const detail = `${doubt.verdict.detail ?? 'HTTP 403'}, and no lookup could tell whether a cancel was accepted`;
+    return { next: 'settle', verdict: { outcome: 'unknown', detail } };
+  }
   if (found.kind === 'found') {
     if (doubt.because === 'refused') {
       return { next: 'settle', verdict: sent > 1 ? perhapsOurs(doubt.code) : refused(doubt.code, found.action) };

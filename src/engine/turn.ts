@@ -68,7 +68,10 @@ export function turnOf(action: Action, screening: Pick<Screening, 'on' | 'isFres
       return {
         turn: 'settle',
         // Tried again by the user, it shows no trace of that cancel.
-        verdict: mayHaveEffect(action) && !retried ? seenTooLate(reason, screen?.status ?? '') : excluded(reason, screen?.status),
+        verdict:
+          mayHaveEffect(action) && !retried
+            ? seenTooLate(reason, screen?.status ?? '')
+            : excluded(reason, screen?.status),
       };
     case 'not-found':
       return { turn: 'settle', verdict: { outcome: 'not-found', detail: 'Defender does not know it' } };
