@@ -21,7 +21,7 @@ export type Doubt =
    * carried out all the same. `last` says what the last answer was.
    */
   | { because: 'used-up'; last: string }
-  /** Defender answered 403 to a repeat: a call before it may have been carried out. */
+  /** 403 to a repeat, or without Defender's body: this call or one before it may have been carried out. */
   | { because: 'forbidden'; verdict: Verdict };
 
 /** What follows an answer to a cancel. */
@@ -81,7 +81,8 @@ export function afterCancel(
       return { next: 'again', attempt };
     case 403: {
       const verdict: Verdict = { outcome: 'forbidden', detail: httpDetail(answer) };
-      return canRead && sent > 1
+      // Without Defender's body it may be somebody else's refusal to let the answer through.
+      return canRead && (sent > 1 || answer.code === undefined)
         ? { next: 'look-up', doubt: { because: 'forbidden', verdict } }
         : { next: 'forbidden', verdict };
     }
@@ -149,7 +150,12 @@ export function afterLookup(
     // Our stamp says that one of our cancels was accepted, and that it is being carried out.
     if (isOurs(found.action, stamp)) return { next: 'confirm' };
   }
-  if (doubt.because === 'forbidden') return { next: 'forbidden', verdict: doubt.verdict };
+  if (doubt.because === 'forbidden') {
+    if (found.kind !== 'unreadable' || found.why === 'no-permission')
+      return { next: 'forbidden', verdict: doubt.verdict };
+    const detail = `${doubt.verdict.detail ?? 'HTTP 403'}, and no lookup could tell whether a cancel was accepted`;
+    return { next: 'settle', verdict: { outcome: 'unknown', detail } };
+  }
   if (found.kind === 'found') {
     if (doubt.because === 'refused') {
       return { next: 'settle', verdict: sent > 1 ? perhapsOurs(doubt.code) : refused(doubt.code, found.action) };

@@ -40,9 +40,17 @@ export function makeLookups(defender: Defender, mayRead: boolean | undefined): L
   /** Defender let us read something in this session, so that a 403 on one action is about that action. */
   let hasRead = false;
 
+  /** Who has read before and is refused by something that need not be Defender asks once more, before the whole session goes without. */
+  async function surely(ask: () => Promise<Answer>): Promise<Answer> {
+    const answer = await ask();
+    return hasRead && answer.kind === 'error' && answer.http === 403 && answer.code === undefined
+      ? await ask()
+      : answer;
+  }
+
   async function one(id: string, signal: AbortSignal): Promise<Found> {
     if (!canRead) return { kind: 'unreadable', why: 'no-permission' };
-    const answer = await defender.get(id, signal);
+    const answer = await surely(() => defender.get(id, signal));
     if (answer.kind === 'action') {
       hasRead = true;
       return { kind: 'found', action: answer.action };
@@ -54,7 +62,7 @@ export function makeLookups(defender: Defender, mayRead: boolean | undefined): L
     if (!isForbidden(answer)) return UNREADABLE;
     // The first read of a session: whether the token may read at all is asked of the list.
     if (!hasRead) {
-      const listed = await defender.lookUp([id], signal);
+      const listed = await surely(() => defender.lookUp([id], signal));
       if (listed.kind === 'page') {
         hasRead = true;
         const action = listed.actions.find((each) => each.id === id);
@@ -98,7 +106,7 @@ export function makeLookups(defender: Defender, mayRead: boolean | undefined): L
       for (const id of ids) into.set(id, { kind: 'unreadable', why: 'no-permission' });
       return;
     }
-    const answer = await defender.lookUp(ids, signal);
+    const answer = await surely(() => defender.lookUp(ids, signal));
     if (answer.kind === 'page') {
       hasRead = true;
       const missing = new Set(ids);

@@ -67,7 +67,11 @@ export function turnOf(action: Action, screening: Pick<Screening, 'on' | 'isFres
     case 'excluded':
       return {
         turn: 'settle',
-        verdict: mayHaveEffect(action) ? seenTooLate(reason, screen?.status ?? '') : excluded(reason, screen?.status),
+        // Tried again by the user, it shows no trace of that cancel.
+        verdict:
+          mayHaveEffect(action) && !retried
+            ? seenTooLate(reason, screen?.status ?? '')
+            : excluded(reason, screen?.status),
       };
     case 'not-found':
       return { turn: 'settle', verdict: { outcome: 'not-found', detail: 'Defender does not know it' } };

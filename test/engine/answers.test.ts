@@ -259,6 +259,12 @@ const ROWS: readonly Row[] = [
     posts: 2,
     attempt: 1,
   },
+  {
+    says: '403 with a page although it was applied is told by the stamp',
+    faults: [{ kind: 'html', status: 403, ...applied }],
+    outcome: 'cancelled',
+    posts: 1,
+  },
   { says: '403 with a page is forbidden', faults: [{ kind: 'html', status: 403 }], outcome: 'forbidden', posts: 1 },
   {
     says: '401 without a body renews the token and repeats',

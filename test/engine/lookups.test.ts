@@ -133,6 +133,50 @@ describe('permission to read', () => {
     expect(made.lookups.canRead).toBe(false);
     expect(made.run.wire.count()).toBe(1);
   });
+
+  it("is not lost by one 403 without Defender's body after something was read, but by two", async () => {
+    const wire = wireWith(ids(20));
+    const made = await lookups(wire);
+    await made.many(ids(5));
+    const until = (last: number) => () => {
+      wire.fault = ({ n }) => (n <= last ? { kind: 'html', status: 403 } : undefined);
+    };
+    until(wire.calls.length + 1)();
+    expect(kinds(await made.many(ids(20)))).toEqual(['found']);
+    expect(made.lookups.canRead).toBe(true);
+    until(wire.calls.length + 2)();
+    expect(kinds(await made.many(ids(20)))).toEqual(['unreadable']);
+    expect(made.lookups.canRead).toBe(false);
+  });
+
+  it('is lost at once by a 403 of Defender itself', async () => {
+    const wire = wireWith(ids(20));
+    const made = await lookups(wire);
+    await made.many(ids(5));
+    wire.fault = () => ({ kind: 'forbidden' });
+    await made.many(ids(20));
+    expect([made.lookups.canRead, wire.count()]).toEqual([false, 2]);
+  });
+});
+
+describe('a lookup that is cut without a word', () => {
+  it.each(['when-asked', 'never'] as const)('is asked for again for what it left out (count %s)', async (count) => {
+    const all = ids(100);
+    const wire = wireWith(all);
+    wire.list.pageSize = 30;
+    wire.list.count = count;
+    const { many } = await lookups(wire);
+    expect(kinds(await many(all))).toEqual(['found']);
+    expect([wire.count('list'), wire.count('get')]).toEqual([4, 0]);
+  });
+
+  it('costs no further list where the count says that the rest is unknown', async () => {
+    const wire = wireWith(ids(60));
+    const { many } = await lookups(wire);
+    const found = await many(ids(100));
+    expect([...found.values()].filter(({ kind }) => kind === 'unknown')).toHaveLength(40);
+    expect([wire.count('list'), wire.count('get')]).toEqual([1, 10]);
+  });
 });
 
 describe('Defender out of reach', () => {
