@@ -18,9 +18,10 @@ export async function playSession(state: WorldState, faults: SessionFaults): Pro
   const process = state.processes.start('main', faults.killAfter);
   const reviewed = review(state);
   const kind = reviewed === undefined ? nextCommand(state, random, faults) : 'start';
-  if (reviewed !== undefined && state.scenario.review?.changed) playChangeOfPlan(state, random.fork('review'));
+  const changes = reviewed !== undefined && state.scenario.review?.changed === true;
+  const onLock = changes ? playChangeOfPlan(state, random.fork('review')) : undefined;
   const missing = random.pick(['withdraw', 'keep'] as const);
-  const done = startSession(state, process, { kind, missing, faults, retry: faults.retry, reviewed });
+  const done = startSession(state, process, { kind, missing, faults, retry: faults.retry, reviewed, onLock });
   playFaults(faults, process, targetsOf(state, random));
   await runToEnd(state, process, done);
   state.disk.unlinkByHand(SECOND_PATH);
@@ -55,13 +56,15 @@ function review(state: WorldState): { head: string; ids: ReadonlySet<string> } |
   return { head: headOf(bytes), ids: admittedIn(bytes) };
 }
 
-/** After the review, or just while the run takes its ledger: opening one costs a few ms. */
-function playChangeOfPlan(state: WorldState, random: Random): void {
+/** After the review, or while the run opens the ledger, which costs a few ms. Returns what is to happen when its lock is there. */
+function playChangeOfPlan(state: WorldState, random: Random): (() => void) | undefined {
   const change = () => {
     if (!state.isCalm) changePlan(state, LEDGER, random);
   };
-  if (random.chance(0.2)) change();
+  if (random.chance(0.5)) return change;
+  if (random.chance(0.3)) change();
   else setTimeout(change, random.int(1, 7));
+  return undefined;
 }
 
 export function runToEnd(state: WorldState, process: SimProcess, done: Promise<number>): Promise<void> {

@@ -1,4 +1,5 @@
 import { CountermandError, stoppedBy } from '../../src/errors.ts';
+import type { Disk } from '../../src/ledger/disk.ts';
 import { NO_TROUBLE } from './disk.ts';
 import type { Worker } from './facts.ts';
 import { flagsOf, jobOf, unlimited } from './job.ts';
@@ -18,6 +19,8 @@ export interface SessionOptions {
   path?: string;
   /** The head that the operator reviewed, and what it stood for. */
   reviewed?: { head: string; ids: ReadonlySet<string> } | undefined;
+  /** Happens when the lock of its ledger is there, which is when somebody sees that it begins. */
+  onLock?: (() => void) | undefined;
   /** The name that its numbers are drawn by; its own, where old seeds know it by another. */
   stream?: string;
 }
@@ -42,7 +45,9 @@ export async function startSession(state: WorldState, process: SimProcess, optio
     disturbed: faults.disk !== undefined && faults.disk.slow > 0,
   };
   state.workers.set(process, worker);
-  const machine = makeMachine(state, process, state.random.fork(stream), faults.disk ?? NO_TROUBLE);
+  const lent = makeMachine(state, process, state.random.fork(stream), faults.disk ?? NO_TROUBLE);
+  const machine =
+    options.onLock === undefined ? lent : { ...lent, disk: seen(lent.disk, `${path}.lock`, options.onLock) };
   trace.add(`${process.name} begins: ${kind} on ${state.host.name}${retry.size > 0 ? ` --retry ${[...retry]}` : ''}`);
   const job = jobOf(scenario, path);
   const asked: Command = { kind, job, missing, retry, flags: flagsOf(scenario), head: reviewed?.head };
@@ -61,4 +66,17 @@ export async function startSession(state: WorldState, process: SimProcess, optio
   if (code === 12 && !state.files.mayBeDamaged(path)) emit('damaged', `${process.name}: ${message}`);
   process.end();
   return code;
+}
+
+/** A disk on which somebody watches for a file. */
+function seen(disk: Disk, awaited: string, onThere: () => void): Disk {
+  let isThere = false;
+  return {
+    ...disk,
+    createExclusive: async (path, content) => {
+      await disk.createExclusive(path, content);
+      if (path === awaited && !isThere) onThere();
+      isThere ||= path === awaited;
+    },
+  };
 }
