@@ -85,8 +85,8 @@ export class DamageError extends CountermandError {
 /** A signal ended a command that held nothing, at once. Exit 129, 130 or 143. */
 export class InterruptedError extends CountermandError {
   override readonly name = 'InterruptedError';
-  constructor(signal: StopSignal) {
-    super(SIGNAL_EXITS[signal], `stopped by ${signal}`);
+  constructor(signal: StopSignal, soFar = '') {
+    super(SIGNAL_EXITS[signal], `stopped by ${signal}${soFar === '' ? '' : `: ${soFar}`}`);
   }
 }
 

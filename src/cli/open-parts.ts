@@ -7,6 +7,7 @@ import { makeLookups } from '../engine/lookups.ts';
 import type { EngineParts } from '../engine/parts.ts';
 import type { SessionParts } from '../engine/session.ts';
 import { makeStop, type Stop } from '../engine/stop.ts';
+import { InterruptedError } from '../errors.ts';
 import { readClaims } from '../identity/claims.ts';
 import type { Job } from '../job/job.ts';
 import type { Book } from '../ledger/book.ts';
@@ -78,8 +79,10 @@ export async function openParts(options: OpenPartsOptions, outer: CliContext): P
     return await assemble({ ...options, run }, { identity, resources, stop }, context, logOf);
   } catch (error) {
     await resources.close();
+    const { first } = outer.interrupts;
     // A wait that a signal ended, before there was a session to close.
-    throw stop.signal.aborted && error === stop.signal.reason ? outer.interrupts.signal.reason : error;
+    const isWait = first !== undefined && (error === stop.signal.reason || error === outer.interrupts.signal.reason);
+    throw isWait ? new InterruptedError(first, 'nothing was sent') : error;
   }
 }
 
