@@ -47,8 +47,8 @@ export const BITES: readonly Bite[] = [
   one(
     'an outcome written before its reply',
     'src/defender/send.js',
-    'await journal.reply({ call: number, ...about(call), ms, ...facts });',
-    'void clock.sleep(20_000).then(() => journal.reply({ call: number, ...about(call), ms, ...facts })).catch(() => {});',
+    'const recorded = journal.reply({ call: number, ...about(call), ms, ...facts });',
+    'const recorded = Promise.resolve();\nvoid clock.sleep(20_000).then(() => journal.reply({ call: number, ...about(call), ms, ...facts })).catch(() => {});',
   ),
   one('a lock ignored', 'src/ledger/lock.js', 'await untilFree(old, options);', ''),
   {
