@@ -157,9 +157,19 @@ describe('a ledger with right chain values', () => {
 });
 
 describe('a head', () => {
+  test.each(['', ' '])('is not left empty: %j', async (head) => {
+    await workplace.write(LEDGER, plan);
+    for (const command of [
+      ['run', LEDGER, '--yes', `--head=${head}`],
+      ['verify', LEDGER, '--offline', `--head=${head}`],
+    ]) {
+      const end = await workplace.run(command);
+      expect(end.code, end.stderr).toBe(2);
+      expect(end.stderr).toMatch(/--head needs a value after it, and the one given is empty/);
+    }
+  });
+
   const NO_HEADS = [
-    '',
-    ' ',
     'x',
     '3f2a90c1d4e5b677',
     'g'.repeat(32),

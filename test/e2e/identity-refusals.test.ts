@@ -121,9 +121,17 @@ describe('a token that may do a part', () => {
   const withRoles = async (roles: TokenSettings['roles'], more: object = {}) =>
     setSignInStage(authority, { env: { COUNTERMAND_TOKEN: await authority.token({ roles }) }, ...more });
 
-  it('cancels without looking up when it may not read, and says what will not work', async () => {
+  it('refuses to cancel what it may not look up, naming the permission and --screen never', async () => {
     await using stage = await withRoles(['Machine.Isolate']);
     const ran = await stage.cancel();
+    expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining('Machine.Read.All') });
+    expect(ran.stderr).toContain('--screen never');
+    expect(stage.sandbox.log.count('cancel')).toBe(0);
+  });
+
+  it('cancels unseen with --screen never, and says what will not work', async () => {
+    await using stage = await withRoles(['Machine.Isolate']);
+    const ran = await stage.cancel('--screen', 'never');
     expect(ran).toMatchObject({ code: 0, stderr: expect.stringContaining('the token may not look actions up') });
     expect(ran.stderr).toContain('Machine.Read.All or Machine.ReadWrite.All');
     const records = await stage.records('ledgers/ids.jsonl');
