@@ -22,9 +22,13 @@ export function tamper(state: WorldState, path: string, how: Tampering, random: 
     case 'older-copy':
       disk.putByHand(path, older());
       break;
-    case 'copied-back':
-      disk.rewriteByHand(inode, older());
+    case 'copied-back': {
+      const copy = older();
+      // The copy is no older: the same bytes in the same file are no change that anybody could see.
+      if (copy.equals(bytes)) return;
+      disk.rewriteByHand(inode, copy);
       break;
+    }
     case 'cut':
       disk.rewriteByHand(inode, Buffer.from(bytes.subarray(0, random.int(0, bytes.length - 1))));
       break;
