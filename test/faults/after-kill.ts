@@ -42,7 +42,7 @@ export async function expectOrderlyEnd(
   ids: readonly string[],
 ): Promise<void> {
   const doubt = await doubtIn(stage, ledger);
-  const { code, signal, stdout, stderr } = await stage.run(await goOn(stage, source, ledger), { timeoutMs: 60_000 });
+  const { code, signal, stdout, stderr } = await stage.run(await goOn(stage, source, ledger), { timeoutMs: 240_000 });
   expect({ code, signal }, `${stdout}\n${stderr}`).toEqual({ code: 0, signal: null });
 
   const records = await stage.records(ledger);
