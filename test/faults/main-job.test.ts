@@ -51,7 +51,7 @@ it('300 IDs with errors, resets, lost answers and 429s mixed in: every cancellab
     counts: { cancelled: cancellable.length, 'already-final': over.size, 'not-found': 5 },
     exitCode: 3,
   });
-  expect(calls).toEqual({ cancel: log.count('cancel'), get: log.count('get'), list: log.count('list') });
+  expect(calls).toEqual({ cancel: log.count('cancel'), get: log.count('get'), list: log.count('list'), machines: 0 });
   const records = await stage.records('ledgers/incident.jsonl');
   expect(outcomesOf(records).size).toBe(300);
   expect(only(records, 'outcome')).toHaveLength(300);
