@@ -36,41 +36,41 @@ export class RefusedError extends CountermandError {
 }
 
 /** A guard stopped the run; what is in flight still ends. Exit 5. */
-export class HaltError extends CountermandError {
-  override readonly name = 'HaltError';
+export class GuardError extends CountermandError {
+  override readonly name = 'GuardError';
   constructor(message: string, options?: ErrorOptions) {
     super(5, message, options);
   }
 }
 
 /** Work is left and running again later resumes it (deadline, disk, Defender or sign-in out of reach). Exit 6. */
-export class UnreachableError extends CountermandError {
-  override readonly name: string = 'UnreachableError';
+export class WorkLeftError extends CountermandError {
+  override readonly name: string = 'WorkLeftError';
   constructor(message: string, options?: ErrorOptions) {
     super(6, message, options);
   }
 }
 
 /** The ledger's file could not be written or synced, or was replaced: all sending stops at once. Exit 6. */
-export class DiskError extends UnreachableError {
+export class DiskError extends WorkLeftError {
   override readonly name = 'DiskError';
 }
 
 /** The wall clock moved during the run: nothing more is sent or written. Exit 6. */
-export class ClockError extends UnreachableError {
+export class ClockError extends WorkLeftError {
   override readonly name = 'ClockError';
 }
 
 /** Another process holds the ledger, or sends as this application from this folder. Exit 11. */
-export class HeldError extends CountermandError {
-  override readonly name: string = 'HeldError';
+export class LockedError extends CountermandError {
+  override readonly name: string = 'LockedError';
   constructor(message: string, options?: ErrorOptions) {
     super(11, message, options);
   }
 }
 
 /** Under its lock, a ledger is not as it was when it was decided what to do with it: to be decided anew, or refused. Exit 11. */
-export class ChangedLedgerError extends HeldError {
+export class ChangedLedgerError extends LockedError {
   override readonly name = 'ChangedLedgerError';
 }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { DiskError, HeldError, stoppedBy } from '../src/errors.ts';
+import { DiskError, LockedError, stoppedBy } from '../src/errors.ts';
 
 describe('what stopped the work', () => {
   it('is the first error, where closing failed as well', async () => {
-    const stopped = new HeldError('another run holds it');
+    const stopped = new LockedError('another run holds it');
     const work = async () => {
       await using _outer = { [Symbol.asyncDispose]: () => Promise.reject(new DiskError('it could not be closed')) };
       await using _inner = { [Symbol.asyncDispose]: () => Promise.reject(new Error('nor this')) };

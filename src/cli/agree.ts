@@ -10,7 +10,7 @@ import type { Asker } from './question.ts';
 
 const CHANGES_SHOWN = 20;
 
-export interface AgreeOptions {
+export interface ApproveOptions {
   yes: boolean;
   asker: Asker;
   /** Look up everything again, whatever its age, and tell what changed: what was reviewed may be old. */
@@ -23,9 +23,9 @@ export interface AgreeOptions {
  * Looks the list up, says what would be done, and asks. Writes the `start` record when it may begin.
  * Throws a UsageError when the answer is no: nothing was sent, and the ledger stays as a plan.
  */
-export async function agree(
+export async function approve(
   { engine, quota, warnings }: Connected,
-  { yes, asker, anew, without }: AgreeOptions,
+  { yes, asker, anew, without }: ApproveOptions,
   context: CliContext,
 ): Promise<void> {
   const { say } = context;

@@ -1,6 +1,6 @@
 import type { Guards, Job } from '../job/job.ts';
 import { thawJob } from '../job/resume-job.ts';
-import type { Book, Session } from '../ledger/book.ts';
+import type { RunState, Session } from '../ledger/book.ts';
 
 /** A ledger is opened a little after its job was read; an age that ends so near to the moment of then is the same age. */
 const SAME_MOMENT_MS = 60_000;
@@ -10,7 +10,7 @@ const SAME_MOMENT_MS = 60_000;
  * does not leave more out with each hour that the run is interrupted. A run that was finished, or never started, begins anew. `at` reads
  * the same job as of another moment.
  */
-export function asBegun(job: Job, before: Book, at: (nowMs: number) => Job): Job {
+export function pinRelativeDates(job: Job, before: RunState, at: (nowMs: number) => Job): Job {
   const begun = sessionOfBeginning(before);
   if (begun === undefined) return job;
   const { guards, source } = at(begun.openedAtMs);
@@ -24,7 +24,7 @@ export function asBegun(job: Job, before: Book, at: (nowMs: number) => Job): Job
 }
 
 /** The session that first started what is not finished yet. */
-function sessionOfBeginning({ sessions, starts }: Pick<Book, 'sessions' | 'starts'>): Session | undefined {
+function sessionOfBeginning({ sessions, starts }: Pick<RunState, 'sessions' | 'starts'>): Session | undefined {
   const finished = sessions.findLast(({ closed }) => closed?.reason === 'finished')?.number ?? 0;
   const start = starts.find(({ session }) => session > finished);
   return sessions.find(({ number }) => number === start?.session);

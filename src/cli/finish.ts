@@ -68,7 +68,7 @@ async function writeReleases(
   const there = await lstat(`${ledger}.needs-release.csv`).catch(() => undefined);
   if (needsRelease === 0 && there === undefined) return undefined;
   try {
-    const { source } = thawJob(view.book.sessions.at(-1)?.opened.job);
+    const { source } = thawJob(view.state.sessions.at(-1)?.opened.job);
     const list = await claimReleaseList({ ledger, source }, context);
     await list.write(releaseCsv([view]));
     return needsRelease > 0 ? list.path : undefined;

@@ -9,7 +9,7 @@ import { stderrLine } from './stderr-line.ts';
 const GOOD: ReadonlySet<Outcome | 'open'> = new Set(['cancelled', 'already-final']);
 
 /** Shows what became of the first N, and asks; with `--yes` the outcomes are the answer. */
-export async function showFirst(
+export async function approveAfterFirstBatch(
   first: readonly Action[],
   { yes, asker, stop }: { yes: boolean; asker: Asker; stop: Stop },
   { say }: CliContext,
@@ -19,8 +19,8 @@ export async function showFirst(
     const name = outcome?.outcome ?? 'open';
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  const told = [...counts].map(([name, n]) => `${n} ${name}`).join(', ');
-  say(`\nThe first ${first.length}: ${told}\n`);
+  const message = [...counts].map(([name, n]) => `${n} ${name}`).join(', ');
+  say(`\nThe first ${first.length}: ${message}\n`);
   for (const { id, outcome, screen } of first) {
     if (outcome !== undefined && !GOOD.has(outcome.outcome)) {
       say(`  ${id}  ${screen?.computer ?? ''}  ${outcome.outcome}${outcome.detail ? `: ${outcome.detail}` : ''}\n`);

@@ -11,7 +11,7 @@ export function integrityText(path: string, checked: CheckedLedger): { text: str
     const text = `${path} is damaged: line ${fault.line} ${fault.what}; the ${records} records before it are intact\n`;
     return { text, broken: true };
   }
-  if (headFound !== undefined && headFound.where !== 'last') {
+  if (headFound !== undefined && headFound.kind !== 'last') {
     const text = `the head of ${path} is ${head}, and the one asked for ${whereIs(headFound)}\n`;
     return { text, broken: true };
   }
@@ -21,8 +21,8 @@ export function integrityText(path: string, checked: CheckedLedger): { text: str
   return { text: `${path} is intact: ${records} records${span}, head ${head}${torn}\n`, broken: false };
 }
 
-function whereIs(found: Exclude<HeadFound, { where: 'last' }>): string {
-  return found.where === 'earlier'
+function whereIs(found: Exclude<HeadFound, { kind: 'last' }>): string {
+  return found.kind === 'earlier'
     ? `stands at line ${found.line}: more was written after it was noted`
     : 'stands nowhere in it: records were removed from its end, or it is another ledger';
 }

@@ -11,7 +11,7 @@ export async function lookUpList(
   context: CliContext,
 ): Promise<ScreenedAll> {
   const { gate, clock } = engine;
-  let looked = { done: 0, total: engine.ledger.book.actions.size };
+  let looked = { done: 0, total: engine.ledger.state.actions.size };
   const read = () => {
     const calls = Math.ceil((looked.total - looked.done) / LOOKUP_SIZE);
     // One batch is looked up after the other.

@@ -10,7 +10,7 @@ import type { PlanFacts } from '../report/plan-summary.ts';
 import type { CliContext } from './context.ts';
 import { lookUpList } from './look-up-list.ts';
 import type { RunParts } from './open-parts.ts';
-import { takeInBytes, takeInQuery } from './read-source.ts';
+import { intakeBytes, intakeQuery } from './read-source.ts';
 
 /** Intake and screening without a start: reads only. Offline (`--screen never`) it counts and forecasts what is not known to be over. */
 export async function makePlan(
@@ -21,13 +21,13 @@ export async function makePlan(
   const { say, clock, secrets } = context;
   const { job, ledger, stop, quota } = parts;
   const offline = isOffline(job);
-  if (bytes !== undefined) await takeInBytes(ledger, bytes, job, stop.signal, secrets);
+  if (bytes !== undefined) await intakeBytes(ledger, bytes, job, stop.signal, secrets);
   const { engine, permissions, warnings } = await parts.connect(offline ? 'offline' : { cancels: false });
   if (bytes === undefined)
-    await takeInQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
+    await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
   const { maxActions } = job.guards;
   // A list that would not start is not looked up either.
-  if (!offline && (maxActions === undefined || ledger.book.actions.size <= maxActions)) {
+  if (!offline && (maxActions === undefined || ledger.state.actions.size <= maxActions)) {
     const { notLookedUp } = await lookUpList({ engine, quota }, false, context);
     if (notLookedUp > 0)
       say(`${notLookedUp} actions are beyond what is looked up before a start, and are not known.\n`);

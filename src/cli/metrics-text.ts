@@ -1,6 +1,6 @@
 import { formatDuration } from '../duration.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import type { Book } from '../ledger/book.ts';
+import type { RunState } from '../ledger/book.ts';
 import { OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
 import { ROUTES, type Route } from '../ledger/record.ts';
 
@@ -63,7 +63,7 @@ export function metricsText({ job, tenant, facts, ended }: MetricsInput): string
 }
 
 /** Cancel calls that were repeats: for the metrics, and the same number however often it is asked. */
-export function retriesOf({ actions }: Pick<Book, 'actions'>): number {
+export function retriesOf({ actions }: Pick<RunState, 'actions'>): number {
   let retries = 0;
   for (const { sent } of actions.values()) retries += Math.max(0, sent - 1);
   return retries;

@@ -1,5 +1,5 @@
 import { troubleInWords } from '../disk-trouble.ts';
-import { CountermandError, HeldError, InterruptedError } from '../errors.ts';
+import { CountermandError, InterruptedError, LockedError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Job } from '../job/job.ts';
 import type { CliContext } from './context.ts';
@@ -56,7 +56,7 @@ export async function withMetrics(
     return exitCode;
   } catch (error) {
     const exitCode = error instanceof CountermandError ? error.exitCode : 1;
-    const isOthers = error instanceof HeldError || error instanceof InterruptedError;
+    const isOthers = error instanceof LockedError || error instanceof InterruptedError;
     if (!isOthers) await show({ exitCode, atMs: clock.wallMs() });
     throw error;
   }
@@ -83,19 +83,19 @@ function makeWriter(output: Output, { log }: CliContext): (text: string) => Prom
 }
 
 function metricsOf(parts: RunParts): MetricsFacts {
-  const { book } = parts.ledger;
+  const { state } = parts.ledger;
   const { windows, pausedForMs = 0, etaMs } = factsOf(parts);
-  const session = book.sessions.at(-1);
+  const session = state.sessions.at(-1);
   return {
-    run: book.run,
+    run: state.run,
     session: session?.number ?? 0,
     tool: toolName(),
-    admitted: book.actions.size,
-    left: book.leftCount,
-    calls: { ...book.calls },
-    counts: book.counts(),
-    retries: retriesOf(book),
-    pauses: book.pauses.length,
+    admitted: state.actions.size,
+    left: state.leftCount,
+    calls: { ...state.calls },
+    counts: state.counts(),
+    retries: retriesOf(state),
+    pauses: state.pauses.length,
     pausedForMs,
     windows,
     etaMs,

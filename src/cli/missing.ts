@@ -15,7 +15,7 @@ export async function decideMissing(
   asker: Asker,
   signal: AbortSignal,
 ): Promise<Action[]> {
-  const missing = [...ledger.book.missing()].filter(({ sent, outcome }) => sent === 0 && outcome === undefined);
+  const missing = [...ledger.state.missing()].filter(({ sent, outcome }) => sent === 0 && outcome === undefined);
   if (missing.length === 0 || answer === 'keep') return [];
   if (answer === 'withdraw') return missing;
   const what = `${missing.length} open ${missing.length === 1 ? 'action is' : 'actions are'} no longer in the source`;

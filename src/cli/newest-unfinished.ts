@@ -25,9 +25,9 @@ export async function newestUnfinished(ledger: string, disk: Disk, log: Logger):
       log.warn({ path }, `${path} is named as an earlier ledger of this job and is ${kind}: passed over`);
       continue;
     }
-    const { book, fault } = await readOfSeries(path, disk);
+    const { state, fault } = await readOfSeries(path, disk);
     if (fault === undefined) {
-      if (book.sessions.length > 0 && book.sessions.at(-1)?.closed?.reason !== 'finished') return path;
+      if (state.sessions.length > 0 && state.sessions.at(-1)?.closed?.reason !== 'finished') return path;
       continue;
     }
     const damage = `the earlier ledger ${path} is damaged (line ${fault.line} ${fault.what})`;

@@ -10,7 +10,7 @@ import { makeStop, type Stop } from '../engine/stop.ts';
 import { InterruptedError } from '../errors.ts';
 import { readClaims } from '../identity/claims.ts';
 import type { Job } from '../job/job.ts';
-import type { Book } from '../ledger/book.ts';
+import type { RunState } from '../ledger/book.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import type { FileLedger } from '../ledger/file-ledger.ts';
 import { openLedger } from '../ledger/open-ledger.ts';
@@ -20,8 +20,8 @@ import { makeGate } from '../quota/make-gate.ts';
 import { makeQuota } from '../quota/make-quota.ts';
 import type { Quota } from '../quota/quota.ts';
 import type { CliContext } from './context.ts';
-import { rememberCalls } from './quota-memory.ts';
-import { openResources, type Resources } from './resources.ts';
+import { findPastCalls } from './quota-memory.ts';
+import { type AsyncDisposables, makeAsyncDisposableStack } from './resources.ts';
 import { assess, type Identity, prepareSignIn, refuseUseless, shownSender, withoutSignIn } from './sign-in.ts';
 import { listenToSignals } from './signals.ts';
 import { toolName, userAgent } from './version.ts';
@@ -50,11 +50,11 @@ export interface Connected {
   warnings(types: ReadonlyMap<string, number>): readonly string[];
 }
 
-export interface OpenPartsOptions {
+export interface AssembleOptions {
   job: Job;
   existing: 'any' | 'existing' | 'plan';
   /** What the ledger said before this session; undefined where there is none, or where a plan is replaced. */
-  before: Book | undefined;
+  before: RunState | undefined;
   /** The head of that reading: openLedger holds the ledger to it. @default whatever it is by then */
   head?: string;
   /** Nothing will be sent, so nobody has to be known. @default false */
@@ -65,7 +65,7 @@ export interface OpenPartsOptions {
  * Opens the ledger (and with it the locks), and puts a session's parts together.
  * Throws as `openLedger` and `findCredential` do, before anything is sent; an InterruptedError when a signal ended a wait before that.
  */
-export async function openParts(options: OpenPartsOptions, outer: CliContext): Promise<RunParts> {
+export async function assemble(options: AssembleOptions, outer: CliContext): Promise<RunParts> {
   const { job, before, offline = false } = options;
   // A new run is named here and not by the ledger, so that what is said while it is being opened carries the name too.
   const run = before?.run || randomUUID();
@@ -73,12 +73,12 @@ export async function openParts(options: OpenPartsOptions, outer: CliContext): P
   const context = { ...outer, log: logOf(run, (before?.sessions.length ?? 0) + 1) };
   const signInAs = { ...job, tenant: signInTenant(options) };
   const identity = offline ? withoutSignIn(job, context) : await prepareSignIn(signInAs, context);
-  const resources = openResources();
+  const resources = makeAsyncDisposableStack();
   const stop = makeStop();
   try {
-    return await assemble({ ...options, run }, { identity, resources, stop }, context, logOf);
+    return await assembleParts({ ...options, run }, { identity, resources, stop }, context, logOf);
   } catch (error) {
-    await resources.close();
+    await resources.disposeAsync();
     const { first } = outer.interrupts;
     // A wait that a signal ended, before there was a session to close.
     const isWait = first !== undefined && (error === stop.signal.reason || error === outer.interrupts.signal.reason);
@@ -90,35 +90,35 @@ export async function openParts(options: OpenPartsOptions, outer: CliContext): P
  * The tenant that signs in. Where the ledger names its tenant by a domain and this session by a GUID, the domain does: its token shows whether
  * the two are one.
  */
-function signInTenant({ job, before }: OpenPartsOptions): string {
+function signInTenant({ job, before }: AssembleOptions): string {
   const old = before?.sessions.at(-1)?.opened.tenant;
   return old !== undefined && isTenantId(job.tenant) && !isTenantId(old) ? old : job.tenant;
 }
 
 /** A domain against a GUID is decided upon before the ledger is opened, and so needs the token by then. */
-function needsToken({ job, before, offline }: OpenPartsOptions): boolean {
+function needsToken({ job, before, offline }: AssembleOptions): boolean {
   const old = before?.sessions.at(-1)?.opened.tenant;
   if (offline || old === undefined || isSameTenant(old, job.tenant)) return false;
   return !areDifferentTenants(old, job.tenant) && isTenantId(old) !== isTenantId(job.tenant);
 }
 
-async function assemble(
-  options: OpenPartsOptions & { run: string },
-  { identity, resources, stop }: { identity: Identity; resources: Resources; stop: Stop },
+async function assembleParts(
+  options: AssembleOptions & { run: string },
+  { identity, resources, stop }: { identity: Identity; resources: AsyncDisposables; stop: Stop },
   context: CliContext,
   logOf: (run: string, session: number) => Logger,
 ): Promise<RunParts> {
   const { job, existing, run, head } = options;
   const { clock, random, redact, say, interrupts } = context;
   const { hosts, tokens, dispatcher } = identity;
-  resources.add(() => dispatcher.end());
-  resources.add(() => tokens[Symbol.asyncDispose]());
+  resources.defer(() => dispatcher.end());
+  resources.defer(() => tokens[Symbol.asyncDispose]());
   const abandon = new AbortController();
   // Every call in flight listens to it.
   setMaxListeners(0, abandon.signal);
   // From here on there is something to close, so that a signal no longer ends the command where it stands.
   const signals = listenToSignals(interrupts, stop, abandon, say);
-  resources.add(() => signals[Symbol.dispose]());
+  resources.defer(() => signals[Symbol.dispose]());
 
   const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
   const open = { tool: toolName(), ...sender, job };
@@ -126,9 +126,9 @@ async function assemble(
   const where = { path: job.ledger, disk: fileDisk, clock, log: context.log, redact };
   const opening = openLedger({ ...where, existing, head, open, run, shownTenant, say, signal: stop.signal });
   const ledger = await unlessInterrupted(opening, context);
-  resources.add(() => ledger[Symbol.asyncDispose]());
+  resources.defer(() => ledger[Symbol.asyncDispose]());
   // Another process may have been here since the ledger was read.
-  const log = logOf(ledger.book.run, ledger.book.sessions.length);
+  const log = logOf(ledger.state.run, ledger.state.sessions.length);
 
   const quota = makeQuota({ ...job.quota, clock });
   const gate = makeGate({
@@ -155,8 +155,8 @@ async function assemble(
     await ledger.holdSender(shown);
     const asking = { dispatcher, apiUrl: hosts.apiUrl, clock, userAgent: userAgent(), signal: stop.signal };
     const ask = how === 'offline' ? undefined : () => measureSkew(asking);
-    const memory = { job, ledger, sender: shown, disk: fileDisk, measureSkew: ask };
-    quota.seed(await rememberCalls(memory, { clock, log }));
+    const wanted = { job, ledger, sender: shown, disk: fileDisk, measureSkew: ask };
+    quota.seed(await findPastCalls(wanted, { clock, log }));
     return {
       engine: {
         job,
@@ -175,7 +175,7 @@ async function assemble(
       warnings: (types) => (token === undefined ? [] : assess(token, job, hosts.scope, types).warnings),
     };
   };
-  const { close } = resources;
+  const { disposeAsync: close } = resources;
   return { job, ledger, gate, clock, stop, quota, identity, log, connect, [Symbol.asyncDispose]: close };
 }
 

@@ -14,16 +14,14 @@ import { callsFor } from './make-plan.ts';
 export function planFactsOf(views: readonly LedgerView[]): PlanFacts | undefined {
   if (views.length === 0 || !views.every(isPlan)) return undefined;
   const decisions = new Map<string, ReturnType<typeof decide>>();
-  for (const { book } of views) {
-    const { guards } = thawJob(book.sessions.at(-1)?.opened.job);
-    for (const { id, screen } of book.actions.values()) decisions.set(id, decide(screen, guards));
+  for (const { state } of views) {
+    const { guards } = thawJob(state.sessions.at(-1)?.opened.job);
+    for (const { id, screen } of state.actions.values()) decisions.set(id, decide(screen, guards));
   }
-  const last = views.at(-1)?.book;
+  const last = views.at(-1)?.state;
   if (last === undefined) return undefined;
   const { quota, concurrency } = thawJob(last.sessions.at(-1)?.opened.job);
-  const cancels = [...decisions.values()].filter(
-    (each) => each.decision === 'cancel' || each.decision === 'unscreened',
-  );
+  const cancels = [...decisions.values()].filter((each) => each.kind === 'cancel' || each.kind === 'unscreened');
   // Only who may read has looked anything up, and goes on to look.
   const looksUp = [...last.actions.values()].some(({ screen }) => screen !== undefined);
   const input = {

@@ -1,6 +1,6 @@
 import { type Decision, decide } from '../engine/decide.ts';
 import type { Guards } from '../job/job.ts';
-import { type Book, isAccepted } from '../ledger/book.ts';
+import { isAccepted, type RunState } from '../ledger/book.ts';
 import { OUTCOME_NAMES } from '../ledger/outcomes.ts';
 import { ASSUMED_ROUND_TRIP_MS, forecast } from '../quota/forecast.ts';
 import type { CliContext } from './context.ts';
@@ -88,10 +88,10 @@ function logProgress(read: () => ProgressFacts, { log }: CliContext): Disposable
 }
 
 export function factsOf({ ledger, quota, gate, clock, job }: RunParts): ProgressFacts {
-  const { book } = ledger;
-  const counts = book.counts();
-  const total = book.actions.size;
-  const { toCall, confirming } = workIn(book, job.guards);
+  const { state } = ledger;
+  const counts = state.counts();
+  const total = state.actions.size;
+  const { toCall, confirming } = workIn(state, job.guards);
   return {
     doing: undefined,
     done: Object.values(counts).reduce((sum, n) => sum + n, 0),
@@ -129,17 +129,17 @@ export function waits(
 }
 
 /** What still costs a call, and what was accepted and waits for its end. What is known to be over, or kept out, costs none. */
-function workIn(book: Book, guards: Guards): { toCall: number; confirming: number } {
-  if (book.actions.size > COUNTED_ONE_BY_ONE) {
-    const { unconfirmed, unknown } = book.counts();
-    return { toCall: Math.max(0, book.leftCount - unconfirmed - unknown), confirming: 0 };
+function workIn(state: RunState, guards: Guards): { toCall: number; confirming: number } {
+  if (state.actions.size > COUNTED_ONE_BY_ONE) {
+    const { unconfirmed, unknown } = state.counts();
+    return { toCall: Math.max(0, state.leftCount - unconfirmed - unknown), confirming: 0 };
   }
   let toCall = 0;
   let confirming = 0;
-  for (const action of book.left()) {
+  for (const action of state.left()) {
     if (action.outcome !== undefined) continue;
     if (isAccepted(action)) confirming++;
-    else if (action.last !== undefined || isToCall(decide(action.screen, guards).decision)) toCall++;
+    else if (action.last !== undefined || isToCall(decide(action.screen, guards).kind)) toCall++;
   }
   return { toCall, confirming };
 }

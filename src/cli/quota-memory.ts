@@ -5,14 +5,14 @@ import type { Disk } from '../ledger/disk.ts';
 import type { FileLedger } from '../ledger/file-ledger.ts';
 import { recentCallsInFolder } from '../ledger/folder-calls.ts';
 import type { SenderId } from '../ledger/sender.ts';
-import type { Seed } from '../quota/quota.ts';
-import { lookBackMs, seedsFrom } from '../quota/seeds.ts';
+import type { AgedCall } from '../quota/quota.ts';
+import { agedCalls, lookBackMs } from '../quota/seeds.ts';
 import type { CliContext } from './context.ts';
 
-export interface QuotaMemoryOptions {
+export interface PastCallsOptions {
   job: Pick<Job, 'quota'>;
   /** Opened, and written to, by this session. */
-  ledger: Pick<FileLedger, 'book' | 'fileAheadMs' | 'path'>;
+  ledger: Pick<FileLedger, 'state' | 'fileAheadMs' | 'path'>;
   /** As the token shows it. */
   sender: SenderId;
   disk: Disk;
@@ -24,11 +24,11 @@ export interface QuotaMemoryOptions {
  * What this ledger and its neighbours say was called in the longest window, as the quota is filled with it. Where there is any past, Defender's clock
  * is read first: a clock that was set wrong since then would let the past look older than it is.
  */
-export async function rememberCalls(
-  { job, ledger, sender, disk, measureSkew }: QuotaMemoryOptions,
+export async function findPastCalls(
+  { job, ledger, sender, disk, measureSkew }: PastCallsOptions,
   { clock, log }: Pick<CliContext, 'clock' | 'log'>,
-): Promise<Seed[]> {
-  const { book, fileAheadMs, path } = ledger;
+): Promise<AgedCall[]> {
+  const { state, fileAheadMs, path } = ledger;
   let asked: Promise<ClocksNow> | undefined;
   const clocks = () => {
     asked ??= readClocks(path, disk, clock, measureSkew).then((now) => {
@@ -38,11 +38,11 @@ export async function rememberCalls(
     return asked;
   };
   const withinMs = lookBackMs(job.quota.windows);
-  const own = book.lastCall > 0 ? book.recentCalls(await clocks(), withinMs, sender.client, fileAheadMs) : [];
+  const own = state.lastCall > 0 ? state.recentCalls(await clocks(), withinMs, sender.client, fileAheadMs) : [];
   const folder = dirname(path);
   const others = await recentCallsInFolder({ ...sender, folder, disk, log, clocks, withinMs, except: path });
   const past = [...own, ...others];
-  return past.length === 0 ? [] : seedsFrom(past, await clocks());
+  return past.length === 0 ? [] : agedCalls(past, await clocks());
 }
 
 /** The file system's clock is read off what this session wrote last, the ledger or its lock: if that is a while ago, calls look younger by it. */
@@ -50,7 +50,7 @@ async function readClocks(
   ledger: string,
   disk: Disk,
   clock: CliContext['clock'],
-  measureSkew: QuotaMemoryOptions['measureSkew'],
+  measureSkew: PastCallsOptions['measureSkew'],
 ): Promise<ClocksNow> {
   const skewMs = await measureSkew?.();
   const wallMs = clock.wallMs();

@@ -3,7 +3,7 @@ import type { Defender } from '../defender/client.ts';
 import type { MachineAction } from '../defender/entity.ts';
 import { queryActions } from '../defender/query.ts';
 import type { Screening } from '../engine/screening.ts';
-import { takeIn } from '../engine/take-in.ts';
+import { runIntake } from '../engine/take-in.ts';
 import { UsageError } from '../errors.ts';
 import { refuseSecretFile, refuseSecretText, type SessionSecrets } from '../identity/session-secrets.ts';
 import { bytesUntil, openSource, readStdin, type SourceBytes } from '../intake/open-source.ts';
@@ -11,7 +11,7 @@ import { queryIds } from '../intake/query-ids.ts';
 import { readIds } from '../intake/read-ids.ts';
 import type { Intake } from '../intake/rows.ts';
 import type { Job, JobSource } from '../job/job.ts';
-import type { Book } from '../ledger/book.ts';
+import type { RunState } from '../ledger/book.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Logger } from '../log.ts';
 import { countOddities } from './oddities.ts';
@@ -29,7 +29,7 @@ export async function openIds(source: JobSource, secrets: SessionSecrets): Promi
 }
 
 /** Reads a file or stdin into the ledger. Rejects with the signal's reason as soon as it aborts, whatever the source is waited for. */
-export async function takeInBytes(
+export async function intakeBytes(
   ledger: Ledger,
   bytes: SourceBytes,
   job: Job,
@@ -44,11 +44,11 @@ export async function takeInBytes(
   });
   const refuse = (comment: string, line: number) =>
     refuseSecretText(secrets, comment, `the comment of ${name}, line ${line},`);
-  await takeIn(ledger, intake, { strict, signal, name, refuse });
+  await runIntake(ledger, intake, { strict, signal, name, refuse });
 }
 
 /** Asks Defender for what matches; what its pages show counts as looked up. */
-export async function takeInQuery(
+export async function intakeQuery(
   ledger: Ledger,
   job: Job,
   defender: Defender,
@@ -60,7 +60,7 @@ export async function takeInQuery(
   const seen: MachineAction[] = [];
   const oddities = countOddities();
   const intake: Intake = queryIds(noting(queryActions(defender, job.source.query, signal, oddities), seen));
-  await takeIn(ledger, intake, { strict: job.strictInput, signal, name: 'the query' });
+  await runIntake(ledger, intake, { strict: job.strictInput, signal, name: 'the query' });
   for (const sentence of oddities.sentences()) log.warn(sentence);
   await screening.saw(seen);
 }
@@ -73,7 +73,7 @@ async function* noting(actions: AsyncIterable<MachineAction>, seen: MachineActio
 }
 
 /** Whether the file still holds what its last reading did. */
-export async function isUnchanged(path: string, intake: NonNullable<Book['intake']>): Promise<boolean> {
+export async function isUnchanged(path: string, intake: NonNullable<RunState['intake']>): Promise<boolean> {
   const hash = createHash('sha256');
   let bytes = 0;
   for await (const chunk of await openSource(path)) {
@@ -84,7 +84,7 @@ export async function isUnchanged(path: string, intake: NonNullable<Book['intake
 }
 
 /** Throws a UsageError where the rest of a half-read stdin is gone. */
-export function refuseHalfStdin(job: Job, before: Book | undefined): void {
+export function refuseHalfStdin(job: Job, before: RunState | undefined): void {
   if (job.source.kind !== 'stdin' || before === undefined) return;
   if (before.intake !== undefined && !before.readingUnfinished) return;
   throw new UsageError(

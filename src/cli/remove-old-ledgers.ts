@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { describeDuration } from '../duration.ts';
-import { HeldError } from '../errors.ts';
+import { LockedError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
 import { seriesOf } from '../job/ledger-name.ts';
-import type { Book } from '../ledger/book.ts';
+import type { RunState } from '../ledger/book.ts';
 import { LATEST_COUNT_MS } from '../ledger/call-age.ts';
 import type { Disk } from '../ledger/disk.ts';
 import { systemProcesses } from '../ledger/holder.ts';
@@ -39,7 +39,7 @@ export async function removeOldLedgers(job: KeepingJob, { disk, clock, log }: Re
       if (entry?.kind !== 'a file' || clock.wallMs() - entry.modifiedMs <= keepMs) continue;
       await removeIfOld(path, job, keepMs, { disk, clock, log });
     } catch (error) {
-      const held = error instanceof HeldError;
+      const held = error instanceof LockedError;
       const reason = error instanceof Error ? error.message : String(error);
       log[held ? 'info' : 'warn'](`the old ledger ${path} is kept: ${reason}`);
     }
@@ -53,7 +53,7 @@ export function keptForMs(keepLedgersMs: number, windows: Job['quota']['windows'
 
 /** Why a ledger that was read stays; undefined when it may go. */
 function whyKept(
-  { sessions, lastAtMs }: Pick<Book, 'sessions' | 'lastAtMs'>,
+  { sessions, lastAtMs }: Pick<RunState, 'sessions' | 'lastAtMs'>,
   job: Pick<Job, 'name' | 'tenant'>,
   { nowMs, keepMs }: { nowMs: number; keepMs: number },
 ): string | undefined {
@@ -83,9 +83,9 @@ async function removeIfOld(
     // Another day will do.
     wait: false,
   });
-  const { book, fault } = await readLedger({ path, disk });
+  const { state, fault } = await readLedger({ path, disk });
   throwIfDamaged(path, fault);
-  const why = whyKept(book, job, { nowMs: clock.wallMs(), keepMs });
+  const why = whyKept(state, job, { nowMs: clock.wallMs(), keepMs });
   if (why !== undefined) {
     log.debug(`the old ledger ${path} is kept: ${why}`);
     return;
@@ -94,7 +94,7 @@ async function removeIfOld(
   const releases = `${path}.needs-release.csv`;
   if ((await disk.stat(releases)) !== undefined) await disk.remove(releases);
   log.info(
-    { removed: path, oldRun: book.run },
+    { removed: path, oldRun: state.run },
     `removed the finished ledger ${path}, which is older than --keep-ledgers ${describeDuration(job.keepLedgersMs ?? 0)}`,
   );
 }

@@ -1,17 +1,17 @@
 /** Things that are closed together, the last opened first. (Node 20 has no AsyncDisposableStack.) */
-export interface Resources {
-  add(close: () => void | PromiseLike<void>): void;
+export interface AsyncDisposables {
+  defer(close: () => void | PromiseLike<void>): void;
   /** Closes all of them, whatever one throws; the first error is thrown at the end. Once only. */
-  close(): Promise<void>;
+  disposeAsync(): Promise<void>;
 }
 
-export function openResources(): Resources {
+export function makeAsyncDisposableStack(): AsyncDisposables {
   const closers: (() => void | PromiseLike<void>)[] = [];
   return {
-    add: (close) => {
+    defer: (close) => {
       closers.push(close);
     },
-    close: async () => {
+    disposeAsync: async () => {
       let first: { error: unknown } | undefined;
       for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
         try {

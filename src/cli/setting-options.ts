@@ -20,9 +20,9 @@ export function settingOptions(names: readonly SettingName[] = SETTING_NAMES): R
 
 function optionOf(name: SettingName): Options {
   const { kind, description, default: standard }: Setting = SETTINGS[name];
-  const told = standard === undefined ? '' : ` [default: ${standard}]`;
+  const note = standard === undefined ? '' : ` [default: ${standard}]`;
   return {
-    describe: `${description}${told}`,
+    describe: `${description}${note}`,
     type: kind === 'boolean' ? 'boolean' : kind === 'texts' ? 'array' : 'string',
     ...(kind === 'boolean' ? {} : { requiresArg: true }),
     ...(kind === 'texts' ? { string: true, nargs: 1 } : {}),

@@ -10,10 +10,14 @@ import type { CliContext } from './context.ts';
 import type { Target } from './target.ts';
 
 /** `resume --dry-run`: what a resume would do with each action that is left, by the ledger alone. */
-export function showLeft({ job, before }: Target, retry: ReadonlySet<string>, { out, env }: CliContext): ExitCode {
+export function showWhatIsLeft(
+  { job, before }: Target,
+  retry: ReadonlySet<string>,
+  { out, env }: CliContext,
+): ExitCode {
   const steps = new Map<string, number>();
   for (const action of before?.actions.values() ?? []) {
-    const step = stepOf(action, retry, job.guards);
+    const step = whatIsLeftOf(action, retry, job.guards);
     if (step !== undefined) steps.set(step, (steps.get(step) ?? 0) + 1);
   }
   if (steps.size === 0) {
@@ -26,7 +30,7 @@ export function showLeft({ job, before }: Target, retry: ReadonlySet<string>, { 
   return 0;
 }
 
-function stepOf(
+function whatIsLeftOf(
   { outcome, last, screen, sent }: Action,
   retry: ReadonlySet<string>,
   guards: Target['job']['guards'],
@@ -37,12 +41,12 @@ function stepOf(
   if (outcome !== undefined)
     return isFinal(outcome.outcome) ? undefined : `leave for verify or --retry (${outcome.outcome})`;
   if (last !== undefined) {
-    const { next } = afterRestart(last, { canRead: true, createdAtMs: undefined, sent });
+    const { kind: next } = afterRestart(last, { canRead: true, createdAtMs: undefined, sent });
     if (next === 'look-up') return 'look up first: sent, but not known to be answered';
     if (next === 'confirm') return 'look up what became of the accepted cancel';
     if (next === 'again') return 'cancel (next attempt)';
   }
-  switch (decide(screen, guards).decision) {
+  switch (decide(screen, guards).kind) {
     case 'cancel':
     case 'unscreened':
       return 'look up, and cancel if open';

@@ -4,7 +4,7 @@ import { RefusedError } from '../errors.ts';
 import { readClaims } from '../identity/claims.ts';
 import { refuseFarEndpoints, refuseOtherAuthority } from '../identity/endpoints.ts';
 import { type FoundCredential, findCredential } from '../identity/find-credential.ts';
-import { makeDispatcher, type WayOut } from '../identity/http.ts';
+import { type Dispatcher, makeDispatcher } from '../identity/http.ts';
 import { openTokenSource } from '../identity/open-token-source.ts';
 import { openSecretFiles, readSecret } from '../identity/secret-value.ts';
 import type { TokenSource } from '../identity/token-source.ts';
@@ -17,12 +17,12 @@ export interface Identity {
   hosts: Hosts;
   /** Undefined for work that signs in nowhere. */
   found: FoundCredential | undefined;
-  dispatcher: WayOut;
+  dispatcher: Dispatcher;
   tokens: TokenSource & AsyncDisposable;
 }
 
 /** For work that sends nothing: it needs no credential, and cannot use one by mistake. */
-export function withoutSignIn(job: JobIdentity, { env }: CliContext): Identity {
+export function withoutSignIn(job: SignInJob, { env }: CliContext): Identity {
   const refuse = () => Promise.reject(new Error('this work was begun without a sign-in'));
   const tokens = {
     kind: 'token',
@@ -33,10 +33,10 @@ export function withoutSignIn(job: JobIdentity, { env }: CliContext): Identity {
   return { hosts: resolveHosts(job.api), found: undefined, dispatcher: makeDispatcher({ env }), tokens };
 }
 
-export type JobIdentity = Pick<Job, 'tenant' | 'clientId' | 'auth' | 'api' | 'patienceMs'>;
+export type SignInJob = Pick<Job, 'tenant' | 'clientId' | 'auth' | 'api' | 'patienceMs'>;
 
-/** Finds the credential and the way out. Throws a UsageError when one is missing or a host is not allowed; asks nobody yet. */
-export async function prepareSignIn(job: JobIdentity, context: CliContext): Promise<Identity> {
+/** Finds the credential and makes the dispatcher. Throws a UsageError when one is missing or a host is not allowed; asks nobody yet. */
+export async function prepareSignIn(job: SignInJob, context: CliContext): Promise<Identity> {
   const { env, clock, log, random, say, secrets } = context;
   const hosts = resolveHosts(job.api);
   refuseFarEndpoints(env);

@@ -5,10 +5,10 @@ import { ChangedLedgerError, stoppedBy, UsageError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
 import { resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { mergeForResume, thawJob } from '../job/resume-job.ts';
-import type { Book } from '../ledger/book.ts';
+import type { RunState } from '../ledger/book.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
-import { asBegun } from './as-begun.ts';
+import { pinRelativeDates } from './as-begun.ts';
 import type { Args } from './command.ts';
 import type { CliContext } from './context.ts';
 import { readHead } from './head.ts';
@@ -22,7 +22,7 @@ export interface Target {
   /** The run in it is gone on with; its source is read only when its intake was not finished. Otherwise the source is read (again). */
   fromLedger: boolean;
   /** What the ledger said before this session; undefined where there is none. */
-  before: Book | undefined;
+  before: RunState | undefined;
   /** The head of that reading, empty without a record: what is decided by `before` holds only for a ledger that still has it under its lock. */
   head: string;
 }
@@ -70,14 +70,14 @@ export async function resolveTarget(
   }
   // A place where no file can be is told by whoever opens the ledger there.
   const there = await fileDisk.stat(job.ledger).catch(() => undefined);
-  const { book: before, head } = there === undefined ? { book: undefined, head: '' } : await readIntact(job.ledger);
+  const { state: before, head } = there === undefined ? { state: undefined, head: '' } : await readIntact(job.ledger);
   if (before === undefined || before.sessions.length === 0) return { job, fromLedger: false, before: undefined, head };
-  const begun = asBegun(job, before, (nowMs) => resolveJob({ ...input, nowMs }));
+  const begun = pinRelativeDates(job, before, (nowMs) => resolveJob({ ...input, nowMs }));
   return { job: { ...begun, comment: keptComment(job, before) }, fromLedger: false, before, head };
 }
 
 /** The comment names the run once it was started; who leaves it out means the same one. */
-function keptComment({ comment }: Job, { start, sessions }: Book): string | undefined {
+function keptComment({ comment }: Job, { start, sessions }: RunState): string | undefined {
   const before = thawJob(sessions.at(-1)?.opened.job).comment;
   if (start === undefined || comment === before) return comment;
   if (comment === undefined) return before;
@@ -95,8 +95,8 @@ export async function ledgerTarget(
 ): Promise<Target> {
   const path = resolve(cwd, source);
   const wanted = args['head'] === undefined ? undefined : readHead(args['head']);
-  const { book, head } = await readIntact(path);
-  const opened = book.sessions.at(-1)?.opened;
+  const { state, head } = await readIntact(path);
+  const opened = state.sessions.at(-1)?.opened;
   if (opened === undefined) throw new UsageError(`${path} holds no run yet: run its source again`);
   if (wanted !== undefined && wanted !== head) {
     throw new UsageError(
@@ -106,7 +106,7 @@ export async function ledgerTarget(
   }
   const merged = mergeForResume(opened.job, { flags: args, env, cwd, nowMs: clock.wallMs(), today });
   // A ledger may have been moved since: it is worked on where it lies.
-  return { job: { ...merged, ledger: path }, fromLedger: true, before: book, head };
+  return { job: { ...merged, ledger: path }, fromLedger: true, before: state, head };
 }
 
 /** Throws a UsageError for a plan that is too old to start. */

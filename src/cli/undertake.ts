@@ -7,22 +7,22 @@ import type { ExitCode } from '../exit-codes.ts';
 import type { SourceBytes } from '../intake/open-source.ts';
 import { fileDisk } from '../ledger/file-disk.ts';
 import type { CloseReason } from '../ledger/record.ts';
-import { agree } from './agree.ts';
+import { approve } from './agree.ts';
 import type { CliContext } from './context.ts';
-import { showFirst } from './first.ts';
+import { approveAfterFirstBatch } from './first.ts';
 import { type Watch, withMetrics } from './metrics.ts';
 import { decideMissing, type MissingAnswer, withdraw } from './missing.ts';
-import { mustRead } from './must-read.ts';
-import { type Connected, openParts, type RunParts } from './open-parts.ts';
+import { rereadRule } from './must-read.ts';
+import { assemble, type Connected, type RunParts } from './open-parts.ts';
 import { claimReleaseList } from './outputs.ts';
 import { showProgress } from './progress.ts';
 import { type Asker, requireAnswer } from './question.ts';
-import { isUnchanged, openIds, refuseHalfStdin, takeInBytes, takeInQuery } from './read-source.ts';
+import { intakeBytes, intakeQuery, isUnchanged, openIds, refuseHalfStdin } from './read-source.ts';
 import { refuseSecretUse } from './refuse-secret-use.ts';
 import { removeOldLedgers } from './remove-old-ledgers.ts';
 import { refuseOldPlan, refuseOtherGuards, type Target } from './target.ts';
 
-export interface UndertakeOptions {
+export interface RunOptions {
   target: Target;
   asker: Asker;
   yes: boolean;
@@ -33,12 +33,12 @@ export interface UndertakeOptions {
 }
 
 /** `run` and `resume`: from a target to its end, with its metrics beside it. */
-export function undertake(options: UndertakeOptions, context: CliContext): Promise<ExitCode> {
+export function runSession(options: RunOptions, context: CliContext): Promise<ExitCode> {
   return withMetrics(options.target.job, context, (watch) => toItsEnd(options, watch, context));
 }
 
 /** Refuses what cannot start before a ledger is opened or anything is sent. */
-async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliContext): Promise<ExitCode> {
+async function toItsEnd(options: RunOptions, watch: Watch, context: CliContext): Promise<ExitCode> {
   const { target, asker, yes, json } = options;
   const { job, before, fromLedger, head } = target;
   refuseSecretUse(target, context);
@@ -58,7 +58,7 @@ async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliCon
   }
   let end: SessionEnd;
   {
-    await using parts = await openParts({ job, existing: fromLedger ? 'existing' : 'any', before, head }, context);
+    await using parts = await assemble({ job, existing: fromLedger ? 'existing' : 'any', before, head }, context);
     using _metrics = watch(parts);
     end = await inSession(parts, () => work(parts, reading, options, { ...context, log: parts.log }));
   }
@@ -69,14 +69,14 @@ async function toItsEnd(options: UndertakeOptions, watch: Watch, context: CliCon
 /** Not needed for the first call; and loaded long before its use, since a program may be replaced while it runs for hours. */
 const loadReport = () => import('./finish.ts');
 
-type Reading = { bytes: SourceBytes } | 'query' | 'nothing';
+type ToRead = { bytes: SourceBytes } | 'query' | 'nothing';
 
-async function whatToRead(target: Target, { secrets }: CliContext): Promise<Reading> {
+async function whatToRead(target: Target, { secrets }: CliContext): Promise<ToRead> {
   const { source } = target.job;
-  const must = mustRead(target);
-  if (must === 'no') return 'nothing';
+  const rule = rereadRule(target);
+  if (rule === 'no') return 'nothing';
   const intake = target.before?.intake;
-  const isFile = must === 'if-changed' && source.kind === 'file' && intake !== undefined;
+  const isFile = rule === 'if-changed' && source.kind === 'file' && intake !== undefined;
   if (isFile && (await isUnchanged(source.path, intake))) return 'nothing';
   const bytes = await openIds(source, secrets);
   return bytes === undefined ? 'query' : { bytes };
@@ -85,25 +85,25 @@ async function whatToRead(target: Target, { secrets }: CliContext): Promise<Read
 /** One session's way through, from its source to its last outcome; the simulation takes it with parts of its own. */
 export async function work(
   parts: RunParts,
-  reading: Reading,
-  { target, asker, yes, missing, retry }: UndertakeOptions,
+  reading: ToRead,
+  { target, asker, yes, missing, retry }: RunOptions,
   context: CliContext,
 ): Promise<CloseReason> {
   const { job, ledger, stop } = parts;
-  const { book } = ledger;
+  const { state } = ledger;
   let connected: Connected | undefined;
   if (reading === 'query') {
     connected = await parts.connect({ cancels: true });
     const { engine } = connected;
-    await takeInQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
-  } else if (reading !== 'nothing') await takeInBytes(ledger, reading.bytes, job, stop.signal, context.secrets);
-  refuseTooMany(job, book.actions.size);
+    await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
+  } else if (reading !== 'nothing') await intakeBytes(ledger, reading.bytes, job, stop.signal, context.secrets);
+  refuseTooMany(job, state.actions.size);
   const withdrawn = await decideMissing(ledger, missing, asker, stop.signal);
 
   // Also what an earlier session admitted and did not live to ask about.
-  const isNew = target.before?.start === undefined || book.admittedSinceStart > 0;
+  const isNew = target.before?.start === undefined || state.admittedSinceStart > 0;
   const retried = new Set<string>();
-  for (const { id, outcome } of book.actions.values()) if (isRetried(outcome, retry)) retried.add(id);
+  for (const { id, outcome } of state.actions.values()) if (isRetried(outcome, retry)) retried.add(id);
   if (!isNew && withdrawn.length === 0 && retried.size === 0 && wasFinished(target)) return 'finished';
 
   connected ??= await parts.connect({ cancels: true });
@@ -112,15 +112,18 @@ export async function work(
     // Those taken back are not part of the question.
     if (target.before?.start !== undefined) await withdraw(ledger, withdrawn);
     const anew = target.before !== undefined && target.before.start === undefined && target.before.intake !== undefined;
-    await agree(connected, { yes, asker, anew, without: new Set(withdrawn.map(({ id }) => id)) }, context);
+    await approve(connected, { yes, asker, anew, without: new Set(withdrawn.map(({ id }) => id)) }, context);
   }
   await withdraw(ledger, withdrawn);
-  // A reading that brought nothing new is agreed to all the same, so that no later session does it again.
-  if (reading !== 'nothing' && !isNew) await ledger.start({ by: yes ? 'yes' : 'question', count: book.leftCount });
+  // A reading that brought nothing new is approved all the same, so that no later session does it again.
+  if (reading !== 'nothing' && !isNew) await ledger.start({ by: yes ? 'yes' : 'question', count: state.leftCount });
   if (target.before === undefined) await removeOldLedgers(job, { ...context, disk: fileDisk });
   await loadReport();
   using _progress = await showProgress(parts, context);
-  await cancelAll(engine, { retry: retried, goOn: (first) => showFirst(first, { yes, asker, stop }, context) });
+  await cancelAll(engine, {
+    retry: retried,
+    goOn: (first) => approveAfterFirstBatch(first, { yes, asker, stop }, context),
+  });
   return 'finished';
 }
 

@@ -28,12 +28,12 @@ export interface PageFacts {
 }
 
 export type Step =
-  | { step: 'skip'; skip: number }
-  | { step: 'link'; link: string }
+  | { kind: 'skip'; skip: number }
+  | { kind: 'link'; link: string }
   /** Every row of the list is known. */
-  | { step: 'whole' }
+  | { kind: 'whole' }
   /** There may be more, and no way to it. */
-  | { step: 'cut'; why: string };
+  | { kind: 'cut'; why: string };
 
 export const FIRST_READING: Reading = {
   pages: 0,
@@ -68,12 +68,12 @@ export function nextPage(before: Reading, page: PageFacts): { reading: Reading; 
     barren: fresh > 0 ? 0 : before.barren + 1,
   };
   const link = before.bySkip || nextLink === undefined || before.links.has(nextLink) ? undefined : nextLink;
-  const cut = (why: string) => ({ reading, step: { step: 'cut', why } as const });
+  const cut = (why: string) => ({ reading, step: { kind: 'cut', why } as const });
   const skip = (start: number, more: Partial<Reading> = {}) => ({
     reading: { ...reading, start, ...more },
-    step: { step: 'skip', skip: start } as const,
+    step: { kind: 'skip', skip: start } as const,
   });
-  const whole = { reading, step: { step: 'whole' } as const };
+  const whole = { reading, step: { kind: 'whole' } as const };
   // What a link showed may have been shown before, and what left made room: only what is known and still there has a place.
   const place = Math.max(0, known - reading.dropped);
 
@@ -86,7 +86,7 @@ export function nextPage(before: Reading, page: PageFacts): { reading: Reading; 
     if (reading.barren > BARREN_AT_MOST) return isReached ? whole : skip(place, { bySkip: true, barren: 0 });
     return {
       reading: { ...reading, start: place, links: new Set(before.links).add(link) },
-      step: { step: 'link', link },
+      step: { kind: 'link', link },
     };
   }
   if (isReached) return whole;

@@ -1,4 +1,4 @@
-import { RefusedError, UnreachableError } from '../errors.ts';
+import { RefusedError, WorkLeftError } from '../errors.ts';
 import type { ActionFilter } from '../job/job.ts';
 import type { Page } from './call.ts';
 import type { Defender } from './client.ts';
@@ -18,7 +18,7 @@ export interface Oddities {
 }
 
 /**
- * Everything that matches, newest first, page by page, each action once. Throws an UnreachableError when a page cannot be had, or when there
+ * Everything that matches, newest first, page by page, each action once. Throws a WorkLeftError when a page cannot be had, or when there
  * may be more than was shown: a list that is not whole must not pass for one.
  */
 export async function* queryActions(
@@ -30,14 +30,14 @@ export async function* queryActions(
   const seen = new Set<string>();
   let odd = 0;
   let reading: Reading = FIRST_READING;
-  let step: Step = { step: 'skip', skip: 0 };
-  while (step.step === 'skip' || step.step === 'link') {
+  let step: Step = { kind: 'skip', skip: 0 };
+  while (step.kind === 'skip' || step.kind === 'link') {
     const page = await pageOf(defender, step, terms, signal);
     if (page === 'no-such-page') {
       // The link led nowhere: the rows behind it are asked for by their place.
       const start = Math.max(0, seen.size - reading.dropped);
       reading = { ...reading, start, bySkip: true };
-      step = { step: 'skip', skip: start };
+      step = { kind: 'skip', skip: start };
       continue;
     }
     const known = seen.size;
@@ -56,8 +56,8 @@ export async function* queryActions(
     const facts = { ...page, fresh: fresh + freshOdd, known: seen.size + odd };
     ({ reading, step } = nextPage(reading, facts));
   }
-  if (step.step === 'cut') {
-    throw new UnreachableError(
+  if (step.kind === 'cut') {
+    throw new WorkLeftError(
       `the list of machine actions may not be complete: ${step.why} (${seen.size} read); run again later, or narrow the filter`,
     );
   }
@@ -65,22 +65,22 @@ export async function* queryActions(
 
 async function pageOf(
   defender: Pick<Defender, 'list'>,
-  step: Step & { step: 'skip' | 'link' },
+  step: Step & { kind: 'skip' | 'link' },
   terms: ActionFilter,
   signal: AbortSignal,
 ): Promise<Page | 'no-such-page'> {
-  const query = step.step === 'link' ? { nextLink: step.link } : { terms, top: PAGE_SIZE, skip: step.skip };
+  const query = step.kind === 'link' ? { nextLink: step.link } : { terms, top: PAGE_SIZE, skip: step.skip };
   for (let attempt = 1; ; attempt++) {
     const answer = await defender.list(query, signal);
     if (answer.kind === 'page') return answer;
     if (answer.kind === 'lost' && attempt < ATTEMPTS) continue;
-    if (answer.kind === 'error' && step.step === 'link' && [400, 404].includes(answer.http)) return 'no-such-page';
+    if (answer.kind === 'error' && step.kind === 'link' && [400, 404].includes(answer.http)) return 'no-such-page';
     const what = 'http' in answer ? `HTTP ${answer.http ?? 'none'}` : answer.kind;
     const more = answer.kind === 'error' ? answer.code : answer.kind === 'lost' ? answer.error : undefined;
     const why = [what, more].filter((part) => part !== undefined).join(' ');
     throw answer.kind === 'error' && answer.http === 403
       ? notPermitted(why)
-      : new UnreachableError(`Defender did not answer the query (${why}); run again later, or narrow the filter`);
+      : new WorkLeftError(`Defender did not answer the query (${why}); run again later, or narrow the filter`);
   }
 }
 

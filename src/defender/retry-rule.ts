@@ -4,20 +4,20 @@ import type { Call, Received } from './call.ts';
 /** Attempts that an action, or a lookup, has in all. */
 export const ATTEMPTS = 5;
 
-export type RetryStep = { step: 'done' } | { step: 'again'; afterMs: number; attempt: number; renewed: boolean };
+export type RetryStep = { kind: 'done' } | { kind: 'again'; afterMs: number; attempt: number; renewed: boolean };
 
-const DONE: RetryStep = { step: 'done' };
+const DONE: RetryStep = { kind: 'done' };
 
 /**
  * Whether one more call follows an answer by itself. A lost answer to a cancel is not repeated here: it is looked up
  * first, and that is not for this layer to do; to a lookup of one action, which changes nothing, it is.
  */
-export function nextStep(
+export function retryStep(
   call: Call,
   { answer, costsAttempt }: Pick<Received, 'answer' | 'costsAttempt'>,
   random: () => number,
 ): RetryStep {
-  const same = { step: 'again', attempt: call.attempt, renewed: call.renewed ?? false } as const;
+  const same = { kind: 'again', attempt: call.attempt, renewed: call.renewed ?? false } as const;
   switch (answer.kind) {
     case 'throttled':
       // The gate knows how long to wait.
@@ -41,8 +41,8 @@ export function nextStep(
 function again(call: Call, costsAttempt: boolean, retryAfterMs: number | undefined, random: () => number): RetryStep {
   const renewed = call.renewed ?? false;
   // The gate paces what costs no attempt.
-  if (!costsAttempt) return { step: 'again', attempt: call.attempt, afterMs: 0, renewed };
+  if (!costsAttempt) return { kind: 'again', attempt: call.attempt, afterMs: 0, renewed };
   if (call.attempt >= ATTEMPTS) return DONE;
   const afterMs = backoffMs({ attempt: call.attempt, retryAfterMs, random });
-  return { step: 'again', attempt: call.attempt + 1, afterMs, renewed };
+  return { kind: 'again', attempt: call.attempt + 1, afterMs, renewed };
 }

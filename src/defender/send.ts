@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { AccessToken } from '../identity/token-source.ts';
 import type { ReplyFields } from '../ledger/record.ts';
 import { type Logger, silentLog } from '../log.ts';
-import type { Gate, Pass, Passage } from '../quota/gate.ts';
+import type { CallResult, Gate, Permit } from '../quota/gate.ts';
 import { type Answer, type Call, notSent, type Received } from './call.ts';
 import { ENTITY_BYTES, PAGE_BYTES } from './call-limits.ts';
 import type { Journal } from './journal.ts';
@@ -23,7 +23,7 @@ export interface SendParts {
 
 export type Send = (call: Call, token: AccessToken, signal: AbortSignal) => Promise<Received>;
 
-/** An intent that took longer than this to become durable is not sent on: its time in the ledger would be too early for the quota's memory. */
+/** An intent that took longer than this to become durable is not sent on: its time in the ledger would be too early where the next session counts past calls. */
 const SLOW_SYNC_MS = 5000;
 /** Node's codes for a certificate or a handshake that is refused. */
 const TLS_FAULT = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL/;
@@ -38,10 +38,10 @@ export function makeSend(parts: SendParts): Send {
   let toldOfTls = false;
   return async (call, token, signal) => {
     const readyAtMs = clock.monotonicMs();
-    const pass = await gate.pass(signal);
+    const permit = await gate.pass(signal);
     const gateWaitMs = Math.round(clock.monotonicMs() - readyAtMs);
     // A pause may have lasted for hours.
-    if (!isDue(call, pass)) {
+    if (!isDue(call, permit)) {
       log.trace({ ...about(call), route: call.route, gateWaitMs }, 'not sent: no longer due');
       return notSent(call, 'not-due');
     }
@@ -56,12 +56,12 @@ export function makeSend(parts: SendParts): Send {
       });
       await journal.assertHeld();
     } catch (error) {
-      pass.cancel();
+      permit.cancel();
       throw error;
     }
-    const why = reasonNotToSend(pass, clock.monotonicMs() - intentAtMs, signal);
+    const why = reasonNotToSend(permit, clock.monotonicMs() - intentAtMs, signal);
     if (why !== undefined) {
-      pass.cancel();
+      permit.cancel();
       await journal.reply({ call: number, ...about(call), ms: 0, error: 'not-sent' });
       log.trace({ call: number, ...about(call), route: call.route, gateWaitMs }, `not sent: ${why}`);
       signal.throwIfAborted();
@@ -83,12 +83,17 @@ export function makeSend(parts: SendParts): Send {
     const facts = replyFacts(answer, result, skewMs);
     // Queued in the same turn as the answer came, before anybody is told of it and before the gate can throw, pause or log.
     const recorded = journal.reply({ call: number, ...about(call), ms, ...facts });
-    const { costsAttempt } = pass.report(passageOf(answer, call));
+    const { costsAttempt } = permit.report(callResultOf(answer, call));
     // Named one by one: a call's body, its path and its token have no place in a log.
     log.debug(
       {
         ...{ call: number, route: call.route, ...about(call), ids: call.ids, ...facts, ms },
-        ...{ intentMs: Math.round(sentAtMs - intentAtMs), gateWaitMs, slotWaitMs: call.slotWaitMs, probe: pass.probe },
+        ...{
+          intentMs: Math.round(sentAtMs - intentAtMs),
+          gateWaitMs,
+          slotWaitMs: call.slotWaitMs,
+          probe: permit.probe,
+        },
       },
       answer.kind,
     );
@@ -116,14 +121,14 @@ function answerOf(call: Call, result: WireResult, nowWallMs: number, log: Logger
   }
 }
 
-/** Gives the pass back when the call is not due any more. */
-function isDue({ stillDue }: Call, pass: Pass): boolean {
+/** Gives the permit back when the call is not due any more. */
+function isDue({ stillDue }: Call, permit: Permit): boolean {
   let due = false;
   try {
     due = stillDue?.() ?? true;
     return due;
   } finally {
-    if (!due) pass.cancel();
+    if (!due) permit.cancel();
   }
 }
 
@@ -131,13 +136,13 @@ function about(call: Call): Pick<ReplyFields, 'id' | 'attempt'> {
   return { ...(call.id === undefined ? {} : { id: call.id }), attempt: call.attempt };
 }
 
-function reasonNotToSend(pass: Pass, syncMs: number, signal: AbortSignal): 'gate' | 'slow-sync' | undefined {
-  if (!pass.stillOpen() || signal.aborted) return 'gate';
+function reasonNotToSend(permit: Permit, syncMs: number, signal: AbortSignal): 'gate' | 'slow-sync' | undefined {
+  if (!permit.stillOpen() || signal.aborted) return 'gate';
   return syncMs >= SLOW_SYNC_MS ? 'slow-sync' : undefined;
 }
 
 /** What the gate makes of an answer: only Defender's own words count as being reached. */
-function passageOf(answer: Answer, { subject }: Call): Passage {
+function callResultOf(answer: Answer, { subject }: Call): CallResult {
   if (answer.kind === 'throttled') return { kind: 'throttled', retryAfterMs: answer.retryAfterMs };
   if (answer.kind === 'unavailable' || answer.kind === 'lost') return { kind: 'unreachable', subject };
   return { kind: 'answered' };

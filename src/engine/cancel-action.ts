@@ -4,8 +4,8 @@ import { UNANSWERED_MS } from '../quota/hold-times.ts';
 import { afterCancel, afterLookup, isLastLook, type Next } from './cancel-rule.ts';
 import type { Confirmer } from './confirmer.ts';
 import type { ForbiddenStreak } from './forbidden-streak.ts';
-import type { LookupDesk } from './lookup-desk.ts';
-import type { Verdict } from './outcome-rules.ts';
+import type { LookupBatcher } from './lookup-desk.ts';
+import type { Settlement } from './outcome-rules.ts';
 import type { EngineParts } from './parts.ts';
 import type { Screening } from './screening.ts';
 import { stampOf } from './stamp.ts';
@@ -17,11 +17,11 @@ const YOUNG_WAIT_MS = 10_000;
 
 export interface CancelHelpers {
   screening: Screening;
-  desk: LookupDesk;
+  batcher: LookupBatcher;
   confirmer: Confirmer;
   streak: ForbiddenStreak;
   accepted(id: string): void;
-  settle(id: string, verdict: Verdict): Promise<void>;
+  settle(id: string, settlement: Settlement): Promise<void>;
 }
 
 /**
@@ -37,15 +37,15 @@ export type Worked = { done: true } | { done: false; attempt: number };
  * Takes one action from `begin` to its outcome, or to the confirmer. All rules are in cancel-rule; this only does what they say.
  * Rejects with the stop signal's reason when a wait is ended: the action stays open.
  */
-export async function cancelAction(
+export async function cancelOne(
   parts: EngineParts,
-  { screening, desk, confirmer, streak, accepted, settle }: CancelHelpers,
+  { screening, batcher, confirmer, streak, accepted, settle }: CancelHelpers,
   action: Action,
   begin: { next: Next; attempt: number; lastSentMs: number; timesPutBack: number },
 ): Promise<Worked> {
   const { defender, ledger, job, lookups, clock, random, stop } = parts;
   const { id } = action;
-  const stamp = stampOf(ledger.book.run);
+  const stamp = stampOf(ledger.state.run);
   const comment = stamp + (action.comment ?? job.comment ?? '');
   const mayBeOld = begin.timesPutBack >= PUT_BACK_AT_MOST;
   const stillDue = () => !stop.signal.aborted && (!screening.on || mayBeOld || screening.isFresh(action));
@@ -58,7 +58,7 @@ export async function cancelAction(
   const lookAtMs = (isLast: boolean) => Math.max(lastSentMs + LOOK_AFTER_MS, isLast ? onTheWayMs + UNANSWERED_MS : 0);
   let blind = false;
   for (;;) {
-    switch (next.next) {
+    switch (next.kind) {
       case 'again': {
         const received = await defender.cancel({ id, comment, attempt: next.attempt, stillDue }, stop.signal);
         attempt = received.attempt;
@@ -77,35 +77,35 @@ export async function cancelAction(
         break;
       }
       case 'look-up': {
-        const after = afterLookup(await desk.ask(id, lookAtMs(isLastLook(next.doubt, attempt))), next.doubt, {
+        const after = afterLookup(await batcher.ask(id, lookAtMs(isLastLook(next.doubt, attempt))), next.doubt, {
           attempt,
           stamp,
           guards: job.guards,
           blind,
           sent: action.sent,
         });
-        if (after.next === 'again' || after.next === 'blind-again') {
-          if (after.next === 'blind-again') blind = true;
+        if (after.kind === 'again' || after.kind === 'blind-again') {
+          if (after.kind === 'blind-again') blind = true;
           const waitMs = after.attempt > attempt ? backoffMs({ attempt, retryAfterMs: undefined, random }) : 0;
           await clock.sleep(waitMs, { signal: stop.signal });
-          next = { next: 'again', attempt: after.attempt };
+          next = { kind: 'again', attempt: after.attempt };
         } else next = after;
         break;
       }
       case 'wait-for-it':
         await clock.sleep(YOUNG_WAIT_MS, { signal: stop.signal });
-        next = { next: 'again', attempt };
+        next = { kind: 'again', attempt };
         break;
       case 'confirm':
         accepted(id);
         confirmer.add(id);
         return { done: true };
       case 'settle':
-        if (next.verdict.outcome === 'cancelled' || next.verdict.outcome === 'unconfirmed') accepted(id);
-        await settle(id, next.verdict);
+        if (next.settlement.outcome === 'cancelled' || next.settlement.outcome === 'unconfirmed') accepted(id);
+        await settle(id, next.settlement);
         return { done: true };
       case 'forbidden':
-        await streak.forbidden(id, next.verdict);
+        await streak.forbidden(id, next.settlement);
         return { done: true };
       case 'put-back':
         stop.signal.throwIfAborted();

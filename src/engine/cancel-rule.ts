@@ -6,36 +6,36 @@ import type { Guards } from '../job/job.ts';
 import type { Action, CancelCall } from '../ledger/book.ts';
 import { decide } from './decide.ts';
 import type { Found } from './lookups.ts';
-import { settledBy, settledByAnswer, type Verdict } from './outcome-rules.ts';
+import { type Settlement, settledBy, settledByAnswer } from './outcome-rules.ts';
 import { seenNow } from './seen.ts';
 import { isOurs } from './stamp.ts';
 
 /** Why an action is looked up before anything else happens to it. */
 export type Doubt =
   /** Defender answered 400: perhaps it is over. `code` is Defender's. */
-  | { because: 'refused'; code: string }
+  | { kind: 'refused'; code: string }
   /** A cancel was sent and no answer can be relied on. `costsAttempt` is false when that was not the action's fault: Defender was out of reach, or we were killed. */
-  | { because: 'lost'; error: string; costsAttempt: boolean }
+  | { kind: 'lost'; error: string; costsAttempt: boolean }
   /**
    * Nothing more is sent after a 408 or 5xx, either because attempts are used up or because the repeat was refused: one of them may have been
    * carried out all the same. `last` says what the last answer was.
    */
-  | { because: 'used-up'; last: string }
+  | { kind: 'used-up'; last: string }
   /** 403 to a repeat, or without Defender's body: this call or one before it may have been carried out. */
-  | { because: 'forbidden'; verdict: Verdict };
+  | { kind: 'forbidden'; settlement: Settlement };
 
 /** What follows an answer to a cancel. */
 export type Next =
-  | { next: 'settle'; verdict: Verdict }
-  | { next: 'confirm' }
-  | { next: 'look-up'; doubt: Doubt }
+  | { kind: 'settle'; settlement: Settlement }
+  | { kind: 'confirm' }
+  | { kind: 'look-up'; doubt: Doubt }
   /** HTTP 403: whether the action or the token is refused shows in the answers that follow. */
-  | { next: 'forbidden'; verdict: Verdict }
+  | { kind: 'forbidden'; settlement: Settlement }
   /** 404 on an action that Defender has shown us and that is young: asked again until it is old enough. */
-  | { next: 'wait-for-it' }
-  | { next: 'again'; attempt: number }
+  | { kind: 'wait-for-it' }
+  | { kind: 'again'; attempt: number }
   /** No longer due when its slot came. */
-  | { next: 'put-back' };
+  | { kind: 'put-back' };
 
 export interface CancelContext {
   attempt: number;
@@ -59,42 +59,42 @@ export function afterCancel(
 ): Next {
   switch (answer.kind) {
     case 'action':
-      return canRead ? { next: 'confirm' } : { next: 'settle', verdict: settledByAnswer(answer.action) };
+      return canRead ? { kind: 'confirm' } : { kind: 'settle', settlement: settledByAnswer(answer.action) };
     case 'lost':
-      return { next: 'look-up', doubt: { because: 'lost', error: answer.error, costsAttempt } };
+      return { kind: 'look-up', doubt: { kind: 'lost', error: answer.error, costsAttempt } };
     case 'not-sent':
-      return { next: 'put-back' };
+      return { kind: 'put-back' };
     case 'unavailable':
       return canRead
-        ? { next: 'look-up', doubt: { because: 'used-up', last: httpDetail(answer) } }
-        : { next: 'settle', verdict: usedUp(attempt, httpDetail(answer)) };
+        ? { kind: 'look-up', doubt: { kind: 'used-up', last: httpDetail(answer) } }
+        : { kind: 'settle', settlement: usedUp(attempt, httpDetail(answer)) };
     case 'throttled':
     case 'page':
-      return { next: 'again', attempt };
+      return { kind: 'again', attempt };
     case 'error':
       break;
   }
   switch (answer.http) {
     case 400:
-      return { next: 'look-up', doubt: { because: 'refused', code: answer.code ?? '' } };
+      return { kind: 'look-up', doubt: { kind: 'refused', code: answer.code ?? '' } };
     case 401:
-      return { next: 'again', attempt };
+      return { kind: 'again', attempt };
     case 403: {
-      const verdict: Verdict = { outcome: 'forbidden', detail: httpDetail(answer) };
+      const settlement: Settlement = { outcome: 'forbidden', detail: httpDetail(answer) };
       // Without Defender's body it may be somebody else's refusal to let the answer through.
       return canRead && (sent > 1 || answer.code === undefined)
-        ? { next: 'look-up', doubt: { because: 'forbidden', verdict } }
-        : { next: 'forbidden', verdict };
+        ? { kind: 'look-up', doubt: { kind: 'forbidden', settlement } }
+        : { kind: 'forbidden', settlement };
     }
     case 404:
       return createdAtMs !== undefined && askedAtMs < createdAtMs + YOUNG_MS
-        ? { next: 'wait-for-it' }
-        : { next: 'settle', verdict: { outcome: 'not-found', detail: httpDetail(answer) } };
+        ? { kind: 'wait-for-it' }
+        : { kind: 'settle', settlement: { outcome: 'not-found', detail: httpDetail(answer) } };
     default:
       // A conflict may be with the call before it.
       return canRead && sent > 1
-        ? { next: 'look-up', doubt: { because: 'used-up', last: httpDetail(answer) } }
-        : { next: 'settle', verdict: { outcome: 'failed', detail: httpDetail(answer) } };
+        ? { kind: 'look-up', doubt: { kind: 'used-up', last: httpDetail(answer) } }
+        : { kind: 'settle', settlement: { outcome: 'failed', detail: httpDetail(answer) } };
   }
 }
 
@@ -109,14 +109,14 @@ export function afterRestart(
 ): Next {
   const { attempt, error } = last;
   if (last.repliedAtMs === undefined) {
-    return { next: 'look-up', doubt: { because: 'lost', error: 'interrupted', costsAttempt: false } };
+    return { kind: 'look-up', doubt: { kind: 'lost', error: 'interrupted', costsAttempt: false } };
   }
-  if (error === 'not-sent') return { next: 'again', attempt };
-  if (error !== undefined) return { next: 'look-up', doubt: { because: 'lost', error, costsAttempt: true } };
+  if (error === 'not-sent') return { kind: 'again', attempt };
+  if (error !== undefined) return { kind: 'look-up', doubt: { kind: 'lost', error, costsAttempt: true } };
   const http = last.http ?? 0;
-  if (http === 200) return { next: 'confirm' };
-  if ([401, 403, 429].includes(http)) return { next: 'again', attempt };
-  if ([408, 500, 502, 503, 504].includes(http)) return { next: 'again', attempt: Math.min(attempt + 1, ATTEMPTS) };
+  if (http === 200) return { kind: 'confirm' };
+  if ([401, 403, 429].includes(http)) return { kind: 'again', attempt };
+  if ([408, 500, 502, 503, 504].includes(http)) return { kind: 'again', attempt: Math.min(attempt + 1, ATTEMPTS) };
   const { code = '', correlation } = last;
   const answer: Answer = { kind: 'error', http, code, correlation, claims: undefined };
   return afterCancel(answer, { ...context, askedAtMs: last.intentAtMs, attempt, costsAttempt: true });
@@ -135,7 +135,7 @@ export interface LookupContext {
 
 /** Whether an action that a lookup shows open is not sent again. */
 export function isLastLook(doubt: Doubt, attempt: number): boolean {
-  return doubt.because !== 'lost' || (doubt.costsAttempt && attempt >= ATTEMPTS);
+  return doubt.kind !== 'lost' || (doubt.costsAttempt && attempt >= ATTEMPTS);
 }
 
 /** What follows the lookup of an action in doubt. */
@@ -143,65 +143,69 @@ export function afterLookup(
   found: Found,
   doubt: Doubt,
   { attempt, stamp, guards, blind, sent }: LookupContext,
-): Next | { next: 'blind-again'; attempt: number } {
+): Next | { kind: 'blind-again'; attempt: number } {
   if (found.kind === 'found') {
-    const verdict = settledBy(found.action, { accepted: false, stamp });
-    if (verdict !== undefined) return { next: 'settle', verdict };
+    const settlement = settledBy(found.action, { accepted: false, stamp });
+    if (settlement !== undefined) return { kind: 'settle', settlement };
     // Our stamp says that one of our cancels was accepted, and that it is being carried out.
-    if (isOurs(found.action, stamp)) return { next: 'confirm' };
+    if (isOurs(found.action, stamp)) return { kind: 'confirm' };
   }
-  if (doubt.because === 'forbidden') {
+  if (doubt.kind === 'forbidden') {
     if (found.kind !== 'unreadable' || found.why === 'no-permission')
-      return { next: 'forbidden', verdict: doubt.verdict };
-    const detail = `${doubt.verdict.detail ?? 'HTTP 403'}, and no lookup could tell whether a cancel was accepted`;
-    return { next: 'settle', verdict: { outcome: 'unknown', detail } };
+      return { kind: 'forbidden', settlement: doubt.settlement };
+    const detail = `${doubt.settlement.detail ?? 'HTTP 403'}, and no lookup could tell whether a cancel was accepted`;
+    return { kind: 'settle', settlement: { outcome: 'unknown', detail } };
   }
   if (found.kind === 'found') {
-    if (doubt.because === 'refused') {
-      return { next: 'settle', verdict: sent > 1 ? perhapsOurs(doubt.code) : refused(doubt.code, found.action) };
+    if (doubt.kind === 'refused') {
+      return { kind: 'settle', settlement: sent > 1 ? perhapsOurs(doubt.code) : refused(doubt.code, found.action) };
     }
-    if (doubt.because === 'used-up') {
-      return { next: 'settle', verdict: { ...usedUp(attempt, doubt.last), status: found.action.status } };
+    if (doubt.kind === 'used-up') {
+      return { kind: 'settle', settlement: { ...usedUp(attempt, doubt.last), status: found.action.status } };
     }
     // It was answered, so it may have been accepted: once is enough.
-    if (isUnreadable(doubt.error)) return { next: 'settle', verdict: unreadAnswer(doubt.error, found.action.status) };
-    const { decision, reason } = decide(seenNow(found.action), guards);
-    if (decision === 'excluded') return { next: 'settle', verdict: seenTooLate(reason, found.action.status) };
-    if (!doubt.costsAttempt) return { next: 'again', attempt };
+    if (isUnreadable(doubt.error))
+      return { kind: 'settle', settlement: unreadAnswer(doubt.error, found.action.status) };
+    const { kind: decision, reason } = decide(seenNow(found.action), guards);
+    if (decision === 'excluded') return { kind: 'settle', settlement: seenTooLate(reason, found.action.status) };
+    if (!doubt.costsAttempt) return { kind: 'again', attempt };
     return attempt < ATTEMPTS
-      ? { next: 'again', attempt: attempt + 1 }
-      : { next: 'settle', verdict: { ...usedUp(attempt, doubt.error), status: found.action.status } };
+      ? { kind: 'again', attempt: attempt + 1 }
+      : { kind: 'settle', settlement: { ...usedUp(attempt, doubt.error), status: found.action.status } };
   }
   if (found.kind === 'unknown') {
-    return { next: 'settle', verdict: { outcome: 'not-found', detail: 'Defender does not know it any more' } };
+    return { kind: 'settle', settlement: { outcome: 'not-found', detail: 'Defender does not know it any more' } };
   }
-  if (doubt.because === 'used-up') {
-    return { next: 'settle', verdict: { outcome: 'unknown', detail: `${doubt.last}, and no lookup could tell` } };
+  if (doubt.kind === 'used-up') {
+    return { kind: 'settle', settlement: { outcome: 'unknown', detail: `${doubt.last}, and no lookup could tell` } };
   }
-  if (doubt.because === 'refused') {
-    if (sent > 1 && found.why === 'no-answer') return { next: 'settle', verdict: perhapsOurs(doubt.code) };
+  if (doubt.kind === 'refused') {
+    if (sent > 1 && found.why === 'no-answer') return { kind: 'settle', settlement: perhapsOurs(doubt.code) };
     return {
-      next: 'settle',
-      verdict: { outcome: 'failed', detail: `HTTP 400 ${doubt.code}; may be over, it could not be looked up` },
+      kind: 'settle',
+      settlement: { outcome: 'failed', detail: `HTTP 400 ${doubt.code}; may be over, it could not be looked up` },
     };
   }
-  if (isUnreadable(doubt.error)) return { next: 'settle', verdict: unreadAnswer(doubt.error) };
+  if (isUnreadable(doubt.error)) return { kind: 'settle', settlement: unreadAnswer(doubt.error) };
   return blind
-    ? { next: 'settle', verdict: { outcome: 'unknown', detail: `answer lost (${doubt.error}), no lookup could tell` } }
-    : { next: 'blind-again', attempt: Math.min(attempt + 1, ATTEMPTS) };
+    ? {
+        kind: 'settle',
+        settlement: { outcome: 'unknown', detail: `answer lost (${doubt.error}), no lookup could tell` },
+      }
+    : { kind: 'blind-again', attempt: Math.min(attempt + 1, ATTEMPTS) };
 }
 
-function refused(code: string, action: MachineAction): Verdict {
+function refused(code: string, action: MachineAction): Settlement {
   return { outcome: 'failed', status: action.status, detail: `HTTP 400 ${code} although it is still open` };
 }
 
 /** Refused, but after a call that may have been accepted: only its end will show. */
-function perhapsOurs(code: string): Verdict {
+function perhapsOurs(code: string): Settlement {
   return { outcome: 'unknown', detail: `HTTP 400 ${code} to a repeated cancel; an earlier one may have been accepted` };
 }
 
 /** Kept out by a guard, but only after a cancel that may have been carried out: it is not sent again, and its end is to be looked at. */
-export function seenTooLate(reason: string | undefined, status: string): Verdict {
+export function seenTooLate(reason: string | undefined, status: string): Settlement {
   const detail = `${reason ?? 'excluded by a guard'}; a cancel was sent before that was seen and may have been accepted, none is sent again`;
   return { outcome: 'unknown', status, detail };
 }
@@ -212,12 +216,12 @@ export function mayHaveEffect({ last, sent }: Pick<Action, 'last' | 'sent'>): bo
   return sent > 1 || last.error !== undefined || ![401, 403, 429].includes(last.http ?? 0);
 }
 
-function unreadAnswer(error: string, status?: string): Verdict {
+function unreadAnswer(error: string, status?: string): Settlement {
   const detail = `the answer to its cancel cannot be read (${error}), so it may have been accepted`;
   return status === undefined ? { outcome: 'unknown', detail } : { outcome: 'unknown', status, detail };
 }
 
-function usedUp(attempt: number, last: string): Verdict {
+function usedUp(attempt: number, last: string): Settlement {
   return {
     outcome: 'failed',
     detail: `${attempt} ${attempt === 1 ? 'attempt' : 'attempts'} used up, the last: ${last}`,

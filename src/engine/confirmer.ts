@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
 import type { Lookups } from './lookups.ts';
-import { settledBy, type Verdict } from './outcome-rules.ts';
+import { type Settlement, settledBy } from './outcome-rules.ts';
 
 /** An accepted cancel takes a moment to show. */
 const FIRST_LOOK_MS = 5000;
@@ -24,7 +24,7 @@ export interface ConfirmerParts {
   /** 0: take no look at all. */
   confirmForMs: number;
   stamp: string;
-  settle(id: string, verdict: Verdict): Promise<void>;
+  settle(id: string, settlement: Settlement): Promise<void>;
   /** Told of an error while nobody drains. */
   onError(error: unknown): void;
 }
@@ -56,10 +56,10 @@ export function makeConfirmer(parts: ConfirmerParts): Confirmer {
     const settling: Promise<void>[] = [];
     for (const id of ids) {
       const shown = found.get(id);
-      const verdict = shown?.kind === 'found' ? settledBy(shown.action, { accepted: true, stamp }) : undefined;
-      if (verdict !== undefined) {
+      const settlement = shown?.kind === 'found' ? settledBy(shown.action, { accepted: true, stamp }) : undefined;
+      if (settlement !== undefined) {
         items.delete(id);
-        settling.push(settle(id, verdict));
+        settling.push(settle(id, settlement));
         continue;
       }
       const item = items.get(id);

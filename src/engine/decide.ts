@@ -8,23 +8,23 @@ import { keptOutBy, undoesAnUndo } from './guards.ts';
 export type Decision = 'cancel' | 'already-final' | 'excluded' | 'not-found' | 'unscreened';
 
 export interface Decided {
-  decision: Decision;
+  kind: Decision;
   reason: string | undefined;
 }
 
-const UNSCREENED: Decided = { decision: 'unscreened', reason: undefined };
+const UNSCREENED: Decided = { kind: 'unscreened', reason: undefined };
 /** Defender shows the action, but not what it does: as good as not looked up. */
-const NO_TYPE: Decided = { decision: 'unscreened', reason: 'Defender shows no type of it' };
+const NO_TYPE: Decided = { kind: 'unscreened', reason: 'Defender shows no type of it' };
 
 /** What is to be done with an action that was not called yet, by what its last lookup showed. */
 export function decide(screen: Omit<Screened, 'atMs'> | undefined, guards: Guards): Decided {
   if (screen === undefined) return UNSCREENED;
-  if (screen.status === NOT_FOUND_STATUS) return { decision: 'not-found', reason: 'Defender does not know it' };
+  if (screen.status === NOT_FOUND_STATUS) return { kind: 'not-found', reason: 'Defender does not know it' };
   const kept = keptOutBy(guards, screen);
-  if (kept !== undefined) return { decision: 'excluded', reason: kept };
-  if (isFinalStatus(screen.status)) return { decision: 'already-final', reason: screen.status };
+  if (kept !== undefined) return { kind: 'excluded', reason: kept };
+  if (isFinalStatus(screen.status)) return { kind: 'already-final', reason: screen.status };
   const undo = undoesAnUndo(guards, screen);
-  if (undo !== undefined) return { decision: 'excluded', reason: undo };
+  if (undo !== undefined) return { kind: 'excluded', reason: undo };
   if (screen.type === '') return NO_TYPE;
-  return { decision: 'cancel', reason: undefined };
+  return { kind: 'cancel', reason: undefined };
 }

@@ -1,6 +1,6 @@
-import { HaltError } from '../errors.ts';
+import { GuardError } from '../errors.ts';
 import type { Guards } from '../job/job.ts';
-import type { Action, Book } from '../ledger/book.ts';
+import type { Action, RunState } from '../ledger/book.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 
 /** A percentage says nothing of a handful. */
@@ -23,7 +23,7 @@ export function tooManyFailures(limit: Guards['maxFailures'], { called, failures
 export interface FailureGuard {
   /** Our cancel was accepted. */
   accepted(id: string): void;
-  /** Throws a HaltError when this outcome is one failure too many. */
+  /** Throws a GuardError when this outcome is one failure too many. */
   settled(id: string, outcome: Outcome): void;
 }
 
@@ -31,12 +31,12 @@ export interface FailureGuard {
  * Counts over all sessions. A session that begins with too many failures already (somebody looked at them and resumed) is stopped by the
  * next failure only.
  */
-export function makeFailureGuard(limit: Guards['maxFailures'], book: Book): FailureGuard {
+export function makeFailureGuard(limit: Guards['maxFailures'], state: RunState): FailureGuard {
   const counted = new Set<string>();
   /** By their last outcome: what is tried again may fail again, or not. */
   const failing = new Set<string>();
   const tally = (): Tally => ({ called: counted.size, failures: failing.size });
-  for (const action of book.actions.values()) {
+  for (const action of state.actions.values()) {
     if (!wasCalled(action)) continue;
     counted.add(action.id);
     if (action.outcome !== undefined && FAILURES.has(action.outcome.outcome)) failing.add(action.id);
@@ -56,7 +56,7 @@ export function makeFailureGuard(limit: Guards['maxFailures'], book: Book): Fail
       }
       if (!armed || !tooManyFailures(limit, tally())) return;
       const allowed = 'count' in limit ? `${limit.count}` : `${limit.percent} %`;
-      throw new HaltError(
+      throw new GuardError(
         `${failing.size} of ${counted.size} called actions failed, more than --max-failures ${allowed}: look at the report, then ` +
           'resume (with a higher --max-failures if they are to be expected)',
       );

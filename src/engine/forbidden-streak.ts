@@ -1,5 +1,5 @@
-import { HaltError, RefusedError } from '../errors.ts';
-import type { Verdict } from './outcome-rules.ts';
+import { GuardError, RefusedError } from '../errors.ts';
+import type { Settlement } from './outcome-rules.ts';
 import type { EngineParts } from './parts.ts';
 
 /** So many refusals in a row, and the token is suspected. */
@@ -9,7 +9,7 @@ const ENOUGH = 25;
 
 export interface ForbiddenStreak {
   /** Another HTTP 403 to a cancel. Throws when the token turns out to be refused, or when there are too many; the streak's actions stay open then. */
-  forbidden(id: string, verdict: Verdict): Promise<void>;
+  forbidden(id: string, settlement: Settlement): Promise<void>;
   /** Defender answered a cancel with something else: those refused before it were refused for themselves. */
   broken(): Promise<void>;
 }
@@ -17,9 +17,9 @@ export interface ForbiddenStreak {
 /** One 403 may be about one action's device group; many in a row are about the token. So outcomes wait until that is known. */
 export function makeForbiddenStreak(
   { defender, permits, stop }: Pick<EngineParts, 'defender' | 'permits' | 'stop'>,
-  settle: (id: string, verdict: Verdict) => Promise<void>,
+  settle: (id: string, settlement: Settlement) => Promise<void>,
 ): ForbiddenStreak {
-  const held = new Map<string, Verdict>();
+  const held = new Map<string, Settlement>();
   /** The question of the token, which everybody who is refused meanwhile waits for: its answer goes before the count. */
   let asking: Promise<void> | undefined;
 
@@ -32,12 +32,12 @@ export function makeForbiddenStreak(
   }
 
   return {
-    forbidden: async (id, verdict) => {
-      held.set(id, verdict);
+    forbidden: async (id, settlement) => {
+      held.set(id, settlement);
       if (held.size === SUSPECT) asking = askTheToken();
       await asking;
       if (held.size >= ENOUGH) {
-        throw new HaltError(
+        throw new GuardError(
           `Defender refused ${held.size} cancels in a row (HTTP 403): check the application's permissions and its device ` +
             'groups, then resume; these actions are still open',
         );
@@ -47,7 +47,7 @@ export function makeForbiddenStreak(
       const settled = [...held];
       held.clear();
       // Together, so that they share their syncs and none is forgotten when one is a failure too many.
-      await Promise.all(settled.map(([id, verdict]) => settle(id, verdict)));
+      await Promise.all(settled.map(([id, settlement]) => settle(id, settlement)));
     },
   };
 }

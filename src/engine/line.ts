@@ -1,34 +1,34 @@
-import type { Action, Book } from '../ledger/book.ts';
+import type { Action, RunState } from '../ledger/book.ts';
 import { OUTCOMES } from '../ledger/outcomes.ts';
 
-/** An action whose turn comes. `attempt` is set when it was in a worker's hands already. */
-export interface Entry {
+/** An action to be worked on. `attempt` is set when it was in a worker's hands already. */
+export interface Task {
   action: Action;
   attempt: number | undefined;
 }
 
 /** The actions that still want something, in the order in which they are taken. */
-export interface Line {
+export interface WorkQueue {
   /** What was begun first, then what was held over, then the ledger's own order, until `full` says that it is enough. */
-  take(full: (taken: readonly Entry[]) => boolean): Entry[];
+  take(full: (taken: readonly Task[]) => boolean): Task[];
   /** Only what was begun: by an earlier session, or by a worker that put it back. */
-  takeBegun(full: (taken: readonly Entry[]) => boolean): Entry[];
+  takeBegun(full: (taken: readonly Task[]) => boolean): Task[];
   putBack(action: Action, attempt: number): void;
   /** These come next after what was begun, in their order. */
-  holdOver(entries: readonly Entry[]): void;
+  holdOver(tasks: readonly Task[]): void;
   readonly hasBegun: boolean;
   readonly isEmpty: boolean;
 }
 
-export function makeLine(book: Book, retry: ReadonlySet<string>): Line {
+export function makeWorkQueue(state: RunState, retry: ReadonlySet<string>): WorkQueue {
   const isCandidate = ({ id, outcome }: Action) =>
     outcome === undefined || !OUTCOMES[outcome.outcome].final || retry.has(id);
   const wasBegun = ({ id, last }: Action) => last !== undefined && !retry.has(id);
 
-  let begun: Entry[] = [];
-  let held: Entry[] = [];
+  let begun: Task[] = [];
+  let held: Task[] = [];
   const early = new Set<Action>();
-  for (const action of book.actions.values()) {
+  for (const action of state.actions.values()) {
     if (!isCandidate(action) || !wasBegun(action)) continue;
     early.add(action);
     begun.push({ action, attempt: undefined });
@@ -37,19 +37,19 @@ export function makeLine(book: Book, retry: ReadonlySet<string>): Line {
   let ahead = rest.next();
 
   function* candidates(): Generator<Action, undefined> {
-    for (const action of book.actions.values()) if (isCandidate(action) && !early.has(action)) yield action;
+    for (const action of state.actions.values()) if (isCandidate(action) && !early.has(action)) yield action;
   }
 
-  /** The first of the entries, as many as `full` allows; the others stay. */
-  function some(entries: Entry[], taken: Entry[], full: (taken: readonly Entry[]) => boolean): Entry[] {
+  /** The first of the tasks, as many as `full` allows; the others stay. */
+  function some(tasks: Task[], taken: Task[], full: (taken: readonly Task[]) => boolean): Task[] {
     let count = 0;
-    for (; count < entries.length && !full(taken); count++) taken.push(...entries.slice(count, count + 1));
-    return entries.slice(count);
+    for (; count < tasks.length && !full(taken); count++) taken.push(...tasks.slice(count, count + 1));
+    return tasks.slice(count);
   }
 
   return {
     take: (full) => {
-      const taken: Entry[] = [];
+      const taken: Task[] = [];
       begun = some(begun, taken, full);
       held = some(held, taken, full);
       if (begun.length > 0 || held.length > 0) return taken;
@@ -57,15 +57,15 @@ export function makeLine(book: Book, retry: ReadonlySet<string>): Line {
       return taken;
     },
     takeBegun: (full) => {
-      const taken: Entry[] = [];
+      const taken: Task[] = [];
       begun = some(begun, taken, full);
       return taken;
     },
     putBack: (action, attempt) => {
       begun.push({ action, attempt });
     },
-    holdOver: (entries) => {
-      held = [...entries, ...held];
+    holdOver: (tasks) => {
+      held = [...tasks, ...held];
     },
     get hasBegun() {
       return begun.length > 0;

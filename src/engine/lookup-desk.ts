@@ -3,7 +3,7 @@ import { LOOKUP_SIZE } from '../defender/routes.ts';
 import type { Found, Lookups } from './lookups.ts';
 
 /** Gathers the lookups of actions in doubt, so that those due together share a call. */
-export interface LookupDesk {
+export interface LookupBatcher {
   /** Looks the action up at `dueMs` (monotonic) at the earliest. Rejects with the signal's reason when the session stops. */
   ask(id: string, dueMs: number): Promise<Found>;
 }
@@ -15,12 +15,12 @@ interface Request {
   reject: (reason: unknown) => void;
 }
 
-export function makeLookupDesk(lookups: Lookups, clock: Clock, signal: AbortSignal): LookupDesk {
+export function makeLookupBatcher(lookups: Lookups, clock: Clock, signal: AbortSignal): LookupBatcher {
   let waiting: Request[] = [];
   let working = false;
 
   async function work(): Promise<void> {
-    // Whoever joins while `serve` is ending is seen here: between this look at who waits and the last line there is no turn.
+    // Whoever joins while `serve` is ending is seen here: between this look at who waits and the last line nothing else runs.
     while (waiting.length > 0) {
       try {
         await serve();

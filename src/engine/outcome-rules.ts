@@ -4,7 +4,7 @@ import type { OutcomeFields } from '../ledger/record.ts';
 import { isOurs } from './stamp.ts';
 
 /** An outcome without the action that it is of. */
-export type Verdict = Pick<OutcomeFields, 'outcome' | 'status' | 'detail'>;
+export type Settlement = Pick<OutcomeFields, 'outcome' | 'status' | 'detail'>;
 
 /**
  * What became of an action, by what Defender shows of it now. Undefined while it is open; a status that nobody knows is
@@ -14,7 +14,7 @@ export type Verdict = Pick<OutcomeFields, 'outcome' | 'status' | 'detail'>;
 export function settledBy(
   action: MachineAction,
   { accepted, stamp }: { accepted: boolean; stamp: string },
-): Verdict | undefined {
+): Settlement | undefined {
   const status = canonicalStatus(action.status);
   if (!isFinalStatus(status)) return undefined;
   if (!accepted && !isOurs(action, stamp)) return { outcome: 'already-final', status };
@@ -27,7 +27,7 @@ export function settledBy(
 }
 
 /** What an accepting answer says by itself, for tokens that may not read: only `Cancelled` says enough. */
-export function settledByAnswer(action: MachineAction): Verdict {
+export function settledByAnswer(action: MachineAction): Settlement {
   const status = canonicalStatus(action.status);
   if (status !== 'Cancelled') {
     return { outcome: 'unconfirmed', status, detail: 'accepted; without permission to read its end was not seen' };

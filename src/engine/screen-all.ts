@@ -39,7 +39,7 @@ export async function screenAll(parts: EngineParts, { anew, onLooked }: ScreenAl
   if (!screening.on) return result;
   refuseUnread(parts);
   const wanted: Action[] = [];
-  for (const action of ledger.book.actions.values()) {
+  for (const action of ledger.state.actions.values()) {
     if (action.outcome !== undefined || action.last !== undefined) continue;
     const known =
       action.screen !== undefined && (anew ? isFinalStatus(action.screen.status) : screening.isFresh(action));
@@ -56,7 +56,7 @@ export async function screenAll(parts: EngineParts, { anew, onLooked }: ScreenAl
       const was = before.get(id);
       if (was === undefined || screen === undefined) continue;
       const change = { id, computer: screen.computer, was: shownAs(was), now: shownAs(screen) };
-      const kept = decide(was, job.guards).decision !== decide(screen, job.guards).decision;
+      const kept = decide(was, job.guards).kind !== decide(screen, job.guards).kind;
       if (change.was !== change.now || kept) result.changes.push(change);
     }
   }
@@ -70,7 +70,7 @@ function shownAs({ status }: Screened): string {
 /** What the plan says of every action that has no outcome yet. */
 export function decideAll({ job, ledger }: Pick<EngineParts, 'job' | 'ledger'>): Map<string, Decided> {
   const decided = new Map<string, Decided>();
-  for (const { id, screen, outcome } of ledger.book.actions.values()) {
+  for (const { id, screen, outcome } of ledger.state.actions.values()) {
     if (outcome === undefined) decided.set(id, decide(screen, job.guards));
   }
   return decided;
@@ -94,9 +94,9 @@ export function countDecisions(
   const typesToCancel = new Map<string, number>();
   let total = 0;
   let unseen = 0;
-  for (const { id, screen, outcome } of ledger.book.actions.values()) {
+  for (const { id, screen, outcome } of ledger.state.actions.values()) {
     if (outcome !== undefined || without.has(id)) continue;
-    const { decision } = decide(screen, job.guards);
+    const { kind: decision } = decide(screen, job.guards);
     total++;
     by[decision]++;
     if (decision === 'unscreened' && (job.screen === 'never' || screen !== undefined)) unseen++;

@@ -1,6 +1,6 @@
 import type { MachineAction } from '../defender/entity.ts';
 import { isFinalStatus } from '../defender/status.ts';
-import { HaltError, RefusedError, UnreachableError } from '../errors.ts';
+import { GuardError, RefusedError, WorkLeftError } from '../errors.ts';
 import { unseenTypes } from '../job/unseen-types.ts';
 import type { Action, Screened } from '../ledger/book.ts';
 import { NOT_FOUND_STATUS, type ScreenFields } from '../ledger/record.ts';
@@ -19,7 +19,7 @@ export interface Screening {
   readonly on: boolean;
   /** Whether what is known of the action is good enough to call it on. */
   isFresh(action: Action): boolean;
-  /** Looks up these actions (100 a call) and records what is shown. Throws a HaltError when the first twenty of a run are all unknown. */
+  /** Looks up these actions (100 a call) and records what is shown. Throws a GuardError when the first twenty of a run are all unknown. */
   look(actions: readonly Action[], signal: AbortSignal): Promise<Map<string, Found>>;
   /** Records what a query showed of admitted actions that were not called yet, as if it had been looked up. */
   saw(actions: readonly MachineAction[]): Promise<void>;
@@ -47,7 +47,7 @@ export function refuseUnread({ job, lookups }: Pick<EngineParts, 'job' | 'lookup
 
 export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts): Screening {
   const needed = job.screen === 'always' || guardsThatLook(job.guards).length > 0;
-  let probation = !hasKnown(ledger.book.actions.values()) && ledger.book.actions.size > ALL_UNKNOWN;
+  let probation = !hasKnown(ledger.state.actions.values()) && ledger.state.actions.size > ALL_UNKNOWN;
   let unknown = 0;
   /** Defender's lookups are answered by something else: those actions are called as if screening were off. */
   const unreadable = new Set<string>();
@@ -85,7 +85,7 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
       ledger.screen(
         actions.flatMap((action) => {
           const id = action.id.toLowerCase();
-          const known = ledger.book.actions.get(id);
+          const known = ledger.state.actions.get(id);
           return known === undefined || known.last !== undefined ? [] : shownOf(id, action);
         }),
       ),
@@ -123,14 +123,14 @@ function cannotScreen(why: 'no-permission' | 'no-answer'): Error {
         'Defender refused to look actions up (HTTP 403), which the guards or --screen always need: grant the application ' +
           'Machine.Read.All (API WindowsDefenderATP, with admin consent), then resume',
       )
-    : new UnreachableError(
+    : new WorkLeftError(
         'looking actions up keeps being answered by something that is not Defender, and the guards or --screen always ' +
           'need it: check the proxy and --api-url, then run again',
       );
 }
 
-function allUnknown(): HaltError {
-  return new HaltError(
+function allUnknown(): GuardError {
+  return new GuardError(
     `Defender knows none of the first ${ALL_UNKNOWN} IDs, so these are probably not machine action IDs of this tenant, and ` +
       'nothing was cancelled: check the column (device IDs are forty hex digits, action IDs are GUIDs) and the tenant',
   );

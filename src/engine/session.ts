@@ -1,6 +1,6 @@
 import { remedyFor, troubleInWords } from '../disk-trouble.ts';
 import { describeDuration } from '../duration.ts';
-import { CountermandError, HaltError, UnreachableError } from '../errors.ts';
+import { CountermandError, GuardError, WorkLeftError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import { keepAlive } from '../quota/keep-alive.ts';
@@ -31,7 +31,7 @@ export async function inSession(parts: SessionParts, work: () => Promise<CloseRe
   try {
     end = { reason: await work(), error: undefined, signal: undefined };
   } catch (error) {
-    end = endOf(shortageOf(error), stop.reason, stop.signal.reason, ledger.book.start !== undefined);
+    end = endOf(shortageOf(error), stop.reason, stop.signal.reason, ledger.state.start !== undefined);
   }
   await ledger.close(end.reason);
   return end;
@@ -42,7 +42,7 @@ function shortageOf(error: unknown): unknown {
   const remedy = remedyFor(error);
   if (remedy === undefined) return error;
   const why = troubleInWords(error as Error);
-  return new UnreachableError(`${why}: nothing more was sent; ${remedy} to resume`, { cause: error });
+  return new WorkLeftError(`${why}: nothing more was sent; ${remedy} to resume`, { cause: error });
 }
 
 function endOf(error: unknown, stopped: StopReason | undefined, abort: unknown, started: boolean): SessionEnd {
@@ -66,7 +66,7 @@ function watch({ job, gate, clock, stop }: SessionParts): Disposable {
       clock.sleep(maxDurationMs, { signal: ended.signal, ref: false }).then(() =>
         stop.request({
           close: 'deadline',
-          error: new UnreachableError(
+          error: new WorkLeftError(
             `stopped at the deadline (--max-duration ${describeDuration(maxDurationMs)}) with work left; run again to go on`,
           ),
         }),
@@ -82,7 +82,7 @@ function watch({ job, gate, clock, stop }: SessionParts): Disposable {
       }
       stop.request({
         close: 'unreachable',
-        error: new UnreachableError(
+        error: new WorkLeftError(
           `no call to Defender succeeded for ${describeDuration(job.patienceMs)} (--patience); nothing is lost, run again to go on`,
         ),
       });
@@ -91,10 +91,10 @@ function watch({ job, gate, clock, stop }: SessionParts): Disposable {
   return { [Symbol.dispose]: () => ended.abort() };
 }
 
-/** Throws a HaltError when more was admitted than `--max-actions` allows. */
+/** Throws a GuardError when more was admitted than `--max-actions` allows. */
 export function refuseTooMany({ guards }: Job, admitted: number): void {
   if (guards.maxActions === undefined || admitted <= guards.maxActions) return;
-  throw new HaltError(
+  throw new GuardError(
     `${admitted} actions were admitted, more than --max-actions ${guards.maxActions}: nothing was started; check the list, or raise ` +
       'the limit',
   );

@@ -10,7 +10,7 @@ const SHOWN = 60;
 const REPEATED_AT_MOST = 100_000;
 const REPEATED_PER_ACTION = 100;
 
-export interface TakeInOptions {
+export interface IntakeOptions {
   /** Stop at the first row that is not an ID. */
   strict: boolean;
   /** Ends the reading between two rows. */
@@ -25,10 +25,10 @@ export interface TakeInOptions {
  * Reads a source to its end into the ledger, which says what is new, known or repeated. The reading counts only with the `intake` record
  * that closes it; rejects with the signal's reason, or the source's UsageError, without writing one.
  */
-export async function takeIn(
+export async function runIntake(
   ledger: Ledger,
   intake: Intake,
-  { strict, signal, name, refuse }: TakeInOptions,
+  { strict, signal, name, refuse }: IntakeOptions,
 ): Promise<IntakeFields> {
   ledger.beginIntake();
   let admitted = 0;
@@ -40,9 +40,9 @@ export async function takeIn(
     if (row.kind === 'id') {
       const { id, line, comment } = row;
       if (comment !== undefined) refuse?.(comment, line);
-      const told = await ledger.admit({ id, line, ...(comment === undefined ? {} : { comment }) });
-      if (told === 'admitted') admitted++;
-      if (told !== 'repeated') {
+      const result = await ledger.admit({ id, line, ...(comment === undefined ? {} : { comment }) });
+      if (result === 'admitted') admitted++;
+      if (result !== 'repeated') {
         named++;
         continue;
       }

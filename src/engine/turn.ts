@@ -4,19 +4,19 @@ import type { Action } from '../ledger/book.ts';
 import { afterRestart, mayHaveEffect, type Next, seenTooLate } from './cancel-rule.ts';
 import { decide } from './decide.ts';
 import type { Found } from './lookups.ts';
-import { settledBy, type Verdict } from './outcome-rules.ts';
+import { type Settlement, settledBy } from './outcome-rules.ts';
 import type { Screening } from './screening.ts';
 
 /** What is to be done with an action now. */
-export type Turn =
+export type NextStep =
   /** To be called, or to go on where an earlier session was. */
-  | { turn: 'work'; next: Next }
-  | { turn: 'look' }
-  | { turn: 'settle'; verdict: Verdict }
+  | { kind: 'work'; next: Next }
+  | { kind: 'look' }
+  | { kind: 'settle'; settlement: Settlement }
   /** Not for this session: `verify` or `--retry` takes it up. */
-  | { turn: 'leave' };
+  | { kind: 'leave' };
 
-export interface TurnContext {
+export interface NextStepContext {
   guards: Guards;
   canRead: boolean;
   /** Taken up by `--retry`: looked up first, then called as if it had never been. */
@@ -28,13 +28,17 @@ export interface TurnContext {
   stamp: string;
 }
 
-/** Whose turn it is to do what: the order is source order, what was begun goes on, and nothing is called on old knowledge. */
-export function turnOf(action: Action, screening: Pick<Screening, 'on' | 'isFresh'>, context: TurnContext): Turn {
+/** What is to be done with an action now: what was begun goes on, and nothing is called on old knowledge. */
+export function nextStep(
+  action: Action,
+  screening: Pick<Screening, 'on' | 'isFresh'>,
+  context: NextStepContext,
+): NextStep {
   const { last, outcome, screen } = action;
   const { guards, retried, attempt, found } = context;
   if (!retried && attempt === undefined) {
-    if (outcome?.outcome === 'unconfirmed') return { turn: 'work', next: { next: 'confirm' } };
-    if (outcome !== undefined) return { turn: 'leave' };
+    if (outcome?.outcome === 'unconfirmed') return { kind: 'work', next: { kind: 'confirm' } };
+    if (outcome !== undefined) return { kind: 'leave' };
     if (last !== undefined) {
       const createdAtMs = screen?.created ? Date.parse(screen.created) : undefined;
       const next = afterRestart(last, {
@@ -42,43 +46,43 @@ export function turnOf(action: Action, screening: Pick<Screening, 'on' | 'isFres
         createdAtMs,
         sent: action.sent,
       });
-      if (next.next !== 'again') return { turn: 'work', next };
+      if (next.kind !== 'again') return { kind: 'work', next };
     }
   }
   const first = attempt ?? (retried ? 1 : restartAttempt(action, context));
   if (found?.kind === 'found') {
-    const verdict = settledBy(found.action, { accepted: false, stamp: context.stamp });
-    if (verdict !== undefined && verdict.outcome !== 'already-final') return { turn: 'settle', verdict };
+    const settlement = settledBy(found.action, { accepted: false, stamp: context.stamp });
+    if (settlement !== undefined && settlement.outcome !== 'already-final') return { kind: 'settle', settlement };
   }
   // A record of a lookup does not say whose cancel ended it: of what was called already, that is looked up anew.
   const whose = action.sent > 0 && screen !== undefined && isFinalStatus(screen.status);
-  if (screening.on && found === undefined && (retried || whose || !screening.isFresh(action))) return { turn: 'look' };
-  const { decision, reason } = decide(screen, guards);
+  if (screening.on && found === undefined && (retried || whose || !screening.isFresh(action))) return { kind: 'look' };
+  const { kind: decision, reason } = decide(screen, guards);
   // What an earlier session saw holds also where this one cannot look; but for what is tried again, where it is the past.
   if (!screening.on && retried && decision !== 'excluded') {
-    return { turn: 'work', next: { next: 'again', attempt: first } };
+    return { kind: 'work', next: { kind: 'again', attempt: first } };
   }
   switch (decision) {
     case 'cancel':
     case 'unscreened':
-      return { turn: 'work', next: { next: 'again', attempt: first } };
+      return { kind: 'work', next: { kind: 'again', attempt: first } };
     case 'already-final':
-      return { turn: 'settle', verdict: { outcome: 'already-final', status: screen?.status ?? '' } };
+      return { kind: 'settle', settlement: { outcome: 'already-final', status: screen?.status ?? '' } };
     case 'excluded':
       return {
-        turn: 'settle',
+        kind: 'settle',
         // Tried again by the user, it shows no trace of that cancel.
-        verdict:
+        settlement:
           mayHaveEffect(action) && !retried
             ? seenTooLate(reason, screen?.status ?? '')
             : excluded(reason, screen?.status),
       };
     case 'not-found':
-      return { turn: 'settle', verdict: { outcome: 'not-found', detail: 'Defender does not know it' } };
+      return { kind: 'settle', settlement: { outcome: 'not-found', detail: 'Defender does not know it' } };
   }
 }
 
-function excluded(reason: string | undefined, status: string | undefined): Verdict {
+function excluded(reason: string | undefined, status: string | undefined): Settlement {
   return {
     outcome: 'excluded',
     ...(status === undefined ? {} : { status }),
@@ -86,8 +90,8 @@ function excluded(reason: string | undefined, status: string | undefined): Verdi
   };
 }
 
-function restartAttempt({ last, sent }: Action, { canRead }: TurnContext): number {
+function restartAttempt({ last, sent }: Action, { canRead }: NextStepContext): number {
   if (last === undefined) return 1;
   const next = afterRestart(last, { canRead, createdAtMs: undefined, sent });
-  return next.next === 'again' ? next.attempt : 1;
+  return next.kind === 'again' ? next.attempt : 1;
 }

@@ -1,4 +1,4 @@
-import type { Action, Book } from '../ledger/book.ts';
+import type { Action, RunState } from '../ledger/book.ts';
 import { isAccepted, isInDoubt } from '../ledger/book.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 import { settledBy } from './outcome-rules.ts';
@@ -15,8 +15,8 @@ export interface Verified {
 }
 
 /** What was called and has no final outcome: these can be settled by looking alone. */
-export function toVerify(book: Book): Action[] {
-  return [...book.left()].filter(
+export function toVerify(state: RunState): Action[] {
+  return [...state.left()].filter(
     (action) =>
       action.outcome !== undefined || isAccepted(action) || isInDoubt(action) || action.last?.error !== undefined,
   );
@@ -25,8 +25,8 @@ export function toVerify(book: Book): Action[] {
 /** Looks up what is not final yet and records what Defender shows by now. Sends nothing but lookups. */
 export async function verifyAll(parts: EngineParts): Promise<Verified[]> {
   const { ledger, lookups, stop } = parts;
-  const stamp = stampOf(ledger.book.run);
-  const open = toVerify(ledger.book);
+  const stamp = stampOf(ledger.state.run);
+  const open = toVerify(ledger.state);
   const found = await lookups.many(
     open.map(({ id }) => id),
     stop.signal,
@@ -37,15 +37,15 @@ export async function verifyAll(parts: EngineParts): Promise<Verified[]> {
     const { id, outcome, sent, screen } = action;
     const shown = found.get(id);
     const accepted = outcome?.outcome === 'unconfirmed' || isAccepted(action);
-    const verdict = shown?.kind === 'found' ? settledBy(shown.action, { accepted, stamp }) : undefined;
+    const settlement = shown?.kind === 'found' ? settledBy(shown.action, { accepted, stamp }) : undefined;
     verified.push({
       id,
       computer: screen?.computer ?? null,
       was: outcome?.outcome ?? 'no outcome',
-      now: verdict?.outcome,
+      now: settlement?.outcome,
       status: shown?.kind === 'found' ? shown.action.status : undefined,
     });
-    if (verdict !== undefined) writing.push(ledger.outcome({ id, ...verdict, attempts: sent }));
+    if (settlement !== undefined) writing.push(ledger.outcome({ id, ...settlement, attempts: sent }));
   }
   await Promise.all(writing);
   return verified;

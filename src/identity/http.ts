@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { buildConnector, EnvHttpProxyAgent, Pool, type Dispatcher as UndiciDispatcher } from 'undici';
 import { UsageError } from '../errors.ts';
 
 export interface DispatcherOptions {
@@ -17,7 +17,7 @@ export interface DispatcherOptions {
   maxResponseBytes?: number;
 }
 
-export interface WayOut extends Dispatcher {
+export interface Dispatcher extends UndiciDispatcher {
   /**
    * Ends it with all its connections, those under way too: a connection to a host that never answers would keep the process alive until it
    * times out, which `destroy` alone does not prevent. To be called when every call has ended.
@@ -26,13 +26,13 @@ export interface WayOut extends Dispatcher {
 }
 
 /**
- * The one way out for sign-in and API calls: no retry, no redirect, one call at a time on a connection, connections
+ * The one dispatcher of sign-in and API calls: no retry, no redirect, one call at a time on a connection, connections
  * kept alive. A CA of one's own needs only `NODE_EXTRA_CA_CERTS`, through a proxy's tunnel too.
  *
  * Only HTTPS goes through the proxy: plain HTTP is allowed to loopback and the metadata address alone, which no proxy
  * can reach for us. Throws a UsageError when `HTTPS_PROXY` is not the address of an HTTP proxy.
  */
-export function makeDispatcher(options: DispatcherOptions): WayOut {
+export function makeDispatcher(options: DispatcherOptions): Dispatcher {
   const { env, connections, connectTimeoutMs = 10_000, headersTimeoutMs = 30_000, bodyTimeoutMs = 30_000 } = options;
   const timeouts = { connectTimeout: connectTimeoutMs, headersTimeout: headersTimeoutMs, bodyTimeout: bodyTimeoutMs };
   // Said here, it is not for NODE_TLS_REJECT_UNAUTHORIZED to say.

@@ -90,14 +90,14 @@ export async function signIn(
   });
   let result: AuthenticationResult | null;
   const askedAtMs = clock.monotonicMs();
-  const told = () => {
+  const logAnswer = () => {
     const { host, answer } = call;
     const http = answer !== undefined && 'status' in answer ? answer.status : undefined;
     const ms = Math.round(clock.monotonicMs() - askedAtMs);
     log.debug({ kind: request.kind, host, http, answer: answer?.kind, ms }, 'asked for a token');
   };
   try {
-    result = await abortable(duringSignIn(call, work), signal).finally(told);
+    result = await abortable(duringSignIn(call, work), signal).finally(logAnswer);
   } catch (error) {
     signal.throwIfAborted();
     if (call.elsewhere !== undefined) {

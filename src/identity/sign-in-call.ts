@@ -140,7 +140,7 @@ function retryAfterMs(header: string | undefined, nowMs: number): number | undef
 function networkFault(error: unknown): SignInAnswer {
   // Connecting to several addresses at once fails with an AggregateError whose own message is empty.
   const inner = error instanceof AggregateError ? error.errors.find((each) => each instanceof Error) : undefined;
-  const told = inner ?? error;
-  const code = told instanceof Error && 'code' in told && typeof told.code === 'string' ? told.code : undefined;
-  return { kind: 'network', code, message: told instanceof Error ? told.message : String(told) };
+  const cause = inner ?? error;
+  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+  return { kind: 'network', code, message: cause instanceof Error ? cause.message : String(cause) };
 }

@@ -1,9 +1,9 @@
-import { type CountermandError, RefusedError, UnreachableError } from '../errors.ts';
+import { type CountermandError, RefusedError, WorkLeftError } from '../errors.ts';
 import { ENTRA_REFUSALS, type FailureContext, OAUTH_REFUSALS, TRANSIENT } from './entra-refusals.ts';
 import type { SignInAnswer } from './sign-in-call.ts';
 
 /** The authority is out of reach. `retryable` is false where asking again within seconds is useless. */
-export class SignInUnreachableError extends UnreachableError {
+export class SignInUnreachableError extends WorkLeftError {
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
 

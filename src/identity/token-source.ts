@@ -14,7 +14,7 @@ export interface AccessToken {
 
 /**
  * Where tokens come from. `token()` hands out the one in hand while it is good and renews it in time; all callers share one renewal.
- * Throws a RefusedError (exit 4) when the credentials are refused, an UnreachableError (exit 6) when the authority is
+ * Throws a RefusedError (exit 4) when the credentials are refused, a WorkLeftError (exit 6) when the authority is
  * out of reach and no usable token is left.
  */
 export interface TokenSource {

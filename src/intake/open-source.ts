@@ -140,14 +140,14 @@ function refuseUnreadable(path: string, found: Stats): void {
 
 function readError(path: string, cause: unknown): UsageError {
   const code = codeOf(cause);
-  const told: Record<string, string> = {
+  const messages: Record<string, string> = {
     ENOENT: `${path} does not exist: check the name of the file that holds the action IDs`,
     ENOTDIR: `${path} does not exist: check the name of the file that holds the action IDs`,
     EISDIR: `${path} is a directory: name the file in it that holds the action IDs`,
     EACCES: `${path} cannot be read (permission denied): check its permissions`,
     EPERM: `${path} cannot be read (operation not permitted): check its permissions`,
   };
-  return new UsageError(told[code] ?? `${path} cannot be read (${code}): check the file and its disk`, { cause });
+  return new UsageError(messages[code] ?? `${path} cannot be read (${code}): check the file and its disk`, { cause });
 }
 
 function codeOf(cause: unknown): string {

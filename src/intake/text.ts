@@ -114,9 +114,9 @@ function wholeCharacters(bytes: Buffer, encoding: Encoding): number {
   return bytes.length;
 }
 
-type Fault = 'encoding' | 'zero';
+type TextFault = 'encoding' | 'zero';
 
-const FAULTS: Readonly<Record<Fault, (name: string, encoding: Encoding, line: number) => string>> = {
+const FAULTS: Readonly<Record<TextFault, (name: string, encoding: Encoding, line: number) => string>> = {
   encoding: (name, encoding, line) =>
     `${name} is not valid ${encoding.toUpperCase()} text in line ${line}: save it as ${encoding === 'utf-8' ? 'UTF-8 (in Excel: "CSV UTF-8")' : 'UTF-8'} and give it again`,
   zero: (name, _, line) =>
@@ -124,9 +124,9 @@ const FAULTS: Readonly<Record<Fault, (name: string, encoding: Encoding, line: nu
 };
 
 /** The text up to the first thing that is not text, and what that is. */
-function readable(bytes: Buffer, encoding: Encoding): { text: string; fault?: Fault } {
+function readable(bytes: Buffer, encoding: Encoding): { text: string; fault?: TextFault } {
   let text: string;
-  let fault: Fault | undefined;
+  let fault: TextFault | undefined;
   try {
     text = new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {

@@ -152,15 +152,15 @@ function settingsOf(data: Readonly<Record<string, unknown>>): Partial<SettingVal
 }
 
 function refusal(mistakes: readonly Mistake[], lines: LineCounter, shownAs: string): UsageError {
-  const told = [...mistakes]
+  const messages = [...mistakes]
     .sort((one, other) => one.offset - other.offset)
     .map(({ offset, message }) => {
       const { line, col } = lines.linePos(offset);
       return `${shownAs}:${Math.max(1, line)}:${Math.max(1, col)} ${message}`;
     });
-  const count = told.length === 1 ? 'a mistake' : `${told.length} mistakes`;
-  const shown = told.slice(0, MAX_SHOWN);
-  if (told.length > MAX_SHOWN) shown.push(`and ${told.length - MAX_SHOWN} more`);
+  const count = messages.length === 1 ? 'a mistake' : `${messages.length} mistakes`;
+  const shown = messages.slice(0, MAX_SHOWN);
+  if (messages.length > MAX_SHOWN) shown.push(`and ${messages.length - MAX_SHOWN} more`);
   return new UsageError([`the job has ${count}, nothing was started:`, ...shown.map((line) => `  ${line}`)]);
 }
 

@@ -4,12 +4,12 @@ import { SETTINGS, type Setting, type SettingName, type SettingValues } from './
 /** Texts come from flags and variables; booleans and lists from a flag parser. */
 export type RawValue = unknown;
 
-export type Reading<K extends SettingName> = { value: SettingValues[K] } | { problem: string };
+export type ReadSetting<K extends SettingName> = { value: SettingValues[K] } | { problem: string };
 
 /**
  * Reads what a flag, a variable or an interpolated job value says. `problem` completes "<where> must be …" and quotes what stood there.
  */
-export function readSetting<K extends SettingName>(name: K, raw: RawValue): Reading<K> {
+export function readSetting<K extends SettingName>(name: K, raw: RawValue): ReadSetting<K> {
   const setting: Setting = SETTINGS[name];
   const taken = fromText(setting.kind, raw);
   const parsed = setting.value.safeParse(setting.commasSeparate ? separated(taken) : taken);

@@ -52,7 +52,7 @@ export interface CancelCall {
 export interface Settled {
   outcome: Outcome;
   atMs: number;
-  attempts: number;
+  calls: number;
   status: string | undefined;
   detail: string | undefined;
 }
@@ -82,8 +82,8 @@ export interface PastCall {
   fileAheadMs?: number;
 }
 
-/** The ledger read back: a projection that is the same whether it was built by reading the file or by writing to it. */
-export interface Book {
+/** The state of a run, a read model: the same whether it was built by reading the file or by writing to it. */
+export interface RunState {
   readonly run: string;
   readonly sessions: readonly Session[];
   /** Ends of readings, in order, each with its session. */
@@ -119,7 +119,7 @@ export interface Book {
   readonly leftCount: number;
   /**
    * Open actions that the last finished reading did not name although an earlier one did. A row that is known already writes no
-   * record, so only the process that did the reading can tell: a book that was only read from its file names none.
+   * record, so only the process that did the reading can tell: a state that was only read from its file names none.
    */
   missing(): Iterable<Action>;
   /**

@@ -14,7 +14,7 @@ export interface PendingCall<A extends Action> {
 }
 
 /** The calls of a ledger: how many by route, which of them wait for their reply, and which may still count against the quota. */
-export class CallsMade<A extends Action> {
+export class Calls<A extends Action> {
   readonly byRoute: Record<Route, number> = noCalls();
   /** The highest number of a call so far. */
   last = 0;

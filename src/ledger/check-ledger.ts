@@ -10,7 +10,7 @@ export interface CheckedLedger extends LedgerFacts {
  * `last`: at the last record, as it should. `earlier`: at this line, and more was written behind it. `absent`: nowhere, so records
  * were removed from the end, or it is the head of another ledger.
  */
-export type HeadFound = { where: 'last' } | { where: 'earlier'; line: number } | { where: 'absent' };
+export type HeadFound = { kind: 'last' } | { kind: 'earlier'; line: number } | { kind: 'absent' };
 
 /**
  * Checks the whole of a ledger against its chain, and its last chain value against a `head` noted earlier (32 hex digits, in lower case). Neither takes a
@@ -35,6 +35,6 @@ export async function checkLedger(options: { path: string; disk: Disk; head?: st
 }
 
 function whereIs(line: number | undefined, records: number): HeadFound {
-  if (line === undefined) return { where: 'absent' };
-  return line === records ? { where: 'last' } : { where: 'earlier', line };
+  if (line === undefined) return { kind: 'absent' };
+  return line === records ? { kind: 'last' } : { kind: 'earlier', line };
 }

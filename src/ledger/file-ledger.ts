@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { keepAll, type Redact } from '../redact.ts';
 import type { Appender } from './appender.ts';
-import type { Book } from './book.ts';
+import type { RunState } from './book.ts';
 import type { HeldLock } from './held-lock.ts';
 import { flat } from './intern.ts';
 import type { Ledger } from './ledger.ts';
@@ -36,7 +36,7 @@ export interface FileLedgerParts {
   path: string;
   clock: Clock;
   log: Logger;
-  book: Projection;
+  state: Projection;
   /** The last chain value in the file; empty for a new one. */
   head: string;
   appender: Appender;
@@ -51,13 +51,13 @@ export interface FileLedgerParts {
   lockSender(sender: SenderId, held: readonly HeldLock[]): Promise<HeldLock | undefined>;
 }
 
-/** The ledger on a file. Each record goes to the file's queue and into the book in the same turn, so both have the same order. */
+/** The ledger on a file. Each record goes to the file's queue and into the state in the same turn, so both have the same order. */
 export class FileLedger implements Ledger {
   readonly path: string;
   readonly fileAheadMs: number;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #book: Projection;
+  readonly #state: Projection;
   readonly #appender: Appender;
   readonly #file: OwnFile;
   readonly #locks: HeldLock[];
@@ -66,13 +66,13 @@ export class FileLedger implements Ledger {
   #chain: string;
 
   constructor(parts: FileLedgerParts) {
-    const { path, clock, log, book, head, appender, file, locks, lockSender, fileAheadMs, redact = keepAll } = parts;
+    const { path, clock, log, state, head, appender, file, locks, lockSender, fileAheadMs, redact = keepAll } = parts;
     this.#redact = redact;
     this.path = path;
     this.fileAheadMs = fileAheadMs;
     this.#clock = clock;
     this.#log = log;
-    this.#book = book;
+    this.#state = state;
     this.#chain = head;
     this.#appender = appender;
     this.#file = file;
@@ -80,8 +80,8 @@ export class FileLedger implements Ledger {
     this.#lockSender = lockSender;
   }
 
-  get book(): Book {
-    return this.#book;
+  get state(): RunState {
+    return this.#state;
   }
 
   async head(): Promise<string> {
@@ -91,13 +91,13 @@ export class FileLedger implements Ledger {
   }
 
   beginIntake(): void {
-    this.#book.beginIntake();
+    this.#state.beginIntake();
   }
 
   async admit({ id, line, comment, priority }: AdmitFields): Promise<'admitted' | 'known' | 'repeated'> {
-    const named = this.#book.name(id);
+    const named = this.#state.name(id);
     if (named !== undefined) return named;
-    // The source's rows may be cut from large chunks, which the book must not keep alive.
+    // The source's rows may be cut from large chunks, which the state must not keep alive.
     const key = flat(id);
     await this.#append('admit', {
       id: key,
@@ -127,7 +127,7 @@ export class FileLedger implements Ledger {
   async intent(fields: Omit<IntentFields, 'call'>): Promise<number> {
     if (fields.route === 'cancel') this.#assertStarted('a cancel');
     this.#file.assertNotReplaced();
-    const call = this.#book.lastCall + 1;
+    const call = this.#state.lastCall + 1;
     await this.#durable('intent', { call, ...fields });
     return call;
   }
@@ -148,7 +148,7 @@ export class FileLedger implements Ledger {
   async close(reason: CloseReason): Promise<void> {
     // Whoever sees a session end well will look for it at the path.
     await this.#file.look();
-    const counts = this.#book.counts();
+    const counts = this.#state.counts();
     const present = OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]]);
     await this.#durable('close', { reason, counts: Object.fromEntries(present) });
   }
@@ -163,7 +163,7 @@ export class FileLedger implements Ledger {
 
   /**
    * Takes the lock of this sender too: once a token shows who it is for, that is who we are, whatever we were called. To be called before
-   * anything is sent. Throws a HeldError (exit 11) when another run sends as this one from the folder.
+   * anything is sent. Throws a LockedError (exit 11) when another run sends as this one from the folder.
    */
   async holdSender(sender: SenderId): Promise<void> {
     const lock = await this.#lockSender(sender, this.#locks);
@@ -180,7 +180,7 @@ export class FileLedger implements Ledger {
     const note = (error: unknown) => errors.push(error);
     if (this.#file.isNameless) {
       await this.#appender.synced().catch(note);
-      const { run, sessions } = this.#book;
+      const { run, sessions } = this.#state;
       await this.#file.keep(`${run.slice(0, 8)}-${sessions.length}`, this.#log);
     }
     await this.#appender.close().catch(note);
@@ -190,7 +190,7 @@ export class FileLedger implements Ledger {
   }
 
   #assertStarted(what: string): void {
-    if (this.#book.intake === undefined || this.#book.start === undefined || this.#book.readingSource) {
+    if (this.#state.intake === undefined || this.#state.start === undefined || this.#state.readingSource) {
       throw new Error(`${what} was to be recorded before the reading of the source had ended and the run had started`);
     }
   }
@@ -213,12 +213,12 @@ export class FileLedger implements Ledger {
     const fault = fieldsFault(kind, fields as unknown as Readonly<Record<string, unknown>>);
     // It would be damage to whoever reads the ledger next.
     if (fault !== undefined) throw new Error(`no valid ${kind} record was to be written: ${fault}`);
-    const seq = this.#book.lastSeq + 1;
+    const seq = this.#state.lastSeq + 1;
     const atMs = Math.trunc(this.#clock.wallMs());
     const at = new Date(atMs).toISOString();
     const { line, chain } = encodeLine(this.#chain, seq, at, kind, fields);
     this.#appender.push(line);
     this.#chain = chain;
-    this.#book.apply({ seq, at, kind, ...fields, chain } as LedgerRecord, atMs);
+    this.#state.apply({ seq, at, kind, ...fields, chain } as LedgerRecord, atMs);
   }
 }

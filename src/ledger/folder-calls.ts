@@ -8,7 +8,7 @@ import { hasCode } from './file-disk.ts';
 import { Projection } from './projection.ts';
 import { LEDGER_FORMAT } from './record.ts';
 import { areDifferentTenants, type SenderId, serviceOf } from './sender.ts';
-import { skim } from './skim.ts';
+import { readKinds } from './skim.ts';
 
 /**
  * The file system's clock, then or now, may differ from Defender's by this much before a neighbour's calls are overlooked: a machine whose
@@ -70,9 +70,9 @@ async function callsOf(
   options: FolderCallsOptions,
 ): Promise<PastCall[]> {
   const { disk, log, client, withinMs = 3_600_000 } = options;
-  const book = new Projection();
+  const state = new Projection();
   let trouble: string | undefined;
-  for await (const record of skim(path, disk, ['open', 'intent', 'reply', 'close'])) {
+  for await (const record of readKinds(path, disk, ['open', 'intent', 'reply', 'close'])) {
     if (typeof record === 'number') {
       trouble ??= `line ${record} cannot be read`;
       continue;
@@ -81,9 +81,9 @@ async function callsOf(
       if (!mayBeSame(record, options)) return [];
       if (record.format !== LEDGER_FORMAT) trouble ??= `its format is ${record.format}`;
     }
-    book.apply(record, Date.parse(record.at));
+    state.apply(record, Date.parse(record.at));
   }
-  const calls = book.recentCalls(now, withinMs, client, modifiedMs - book.lastAtMs);
+  const calls = state.recentCalls(now, withinMs, client, modifiedMs - state.lastAtMs);
   if (trouble !== undefined) {
     log.warn(
       `the ledger ${path} beside ours is damaged or of another version (${trouble}): its ${calls.length} readable calls count against the quota, others cannot`,

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { describeDuration } from '../duration.ts';
-import { ClockError, CountermandError, DiskError, HeldError } from '../errors.ts';
+import { ClockError, CountermandError, DiskError, LockedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Disk } from './disk.ts';
 import { hasCode } from './file-disk.ts';
@@ -60,7 +60,7 @@ export class HeldLock implements AsyncDisposable {
   readonly #stop = new AbortController();
   #content: string;
   #renewed: Moment;
-  #lost: HeldError | DiskError | ClockError | undefined;
+  #lost: LockedError | DiskError | ClockError | undefined;
   #beside: (() => Promise<void>) | undefined;
   #looked: Moment | undefined;
   #busy: Promise<unknown> = Promise.resolve();
@@ -90,7 +90,7 @@ export class HeldLock implements AsyncDisposable {
     return this.#lost === undefined && this.#ageMs(this.#renewed) <= LOCK_TTL_MS - LOCK_MARGIN_MS;
   }
 
-  /** Throws a HeldError when the lock is not fresh, a ClockError when that is so because the wall clock moved. */
+  /** Throws a LockedError when the lock is not fresh, a ClockError when that is so because the wall clock moved. */
   assertFresh(): void {
     const movedMs = this.#clockMovedMs();
     if (this.isFresh && Math.abs(movedMs) <= LOCK_TTL_MS) return;
@@ -110,7 +110,7 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /**
-   * Throws a HeldError when the lock was not renewed in time or the file carries another nonce, a ClockError when the wall clock moved, a
+   * Throws a LockedError when the lock was not renewed in time or the file carries another nonce, a ClockError when the wall clock moved, a
    * DiskError when it cannot be read or went away together with the ledger, and what {@link lookAlso} throws. Callers that come while the file is being
    * looked at share the next look, and a look is good for those who come within {@link LOOK_GOOD_MS} of its beginning.
    */
@@ -232,7 +232,7 @@ export class HeldLock implements AsyncDisposable {
   }
 
   #lose(message: string): never {
-    this.#lost ??= new HeldError(message);
+    this.#lost ??= new LockedError(message);
     throw this.#lost;
   }
 

@@ -1,4 +1,4 @@
-import type { Book } from './book.ts';
+import type { RunState } from './book.ts';
 import type {
   AdmitFields,
   CloseReason,
@@ -14,17 +14,17 @@ import type {
 
 /**
  * The one truth of a run. Everything that a run does is written here first; everything that anybody wants to know is
- * read from its {@link Book}. A method that is said to be durable resolves only after fdatasync; the others resolve when the record is
+ * read from its {@link RunState}. A method that is said to be durable resolves only after fdatasync; the others resolve when the record is
  * in order behind all earlier ones (they become durable with the next durable record, or at close).
  *
- * Every method throws a DiskError once a write or sync has failed (nothing is written after that), and a HeldError once the lock is lost.
+ * Every method throws a DiskError once a write or sync has failed (nothing is written after that), and a LockedError once the lock is lost.
  * The implementation may be files on one machine or a shared database: callers know only this.
  */
 export interface Ledger extends AsyncDisposable {
   /** Where it lies, for messages. */
   readonly path: string;
   /** What it says so far, kept up to date by the methods below. */
-  readonly book: Book;
+  readonly state: RunState;
   /** The last chain value, once everything written so far is on disk. */
   head(): Promise<string>;
 
@@ -49,7 +49,7 @@ export interface Ledger extends AsyncDisposable {
   close(reason: CloseReason): Promise<void>;
 
   /**
-   * Throws a HeldError when a lock was not renewed in time or carries another's nonce, a DiskError when it cannot be read or the ledger
+   * Throws a LockedError when a lock was not renewed in time or carries another's nonce, a DiskError when it cannot be read or the ledger
    * was removed. To be called right before each send,
    * so that a process which slept never sends beside its successor.
    */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { HeldError, UsageError } from '../errors.ts';
+import { LockedError, UsageError } from '../errors.ts';
 import type { Disk } from './disk.ts';
 import { hasCode } from './file-disk.ts';
 import {
@@ -22,7 +22,7 @@ const WATCH_EVERY_MS = 500;
 const STOPPED_SILENCE_MS = 2 * LOCK_RENEW_MS;
 
 /**
- * Takes a lock file, or throws a HeldError that names its holder.
+ * Takes a lock file, or throws a LockedError that names its holder.
  *
  * The file is made exclusively, which works on network folders too. Whoever finds one asks whether its holder is dead (it ran on
  * this host, boot and pid namespace, and is gone): then it is taken over at once. One that lives here and has renewed its lock within
@@ -60,7 +60,7 @@ async function acquire(options: LockOptions): Promise<HeldLock> {
     await untilFree(old, options);
     if (await removeOld(old, options)) tookOver = old.holder;
   }
-  throw new HeldError(`${capital(options.what)} is being taken by several runs at once: try again.`);
+  throw new LockedError(`${capital(options.what)} is being taken by several runs at once: try again.`);
 }
 
 /** Whatever stands there was not made by us: it can neither be held nor be judged. */
@@ -78,7 +78,7 @@ interface Seen {
 }
 
 /**
- * Resolves when the lock that was seen may be taken over, or is gone. Throws a HeldError as soon as it is known that its holder works on.
+ * Resolves when the lock that was seen may be taken over, or is gone. Throws a LockedError as soon as it is known that its holder works on.
  */
 async function untilFree({ text, holder }: Seen, options: LockOptions): Promise<void> {
   const { path, disk, clock, processes, signal } = options;
@@ -99,7 +99,7 @@ async function untilFree({ text, holder }: Seen, options: LockOptions): Promise<
   }
 }
 
-/** How long (ms) the lock must be seen unrenewed before it may be taken over. Throws a HeldError for one that its holder certainly holds. */
+/** How long (ms) the lock must be seen unrenewed before it may be taken over. Throws a LockedError for one that its holder certainly holds. */
 async function silenceNeeded(holder: Holder | undefined, options: LockOptions): Promise<number> {
   if (holder === undefined || !canBeAsked(holder, options.processes)) return LOCK_TTL_MS;
   const ageMs = await ageOf(options);
@@ -144,8 +144,8 @@ async function created(disk: Disk, path: string, content: string): Promise<boole
   }
 }
 
-function held(holder: Holder | undefined, { what }: LockOptions, why: string): HeldError {
-  return new HeldError(`${capital(what)} is held by ${describe(holder)}, and ${why}: wait until that run ends.`);
+function held(holder: Holder | undefined, { what }: LockOptions, why: string): LockedError {
+  return new LockedError(`${capital(what)} is held by ${describe(holder)}, and ${why}: wait until that run ends.`);
 }
 
 function waiting(holder: Holder | undefined, silenceMs: number, { what, clock }: LockOptions): string {

@@ -55,7 +55,7 @@ export interface OpenLedgerOptions {
  * Opens a ledger to write, by its real path: takes its lock and the lock of the one sender (tenant, client and service, per folder), reads and
  * checks what is there through the one handle that is written to later, cuts a torn tail, and begins the next session with a durable `open` record.
  *
- * Throws a HeldError (exit 11) when another process holds either lock; a ChangedLedgerError when it is not as it was read; a DamageError
+ * Throws a LockedError (exit 11) when another process holds either lock; a ChangedLedgerError when it is not as it was read; a DamageError
  * (exit 12) when the ledger does not fit its chain; a UsageError (exit 2) when it is no ledger, no regular file with one name, another tenant's or
  * host's, of a newer format, started although a plan was to be replaced, or its folder cannot be written; a DiskError (exit 6) when the disk is full
  * or fails; the signal's reason when that ended a wait.
@@ -78,7 +78,7 @@ export async function openLedger(given: OpenLedgerOptions): Promise<FileLedger> 
     if (existed === undefined && (given.head ?? '') !== '') throw changed(path);
     file = await disk.openAppend(path);
     const read = await readForWriting(options, file, locks);
-    const { book, head, size } = read;
+    const { state, head, size } = read;
     if (read.replaces) {
       await file.close();
       file = await disk.openAppend(path);
@@ -100,12 +100,12 @@ export async function openLedger(given: OpenLedgerOptions): Promise<FileLedger> 
       return own.assertUntouched();
     });
     const { modifiedMs } = existed ?? {};
-    const fileAheadMs = modifiedMs === undefined || book.lastSeq === 0 ? 0 : modifiedMs - book.lastAtMs;
-    const parts = { ...partsOf(options), book, head, appender, file: own, locks, lockSender, fileAheadMs };
+    const fileAheadMs = modifiedMs === undefined || state.lastSeq === 0 ? 0 : modifiedMs - state.lastAtMs;
+    const parts = { ...partsOf(options), state, head, appender, file: own, locks, lockSender, fileAheadMs };
     const ledger = new FileLedger(parts);
-    const run = book.run === '' ? (options.run ?? randomUUID()) : book.run;
+    const run = state.run === '' ? (options.run ?? randomUUID()) : state.run;
     await refusingChanges(own.look(), path);
-    const opened = ledger.open({ format: LEDGER_FORMAT, run, session: book.sessions.length + 1, ...openOf(open) });
+    const opened = ledger.open({ format: LEDGER_FORMAT, run, session: state.sessions.length + 1, ...openOf(open) });
     await opened.catch((error: unknown) => {
       throw own.isReplaced ? changed(path) : error;
     });
@@ -180,7 +180,7 @@ async function assertHeld(locks: readonly HeldLock[]): Promise<void> {
 }
 
 interface ReadForWriting {
-  book: Projection;
+  state: Projection;
   head: string;
   /** Bytes of its whole records. */
   size: number;
@@ -195,8 +195,8 @@ async function readForWriting(
   locks: readonly HeldLock[],
 ): Promise<ReadForWriting> {
   const { path } = options;
-  const fresh = { book: new Projection(), head: '', size: 0, replaces: false };
-  const { book, scanned, torn } = await project(path, { read: () => file.read() });
+  const fresh = { state: new Projection(), head: '', size: 0, replaces: false };
+  const { state, scanned, torn } = await project(path, { read: () => file.read() });
   throwIfDamaged(path, scanned.fault);
   if (options.head !== undefined && scanned.head !== options.head) throw changed(path);
   if (scanned.records === 0) {
@@ -205,21 +205,21 @@ async function readForWriting(
   }
   if (options.existing === 'plan') {
     await assertHeld(locks);
-    await setAside(book, options);
+    await setAside(state, options);
     return { ...fresh, replaces: true };
   }
-  refuseOther(book, options);
-  return { book, head: scanned.head, size: scanned.bytes, replaces: false };
+  refuseOther(state, options);
+  return { state, head: scanned.head, size: scanned.bytes, replaces: false };
 }
 
 /** Renamed, not removed: its lookups of the last hour still count against the quota, and the folder is searched for them. */
-async function setAside(book: Projection, { path, disk, log }: OpenLedgerOptions): Promise<void> {
-  if (book.start !== undefined) {
+async function setAside(state: Projection, { path, disk, log }: OpenLedgerOptions): Promise<void> {
+  if (state.start !== undefined) {
     throw new UsageError(
       `The ledger ${path} was started already, and only a plan can be replaced by a plan: resume it, or name another with --ledger.`,
     );
   }
-  const kept = `${path}.replaced-${book.run.slice(0, 8)}`;
+  const kept = `${path}.replaced-${state.run.slice(0, 8)}`;
   await disk.rename(path, kept);
   log?.warn(
     { kept },
@@ -227,8 +227,8 @@ async function setAside(book: Projection, { path, disk, log }: OpenLedgerOptions
   );
 }
 
-function refuseOther(book: Projection, { path, open, shownTenant }: OpenLedgerOptions): void {
-  const old = book.sessions.at(-1)?.opened;
+function refuseOther(state: Projection, { path, open, shownTenant }: OpenLedgerOptions): void {
+  const old = state.sessions.at(-1)?.opened;
   if (old === undefined) return;
   if (!isOneTenant(old.tenant, open.tenant, shownTenant)) {
     const why = areDifferentTenants(old.tenant, open.tenant) ? '' : ' (and no token showed that the two are one)';

@@ -1,10 +1,10 @@
 import { ActionTable } from './action-table.ts';
-import { type Action, type Book, isOpen, type Marked, type PastCall, type Session } from './book.ts';
+import { type Action, isOpen, type Marked, type PastCall, type RunState, type Session } from './book.ts';
 import type { ClocksNow } from './call-age.ts';
-import { CallsMade } from './calls-made.ts';
+import { Calls } from './calls-made.ts';
 import { Interner } from './intern.ts';
 import { OUTCOME_NAMES, type Outcome } from './outcomes.ts';
-import { Readings } from './readings.ts';
+import { SourceReadings } from './readings.ts';
 import type {
   AdmitFields,
   CloseFields,
@@ -29,10 +29,10 @@ interface ReadAction extends Action {
 }
 
 /**
- * The book, built one record at a time. The reader and the writer both feed it, so that what a ledger says never depends on whether
+ * The state of a run, built one record at a time. The reader and the writer both feed it, so that what a ledger says never depends on whether
  * it was read or written. No parsed record is kept: what stays is one object an action, and the repeated strings once.
  */
-export class Projection implements Book {
+export class Projection implements RunState {
   run = '';
   readonly sessions: Session[] = [];
   readonly actions = new ActionTable<ReadAction>();
@@ -45,8 +45,8 @@ export class Projection implements Book {
 
   readonly #counts = noOutcomes();
   readonly #strings = new Interner();
-  readonly #readings = new Readings();
-  readonly #calls = new CallsMade<ReadAction>();
+  readonly #readings = new SourceReadings();
+  readonly #calls = new Calls<ReadAction>();
   #session = 0;
   #current: Session | undefined;
   #left = 0;
@@ -272,7 +272,7 @@ export class Projection implements Book {
     this.#settle(action, {
       outcome: this.#strings.intern(outcome) as Outcome,
       atMs,
-      attempts,
+      calls: attempts,
       status: this.#strings.internIfAny(status),
       detail: this.#strings.internIfAny(detail),
     });

@@ -1,12 +1,12 @@
 import { remedyFor, troubleInWords } from '../disk-trouble.ts';
 import { DamageError, DiskError, UsageError } from '../errors.ts';
-import type { Book } from './book.ts';
+import type { RunState } from './book.ts';
 import type { Disk } from './disk.ts';
 import { hasCode } from './file-disk.ts';
 import { Projection } from './projection.ts';
 import { LEDGER_FORMAT, type LedgerRecord } from './record.ts';
 import { refuseOtherFile } from './refuse-other-file.ts';
-import { type Fault, type Scanned, Scanner, type Sink } from './scanner.ts';
+import { type ChainFault, type Scanned, Scanner, type Sink } from './scanner.ts';
 
 export interface LedgerFacts {
   records: number;
@@ -17,12 +17,12 @@ export interface LedgerFacts {
   head: string;
   /** Bytes after the last newline: a write that was cut off, or that is going on just now. Not damage. */
   tornBytes: number;
-  /** The first line that does not fit; everything else here, and the book, is of the lines before it. */
-  fault: Fault | undefined;
+  /** The first line that does not fit; everything else here, and the state, is of the lines before it. */
+  fault: ChainFault | undefined;
 }
 
 export interface ReadLedger extends LedgerFacts {
-  book: Book;
+  state: RunState;
 }
 
 /**
@@ -30,21 +30,21 @@ export interface ReadLedger extends LedgerFacts {
  * Throws a UsageError when there is no such file, it never was a ledger, or its format is another than ours.
  */
 export async function readLedger({ path, disk }: { path: string; disk: Disk }): Promise<ReadLedger> {
-  const { book, scanned } = await project(path, disk);
-  return { book, ...factsOf(book, scanned) };
+  const { state, scanned } = await project(path, disk);
+  return { state, ...factsOf(state, scanned) };
 }
 
 /** The reading itself, for the reader and for whoever opens the ledger to write. */
 export async function project(
   path: string,
   disk: Pick<Disk, 'read'>,
-): Promise<{ book: Projection; scanned: Scanned; torn: string }> {
-  const book = new Projection();
+): Promise<{ state: Projection; scanned: Scanned; torn: string }> {
+  const state = new Projection();
   const { scanned, torn } = await scanFile(path, disk, {
-    apply: (record, atMs) => book.apply(record, atMs),
-    admitted: (seq, atMs, id, line) => book.admitted(seq, atMs, id, line),
+    apply: (record, atMs) => state.apply(record, atMs),
+    admitted: (seq, atMs, id, line) => state.admitted(seq, atMs, id, line),
   });
-  return { book, scanned, torn };
+  return { state, scanned, torn };
 }
 
 /** Puts a file through a scanner, up to its end or the first fault. Throws as {@link readLedger} does. */
@@ -76,14 +76,14 @@ export async function* readRecords({ path, disk }: { path: string; disk: Disk })
 }
 
 /** Throws a DamageError (exit 12) when there is a fault. */
-export function throwIfDamaged(path: string, fault: Fault | undefined): void {
+export function throwIfDamaged(path: string, fault: ChainFault | undefined): void {
   if (fault === undefined) return;
   throw new DamageError(
     `The ledger ${path} is damaged: line ${fault.line} ${fault.what}. Nothing was sent; look at it, or restore the file from a copy.`,
   );
 }
 
-function refuseOtherFormat(path: string, fault: Fault | undefined): void {
+function refuseOtherFormat(path: string, fault: ChainFault | undefined): void {
   if (fault?.other === undefined) return;
   const { format, tool = 'the version that wrote it' } = fault.other;
   const advice =
@@ -95,8 +95,8 @@ function refuseOtherFormat(path: string, fault: Fault | undefined): void {
   );
 }
 
-function factsOf(book: Projection, { records, head, tornBytes, fault }: Scanned): LedgerFacts {
-  const [from, to] = records === 0 ? [] : [book.firstAtMs, book.lastAtMs];
+function factsOf(state: Projection, { records, head, tornBytes, fault }: Scanned): LedgerFacts {
+  const [from, to] = records === 0 ? [] : [state.firstAtMs, state.lastAtMs];
   return { records, from, to, head, tornBytes, fault };
 }
 

@@ -5,7 +5,7 @@ import type { IntakeFields, RejectReason } from './record.ts';
  * How far the source was read, and how often. A reading begins with the first of its records (`admit`, `reject`, or `intake`
  * where it held nothing) after the end of another, or in a later session, and ends with its `intake`.
  */
-export class Readings {
+export class SourceReadings {
   readonly ended: Marked<IntakeFields>[] = [];
   /** Rejected rows of the last reading. */
   rejected: Record<RejectReason, number> = noRejects();

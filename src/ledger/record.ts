@@ -118,7 +118,7 @@ export interface ScreenFields {
   created: string | null;
 }
 
-/** Somebody agreed that what was admitted so far may be called. */
+/** Somebody approved that what was admitted so far is called. */
 export interface StartFields {
   /** To a question on a terminal, or ahead of it with `--yes`. */
   by: 'question' | 'yes';

@@ -16,7 +16,7 @@ const PART_BYTES = 1 << 16;
 const CHAIN_KEY = ',"chain":"';
 
 /** The first line that does not fit, and what is wrong with it. */
-export interface Fault {
+export interface ChainFault {
   /** From 1. */
   line: number;
   /** Completes "line 7 …". */
@@ -33,7 +33,7 @@ export interface Scanned {
   bytes: number;
   /** The last chain value, empty before the first record. */
   head: string;
-  fault: Fault | undefined;
+  fault: ChainFault | undefined;
   /** Bytes after the last newline. */
   tornBytes: number;
 }
@@ -63,7 +63,7 @@ export class Scanner {
   readonly #seq = new Counter();
   #bytes = 0;
   #head = '';
-  #fault: Fault | undefined;
+  #fault: ChainFault | undefined;
 
   constructor(sink: Sink) {
     this.#sink = sink;

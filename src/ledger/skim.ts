@@ -17,7 +17,7 @@ const KIND_WITHIN_BYTES = 80;
  * like one of these kinds but cannot be read is given as its line number.
  * Yields nothing for a file that is no ledger.
  */
-export async function* skim(
+export async function* readKinds(
   path: string,
   disk: Disk,
   kinds: readonly RecordKind[],
@@ -47,7 +47,7 @@ export async function* skim(
  */
 export async function readSessions({ path, disk }: { path: string; disk: Disk }): Promise<OpenFields[]> {
   const sessions: OpenFields[] = [];
-  for await (const record of skim(path, disk, ['open'])) {
+  for await (const record of readKinds(path, disk, ['open'])) {
     if (typeof record !== 'number' && record.kind === 'open') sessions.push(record);
   }
   return sessions;

@@ -33,7 +33,7 @@ export interface Forecast {
 /**
  * When the calls that are left will go out, first come first served and as early as the windows let them.
  *
- * Each call takes, in each window, the place that is free first. The number in flight is a
+ * Each call takes, in each window, the permit that is free first. The number in flight is a
  * window without a length. It is reckoned call by call until the slowest window sets the pace for good, and from there
  * in whole windows, so the cost is O(windows × largest cap) however many calls are left.
  */
@@ -53,37 +53,37 @@ export function forecast(input: ForecastInput): Forecast {
 }
 
 /**
- * A window's places: those free or held at the start, and those of the calls reckoned since, which become free in the
+ * A window's permits: those free or held at the start, and those of the calls reckoned since, which become free in the
  * order of the calls.
  */
-interface Places {
+interface Permits {
   cap: number;
-  /** From send until the place is free again. */
+  /** From send until the permit is free again. */
   heldMs: number;
-  /** Places free at the start that no call has taken yet. */
+  /** Permits free at the start that no call has taken yet. */
   free: number;
-  /** When the places that are taken at the start become free, ascending. */
+  /** When the permits that are taken at the start become free, ascending. */
   takenUntilMs: readonly number[];
   /** How many of those were taken again. */
   taken: number;
-  /** How many places of reckoned calls were taken again. */
+  /** How many permits of reckoned calls were taken again. */
   again: number;
 }
 
 /**
- * The moment at which call `index` finds its place in a window, which it takes. A place held for long (an answer was
+ * The moment at which call `index` finds its permit in a window, which it takes. A permit held for long (an answer was
  * lost) keeps nobody from another.
  */
-function takeFirstFree(places: Places, reckoned: Float64Array, index: number): number {
-  if (places.free > 0) {
-    places.free -= 1;
+function takeFirstFree(permits: Permits, reckoned: Float64Array, index: number): number {
+  if (permits.free > 0) {
+    permits.free -= 1;
     return Number.NEGATIVE_INFINITY;
   }
-  const heldAtStart = places.takenUntilMs[places.taken] ?? Number.POSITIVE_INFINITY;
-  const called = places.again < index ? reckoned[places.again] : undefined;
-  const ofCall = called === undefined ? Number.POSITIVE_INFINITY : called + places.heldMs;
-  if (heldAtStart <= ofCall) places.taken += 1;
-  else places.again += 1;
+  const heldAtStart = permits.takenUntilMs[permits.taken] ?? Number.POSITIVE_INFINITY;
+  const called = permits.again < index ? reckoned[permits.again] : undefined;
+  const ofCall = called === undefined ? Number.POSITIVE_INFINITY : called + permits.heldMs;
+  if (heldAtStart <= ofCall) permits.taken += 1;
+  else permits.again += 1;
   return Math.min(heldAtStart, ofCall);
 }
 
@@ -97,16 +97,16 @@ const SETTLED_AFTER_CALLS = 5000;
 function sendMoments(input: ForecastInput): (index: number) => number {
   const { calls, concurrency, roundTripMs, nowMs } = input;
   const earliestMs = Math.max(nowMs, input.notBeforeMs ?? nowMs);
-  const places: Places[] = input.windows.map((window) => placesOf(window, nowMs, roundTripMs));
+  const permits: Permits[] = input.windows.map((window) => permitsOf(window, nowMs, roundTripMs));
   const inFlight = { cap: concurrency, free: concurrency, takenUntilMs: [], taken: 0, again: 0 };
-  places.push({ ...inFlight, heldMs: roundTripMs });
-  const slowest = places.reduce((slow, each) => (each.heldMs / each.cap > slow.heldMs / slow.cap ? each : slow));
+  permits.push({ ...inFlight, heldMs: roundTripMs });
+  const slowest = permits.reduce((slow, each) => (each.heldMs / each.cap > slow.heldMs / slow.cap ? each : slow));
 
-  const largestCap = Math.max(...places.map(({ cap }) => cap));
+  const largestCap = Math.max(...permits.map(({ cap }) => cap));
   const reckoned = new Float64Array(Math.min(calls, Math.max(SETTLED_AFTER_CALLS, SETTLED_AFTER_CAPS * largestCap)));
   for (let index = 0; index < reckoned.length; index += 1) {
     let atMs = index === 0 ? earliestMs : (reckoned[index - 1] ?? earliestMs);
-    for (const place of places) atMs = Math.max(atMs, takeFirstFree(place, reckoned, index));
+    for (const each of permits) atMs = Math.max(atMs, takeFirstFree(each, reckoned, index));
     reckoned[index] = atMs;
   }
   return (index) => {
@@ -115,10 +115,10 @@ function sendMoments(input: ForecastInput): (index: number) => number {
   };
 }
 
-function placesOf({ calls, perMs, left, freeAtMs }: WindowLeft, nowMs: number, roundTripMs: number): Places {
+function permitsOf({ calls, perMs, left, freeAtMs }: WindowLeft, nowMs: number, roundTripMs: number): Permits {
   const heldMs = roundTripMs + perMs + MARGIN_MS;
   const held = freeAtMs.slice(-calls);
-  // A place that is neither free nor held has a call in flight, about to be answered.
+  // A permit that is neither free nor held has a call in flight, about to be answered.
   const flying = Math.max(0, calls - left - held.length);
   const takenUntilMs = [...held, ...Array<number>(flying).fill(nowMs + heldMs)].sort((a, b) => a - b);
   return { cap: calls, heldMs, free: calls - takenUntilMs.length, takenUntilMs, taken: 0, again: 0 };

@@ -1,4 +1,4 @@
-import type { Passage, Pause } from './gate.ts';
+import type { CallResult, Pause } from './gate.ts';
 
 /**
  * The rules of the gate, as a function from state and event to state. Times are monotonic ms.
@@ -12,7 +12,7 @@ export type GateState = Open | Closed;
 
 export interface Open {
   kind: 'open';
-  /** Closings so far: a pass of an earlier generation is not good any more. */
+  /** Closings so far: a permit of an earlier generation is not good any more. */
   generation: number;
   /** Subjects of the failures in a row. */
   failing: ReadonlySet<string>;
@@ -31,9 +31,9 @@ export interface Closed {
 }
 
 export type GateEvent =
-  | { kind: 'report'; probe: boolean; passage: Passage }
+  | { kind: 'report'; probe: boolean; result: CallResult }
   | { kind: 'probe-sent' }
-  /** Nothing was sent on the probe's pass. */
+  /** Nothing was sent on the probe's permit. */
   | { kind: 'probe-given-up' };
 
 /** Calls in a row, over different subjects, that close the gate. */
@@ -61,17 +61,17 @@ export function nextState(state: GateState, event: GateEvent, nowMs: number): Ga
   if (event.kind !== 'report') {
     return state.kind === 'closed' ? { ...state, probing: event.kind === 'probe-sent' } : state;
   }
-  return state.kind === 'open' ? whenOpen(state, event.passage, nowMs) : whenClosed(state, event, nowMs);
+  return state.kind === 'open' ? whenOpen(state, event.result, nowMs) : whenClosed(state, event, nowMs);
 }
 
-function whenOpen(state: Open, passage: Passage, nowMs: number): GateState {
-  switch (passage.kind) {
+function whenOpen(state: Open, result: CallResult, nowMs: number): GateState {
+  switch (result.kind) {
     case 'answered':
       return state.failing.size === 0 ? state : { ...state, failing: new Set() };
     case 'throttled':
-      return close(state, 'throttled', nowMs, passage.retryAfterMs ?? THROTTLED_MS);
+      return close(state, 'throttled', nowMs, result.retryAfterMs ?? THROTTLED_MS);
     case 'unreachable': {
-      const failing = new Set(state.failing).add(passage.subject);
+      const failing = new Set(state.failing).add(result.subject);
       return failing.size < OUT_OF_REACH_AFTER
         ? { ...state, failing }
         : close(state, 'out-of-reach', nowMs, UNREACHABLE_MS);
@@ -91,12 +91,12 @@ function close(state: Open, reason: Pause['reason'], nowMs: number, waitMs: numb
   };
 }
 
-function whenClosed(state: Closed, { probe, passage }: GateEvent & { kind: 'report' }, nowMs: number): GateState {
-  if (passage.kind === 'answered') {
+function whenClosed(state: Closed, { probe, result }: GateEvent & { kind: 'report' }, nowMs: number): GateState {
+  if (result.kind === 'answered') {
     return probe ? { kind: 'open', generation: state.generation, failing: new Set() } : state;
   }
-  if (passage.kind === 'throttled') {
-    const asked = passage.retryAfterMs ?? THROTTLED_MS;
+  if (result.kind === 'throttled') {
+    const asked = result.retryAfterMs ?? THROTTLED_MS;
     // Only a probe's 429 doubles: the others were sent before anybody had been told to wait.
     const doubled = probe ? Math.min(THROTTLED_MOST_MS, state.throttledWaitMs * 2) : 0;
     const waitMs = Math.max(asked, doubled);

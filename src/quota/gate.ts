@@ -6,28 +6,28 @@ export interface Pause {
 }
 
 /** What a call that went through the gate came back with, as far as the gate cares. */
-export type Passage =
+export type CallResult =
   | { kind: 'answered' }
   /** HTTP 429; `retryAfterMs` from the header, else from the message, else undefined. */
   | { kind: 'throttled'; retryAfterMs: number | undefined }
   /** No answer, or a 5xx. `subject` is the action or batch, so that ten in a row are ten different ones. */
   | { kind: 'unreachable'; subject: string };
 
-export interface Pass {
+export interface Permit {
   /** This call goes alone, to see whether the gate may open. */
   readonly probe: boolean;
-  /** False when the gate closed after the pass was given: the call must not be sent on it. */
+  /** False when the gate closed after the permit was given: the call must not be sent on it. */
   stillOpen(): boolean;
   /** What came of the call. Exactly once, unless `cancel` was called. Returns whether a failure costs an attempt. */
-  report(passage: Passage): { costsAttempt: boolean };
-  /** Nothing was sent on this pass. */
+  report(result: CallResult): { costsAttempt: boolean };
+  /** Nothing was sent on this permit. */
   cancel(): void;
 }
 
 /** One gate for all calls of a session. While it is closed nothing passes; then one probe goes alone. */
 export interface Gate {
   /** Waits until the gate is open, or this call is chosen as the probe. Rejects with the signal's reason. */
-  pass(signal?: AbortSignal): Promise<Pass>;
+  pass(signal?: AbortSignal): Promise<Permit>;
   /** Undefined while open. */
   readonly pause: Pause | undefined;
   /** Monotonic moment (ms) of the last successful call, or of the gate's creation. For `--patience`. */

@@ -3,10 +3,10 @@ import { MARGIN_MS } from './hold-times.ts';
 import { makeLimiter } from './limiter.ts';
 import type { Window, WindowLeft } from './quota.ts';
 
-/** A place in one window. It is left, or held until the window has passed; whichever comes first stands. */
-export interface Place {
+/** A permit in one window. It is left, or held until the window has passed; whichever comes first stands. */
+export interface WindowPermit {
   /**
-   * The call counted at `countedAtMs` (monotonic) at the latest: the place is free again a window and the margin later.
+   * The call counted at `countedAtMs` (monotonic) at the latest: the permit is free again a window and the margin later.
    */
   hold(countedAtMs: number): void;
   /** Nothing counted: free at once. */
@@ -15,14 +15,14 @@ export interface Place {
 
 export interface HeldWindow {
   readonly perMs: number;
-  /** Calls `use` with a place as soon as one is free, first come first served. */
-  enter(use: (place: Place) => void): Promise<void>;
+  /** Calls `use` with a permit as soon as one is free, first come first served. */
+  enter(use: (permit: WindowPermit) => void): Promise<void>;
   /**
    * Fills in calls that counted earlier, each at the given moment (monotonic) at the latest. They go before all who
    * wait.
    */
   fill(countedAtMs: readonly number[]): void;
-  /** One of its places became a call, or stopped being one: what is neither free nor held. */
+  /** One of its permits became a call, or stopped being one: what is neither free nor held. */
   inFlight(change: 1 | -1): void;
   left(): WindowLeft;
 }
@@ -31,14 +31,14 @@ export interface HeldWindow {
 const BEFORE_ALL = { priority: 0 };
 
 /**
- * One window on one limiter: a job of the limiter is a place. It lasts until the place is free again and somebody waits for it; while
- * nobody does, a free place stays a running job and goes to who comes next, since a job of its own for each call would cost more than the
- * call's records. Either way the limiter's `maxConcurrent` is the number of places.
+ * One window on one limiter: a job of the limiter is a permit. It lasts until the permit is free again and somebody waits for it; while
+ * nobody does, a free permit stays a running job and goes to who comes next, since a job of its own for each call would cost more than the
+ * call's records. Either way the limiter's `maxConcurrent` is the number of permits.
  */
 export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWindow {
   const limiter = makeLimiter(calls);
   const freeAtMs: number[] = [];
-  /** What ends the jobs whose places are free. There are none while a job waits. */
+  /** What ends the jobs whose permits are free. There are none while a job waits. */
   let idle: (() => void)[] = [];
   /** Jobs that the limiter has not started yet. */
   let waiting = 0;
@@ -55,8 +55,8 @@ export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWind
     forgetFree();
   };
 
-  /** The place of a job, which `end` ends; for one use. */
-  const placeOf = (end: () => void): Place => {
+  /** The permit of a job, which `end` ends; for one use. */
+  const permitOf = (end: () => void): WindowPermit => {
     let over = false;
     const once = (then: () => void) => {
       if (!over) then();
@@ -77,7 +77,7 @@ export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWind
     enter: async (use) => {
       const end = idle.pop();
       if (end !== undefined) {
-        use(placeOf(end));
+        use(permitOf(end));
         return;
       }
       waiting += 1;
@@ -85,7 +85,7 @@ export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWind
         () =>
           new Promise<void>((ended) => {
             waiting -= 1;
-            use(placeOf(ended));
+            use(permitOf(ended));
           }),
       );
     },
@@ -95,7 +95,7 @@ export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWind
       const now = clock.monotonicMs();
       const untilMs = countedAtMs.map((atMs) => atMs + perMs + MARGIN_MS).filter((atMs) => atMs > now);
       untilMs.sort((a, b) => a - b);
-      // Another quota may have allowed more than there are places now: the first place is free when all but `calls - 1`
+      // Another quota may have allowed more than there are permits now: the first permit is free when all but `calls - 1`
       // of them have passed, so the soonest of the surplus say nothing.
       for (const atMs of untilMs.slice(-calls)) {
         const held = holdUntil(atMs);

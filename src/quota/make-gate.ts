@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Gate, Pass, Passage, Pause } from './gate.ts';
+import type { CallResult, Gate, Pause, Permit } from './gate.ts';
 import { type GateEvent, type GateState, nextState, OPEN, probeIsDue } from './gate-state.ts';
 
 export interface GateOptions {
@@ -14,7 +14,7 @@ export interface GateOptions {
 const SAME_PAUSE_MS = 1000;
 
 interface Waiter {
-  admit(pass: Pass): void;
+  admit(permit: Permit): void;
 }
 
 /** A gate that is open. Its rules are those of {@link nextState}; here are only the waiting calls and the timer. */
@@ -22,20 +22,21 @@ export function makeGate({ clock, onPause }: GateOptions): Gate {
   let state: GateState = OPEN;
   let lastSuccessMs = clock.monotonicMs();
   /** The pause as it was last told; undefined while the gate is open. */
-  let told: Pause | undefined;
+  let announced: Pause | undefined;
   const waiting = new Set<Waiter>();
   /** The timer for the next probe. It runs only while somebody waits, and keeps the process alive while it does. */
   let alarm: { atMs: number; cancel: AbortController } | undefined;
 
   const apply = (event: GateEvent) => {
     state = nextState(state, event, clock.monotonicMs());
-    tell(state.kind === 'closed' ? state.pause : undefined);
+    announce(state.kind === 'closed' ? state.pause : undefined);
     letPass();
   };
 
-  const tell = (pause: Pause | undefined) => {
-    if (pause?.reason === told?.reason && pause && told && pause.untilMs - told.untilMs < SAME_PAUSE_MS) return;
-    told = pause;
+  const announce = (pause: Pause | undefined) => {
+    if (pause?.reason === announced?.reason && pause && announced && pause.untilMs - announced.untilMs < SAME_PAUSE_MS)
+      return;
+    announced = pause;
     if (pause !== undefined) onPause?.(pause);
   };
 
@@ -52,7 +53,7 @@ export function makeGate({ clock, onPause }: GateOptions): Gate {
 
   const admit = (waiter: Waiter, probe: boolean) => {
     waiting.delete(waiter);
-    waiter.admit(makePass(probe));
+    waiter.admit(makePermit(probe));
   };
 
   const setAlarm = () => {
@@ -72,7 +73,7 @@ export function makeGate({ clock, onPause }: GateOptions): Gate {
     );
   };
 
-  const makePass = (probe: boolean): Pass => {
+  const makePermit = (probe: boolean): Permit => {
     const { generation } = state;
     let over = false;
     const once = (event: GateEvent | undefined) => {
@@ -87,11 +88,11 @@ export function makeGate({ clock, onPause }: GateOptions): Gate {
         // A probe is stale when a call sent earlier came back meanwhile and moved the end of the pause.
         return probe ? state.kind === 'closed' && clock.monotonicMs() >= state.pause.untilMs : state.kind === 'open';
       },
-      report: (passage: Passage) => {
-        if (passage.kind === 'answered') lastSuccessMs = clock.monotonicMs();
-        once({ kind: 'report', probe, passage });
+      report: (result: CallResult) => {
+        if (result.kind === 'answered') lastSuccessMs = clock.monotonicMs();
+        once({ kind: 'report', probe, result });
         return {
-          costsAttempt: passage.kind === 'answered' || (passage.kind === 'unreachable' && state.kind === 'open'),
+          costsAttempt: result.kind === 'answered' || (result.kind === 'unreachable' && state.kind === 'open'),
         };
       },
       cancel: () => once(probe ? { kind: 'probe-given-up' } : undefined),
@@ -106,7 +107,7 @@ export function makeGate({ clock, onPause }: GateOptions): Gate {
           return;
         }
         if (state.kind === 'open') {
-          resolve(makePass(false));
+          resolve(makePermit(false));
           return;
         }
         const onAbort = () => {
@@ -115,9 +116,9 @@ export function makeGate({ clock, onPause }: GateOptions): Gate {
           reject(signal?.reason);
         };
         const waiter: Waiter = {
-          admit: (pass) => {
+          admit: (permit) => {
             signal?.removeEventListener('abort', onAbort);
-            resolve(pass);
+            resolve(permit);
           },
         };
         signal?.addEventListener('abort', onAbort, { once: true });

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { type HeldWindow, makeHeldWindow, type Place } from './held-window.ts';
+import { type HeldWindow, makeHeldWindow, type WindowPermit } from './held-window.ts';
 import { UNANSWERED_MS } from './hold-times.ts';
 import type { Quota, Slot, Window } from './quota.ts';
 import { shareOf } from './window.ts';
@@ -19,10 +19,10 @@ export interface QuotaOptions {
  * moment between sending and answering the service counts them.
  *
  * One limiter stands for each window; its `maxConcurrent` is the cap. A call enters the longest window first, and from
- * inside it the next shorter one (nested, never chained: a chain frees all places together, so an hour's place would be
- * free after a minute). In the innermost the caller gets its slot. Settling it does not end the places: each is held by
+ * inside it the next shorter one (nested, never chained: a chain frees all permits together, so an hour's permit would be
+ * free after a minute). In the innermost the caller gets its slot. Settling it does not end the permits: each is held by
  * a timer for its own window after the latest moment at which the service can have counted the call. Two calls of one
- * place are therefore counted at least a window apart, and since there are `calls` places, any `calls + 1` calls in a
+ * permit are therefore counted at least a window apart, and since there are `calls` permits, any `calls + 1` calls in a
  * row span more than a window.
  */
 export function makeQuota({ windows, share = 1, routes = 'shared', clock }: QuotaOptions): Quota {
@@ -59,15 +59,15 @@ export function makeQuota({ windows, share = 1, routes = 'shared', clock }: Quot
 
 function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal | undefined): Promise<Slot> {
   return new Promise((resolve, reject) => {
-    const places: Place[] = [];
+    const permits: WindowPermit[] = [];
     let given = false;
     let abandoned = false;
-    // Whoever waits for the minute already has a place in the hour: giving up gives that back. The limiter cannot be
+    // Whoever waits for the minute already has a permit in the hour: giving up gives that back. The limiter cannot be
     // asked to forget the job that still waits in it, so that one ends as soon as it starts.
     const abandon = (reason: unknown) => {
       if (given) return;
       abandoned = true;
-      for (const place of places) place.leave();
+      for (const permit of permits) permit.leave();
       reject(reason);
     };
     const onAbort = () => abandon(signal?.reason);
@@ -77,15 +77,15 @@ function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal 
       if (window === undefined) {
         given = true;
         signal?.removeEventListener('abort', onAbort);
-        resolve(makeSlot(windows, places, clock));
+        resolve(makeSlot(windows, permits, clock));
         return;
       }
-      const use = (place: Place) => {
+      const use = (permit: WindowPermit) => {
         if (abandoned) {
-          place.leave();
+          permit.leave();
           return;
         }
-        places.push(place);
+        permits.push(permit);
         enter(depth + 1);
       };
       window.enter(use).catch(abandon);
@@ -101,21 +101,21 @@ function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal 
   });
 }
 
-function makeSlot(windows: readonly HeldWindow[], places: readonly Place[], clock: Clock): Slot {
+function makeSlot(windows: readonly HeldWindow[], permits: readonly WindowPermit[], clock: Clock): Slot {
   for (const window of windows) window.inFlight(1);
   let over = false;
-  const end = (each: (place: Place) => void) => {
+  const end = (each: (permit: WindowPermit) => void) => {
     if (over) return;
     over = true;
     for (const window of windows) window.inFlight(-1);
-    for (const place of places) each(place);
+    for (const permit of permits) each(permit);
   };
   return {
     settle: () => {
       const now = clock.monotonicMs();
-      end((place) => place.hold(now));
+      end((permit) => permit.hold(now));
     },
-    settleUnanswered: (sentAtMs) => end((place) => place.hold(sentAtMs + UNANSWERED_MS)),
-    release: () => end((place) => place.leave()),
+    settleUnanswered: (sentAtMs) => end((permit) => permit.hold(sentAtMs + UNANSWERED_MS)),
+    release: () => end((permit) => permit.leave()),
   };
 }

@@ -36,7 +36,7 @@ export interface WindowLeft extends Window {
 /**
  * A call made before this session that may still count. Ages are in ms before now, so that no wall clock leaks in here.
  */
-export interface Seed<R extends string = string> {
+export interface AgedCall<R extends string = string> {
   route: R;
   /**
    * How long ago, at the least, the service may have counted it: its latest possible moment. Negative when that is
@@ -53,7 +53,7 @@ export interface Quota {
    */
   take(route: 'cancel' | 'get' | 'list' | 'machines', signal?: AbortSignal): Promise<Slot>;
   /** Fills the windows with calls of earlier sessions; to be called before the first `take`. */
-  seed(calls: readonly Seed[]): void;
+  seed(calls: readonly AgedCall[]): void;
   /** The state of the windows that a cancel call goes through, in the order they were given. */
   left(): WindowLeft[];
 }

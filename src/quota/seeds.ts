@@ -1,7 +1,7 @@
 import type { PastCall } from '../ledger/book.ts';
 import { type ClocksNow, largestSkewOf, leastAgeMs } from '../ledger/call-age.ts';
 import { CLOCK_DOUBT_MS, MARGIN_MS } from './hold-times.ts';
-import type { Seed, Window } from './quota.ts';
+import type { AgedCall, Window } from './quota.ts';
 
 /** How far back calls matter to these windows, in ms before now: what to ask the ledgers for. */
 export function lookBackMs(windows: readonly Window[]): number {
@@ -14,7 +14,7 @@ export function lookBackMs(windows: readonly Window[]): number {
  * Skews of up to two seconds are not recorded, neither then nor now, so every call is taken to be twice that younger than it looks. It costs a resumed
  * run four seconds, once.
  */
-export function seedsFrom(pastCalls: readonly PastCall[], now: ClocksNow): Seed[] {
+export function agedCalls(pastCalls: readonly PastCall[], now: ClocksNow): AgedCall[] {
   const largestSkewMs = largestSkewOf(pastCalls, now);
   return pastCalls.map((call) => ({
     route: call.route,

@@ -11,9 +11,9 @@ export interface PauseSummary {
 export type MinuteSummary = { atMs: number } & Record<Route, number>;
 
 /** A pause ends with its session at the latest. */
-export function pausesOf({ book }: LedgerView): PauseSummary[] {
-  return book.pauses.map(({ atMs, until, reason, session }) => {
-    const ended = book.sessions.find(({ number }) => number === session)?.closed?.atMs ?? Number.POSITIVE_INFINITY;
+export function pausesOf({ state }: LedgerView): PauseSummary[] {
+  return state.pauses.map(({ atMs, until, reason, session }) => {
+    const ended = state.sessions.find(({ number }) => number === session)?.closed?.atMs ?? Number.POSITIVE_INFINITY;
     return { atMs, untilMs: Math.max(atMs, Math.min(Date.parse(until), ended)), reason };
   });
 }

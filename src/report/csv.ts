@@ -53,12 +53,12 @@ export function planCsv(views: readonly LedgerView[], facts: PlanFacts): Iterabl
   const decided = (row: ActionRow) => facts.decisions?.get(row.id);
   const columns: readonly CsvColumn<ActionRow>[] = [
     ['id', (row) => row.id],
-    ['decision', (row) => decided(row)?.decision],
+    ['decision', (row) => decided(row)?.kind],
     [
       'reason',
       (row) => {
         const decision = decided(row);
-        return decision === undefined ? undefined : (decision.reason ?? DECISIONS[decision.decision]);
+        return decision === undefined ? undefined : (decision.reason ?? DECISIONS[decision.kind]);
       },
     ],
     ['status', (row) => row.status],
@@ -86,7 +86,7 @@ export function* lookRows(views: readonly LedgerView[]): Generator<ActionRow> {
 export function* releaseRows(views: readonly LedgerView[], facts?: PlanFacts): Generator<ActionRow> {
   const planned = facts !== undefined || views.every(isPlan);
   for (const merged of mergedActions(distinctRuns(views))) {
-    if (facts?.decisions?.get(merged.action.id)?.decision === 'excluded') continue;
+    if (facts?.decisions?.get(merged.action.id)?.kind === 'excluded') continue;
     if (mayNeedRelease(merged.action, planned)) yield actionRow(merged);
   }
 }

@@ -39,49 +39,49 @@ export interface SessionSummary {
 }
 
 export function ledgerSummary(view: LedgerView, { signal }: Pick<Ending, 'signal'>): LedgerSummary {
-  const { book } = view;
-  const opened = book.sessions.at(-1)?.opened;
+  const { state } = view;
+  const opened = state.sessions.at(-1)?.opened;
   let needsRelease = 0;
-  for (const action of book.actions.values()) if (mayNeedRelease(action, isPlan(view))) needsRelease++;
+  for (const action of state.actions.values()) if (mayNeedRelease(action, isPlan(view))) needsRelease++;
   return {
     path: view.path,
-    run: book.run,
+    run: state.run,
     head: view.head,
     intact: view.intact,
     integrityNote: view.integrityNote,
-    records: book.lastSeq,
-    sourceSha256: book.intake?.sha256,
+    records: state.lastSeq,
+    sourceSha256: state.intake?.sha256,
     tool: opened?.tool ?? '',
     tenant: opened?.tenant ?? '',
     client: opened?.client ?? '',
     api: opened?.api ?? '',
     job: jobFacts(opened?.job),
-    ended: book.sessions.at(-1)?.closed?.reason,
+    ended: state.sessions.at(-1)?.closed?.reason,
     durationMs: durationOf(view),
     exitCode: exitCodeOf({
-      reason: book.sessions.at(-1)?.closed?.reason,
-      counts: book.counts(),
-      rejected: book.rejected,
+      reason: state.sessions.at(-1)?.closed?.reason,
+      counts: state.counts(),
+      rejected: state.rejected,
       needsRelease,
       signal,
     }),
   };
 }
 
-export function sessionsOf({ path, book }: LedgerView): SessionSummary[] {
-  return book.sessions.map((session, index) => ({
+export function sessionsOf({ path, state }: LedgerView): SessionSummary[] {
+  return state.sessions.map((session, index) => ({
     ledger: path,
     session: session.opened.session,
     openedAtMs: session.openedAtMs,
     endedAtMs: session.closed?.atMs ?? session.lastAtMs,
     reason: session.closed?.reason,
-    killed: session.closed === undefined && index < book.sessions.length - 1,
+    killed: session.closed === undefined && index < state.sessions.length - 1,
     tool: session.opened.tool,
   }));
 }
 
 /** Of its last session. */
-export function durationOf({ book }: LedgerView): number {
-  const last = book.sessions.at(-1);
+export function durationOf({ state }: LedgerView): number {
+  const last = state.sessions.at(-1);
   return last === undefined ? 0 : last.lastAtMs - last.openedAtMs;
 }

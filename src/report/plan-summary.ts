@@ -17,7 +17,7 @@ export const DECISIONS = {
 export const DECISION_NAMES = Object.keys(DECISIONS) as readonly Decision[];
 
 export interface PlanDecision {
-  decision: Decision;
+  kind: Decision;
   /** Which guard, which status; undefined where the decision says it all. */
   reason?: string | undefined;
 }
@@ -87,25 +87,25 @@ export function summarisePlan(views: readonly LedgerView[], facts: PlanFacts): P
     admitted++;
     const decided = facts.decisions?.get(action.id);
     if (action.screen?.status === NOT_FOUND_STATUS) notFound++;
-    if (decided !== undefined) decisions[decided.decision]++;
-    if (decided?.decision !== 'excluded' && mayNeedRelease(action, true)) needsRelease++;
+    if (decided !== undefined) decisions[decided.kind]++;
+    if (decided?.kind !== 'excluded' && mayNeedRelease(action, true)) needsRelease++;
     // Nothing more is known of those that were not looked up than that they would be called.
-    if (decided === undefined || decided.decision === 'unscreened') continue;
-    if (decided.decision === 'cancel') {
+    if (decided === undefined || decided.kind === 'unscreened') continue;
+    if (decided.kind === 'cancel') {
       bump(byType, action.screen?.type ?? 'unknown');
       bump(byStatus, action.screen?.status ?? 'unknown');
       bump(machines, action.screen?.computer ?? action.screen?.machineId ?? 'unknown');
       oldest = keepOldest(oldest, actionRow(merged));
       continue;
     }
-    if (decided.decision === 'already-final') bump(over, action.screen?.status ?? 'unknown');
-    const reason = decided.reason ?? DECISIONS[decided.decision];
-    const key = `${decided.decision}\n${reason}`;
-    const entry = reasons.get(key) ?? { decision: decided.decision, reason, n: 0 };
+    if (decided.kind === 'already-final') bump(over, action.screen?.status ?? 'unknown');
+    const reason = decided.reason ?? DECISIONS[decided.kind];
+    const key = `${decided.kind}\n${reason}`;
+    const entry = reasons.get(key) ?? { decision: decided.kind, reason, n: 0 };
     entry.n++;
     reasons.set(key, entry);
   }
-  const most = jobFacts(views.at(-1)?.book.sessions.at(-1)?.opened.job).maxActions;
+  const most = jobFacts(views.at(-1)?.state.sessions.at(-1)?.opened.job).maxActions;
   return {
     decisions: facts.decisions === undefined ? undefined : decisions,
     reasons: [...reasons.values()].sort((a, b) => b.n - a.n),

@@ -39,7 +39,7 @@ export function actionRow({ action, view }: MergedAction): ActionRow {
     deviceId: screen?.machineId ?? undefined,
     requestor: screen?.requestor ?? undefined,
     created: screen?.created ?? undefined,
-    attempts: outcome?.attempts ?? action.sent,
+    attempts: outcome?.calls ?? action.sent,
     http: last?.http,
     code: last?.code,
     correlation: last?.correlation,

@@ -92,7 +92,7 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
   let uncalled = 0;
   let needsRelease = 0;
   let unseen = 0;
-  const job = jobFacts(views.at(-1)?.book.sessions.at(-1)?.opened.job);
+  const job = jobFacts(views.at(-1)?.state.sessions.at(-1)?.opened.job);
   for (const { action } of mergedActions(views)) {
     admitted++;
     if (isUnseen(action, job)) unseen++;
@@ -106,9 +106,9 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
 
   const rejected = { 'not-an-id': 0, 'bad-row': 0, duplicate: 0 };
   const calls = noCalls();
-  for (const { book } of views) {
-    for (const reason of Object.keys(rejected) as RejectReason[]) rejected[reason] += book.rejected[reason];
-    for (const route of ROUTES) calls[route] += book.calls[route];
+  for (const { state } of views) {
+    for (const reason of Object.keys(rejected) as RejectReason[]) rejected[reason] += state.rejected[reason];
+    for (const route of ROUTES) calls[route] += state.calls[route];
   }
 
   const plan =
@@ -116,7 +116,7 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
   if (plan?.needsRelease !== undefined) needsRelease = plan.needsRelease;
   const sessions = views.flatMap(sessionsOf).sort((a, b) => a.openedAtMs - b.openedAtMs);
   const pauses = views.flatMap((view) => pausesOf(view)).sort((a, b) => a.atMs - b.atMs);
-  const started = views.map((view) => view.book.start).filter((start) => start !== undefined);
+  const started = views.map((view) => view.state.start).filter((start) => start !== undefined);
   const reason = lastReason(views, left);
   return {
     kind,
@@ -145,8 +145,8 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
     pausedMs: unionMs(pauses),
     minutes: minutesOf(views),
     windows: job.windows,
-    firstAtMs: Math.min(...views.map((view) => view.book.firstAtMs)),
-    lastAtMs: Math.max(...views.map((view) => view.book.lastAtMs)),
+    firstAtMs: Math.min(...views.map((view) => view.state.firstAtMs)),
+    lastAtMs: Math.max(...views.map((view) => view.state.lastAtMs)),
     startedAtMs: started.length > 0 ? Math.min(...started.map((start) => start.atMs)) : undefined,
     startedBy: started.at(-1)?.by,
     durationMs: views.reduce((sum, view) => sum + durationOf(view), 0),
@@ -196,8 +196,8 @@ function typeOf({ screen }: Action): string {
 /** How the whole ended: as the ledger that ended last, unless that one is done and another still has work. */
 function lastReason(views: readonly LedgerView[], left: number): CloseReason | undefined {
   const reasons = [...views]
-    .sort((a, b) => b.book.lastAtMs - a.book.lastAtMs)
-    .map((view) => view.book.sessions.at(-1)?.closed?.reason);
+    .sort((a, b) => b.state.lastAtMs - a.state.lastAtMs)
+    .map((view) => view.state.sessions.at(-1)?.closed?.reason);
   if (views.length === 1) return reasons[0];
   if (left === 0 && reasons.every((reason) => reason !== 'planned')) return 'finished';
   // A ledger that never ended outranks those that did: the whole is not over.

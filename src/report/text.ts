@@ -6,7 +6,7 @@ import { DECISION_NAMES, DECISIONS } from './plan-summary.ts';
 import type { Summary } from './summary.ts';
 import { type Column, textTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { canStart, exitMeaning, type ListFiles, nextSteps, sessionEnd, type Tone, verdictOf } from './verdict.ts';
+import { canStart, exitMeaning, headlineOf, type ListFiles, nextSteps, sessionEnd, type Tone } from './verdict.ts';
 import { wrap } from './wrap.ts';
 
 type Paint = (text: string) => string;
@@ -31,12 +31,12 @@ export function summaryText(given: Summary, { terminal, files: givenFiles }: Tex
   const summary = cleanDeep(given);
   const files = cleanDeep(givenFiles);
   const paint: PaintWith = (tone, text) => (terminal.plain ? text : tone(text));
-  const verdict = verdictOf(summary);
+  const headline = headlineOf(summary);
   const blocks = [
     [
-      paint((text) => bold(TONES[verdict.tone](text)), verdict.headline),
-      ...wrap(verdict.sentence, terminal.columns),
-      ...wrap(verdict.timing, terminal.columns),
+      paint((text) => bold(TONES[headline.tone](text)), headline.title),
+      ...wrap(headline.sentence, terminal.columns),
+      ...wrap(headline.timing, terminal.columns),
     ].join('\n'),
     summary.plan === undefined ? outcomeTable(summary, terminal) : planTables(summary, terminal),
     typeTable(summary, terminal),

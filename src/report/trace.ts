@@ -2,7 +2,7 @@ import { noCalls } from '../ledger/calls-made.ts';
 import { flat } from '../ledger/intern.ts';
 import type { LedgerRecord, RejectReason, Route } from '../ledger/record.ts';
 
-/** What a report needs of a ledger beyond its book: what happened when. Built by streaming the records once. */
+/** What a report needs of a ledger beyond its state: what happened when. Built by streaming the records once. */
 export interface Trace {
   /** Calls by the clock minute (epoch ms) of their intent, those that were not sent left out. */
   readonly minutes: ReadonlyMap<number, Readonly<Record<Route, number>>>;
@@ -41,7 +41,7 @@ export function createTracer(): Tracer {
   /** The session whose reading the rejects belong to; 0 once that reading has ended. */
   let readingSession = 0;
 
-  // A reading begins with its first record after the end of another, or in a later session: as the book counts them.
+  // A reading begins with its first record after the end of another, or in a later session: as the run's state counts them.
   const reads = () => {
     if (readingSession === session) return;
     readingSession = session;

@@ -7,51 +7,51 @@ import type { Summary } from './summary.ts';
 /** What an outcome means for the reader's mood: done, worth a look, gone wrong, or still on its way. */
 export type Tone = 'good' | 'attention' | 'bad' | 'open';
 
-export interface Verdict {
+export interface Headline {
   tone: Tone;
   /** Did it work, in a few words. */
-  headline: string;
+  title: string;
   /** What was done, in one sentence. */
   sentence: string;
   /** When it was over, or can be. */
   timing: string;
 }
 
-export function verdictOf(summary: Summary): Verdict {
-  const verdict = summary.kind === 'plan' ? planVerdict(summary) : runVerdict(summary);
-  if (summary.unseen === 0) return verdict;
+export function headlineOf(summary: Summary): Headline {
+  const headline = summary.kind === 'plan' ? planHeadline(summary) : runHeadline(summary);
+  if (summary.unseen === 0) return headline;
   const unseen = unseenTypes(summary.unseen);
-  return { ...verdict, sentence: `${verdict.sentence} ${unseen.charAt(0).toUpperCase()}${unseen.slice(1)}.` };
+  return { ...headline, sentence: `${headline.sentence} ${unseen.charAt(0).toUpperCase()}${unseen.slice(1)}.` };
 }
 
-function runVerdict(summary: Summary): Verdict {
-  return { ...headlineOf(summary), sentence: runSentence(summary), timing: runTiming(summary) };
+function runHeadline(summary: Summary): Headline {
+  return { ...titleOf(summary), sentence: runSentence(summary), timing: runTiming(summary) };
 }
 
-function headlineOf(summary: Summary): { tone: Tone; headline: string } {
-  if (summary.ledgers.some((ledger) => !ledger.intact)) return { tone: 'bad', headline: 'The ledger is damaged' };
+function titleOf(summary: Summary): { tone: Tone; title: string } {
+  if (summary.ledgers.some((ledger) => !ledger.intact)) return { tone: 'bad', title: 'The ledger is damaged' };
   const looks = summary.needsLook + summary.needsRelease;
   switch (summary.reason) {
     case undefined:
-      return { tone: 'open', headline: 'Not over yet' };
+      return { tone: 'open', title: 'Not over yet' };
     case 'finished':
-      if (looks === 0 && summary.exitCode === 0) return { tone: 'good', headline: 'Done, and nothing needs you' };
-      if (looks === 0) return { tone: 'attention', headline: 'Done, but some input was rejected' };
-      return { tone: 'attention', headline: 'Done, but some of it needs you' };
+      if (looks === 0 && summary.exitCode === 0) return { tone: 'good', title: 'Done, and nothing needs you' };
+      if (looks === 0) return { tone: 'attention', title: 'Done, but some input was rejected' };
+      return { tone: 'attention', title: 'Done, but some of it needs you' };
     case 'interrupted':
-      return { tone: 'open', headline: 'Interrupted with work left' };
+      return { tone: 'open', title: 'Interrupted with work left' };
     case 'halted':
-      return { tone: 'bad', headline: 'Stopped by a guard' };
+      return { tone: 'bad', title: 'Stopped by a guard' };
     case 'deadline':
-      return { tone: 'open', headline: 'Out of time with work left' };
+      return { tone: 'open', title: 'Out of time with work left' };
     case 'refused':
-      return { tone: 'bad', headline: 'Credentials or permissions were refused' };
+      return { tone: 'bad', title: 'Credentials or permissions were refused' };
     case 'unreachable':
-      return { tone: 'bad', headline: 'Defender or sign-in was out of reach' };
+      return { tone: 'bad', title: 'Defender or sign-in was out of reach' };
     case 'disk':
-      return { tone: 'bad', headline: 'The ledger could not be written' };
+      return { tone: 'bad', title: 'The ledger could not be written' };
     case 'planned':
-      return { tone: 'open', headline: 'Planned, not started' };
+      return { tone: 'open', title: 'Planned, not started' };
   }
 }
 
@@ -87,21 +87,21 @@ export function canStart({ plan, reason }: Summary): boolean {
   return reason === 'planned' && plan?.overMaxActions !== true;
 }
 
-function planVerdict(summary: Summary): Verdict {
+function planHeadline(summary: Summary): Headline {
   const { plan, admitted } = summary;
   const timing = planTiming(summary);
   if (plan?.overMaxActions) {
     const most = summary.ledgers.at(-1)?.job.maxActions ?? 0;
     const sentence = `The source names ${plural(admitted, 'action')}, and --max-actions allows ${formatCount(most)}: a run would not start, and nothing would be cancelled.`;
-    return { tone: 'bad', headline: 'More actions than the job allows', sentence, timing };
+    return { tone: 'bad', title: 'More actions than the job allows', sentence, timing };
   }
   if (!canStart(summary)) {
     const sentence = `${plural(admitted, 'action')} ${were(admitted)} admitted, and the plan did not come to its end: it does not say what would be cancelled.`;
-    return { ...headlineOf(summary), sentence, timing };
+    return { ...titleOf(summary), sentence, timing };
   }
   const sentence = planSentence(summary);
-  if (summary.exitCode === 0) return { tone: 'good', headline: 'Ready to run', sentence, timing };
-  return { tone: 'attention', headline: 'Ready, but look at the input first', sentence, timing };
+  if (summary.exitCode === 0) return { tone: 'good', title: 'Ready to run', sentence, timing };
+  return { tone: 'attention', title: 'Ready, but look at the input first', sentence, timing };
 }
 
 function planSentence({ plan, admitted, needsRelease }: Summary): string {

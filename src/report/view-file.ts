@@ -11,20 +11,20 @@ import type { LedgerView } from './view.ts';
  * Throws a UsageError for a file that is no ledger, or one of another format, and a DamageError where nothing stands before the damage.
  */
 export async function readView(disk: Pick<Disk, 'read'>, path: string): Promise<LedgerView> {
-  const book = new Projection();
+  const state = new Projection();
   const tracer = createTracer();
   const { scanned } = await scanFile(path, disk, {
     apply(record, atMs) {
-      book.apply(record, atMs);
+      state.apply(record, atMs);
       tracer.add(record, atMs);
     },
     admitted(seq, atMs, id, line) {
-      book.admitted(seq, atMs, id, line);
+      state.admitted(seq, atMs, id, line);
       tracer.admitted();
     },
   });
   const { head, fault, tornBytes } = scanned;
-  if (book.sessions.length === 0) {
+  if (state.sessions.length === 0) {
     throwIfDamaged(path, fault);
     throw new UsageError(`${path} holds no ledger record: name a ledger that plan or run has written.`);
   }
@@ -32,5 +32,5 @@ export async function readView(disk: Pick<Disk, 'read'>, path: string): Promise<
   if (fault !== undefined) integrityNote = `line ${fault.line} ${fault.what}; only what stands before it is reported`;
   else if (tornBytes > 0)
     integrityNote = 'the last line is torn and left out: the ledger is being written, or its writer was killed';
-  return { path, book, trace: tracer.trace, head, intact: fault === undefined, fault, integrityNote };
+  return { path, state, trace: tracer.trace, head, intact: fault === undefined, fault, integrityNote };
 }

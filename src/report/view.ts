@@ -1,19 +1,19 @@
-import type { Action, Book } from '../ledger/book.ts';
-import type { Fault } from '../ledger/scanner.ts';
+import type { Action, RunState } from '../ledger/book.ts';
+import type { ChainFault } from '../ledger/scanner.ts';
 import type { Trace } from './trace.ts';
 
 /** One ledger as the reports see it. */
 export interface LedgerView {
   /** As it was named by the user. */
   path: string;
-  book: Book;
+  state: RunState;
   trace: Trace;
   /** The last chain value. */
   head: string;
   /** False when the file does not fit its chain; what stands before the fault is still reported. */
   intact: boolean;
   /** The first line that does not fit, where one does not. */
-  fault?: Fault | undefined;
+  fault?: ChainFault | undefined;
   /** What is wrong with it, or worth knowing (a torn last line). */
   integrityNote?: string | undefined;
 }
@@ -25,8 +25,8 @@ export interface MergedAction {
 }
 
 /** Closed as planned and never started: its actions were looked up, and nothing is settled. */
-export function isPlan({ book }: LedgerView): boolean {
-  return book.start === undefined && book.sessions.at(-1)?.closed?.reason === 'planned';
+export function isPlan({ state }: LedgerView): boolean {
+  return state.start === undefined && state.sessions.at(-1)?.closed?.reason === 'planned';
 }
 
 /**
@@ -36,27 +36,27 @@ export function isPlan({ book }: LedgerView): boolean {
 export function distinctRuns(views: readonly LedgerView[]): LedgerView[] {
   const longest = new Map<string, LedgerView>();
   for (const view of views) {
-    const other = longest.get(view.book.run);
-    if (other === undefined || other.book.lastSeq < view.book.lastSeq) longest.set(view.book.run, view);
+    const other = longest.get(view.state.run);
+    if (other === undefined || other.state.lastSeq < view.state.lastSeq) longest.set(view.state.run, view);
   }
-  return views.filter((view) => longest.get(view.book.run) === view);
+  return views.filter((view) => longest.get(view.state.run) === view);
 }
 
 /** Every action once, with its latest outcome, in the order of admission. */
 export function* mergedActions(views: readonly LedgerView[]): Generator<MergedAction> {
   for (const [index, view] of views.entries()) {
     // By value: pairs of all IDs at once would cost a large ledger megabytes for each table.
-    for (const action of view.book.actions.values()) {
+    for (const action of view.state.actions.values()) {
       const { id } = action;
       if (views.length === 1) {
         yield { action, view };
         continue;
       }
       // The first ledger that names an action gives it its place; the one with the last word gives the rest.
-      if (views.slice(0, index).some((earlier) => earlier.book.actions.has(id))) continue;
+      if (views.slice(0, index).some((earlier) => earlier.state.actions.has(id))) continue;
       let best: MergedAction = { action, view };
       for (const later of views.slice(index + 1)) {
-        const other = later.book.actions.get(id);
+        const other = later.state.actions.get(id);
         if (other !== undefined && isLater(other, best.action)) best = { action: other, view: later };
       }
       yield best;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { QuotaRefusal } from './strict-quota.ts';
 
 /** What the sandbox means to send, before a fault spoils it. */
-export interface Answer {
+export interface HttpAnswer {
   status: number;
   headers: Readonly<Record<string, string>>;
   body: string;
@@ -14,7 +14,7 @@ const jsonHeaders = {
   'cache-control': 'no-cache',
 };
 
-export function jsonAnswer(status: number, body: unknown, headers: Record<string, string> = {}): Answer {
+export function jsonAnswer(status: number, body: unknown, headers: Record<string, string> = {}): HttpAnswer {
   return {
     status,
     headers: { ...jsonHeaders, 'mise-correlation-id': randomUUID(), ...headers },
@@ -29,7 +29,7 @@ export function errorAnswer(
   message: string,
   headers: Record<string, string> = {},
   target: string = randomUUID(),
-): Answer {
+): HttpAnswer {
   return {
     status,
     headers: { ...jsonHeaders, 'mise-correlation-id': target, ...headers },
@@ -37,7 +37,7 @@ export function errorAnswer(
   };
 }
 
-export function unauthorized(reason: string, claims?: string): Answer {
+export function unauthorized(reason: string, claims?: string): HttpAnswer {
   const challenge =
     claims === undefined
       ? `Bearer authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", error="invalid_token", error_description="${reason}"`
@@ -47,15 +47,15 @@ export function unauthorized(reason: string, claims?: string): Answer {
   });
 }
 
-export function forbidden(message: string): Answer {
+export function forbidden(message: string): HttpAnswer {
   return errorAnswer(403, 'Forbidden', message);
 }
 
 /** The refusal of a full window, in the words and with the code that were seen on the wire. */
-export function quotaExceeded({ window, waitMs }: QuotaRefusal, tenant: string, told = true): Answer {
+export function quotaExceeded({ window, waitMs }: QuotaRefusal, tenant: string, withRetryAfter = true): HttpAnswer {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
   const message = `API calls quota exceeded! Maximum allowed ${window.calls} per ${timeSpan(window.perMs)} for the key Destination+TenantID+AppID. You can send requests again in ${seconds} seconds.`;
-  return errorAnswer(429, '429', message, told ? { 'retry-after': String(seconds) } : {}, tenant);
+  return errorAnswer(429, '429', message, withRetryAfter ? { 'retry-after': String(seconds) } : {}, tenant);
 }
 
 /** `00:01:00`, as .NET writes a TimeSpan; a fraction only where there is one. */
@@ -66,7 +66,7 @@ function timeSpan(ms: number): string {
 }
 
 /** A page of something between the client and the service. */
-export function htmlAnswer(status: number): Answer {
+export function htmlAnswer(status: number): HttpAnswer {
   return {
     status,
     headers: { 'content-type': 'text/html; charset=utf-8' },

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
 import { bearerOf, type Caller, callerOf } from './access.ts';
-import { type Answer, errorAnswer, htmlAnswer, quotaExceeded, unauthorized } from './answers.ts';
+import { errorAnswer, type HttpAnswer, htmlAnswer, quotaExceeded, unauthorized } from './answers.ts';
 import type { Fault, FaultControl } from './faults.ts';
 import { idsAskedFor } from './list-actions.ts';
 import { defaultWindows, type ListRules, type SandboxAccess, type SandboxOptions } from './options.ts';
@@ -130,7 +130,7 @@ export class RequestHandler {
   }
 
   /** Counts the call and decides its answer at this instant, with all effects it has. */
-  #decide({ request, caller, token, fault, entry }: Exchange): Answer {
+  #decide({ request, caller, token, fault, entry }: Exchange): HttpAnswer {
     const { clock, log, options } = this.#parts;
     if (caller === undefined || token === undefined) return unauthorized('there is no bearer token');
     entry.countedMs = clock.monotonicMs();
@@ -141,7 +141,7 @@ export class RequestHandler {
       entry.overQuota = true;
       return quotaExceeded(refusal, caller.tenant, options.quota === false || options.quota?.retryAfter !== false);
     }
-    let answer: Answer | undefined;
+    let answer: HttpAnswer | undefined;
     if (isApplied(fault)) {
       const served = this.#served(request, caller, token, entry);
       entry.effect = served.effect;

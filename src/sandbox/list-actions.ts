@@ -1,4 +1,4 @@
-import { type Answer, errorAnswer, jsonAnswer } from './answers.ts';
+import { errorAnswer, type HttpAnswer, jsonAnswer } from './answers.ts';
 import { type Filter, FilterError, parseFilter } from './filter.ts';
 import { candidateIds, longestIdList, matcher } from './filter-match.ts';
 import type { ListRules } from './options.ts';
@@ -21,7 +21,7 @@ interface ListQuery {
 }
 
 /** Answers a list; whatever is wrong with the query is a 400 ODataError, as the service does it. */
-export function listActions(store: ActionStore, rules: ListRules, request: ListRequest): Answer {
+export function listActions(store: ActionStore, rules: ListRules, request: ListRequest): HttpAnswer {
   let query: ListQuery;
   try {
     query = readQuery(request.query, rules);

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { type Answer, errorAnswer, forbidden, htmlAnswer, quotaExceeded, unauthorized } from './answers.ts';
+import { errorAnswer, forbidden, type HttpAnswer, htmlAnswer, quotaExceeded, unauthorized } from './answers.ts';
 import type { Fault } from './faults.ts';
 import { encoded } from './spoil-answer.ts';
 
@@ -33,7 +33,7 @@ export function isApplied(fault: Fault | undefined): boolean {
 export function answerOf(
   fault: Fault | undefined,
   context: { nowMs: number; tenant: string; id: string | undefined },
-): Answer | undefined {
+): HttpAnswer | undefined {
   switch (fault?.kind) {
     case 'status': {
       const { status, code = codeByStatus[status] ?? 'BadRequest', message = '', retryAfter } = fault;
@@ -60,7 +60,10 @@ export function answerOf(
   }
 }
 
-function tooMany(fault: Fault & { kind: 'too-many' }, { nowMs, tenant }: { nowMs: number; tenant: string }): Answer {
+function tooMany(
+  fault: Fault & { kind: 'too-many' },
+  { nowMs, tenant }: { nowMs: number; tenant: string },
+): HttpAnswer {
   const { seconds = 1, tell = 'header', code = '429' } = fault;
   if (tell === 'nothing') return errorAnswer(429, code, 'Too many requests', {}, tenant);
   const window = { calls: 100, perMs: 60_000 };
@@ -84,7 +87,7 @@ interface SendContext {
  */
 export async function send(
   response: ServerResponse,
-  answer: Answer,
+  answer: HttpAnswer,
   fault: Fault | undefined,
   { sleep }: SendContext,
 ): Promise<number | undefined> {
@@ -123,7 +126,7 @@ export async function send(
 /** Until the caller hangs up. */
 async function sendForEver(
   response: ServerResponse,
-  { status, headers }: Answer,
+  { status, headers }: HttpAnswer,
   everyMs: number | undefined,
   sleep: SendContext['sleep'],
 ): Promise<number> {

@@ -1,5 +1,5 @@
 import { type Caller, mayCancel, mayRead } from './access.ts';
-import { type Answer, errorAnswer, forbidden, jsonAnswer } from './answers.ts';
+import { errorAnswer, forbidden, type HttpAnswer, jsonAnswer } from './answers.ts';
 import { listActions } from './list-actions.ts';
 import type { ListRules, SandboxAccess } from './options.ts';
 import type { Route } from './request-log.ts';
@@ -25,7 +25,7 @@ interface RouteRules {
 }
 
 interface Served {
-  answer: Answer;
+  answer: HttpAnswer;
   /** A cancel that changed the action. */
   effect: boolean;
   comment?: string | undefined;
@@ -89,21 +89,21 @@ function serveCancel(request: ApiRequest, caller: Caller, { store, access }: Rou
   }
 }
 
-function serveGet({ id = '', url }: ApiRequest, store: ActionStore): Answer {
+function serveGet({ id = '', url }: ApiRequest, store: ActionStore): HttpAnswer {
   const action = store.look(id);
   return action === undefined ? notFound(id) : entityAnswer(url, action);
 }
 
-function entityAnswer(url: string, action: SandboxAction): Answer {
+function entityAnswer(url: string, action: SandboxAction): HttpAnswer {
   const api = url.slice(0, url.toLowerCase().indexOf('/machineactions'));
   return jsonAnswer(200, { '@odata.context': `${api}/$metadata#MachineActions/$entity`, ...action });
 }
 
-function notFound(id: string): Answer {
+function notFound(id: string): HttpAnswer {
   return errorAnswer(404, 'ResourceNotFound', `Machine action ${id} was not found`);
 }
 
-function missingPermission(): Answer {
+function missingPermission(): HttpAnswer {
   return forbidden('The application does not have any of the required permissions to access the resource');
 }
 

@@ -1,14 +1,14 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import type { Answer } from './answers.ts';
+import type { HttpAnswer } from './answers.ts';
 import type { Fault } from './faults.ts';
 import { randomGuid, seededRandom, seedOf } from './seeded.ts';
 
 /** What a fault makes of the service's own answer; `target` is the path and query that was asked for. */
 export function spoiled(
-  answer: Answer,
+  answer: HttpAnswer,
   fault: Fault | undefined,
   { id, target, url }: { id: string | undefined; target: string; url: string },
-): Answer {
+): HttpAnswer {
   switch (fault?.kind) {
     case 'wrong-id':
       return id === undefined ? answer : withOtherId(answer, id);
@@ -26,12 +26,12 @@ export function spoiled(
 type Body = Record<string, unknown>;
 
 /** What an entity of somebody else looks like: ours but for the ID. */
-function withOtherId(answer: Answer, id: string): Answer {
+function withOtherId(answer: HttpAnswer, id: string): HttpAnswer {
   const other = randomGuid(seededRandom(seedOf(1, `other than ${id}`)));
   return { ...answer, body: answer.body.replaceAll(id, other) };
 }
 
-function changed(answer: Answer, change: (body: Body) => Body): Answer {
+function changed(answer: HttpAnswer, change: (body: Body) => Body): HttpAnswer {
   return answer.status === 200 ? { ...answer, body: JSON.stringify(change(JSON.parse(answer.body) as Body)) } : answer;
 }
 
@@ -69,7 +69,7 @@ const CODERS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
 
 /** The answer's bytes in the codings of the fault, with the header that it names. */
 export function encoded(
-  { body, headers }: Answer,
+  { body, headers }: HttpAnswer,
   { coding, header = coding }: Fault & { kind: 'encoded' },
 ): { body: Buffer; headers: Record<string, string> } {
   let bytes: Buffer = Buffer.from(body);

@@ -49,7 +49,7 @@ async function readAlone(path) {
 }
 
 /** Until its first cancel arrives; then it is killed. */
-async function takeIn(csv, ledger, folder) {
+async function runIntake(csv, ledger, folder) {
   const sandbox = await startSandbox({ quota: false, actions: [] });
   const flags = ['--yes', '--comment', 'measured', '--ledger', ledger, '--screen', 'never', '--confirm-for', '0'];
   const begun = performance.now();
@@ -86,7 +86,7 @@ async function bench(sizes, say) {
       const { stdout } = spawnSync(process.execPath, [SELF, '--task', 'alone', csv], { encoding: 'utf8' });
       const alone = JSON.parse(stdout);
       if (alone.rows !== actions) throw new Error(`the file has ${alone.rows} rows`);
-      const taken = await takeIn(csv, join(folder, `${actions}.jsonl`), folder);
+      const taken = await runIntake(csv, join(folder, `${actions}.jsonl`), folder);
       const csvMb = (await stat(csv)).size / 1e6;
       const ratio = taken.ms / alone.ms;
       say(

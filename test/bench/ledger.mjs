@@ -5,7 +5,7 @@
  *
  * - append: durable records a second at 1, 16 and 256 writers, against one fdatasync a record.
  * - open: a ledger of N actions, each admitted, every tenth of them also screened, called, answered and settled (1.4 N lines),
- *   read into a book, against JSON.parse of its every line. Best of three, each in a process of its own.
+ *   read into a state, against JSON.parse of its every line. Best of three, each in a process of its own.
  * - admit: peak memory of a process that admits N actions to a new ledger.
  */
 import { spawnSync } from 'node:child_process';
@@ -36,7 +36,7 @@ const job = resolveJob({
 const OPEN = { tool: 'countermand bench', tenant: job.tenant, client: job.clientId, api: 'https://localhost', job };
 const REPEATS = 3;
 
-const TASKS = { append, one: onePerSync, admit, fill, parse, book };
+const TASKS = { append, one: onePerSync, admit, fill, parse, state };
 
 async function append(path, writers) {
   const seconds = 2;
@@ -129,11 +129,11 @@ async function parse(path) {
   return { ms: performance.now() - begun, lines };
 }
 
-async function book(path, actions) {
+async function state(path, actions) {
   const begun = performance.now();
   const read = await readLedger({ path, disk: fileDisk });
   const ms = performance.now() - begun;
-  if (read.fault !== undefined || read.book.actions.size !== Number(actions)) throw new Error('not what was written');
+  if (read.fault !== undefined || read.state.actions.size !== Number(actions)) throw new Error('not what was written');
   return { ms, lines: read.records };
 }
 
@@ -163,7 +163,7 @@ async function bench(sizes, say) {
       const path = join(folder, `open-${actions}.jsonl`);
       inChild('fill', path, actions);
       const plain = best('parse', path);
-      const read = best('book', path, actions);
+      const read = best('state', path, actions);
       const ratio = read.ms / plain.ms;
       const rssMb = Math.round(read.rssMb);
       say(

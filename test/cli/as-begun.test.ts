@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { asBegun } from '../../src/cli/as-begun.ts';
+import { pinRelativeDates } from '../../src/cli/as-begun.ts';
 import type { Job } from '../../src/job/job.ts';
 import { resolveJob } from '../../src/job/resolve-job.ts';
-import type { Book } from '../../src/ledger/book.ts';
+import type { RunState } from '../../src/ledger/book.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import type { CloseReason } from '../../src/ledger/record.ts';
-import { type Bench, begin, bench, OPEN, PATH } from '../ledger/ledgers.ts';
+import { begin, type Harness, makeHarness, OPEN, PATH } from '../ledger/ledgers.ts';
 
 const HOUR = 3_600_000;
 const AGE = { 'created-after': '2d' };
@@ -17,54 +17,54 @@ function jobOf(flags: Record<string, unknown> = AGE, jobText?: string): (nowMs: 
 }
 
 /** One session of the job as it was read a second before; returns what was frozen. */
-async function session(setting: Bench, job: (nowMs: number) => Job, end: CloseReason, started = true): Promise<Job> {
-  const frozen = job(setting.clock.wallMs());
-  setting.clock.stand(1000);
-  const ledger = await setting.open({ open: { ...OPEN, job: JSON.parse(JSON.stringify(frozen)) } });
+async function session(harness: Harness, job: (nowMs: number) => Job, end: CloseReason, started = true): Promise<Job> {
+  const frozen = job(harness.clock.wallMs());
+  harness.clock.stand(1000);
+  const ledger = await harness.open({ open: { ...OPEN, job: JSON.parse(JSON.stringify(frozen)) } });
   if (started) await begin(ledger, 3);
   await ledger.close(end);
   await ledger[Symbol.asyncDispose]();
   return frozen;
 }
 
-async function bookOf(setting: Bench): Promise<Book> {
-  return (await readLedger({ path: PATH, disk: setting.disk })).book;
+async function bookOf(harness: Harness): Promise<RunState> {
+  return (await readLedger({ path: PATH, disk: harness.disk })).state;
 }
 
-async function goneOnWith(setting: Bench, job: (nowMs: number) => Job): Promise<Job> {
-  return asBegun(job(setting.clock.wallMs()), await bookOf(setting), job);
+async function goneOnWith(harness: Harness, job: (nowMs: number) => Job): Promise<Job> {
+  return pinRelativeDates(job(harness.clock.wallMs()), await bookOf(harness), job);
 }
 
 describe('the ages of a run that is gone on with', () => {
   test('are the moments at which it was begun, however often it was interrupted', async () => {
-    const setting = bench();
-    const first = await session(setting, jobOf(), 'interrupted');
+    const harness = makeHarness();
+    const first = await session(harness, jobOf(), 'interrupted');
     for (let i = 0; i < 2; i++) {
-      setting.clock.stand(10 * HOUR);
-      const { guards } = await goneOnWith(setting, jobOf());
+      harness.clock.stand(10 * HOUR);
+      const { guards } = await goneOnWith(harness, jobOf());
       expect(guards.createdAfter).toBe(first.guards.createdAfter);
-      await session(setting, jobOf(), 'unreachable');
+      await session(harness, jobOf(), 'unreachable');
     }
   });
 
   test('that were changed meanwhile are counted from then too, and a date is a date', async () => {
-    const setting = bench();
-    const first = await session(setting, jobOf(), 'interrupted');
-    setting.clock.stand(10 * HOUR);
-    const longer = await goneOnWith(setting, jobOf({ 'created-after': '3d' }));
+    const harness = makeHarness();
+    const first = await session(harness, jobOf(), 'interrupted');
+    harness.clock.stand(10 * HOUR);
+    const longer = await goneOnWith(harness, jobOf({ 'created-after': '3d' }));
     const begunMs = Date.parse(first.guards.createdAfter ?? '') + 48 * HOUR;
     expect(Date.parse(longer.guards.createdAfter ?? '')).toBe(begunMs + 1000 - 72 * HOUR);
-    const dated = await goneOnWith(setting, jobOf({ 'created-after': '2026-01-02T03:04:05Z' }));
+    const dated = await goneOnWith(harness, jobOf({ 'created-after': '2026-01-02T03:04:05Z' }));
     expect(dated.guards.createdAfter).toBe('2026-01-02T03:04:05.000Z');
-    expect((await goneOnWith(setting, jobOf({}))).guards.createdAfter).toBeUndefined();
+    expect((await goneOnWith(harness, jobOf({}))).guards.createdAfter).toBeUndefined();
   });
 
   test('of a query are kept as well', async () => {
     const query = jobOf({}, 'source:\n  query:\n    createdBefore: 7d\n');
-    const setting = bench();
-    const first = await session(setting, query, 'interrupted');
-    setting.clock.stand(10 * HOUR);
-    const { source } = await goneOnWith(setting, query);
+    const harness = makeHarness();
+    const first = await session(harness, query, 'interrupted');
+    harness.clock.stand(10 * HOUR);
+    const { source } = await goneOnWith(harness, query);
     const [before, kept] = [first.source, source].map((each) =>
       Date.parse((each.kind === 'query' && each.query.createdBefore) || ''),
     );
@@ -75,19 +75,19 @@ describe('the ages of a run that is gone on with', () => {
     ['was finished', 'finished', true],
     ['was never started', 'interrupted', false],
   ])('are counted from today where it %s', async (_, end, started) => {
-    const setting = bench();
-    await session(setting, jobOf(), end, started);
-    setting.clock.stand(10 * HOUR);
-    const today = jobOf()(setting.clock.wallMs());
-    expect((await goneOnWith(setting, jobOf())).guards).toEqual(today.guards);
+    const harness = makeHarness();
+    await session(harness, jobOf(), end, started);
+    harness.clock.stand(10 * HOUR);
+    const today = jobOf()(harness.clock.wallMs());
+    expect((await goneOnWith(harness, jobOf())).guards).toEqual(today.guards);
   });
 
   test('are those of the last beginning where an earlier one was finished', async () => {
-    const setting = bench();
-    await session(setting, jobOf(), 'finished');
-    setting.clock.stand(24 * HOUR);
-    const second = await session(setting, jobOf(), 'interrupted');
-    setting.clock.stand(10 * HOUR);
-    expect((await goneOnWith(setting, jobOf())).guards.createdAfter).toBe(second.guards.createdAfter);
+    const harness = makeHarness();
+    await session(harness, jobOf(), 'finished');
+    harness.clock.stand(24 * HOUR);
+    const second = await session(harness, jobOf(), 'interrupted');
+    harness.clock.stand(10 * HOUR);
+    expect((await goneOnWith(harness, jobOf())).guards.createdAfter).toBe(second.guards.createdAfter);
   });
 });

@@ -2,12 +2,12 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { decideMissing } from '../../src/cli/missing.ts';
 import type { Asker } from '../../src/cli/question.ts';
 import type { FileLedger } from '../../src/ledger/file-ledger.ts';
-import { begin, bench, id } from '../ledger/ledgers.ts';
+import { begin, id, makeHarness } from '../ledger/ledgers.ts';
 
-/** Four actions were agreed to; the first was called, and the source now names only the fourth. */
+/** Four actions were approved; the first was called, and the source now names only the fourth. */
 let ledger: FileLedger;
 beforeEach(async () => {
-  ledger = await bench().open();
+  ledger = await makeHarness().open();
   await begin(ledger, 4);
   await ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });
   ledger.beginIntake();

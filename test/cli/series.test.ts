@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, utimes } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { encodeLine } from '../../src/ledger/line.ts';
 import type { CommandEnd } from '../support/command.ts';
-import { openWorkplace, type Workplace } from '../support/workplace.ts';
+import { type Harness, openHarness } from '../support/workplace.ts';
 
 const DAY_MS = 86_400_000;
 const PENDING = { statuses: { Pending: 1 }, types: { RunAntiVirusScan: 1 } };
@@ -14,84 +14,82 @@ comment: test
 confirmFor: "0"
 `;
 
-async function place(count: number, job = JOB): Promise<Workplace> {
-  const workplace = await openWorkplace({ actions: { count, mix: PENDING } });
-  await workplace.write('nightly.yaml', job);
-  await mkdir(workplace.path('ledgers'), { recursive: true });
-  return workplace;
+async function place(count: number, job = JOB): Promise<Harness> {
+  const harness = await openHarness({ actions: { count, mix: PENDING } });
+  await harness.write('nightly.yaml', job);
+  await mkdir(harness.path('ledgers'), { recursive: true });
+  return harness;
 }
 
 /** The newest ledger becomes one of that moment, by name and by the file's time; its records keep theirs. */
-async function backdate(workplace: Workplace, stamp: string, daysOld: number): Promise<string> {
-  const newest = (await workplace.ledgers()).at(-1) ?? '';
+async function backdate(harness: Harness, stamp: string, daysOld: number): Promise<string> {
+  const newest = (await harness.ledgers()).at(-1) ?? '';
   const name = `ledgers/nightly-${stamp}.jsonl`;
-  await rename(workplace.path(`ledgers/${newest}`), workplace.path(name));
-  await setAge(workplace, name, daysOld);
+  await rename(harness.path(`ledgers/${newest}`), harness.path(name));
+  await setAge(harness, name, daysOld);
   return name;
 }
 
-async function setAge(workplace: Workplace, name: string, days: number): Promise<void> {
+async function setAge(harness: Harness, name: string, days: number): Promise<void> {
   const then = new Date(Date.now() - days * DAY_MS);
-  await utimes(workplace.path(name), then, then);
+  await utimes(harness.path(name), then, then);
 }
 
-function runJob(workplace: Workplace, ...args: string[]): Promise<CommandEnd> {
-  return workplace.run(['run', 'nightly.yaml', '--yes', ...args]);
+function runJob(harness: Harness, ...args: string[]): Promise<CommandEnd> {
+  return harness.run(['run', 'nightly.yaml', '--yes', ...args]);
 }
 
 /** A run of the job that was terminated after its first cancel. */
-async function interrupted(workplace: Workplace): Promise<void> {
-  const before = workplace.sandbox.log.entries.length;
-  await using running = workplace.start(['run', 'nightly.yaml', '--yes', '--quota', '3/1h']);
-  await workplace.sandbox.log.until((log) => log.entries.slice(before).some(({ route }) => route === 'cancel'));
+async function interrupted(harness: Harness): Promise<void> {
+  const before = harness.sandbox.log.entries.length;
+  await using running = harness.start(['run', 'nightly.yaml', '--yes', '--quota', '3/1h']);
+  await harness.sandbox.log.until((log) => log.entries.slice(before).some(({ route }) => route === 'cancel'));
   running.kill('SIGTERM');
   expect((await running.ended).code).toBe(143);
 }
 
 describe('a job with a query', () => {
   test('goes on with its newest unfinished ledger, begun the day before, and then begins a new one', async () => {
-    await using workplace = await place(4);
-    await interrupted(workplace);
-    const yesterday = await backdate(workplace, '20251122T235950Z', 1);
-    const resumed = await runJob(workplace, '--quota', '100/1m');
+    await using harness = await place(4);
+    await interrupted(harness);
+    const yesterday = await backdate(harness, '20251122T235950Z', 1);
+    const resumed = await runJob(harness, '--quota', '100/1m');
     expect(resumed.stderr).toContain('going on with the newest unfinished ledger');
-    expect(await workplace.ledgers()).toEqual([yesterday.replace('ledgers/', '')]);
-    expect(await workplace.read(yesterday)).toMatch(
-      /"session":2,[^\n]*\n(?:.*\n)*.*"kind":"close","reason":"finished"/,
-    );
-    const cancels = workplace.sandbox.log.entries.filter(({ route }) => route === 'cancel');
+    expect(await harness.ledgers()).toEqual([yesterday.replace('ledgers/', '')]);
+    expect(await harness.read(yesterday)).toMatch(/"session":2,[^\n]*\n(?:.*\n)*.*"kind":"close","reason":"finished"/);
+    const cancels = harness.sandbox.log.entries.filter(({ route }) => route === 'cancel');
     expect(new Set(cancels.map(({ ids }) => ids[0])).size).toBe(4);
 
-    const next = await runJob(workplace);
+    const next = await runJob(harness);
     expect(next.code).toBe(0);
-    expect(await workplace.ledgers()).toHaveLength(2);
+    expect(await harness.ledgers()).toHaveLength(2);
   });
 
   test('prefers the newest of two unfinished, and leaves other jobs and plans alone', async () => {
-    await using workplace = await place(6);
-    await interrupted(workplace);
-    const older = await backdate(workplace, '20251101T000000Z', 22);
+    await using harness = await place(6);
+    await interrupted(harness);
+    const older = await backdate(harness, '20251101T000000Z', 22);
     const other = older.replace('nightly', 'nightly-extra');
-    await workplace.write(other, await workplace.read(older));
-    await workplace.write(older.replace('.jsonl', '.plan.jsonl'), await workplace.read(older));
-    await workplace.write('ledgers/nightly-20251102T000000Z.jsonl', await workplace.read(older));
-    const [before, otherBefore] = [await workplace.read(older), await workplace.read(other)];
-    await runJob(workplace, '--quota', '100/1m');
-    expect(await workplace.read('ledgers/nightly-20251102T000000Z.jsonl')).toContain('"reason":"finished"');
-    expect(await workplace.read(older)).toBe(before);
-    expect(await workplace.read(other)).toBe(otherBefore);
+    await harness.write(other, await harness.read(older));
+    await harness.write(older.replace('.jsonl', '.plan.jsonl'), await harness.read(older));
+    await harness.write('ledgers/nightly-20251102T000000Z.jsonl', await harness.read(older));
+    const [before, otherBefore] = [await harness.read(older), await harness.read(other)];
+    await runJob(harness, '--quota', '100/1m');
+    expect(await harness.read('ledgers/nightly-20251102T000000Z.jsonl')).toContain('"reason":"finished"');
+    expect(await harness.read(older)).toBe(before);
+    expect(await harness.read(other)).toBe(otherBefore);
   });
 });
 
 test('a job with a file that was interrupted keeps the moment that the age in its guard meant', async () => {
-  await using workplace = await place(4);
-  const ids = [...workplace.sandbox.store.all()].map(({ id }) => id);
-  await workplace.write('ids.txt', `${ids.join('\n')}\n`);
+  await using harness = await place(4);
+  const ids = [...harness.sandbox.store.all()].map(({ id }) => id);
+  await harness.write('ids.txt', `${ids.join('\n')}\n`);
   const job = 'name: nightly\nsource:\n  file: ids.txt\ncomment: test\nconfirmFor: "0"\nguards:\n  createdAfter: 30d\n';
-  await workplace.write('nightly.yaml', job);
-  await interrupted(workplace);
-  await runJob(workplace, '--quota', '100/1m');
-  const opened = (await workplace.read('ledgers/nightly.jsonl'))
+  await harness.write('nightly.yaml', job);
+  await interrupted(harness);
+  await runJob(harness, '--quota', '100/1m');
+  const opened = (await harness.read('ledgers/nightly.jsonl'))
     .split('\n')
     .filter((line) => line.includes('"kind":"open"'))
     .map((line) => JSON.parse(line).job.guards.createdAfter);
@@ -101,17 +99,17 @@ test('a job with a file that was interrupted keeps the moment that the age in it
 
 describe('a damaged ledger of the series', () => {
   test('is told and passed over where its run was finished, and stops the job where it may hold work', async () => {
-    await using workplace = await place(2);
-    await runJob(workplace);
-    const damaged = await backdate(workplace, '20251122T020000Z', 1);
-    const text = await workplace.read(damaged);
-    await workplace.write(damaged, text.replace('"line":1', '"line":7'));
-    const told = await runJob(workplace);
-    expect(told.stderr).toContain(`${workplace.path(damaged)} is damaged`);
+    await using harness = await place(2);
+    await runJob(harness);
+    const damaged = await backdate(harness, '20251122T020000Z', 1);
+    const text = await harness.read(damaged);
+    await harness.write(damaged, text.replace('"line":1', '"line":7'));
+    const told = await runJob(harness);
+    expect(told.stderr).toContain(`${harness.path(damaged)} is damaged`);
     expect(told.code).toBe(0);
 
-    await workplace.write(damaged, text.replace('"line":1', '"line":7').replace(/[^\n]*\n$/, ''));
-    const stopped = await runJob(workplace);
+    await harness.write(damaged, text.replace('"line":1', '"line":7').replace(/[^\n]*\n$/, ''));
+    const stopped = await runJob(harness);
     expect(stopped.stderr).toMatch(/is damaged .* may hold work left, so nothing was sent/);
     expect(stopped.code).toBe(12);
   });
@@ -119,17 +117,15 @@ describe('a damaged ledger of the series', () => {
 
 describe('keepLedgers', () => {
   test('removes a finished ledger of the series with its release list when a new run begins, and says so', async () => {
-    await using workplace = await place(2, `${JOB}keepLedgers: 90d\n`);
-    await runJob(workplace);
-    const old = await backdate(workplace, '20250103T000000Z', 91);
-    await workplace.write(old, redated(await workplace.read(old), 91));
-    await setAge(workplace, old, 91);
-    await workplace.write(`${old}.needs-release.csv`, 'id\n');
-    const { stderr } = await runJob(workplace);
-    expect(stderr).toContain(`removed the finished ledger ${workplace.path(old)}`);
-    expect(await readdir(workplace.path('ledgers'))).toEqual([
-      expect.stringMatching(/^nightly-20(?!250103).*\.jsonl$/),
-    ]);
+    await using harness = await place(2, `${JOB}keepLedgers: 90d\n`);
+    await runJob(harness);
+    const old = await backdate(harness, '20250103T000000Z', 91);
+    await harness.write(old, redated(await harness.read(old), 91));
+    await setAge(harness, old, 91);
+    await harness.write(`${old}.needs-release.csv`, 'id\n');
+    const { stderr } = await runJob(harness);
+    expect(stderr).toContain(`removed the finished ledger ${harness.path(old)}`);
+    expect(await readdir(harness.path('ledgers'))).toEqual([expect.stringMatching(/^nightly-20(?!250103).*\.jsonl$/)]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ENTITY_BYTES } from '../../src/defender/call-limits.ts';
 import type { WireResult } from '../../src/defender/transport.ts';
-import { DiskError, HeldError, RefusedError, UnreachableError } from '../../src/errors.ts';
+import { DiskError, LockedError, RefusedError, WorkLeftError } from '../../src/errors.ts';
 import { pino } from '../../src/log.ts';
 import { Bench, ENTITY, ok, refused } from './layers.ts';
 
@@ -76,7 +76,7 @@ describe('an answer', () => {
 });
 
 describe('a call that must not be sent', () => {
-  it('because its intent could not be made durable is not, and its pass is given back', async () => {
+  it('because its intent could not be made durable is not, and its permit is given back', async () => {
     const bench = new Bench();
     bench.onIntent = () => Promise.reject(new DiskError('disk full'));
     await expect(bench.cancel()).rejects.toThrow(DiskError);
@@ -87,8 +87,8 @@ describe('a call that must not be sent', () => {
 
   it('because the lock was lost is not', async () => {
     const bench = new Bench();
-    bench.onHeld = () => Promise.reject(new HeldError('another holds it'));
-    await expect(bench.cancel()).rejects.toThrow(HeldError);
+    bench.onHeld = () => Promise.reject(new LockedError('another holds it'));
+    await expect(bench.cancel()).rejects.toThrow(LockedError);
     expect(bench.of('send', 'pass', 'reply')).toEqual(['pass', 'pass back']);
   });
 
@@ -136,7 +136,7 @@ describe('a call that must not be sent', () => {
     expect(bench.steps).toEqual(['slot cancel', 'release']);
   });
 
-  it('because it was not due any more when the gate opened gives pass and slot back', async () => {
+  it('because it was not due any more when the gate opened gives permit and slot back', async () => {
     const bench = new Bench();
     let due = true;
     bench.onPass = () => {
@@ -257,8 +257,8 @@ describe('a 401', () => {
   it('ends the session with what the sign-in says', async () => {
     const bench = new Bench();
     bench.answers = [refused(401)];
-    bench.onRenew = () => Promise.reject(new UnreachableError('sign-in is out of reach'));
-    await expect(bench.cancel()).rejects.toThrow(UnreachableError);
+    bench.onRenew = () => Promise.reject(new WorkLeftError('sign-in is out of reach'));
+    await expect(bench.cancel()).rejects.toThrow(WorkLeftError);
   });
 });
 

@@ -4,7 +4,7 @@ import type { Journal } from '../../src/defender/journal.ts';
 import type { WireRequest, WireResult } from '../../src/defender/transport.ts';
 import type { AccessToken, TokenSource } from '../../src/identity/token-source.ts';
 import type { Logger } from '../../src/log.ts';
-import type { Gate, Pass, Passage } from '../../src/quota/gate.ts';
+import type { CallResult, Gate, Permit } from '../../src/quota/gate.ts';
 import type { Quota } from '../../src/quota/quota.ts';
 
 const ID = '00000000-0000-4000-8000-00000000000a';
@@ -67,16 +67,16 @@ export class Bench {
   };
 
   readonly gate: Gate = {
-    pass: async (signal): Promise<Pass> => {
+    pass: async (signal): Promise<Permit> => {
       signal?.throwIfAborted();
       this.steps.push('pass');
       await this.onPass();
       return {
         probe: false,
         stillOpen: () => this.gateOpen,
-        report: (passage: Passage) => {
-          this.steps.push(`report ${passage.kind}`);
-          return { costsAttempt: passage.kind !== 'throttled' };
+        report: (result: CallResult) => {
+          this.steps.push(`report ${result.kind}`);
+          return { costsAttempt: result.kind !== 'throttled' };
         },
         cancel: () => {
           this.steps.push('pass back');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer, Call } from '../../src/defender/call.ts';
-import { ATTEMPTS, nextStep } from '../../src/defender/retry-rule.ts';
+import { ATTEMPTS, retryStep } from '../../src/defender/retry-rule.ts';
 
 const HALF = () => 0.5;
 
@@ -22,7 +22,7 @@ const refusal = (http: number): Answer => ({
   correlation: undefined,
   claims: undefined,
 });
-const DONE = { step: 'done' };
+const DONE = { kind: 'done' };
 
 describe('after an answer the call', () => {
   it.each<[string, Call, Answer, boolean, unknown]>([
@@ -34,35 +34,35 @@ describe('after an answer the call', () => {
       call('cancel', 3),
       refusal(401),
       true,
-      { step: 'again', attempt: 3, afterMs: 0, renewed: true },
+      { kind: 'again', attempt: 3, afterMs: 0, renewed: true },
     ],
     [
       'waits at the gate after 429, on the same attempt',
       call('cancel', 5),
       { kind: 'throttled', code: '429', retryAfterMs: 9 },
       false,
-      { step: 'again', attempt: 5, afterMs: 0, renewed: false },
+      { kind: 'again', attempt: 5, afterMs: 0, renewed: false },
     ],
     [
       'is repeated after a 5xx, one attempt on, after half of 1 s',
       call('cancel', 1),
       unavailable(),
       true,
-      { step: 'again', attempt: 2, afterMs: 500, renewed: false },
+      { kind: 'again', attempt: 2, afterMs: 500, renewed: false },
     ],
     [
       'is repeated after the fourth 5xx, after half of 8 s',
       call('cancel', 4),
       unavailable(),
       true,
-      { step: 'again', attempt: 5, afterMs: 4000, renewed: false },
+      { kind: 'again', attempt: 5, afterMs: 4000, renewed: false },
     ],
     [
       'waits first as long as it is told',
       call('cancel', 4),
       unavailable(90_000),
       true,
-      { step: 'again', attempt: 5, afterMs: 90_000, renewed: false },
+      { kind: 'again', attempt: 5, afterMs: 90_000, renewed: false },
     ],
     ['is done by the fifth 5xx', call('cancel', ATTEMPTS), unavailable(), true, DONE],
     [
@@ -70,7 +70,7 @@ describe('after an answer the call', () => {
       call('cancel', ATTEMPTS),
       unavailable(),
       false,
-      { step: 'again', attempt: 5, afterMs: 0, renewed: false },
+      { kind: 'again', attempt: 5, afterMs: 0, renewed: false },
     ],
     ['is not repeated when the answer to a cancel was lost', call('cancel'), LOST, true, DONE],
     ['is not repeated when a cancel was lost out of reach', call('cancel'), LOST, false, DONE],
@@ -79,7 +79,7 @@ describe('after an answer the call', () => {
       call('get'),
       LOST,
       true,
-      { step: 'again', attempt: 2, afterMs: 500, renewed: false },
+      { kind: 'again', attempt: 2, afterMs: 500, renewed: false },
     ],
     ['is done when the fifth answer to a lookup was lost', call('get', 5), LOST, true, DONE],
     ['is not repeated when a list was lost: it is halved', call('list'), LOST, true, DONE],
@@ -88,21 +88,21 @@ describe('after an answer the call', () => {
       call('list'),
       LOST,
       false,
-      { step: 'again', attempt: 1, afterMs: 0, renewed: false },
+      { kind: 'again', attempt: 1, afterMs: 0, renewed: false },
     ],
     [
       'starts over when the gate closed before its send',
       call('cancel', 2),
       { kind: 'not-sent', why: 'gate' },
       false,
-      { step: 'again', attempt: 2, afterMs: 0, renewed: false },
+      { kind: 'again', attempt: 2, afterMs: 0, renewed: false },
     ],
     [
       'starts over after a slow sync',
       call('cancel', 2),
       { kind: 'not-sent', why: 'slow-sync' },
       false,
-      { step: 'again', attempt: 2, afterMs: 0, renewed: false },
+      { kind: 'again', attempt: 2, afterMs: 0, renewed: false },
     ],
     [
       'is handed back when it is not due any more',
@@ -116,9 +116,9 @@ describe('after an answer the call', () => {
       call('cancel', 1, { renewed: true }),
       unavailable(),
       true,
-      { step: 'again', attempt: 2, afterMs: 500, renewed: true },
+      { kind: 'again', attempt: 2, afterMs: 500, renewed: true },
     ],
   ])('%s', (_, wanted, answer, costsAttempt, expected) => {
-    expect(nextStep(wanted, { answer, costsAttempt }, HALF)).toEqual(expected);
+    expect(retryStep(wanted, { answer, costsAttempt }, HALF)).toEqual(expected);
   });
 });

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { COMMENT, ids, open, setStage } from './stage.ts';
+import { COMMENT, ids, open, openHarness } from './stage.ts';
 
 const RUN = ['run', 'ids.txt', ...COMMENT, '--yes', '--confirm-for', '0'];
 
 /** Runs the built command against a server that has five open actions, and counts what reached it. */
 async function posts(args: readonly string[], env: Record<string, string> = {}) {
-  await using stage = await setStage({ actions: open(5) });
-  await stage.file('ids.txt', ids(5));
-  const { code, stderr, stdout } = await stage.run(args, { env });
-  return { code, stderr, stdout, cancels: stage.sandbox.log.count('cancel') };
+  await using harness = await openHarness({ actions: open(5) });
+  await harness.file('ids.txt', ids(5));
+  const { code, stderr, stdout } = await harness.run(args, { env });
+  return { code, stderr, stdout, cancels: harness.sandbox.log.count('cancel') };
 }
 
 describe.concurrent('--dry-run never cancels', () => {
@@ -79,17 +79,17 @@ describe.concurrent('--yes that is not said', () => {
 });
 
 it('--offline=1 sends nothing, --json=on is a document, and --strict-input=yes is strict', async () => {
-  await using stage = await setStage({ actions: open(5) });
-  await stage.file('ids.txt', [...ids(3), 'no id']);
-  const strict = await stage.run(['plan', 'ids.txt', '--strict-input=yes', '--ledger', 'a.jsonl']);
+  await using harness = await openHarness({ actions: open(5) });
+  await harness.file('ids.txt', [...ids(3), 'no id']);
+  const strict = await harness.run(['plan', 'ids.txt', '--strict-input=yes', '--ledger', 'a.jsonl']);
   expect(strict.code, strict.stderr).toBe(2);
-  const planned = await stage.run(['plan', 'ids.txt', '--strict-input=off', '--ledger', 'b.jsonl', '--json=on']);
+  const planned = await harness.run(['plan', 'ids.txt', '--strict-input=off', '--ledger', 'b.jsonl', '--json=on']);
   expect(JSON.parse(planned.stdout)).toMatchObject({ exitCode: 3 });
-  const before = stage.sandbox.log.entries.length;
-  const verified = await stage.run(['verify', 'b.jsonl', '--offline=1', '--json=1']);
+  const before = harness.sandbox.log.entries.length;
+  const verified = await harness.run(['verify', 'b.jsonl', '--offline=1', '--json=1']);
   expect(verified.code, verified.stderr).toBe(0);
   expect(JSON.parse(verified.stdout)).toMatchObject({ intact: true });
-  expect(stage.sandbox.log.entries.length).toBe(before);
+  expect(harness.sandbox.log.entries.length).toBe(before);
 });
 
 describe.concurrent('an error before there is a ledger is a document with --json', () => {

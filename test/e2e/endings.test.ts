@@ -4,7 +4,7 @@ import { open as openFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { RunningCommand } from '../support/command.ts';
-import { COMMENT, ids, only, open, type Stage, type StageOptions, setStage } from './stage.ts';
+import { COMMENT, type Harness, type HarnessOptions, ids, only, open, openHarness } from './stage.ts';
 
 const SIGNALS = [
   ['SIGINT', 130],
@@ -42,9 +42,9 @@ async function silentServer(): Promise<{ url: string; reached: Promise<void> } &
 
 interface Wait {
   name: string;
-  options?: StageOptions;
+  options?: HarnessOptions;
   /** Starts the command, and resolves once it waits. */
-  begin(stage: Stage, silent: string): Promise<RunningCommand>;
+  begin(harness: Harness, silent: string): Promise<RunningCommand>;
   /** Whether a ledger is its own by then. */
   ledger?: string;
   /** Waits for the silent server to be reached. */
@@ -57,9 +57,9 @@ const secure = (url: string) => url.replace('http:', 'https:');
 const NO_TOKEN = { COUNTERMAND_TOKEN: undefined, COUNTERMAND_TOKEN_FILE: undefined };
 
 /** Resolves when the ledger is there with its first record: from then on it must be closed. */
-async function untilOpened(stage: Stage, ledger: string): Promise<void> {
+async function untilOpened(harness: Harness, ledger: string): Promise<void> {
   for (;;) {
-    const records = await stage.records(ledger).catch(() => []);
+    const records = await harness.records(ledger).catch(() => []);
     if (records.length > 0) return;
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -69,31 +69,31 @@ const WAITS: readonly Wait[] = [
   {
     name: 'an open stdin that is silent',
     ledger: 'ledgers/a.jsonl',
-    begin: async (stage) => {
-      const command = stage.start(['run', '-', ...COMMENT, '--yes', '--ledger', 'ledgers/a.jsonl'], {
+    begin: async (harness) => {
+      const command = harness.start(['run', '-', ...COMMENT, '--yes', '--ledger', 'ledgers/a.jsonl'], {
         openInput: true,
       });
-      await untilOpened(stage, 'ledgers/a.jsonl');
+      await untilOpened(harness, 'ledgers/a.jsonl');
       return command;
     },
   },
   {
     name: 'an open stdin after some rows, for a plan',
     ledger: 'ledgers/a.jsonl',
-    begin: async (stage) => {
-      const command = stage.start(['plan', '/dev/stdin', '--ledger', 'ledgers/a.jsonl'], { openInput: true });
+    begin: async (harness) => {
+      const command = harness.start(['plan', '/dev/stdin', '--ledger', 'ledgers/a.jsonl'], { openInput: true });
       command.child.stdin?.write(`${ids(3).join('\n')}\n`);
-      await untilOpened(stage, 'ledgers/a.jsonl');
+      await untilOpened(harness, 'ledgers/a.jsonl');
       return command;
     },
   },
   {
     name: 'a pipe that nobody writes to',
     ledger: 'ledgers/a.jsonl',
-    begin: async (stage) => {
-      execFileSync('mkfifo', [stage.path('pipe.csv')]);
-      const command = stage.start(['run', 'pipe.csv', ...COMMENT, '--yes', '--ledger', 'ledgers/a.jsonl']);
-      await untilOpened(stage, 'ledgers/a.jsonl');
+    begin: async (harness) => {
+      execFileSync('mkfifo', [harness.path('pipe.csv')]);
+      const command = harness.start(['run', 'pipe.csv', ...COMMENT, '--yes', '--ledger', 'ledgers/a.jsonl']);
+      await untilOpened(harness, 'ledgers/a.jsonl');
       return command;
     },
   },
@@ -101,9 +101,9 @@ const WAITS: readonly Wait[] = [
     name: 'an authority that does not answer, in a run',
     ledger: 'ledgers/ids.jsonl',
     isSilent: true,
-    begin: async (stage, silent) => {
-      await stage.file('ids.txt', ids(2));
-      return stage.start(['run', 'ids.txt', ...COMMENT, '--yes', '--authority-url', secure(silent)], {
+    begin: async (harness, silent) => {
+      await harness.file('ids.txt', ids(2));
+      return harness.start(['run', 'ids.txt', ...COMMENT, '--yes', '--authority-url', secure(silent)], {
         env: { ...NO_TOKEN, AZURE_CLIENT_SECRET: 'not-a-secret' },
       });
     },
@@ -111,26 +111,26 @@ const WAITS: readonly Wait[] = [
   {
     name: 'an authority that does not answer, in a list',
     isSilent: true,
-    begin: async (stage, silent) =>
-      stage.start(['list', '--authority-url', secure(silent)], {
+    begin: async (harness, silent) =>
+      harness.start(['list', '--authority-url', secure(silent)], {
         env: { ...NO_TOKEN, AZURE_CLIENT_SECRET: 'not-a-secret' },
       }),
   },
   {
     name: 'a device code that is being asked for',
     isSilent: true,
-    begin: async (stage, silent) =>
-      stage.start(['check', '--auth', 'device-code', '--authority-url', secure(silent)], { env: NO_TOKEN }),
+    begin: async (harness, silent) =>
+      harness.start(['check', '--auth', 'device-code', '--authority-url', secure(silent)], { env: NO_TOKEN }),
   },
   {
     name: 'a page that does not come, in a list',
     isSilent: true,
-    begin: async (stage, silent) => stage.start(['list', '--api-url', silent]),
+    begin: async (harness, silent) => harness.start(['list', '--api-url', silent]),
   },
   {
     name: 'a host that does not answer, in a check',
     isSilent: true,
-    begin: async (stage, silent) => stage.start(['check', '--api-url', silent]),
+    begin: async (harness, silent) => harness.start(['check', '--api-url', silent]),
   },
   {
     name: 'the quota, in a verify',
@@ -139,13 +139,13 @@ const WAITS: readonly Wait[] = [
       windows: '4/30m',
       behaviours: { default: { onCancel: { kind: 'later', becomes: 'Cancelled' } } },
     },
-    begin: async (stage) => {
-      await stage.file('ids.txt', ids(3));
-      await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never', '--confirm-for', '0']);
-      await stage.run(['verify', 'ledgers/ids.jsonl', '--max-duration', '1s']);
-      const before = (await stage.records('ledgers/ids.jsonl')).length;
-      const command = stage.start(['verify', 'ledgers/ids.jsonl']);
-      while ((await stage.records('ledgers/ids.jsonl')).length === before)
+    begin: async (harness) => {
+      await harness.file('ids.txt', ids(3));
+      await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never', '--confirm-for', '0']);
+      await harness.run(['verify', 'ledgers/ids.jsonl', '--max-duration', '1s']);
+      const before = (await harness.records('ledgers/ids.jsonl')).length;
+      const command = harness.start(['verify', 'ledgers/ids.jsonl']);
+      while ((await harness.records('ledgers/ids.jsonl')).length === before)
         await new Promise((resolve) => setImmediate(resolve));
       return command;
     },
@@ -156,8 +156,8 @@ describe.concurrent.each(WAITS)('$name', ({ begin, ledger, options, isSilent }) 
   for (const [signal, exitCode] of SIGNALS) {
     it(`is left at once at ${signal}: ${exitCode}`, async () => {
       await using silent = await silentServer();
-      await using stage = await setStage({ actions: open(5), ...options });
-      const command = await begin(stage, silent.url);
+      await using harness = await openHarness({ actions: open(5), ...options });
+      const command = await begin(harness, silent.url);
       if (isSilent) await silent.reached;
       const sentAtMs = performance.now();
       command.kill(signal);
@@ -165,19 +165,19 @@ describe.concurrent.each(WAITS)('$name', ({ begin, ledger, options, isSilent }) 
       expect(code, stderr).toBe(exitCode);
       expect(performance.now() - sentAtMs).toBeLessThan(SOON_MS);
       expect(stderr).not.toContain('bug');
-      expect(stage.sandbox.log.count('cancel')).toBeLessThanOrEqual(3);
+      expect(harness.sandbox.log.count('cancel')).toBeLessThanOrEqual(3);
       if (ledger === undefined) return;
-      expect(only(await stage.records(ledger), 'close').at(-1)?.reason).toBe('interrupted');
+      expect(only(await harness.records(ledger), 'close').at(-1)?.reason).toBe('interrupted');
     });
   }
 });
 
 describe('a second signal', () => {
   it('ends a command at once that waits for a call which is never answered, with the code of the first', async () => {
-    await using stage = await setStage({ actions: open(2), faults: () => ({ kind: 'hang', applied: false }) });
-    await stage.file('ids.txt', ids(2));
-    const command = stage.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
-    await stage.sandbox.log.until((log) => log.count('cancel') === 2);
+    await using harness = await openHarness({ actions: open(2), faults: () => ({ kind: 'hang', applied: false }) });
+    await harness.file('ids.txt', ids(2));
+    const command = harness.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
+    await harness.sandbox.log.until((log) => log.count('cancel') === 2);
     command.kill('SIGHUP');
     await command.says('SIGHUP: stopping');
     const sentAtMs = performance.now();
@@ -185,7 +185,7 @@ describe('a second signal', () => {
     const { code, stderr } = await command.ended;
     expect(code, stderr).toBe(129);
     expect(performance.now() - sentAtMs).toBeLessThan(SOON_MS);
-    expect(only(await stage.records('ledgers/ids.jsonl'), 'close').at(-1)?.reason).toBe('interrupted');
+    expect(only(await harness.records('ledgers/ids.jsonl'), 'close').at(-1)?.reason).toBe('interrupted');
   });
 });
 
@@ -193,10 +193,10 @@ describe('what is not a regular file', () => {
   const PLAN = ['--screen', 'never', '--json'];
 
   it('is read once and never compared, and its ledger is named as that of stdin is', async () => {
-    await using stage = await setStage({ actions: open(4) });
-    execFileSync('mkfifo', [stage.path('pipe')]);
+    await using harness = await openHarness({ actions: open(4) });
+    execFileSync('mkfifo', [harness.path('pipe')]);
     for (const ledger of ['a', 'a']) {
-      const command = stage.start([
+      const command = harness.start([
         'run',
         'pipe',
         ...COMMENT,
@@ -205,20 +205,20 @@ describe('what is not a regular file', () => {
         '--ledger',
         `ledgers/${ledger}.jsonl`,
       ]);
-      spawn('/bin/sh', ['-c', `printf '%s\\n' ${ids(2).join(' ')} > pipe`], { cwd: stage.folder, stdio: 'ignore' });
+      spawn('/bin/sh', ['-c', `printf '%s\\n' ${ids(2).join(' ')} > pipe`], { cwd: harness.folder, stdio: 'ignore' });
       const { code, stderr } = await command.ended;
       expect(code, stderr).toBe(0);
     }
-    const substituted = await stage.runShell(
+    const substituted = await harness.runShell(
       `exec bash -c 'countermand plan <(echo ${ids(1)[0]}) ${PLAN.join(' ')}'`.replaceAll("'\\''", "'"),
     );
     expect(substituted.code, substituted.stderr).toBe(0);
     expect((JSON.parse(substituted.stdout) as { ledger: string }).ledger).toMatch(
       /ledgers\/stdin-\d{8}T\d{6}Z\.plan\.jsonl$/,
     );
-    const piped = await stage.run(['plan', '/dev/stdin', ...PLAN], { input: `${ids(1)[0]}\n` });
+    const piped = await harness.run(['plan', '/dev/stdin', ...PLAN], { input: `${ids(1)[0]}\n` });
     expect((JSON.parse(piped.stdout) as { ledger: string }).ledger).toMatch(/stdin-\d{8}T\d{6}Z\.plan\.jsonl$/);
-    expect(stage.sandbox.log.effective().sort()).toEqual(ids(2));
+    expect(harness.sandbox.log.effective().sort()).toEqual(ids(2));
   });
 
   it.each([
@@ -229,27 +229,27 @@ describe('what is not a regular file', () => {
     ['pipe.yaml', 'is a pipe, device or socket'],
     ['folder.yaml', 'is a directory'],
   ])('%s is refused in words: %s', async (source, said) => {
-    await using stage = await setStage({ actions: [] });
-    execFileSync('mkfifo', [stage.path('pipe.yaml')]);
-    execFileSync('mkdir', [stage.path('folder.yaml')]);
+    await using harness = await openHarness({ actions: [] });
+    execFileSync('mkfifo', [harness.path('pipe.yaml')]);
+    execFileSync('mkdir', [harness.path('folder.yaml')]);
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(stage.path('socket'), resolve));
-    const { code, stderr } = await stage.run(['plan', source, '--screen', 'never']);
+    await new Promise<void>((resolve) => server.listen(harness.path('socket'), resolve));
+    const { code, stderr } = await harness.run(['plan', source, '--screen', 'never']);
     await new Promise((resolve) => server.close(resolve));
     expect(code, stderr).toBe(2);
     expect(stderr).toContain(said);
   });
 
   it('is let go when the ledger is held: a writer is not kept, and the command ends', async () => {
-    await using stage = await setStage({ actions: open(3), windows: '1/10m' });
-    await stage.file('ids.txt', ids(2));
-    execFileSync('mkfifo', [stage.path('pipe')]);
-    const first = stage.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
-    await stage.sandbox.log.until((log) => log.count('cancel') === 1);
-    const { code, stderr } = await stage.run(['run', 'pipe', ...COMMENT, '--yes'], { timeoutMs: 20_000 });
+    await using harness = await openHarness({ actions: open(3), windows: '1/10m' });
+    await harness.file('ids.txt', ids(2));
+    execFileSync('mkfifo', [harness.path('pipe')]);
+    const first = harness.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
+    await harness.sandbox.log.until((log) => log.count('cancel') === 1);
+    const { code, stderr } = await harness.run(['run', 'pipe', ...COMMENT, '--yes'], { timeoutMs: 20_000 });
     expect(code, stderr).toBe(11);
     // Nobody reads it any more.
-    await expect(openFile(stage.path('pipe'), constants.O_WRONLY | constants.O_NONBLOCK)).rejects.toThrow('ENXIO');
+    await expect(openFile(harness.path('pipe'), constants.O_WRONLY | constants.O_NONBLOCK)).rejects.toThrow('ENXIO');
     first.kill('SIGKILL');
   });
 });

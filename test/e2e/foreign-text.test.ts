@@ -4,7 +4,7 @@ import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
 import { dangerousIn } from '../support/dangerous.ts';
-import { COMMENT, documentOf, id, ids, only, type Stage, setStage } from './stage.ts';
+import { COMMENT, documentOf, type Harness, id, ids, only, openHarness } from './stage.ts';
 import { openTerminal } from './terminal.ts';
 
 /** What a name may hold to drive a terminal, to hide, or to begin a line of its own. */
@@ -36,8 +36,8 @@ function hostileActions(count: number): ActionSeed[] {
   }));
 }
 
-async function hostileStage(): Promise<Stage> {
-  const stage = await setStage({
+async function hostileStage(): Promise<Harness> {
+  const harness = await openHarness({
     actions: hostileActions(8),
     behaviours: {
       byId: {
@@ -47,8 +47,8 @@ async function hostileStage(): Promise<Stage> {
     },
   });
   const rows = ids(8).map((each, n) => `${each},"own comment${n}${IN_A_COMMENT}."`);
-  await stage.file('list.csv', ['id,comment', ...rows, `"not an id${HOSTILE.replaceAll('\ud83d', '')}",x`]);
-  return stage;
+  await harness.file('list.csv', ['id,comment', ...rows, `"not an id${HOSTILE.replaceAll('\ud83d', '')}",x`]);
+  return harness;
 }
 
 async function filesIn(folder: string): Promise<[string, string][]> {
@@ -63,7 +63,7 @@ async function filesIn(folder: string): Promise<[string, string][]> {
 
 describe('text from elsewhere', () => {
   it('leaves clean by every command, stream and file', async () => {
-    await using stage = await hostileStage();
+    await using harness = await hostileStage();
     const ledger = 'ledgers/list.jsonl';
     const commands: string[][] = [
       ['list'],
@@ -81,25 +81,28 @@ describe('text from elsewhere', () => {
       ['check', '--json'],
     ];
     for (const command of commands) {
-      const { code, stdout, stderr } = await stage.run(command);
+      const { code, stdout, stderr } = await harness.run(command);
       expect(code, `${command.join(' ')}\n${stderr}`).not.toBe(1);
       expect(code, `${command.join(' ')}\n${stderr}`).not.toBe(2);
       expectClean(stdout, command.join(' '));
       expectClean(stderr, command.join(' '));
     }
-    const files = await filesIn(stage.path('out'));
+    const files = await filesIn(harness.path('out'));
     expect(files.length).toBeGreaterThan(8);
     for (const [path, text] of files) expectClean(text, path);
-    expectClean(await readFile(stage.path(`${ledger}.needs-release.csv`), 'utf8'), 'needs-release.csv');
+    expectClean(await readFile(harness.path(`${ledger}.needs-release.csv`), 'utf8'), 'needs-release.csv');
     const reported = files.map(([, text]) => text).join('\n');
     for (const what of ['desktop0\\x1b[1A', 'analyst0\\x1b[1A']) expect(reported).toContain(what);
   }, 240_000);
 
   it('leaves clean in the words of a refusal: flags, values, files, jobs', async () => {
-    await using stage = await hostileStage();
+    await using harness = await hostileStage();
     const odd = HOSTILE.replaceAll('\ud83d', '');
-    await stage.file('job.yaml', [`"odd${JSON.stringify(odd).slice(1, -1)}": 1`, `comment: [${JSON.stringify(odd)}]`]);
-    await stage.file(`odd${odd.replaceAll('/', '')}.csv`, ['no', 'ids']);
+    await harness.file('job.yaml', [
+      `"odd${JSON.stringify(odd).slice(1, -1)}": 1`,
+      `comment: [${JSON.stringify(odd)}]`,
+    ]);
+    await harness.file(`odd${odd.replaceAll('/', '')}.csv`, ['no', 'ids']);
     const commands: string[][] = [
       [`comm${odd}and`],
       ['run', `nosuch${odd}.csv`, ...COMMENT, '--yes'],
@@ -120,25 +123,25 @@ describe('text from elsewhere', () => {
       ['sandbox', '--port', odd],
     ];
     for (const command of commands) {
-      const { code, stdout, stderr } = await stage.run(command);
+      const { code, stdout, stderr } = await harness.run(command);
       expect([command.join(' '), code]).toEqual([command.join(' '), 2]);
       expectClean(stdout, command.join(' '));
       expectClean(stderr, command.join(' '));
     }
-    expect(stage.sandbox.log.count('cancel')).toBe(0);
+    expect(harness.sandbox.log.count('cancel')).toBe(0);
   }, 240_000);
 
   it('leaves clean above the question on a terminal, though it changed since the plan', async () => {
-    await using stage = await setStage({ actions: ids(2).map((each) => ({ id: each })) });
-    await stage.file('list.csv', ['id', ...ids(2)]);
-    expect((await stage.run(['plan', 'list.csv', ...COMMENT])).code).toBe(0);
-    const [first] = stage.sandbox.store.all();
+    await using harness = await openHarness({ actions: ids(2).map((each) => ({ id: each })) });
+    await harness.file('list.csv', ['id', ...ids(2)]);
+    expect((await harness.run(['plan', 'list.csv', ...COMMENT])).code).toBe(0);
+    const [first] = harness.sandbox.store.all();
     if (first === undefined) throw new Error('the sandbox is empty');
     first.computerDnsName = name('desktop', 1);
     first.status = 'Cancelled';
     await using terminal = openTerminal('countermand run ledgers/list.plan.jsonl', {
-      cwd: stage.folder,
-      env: stage.env,
+      cwd: harness.folder,
+      env: harness.env,
     });
     await terminal.shows('[y/N]');
     terminal.types('n\n');
@@ -149,20 +152,20 @@ describe('text from elsewhere', () => {
   });
 
   it('is the same value in JSON, and one row in CSV that no spreadsheet runs and run reads again', async () => {
-    await using stage = await hostileStage();
-    const json = await stage.run(['list', '--json']);
+    await using harness = await hostileStage();
+    const json = await harness.run(['list', '--json']);
     const shown = json.stdout
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as { computerDnsName: string });
     expect(shown.map(({ computerDnsName }) => computerDnsName)).toContain(name('desktop', 0));
-    const csv = await stage.run(['list']);
+    const csv = await harness.run(['list']);
     expect(csv.stdout.trimEnd().split('\n')).toHaveLength(9);
     for (const row of (parse(csv.stdout) as string[][]).slice(1)) expect(row[6]).toMatch(/^'=cmd\|/);
-    const piped = await stage.runShell('countermand list | countermand plan - --ledger piped.jsonl --json');
+    const piped = await harness.runShell('countermand list | countermand plan - --ledger piped.jsonl --json');
     expect(documentOf(piped.stdout)).toMatchObject({ rejected: {} });
     expect(
-      only(await stage.records('piped.jsonl'), 'admit')
+      only(await harness.records('piped.jsonl'), 'admit')
         .map((record) => record.id)
         .sort(),
     ).toEqual(ids(8));

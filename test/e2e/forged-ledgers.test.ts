@@ -2,7 +2,7 @@ import { copyFile, utimes } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandEnd } from '../support/command.ts';
 import { chainLedger } from '../support/ledger-lines.ts';
-import { openWorkplace, type Workplace } from '../support/workplace.ts';
+import { type Harness, openHarness } from '../support/workplace.ts';
 
 const JOB = `name: nightly
 source:
@@ -79,18 +79,18 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'a plan in its place': ['plan', 'nightly.yaml', '--ledger', LEDGER],
 };
 
-let workplace: Workplace;
+let harness: Harness;
 let plan: string;
 beforeAll(async () => {
-  workplace = await openWorkplace({
+  harness = await openHarness({
     actions: { count: 3, mix: { statuses: { Pending: 1 }, types: { RunAntiVirusScan: 1 } } },
   });
-  await workplace.write('nightly.yaml', JOB);
-  const planned = await workplace.run(['plan', 'nightly.yaml', '--ledger', 'ledgers/nightly.plan.jsonl']);
+  await harness.write('nightly.yaml', JOB);
+  const planned = await harness.run(['plan', 'nightly.yaml', '--ledger', 'ledgers/nightly.plan.jsonl']);
   expect(planned.code, planned.stderr).toBe(0);
-  plan = await workplace.read('ledgers/nightly.plan.jsonl');
+  plan = await harness.read('ledgers/nightly.plan.jsonl');
 });
-afterAll(() => workplace[Symbol.asyncDispose]());
+afterAll(() => harness[Symbol.asyncDispose]());
 
 /** The plan with the first record of a kind changed, and its line. */
 function forged(what: string): { text: string; line: number } {
@@ -118,39 +118,39 @@ describe('a ledger with right chain values', () => {
   ]);
   test.each(tried)('and %s ends %s with exit 12 and the line, and nothing is sent', async (what, name) => {
     const { text, line } = forged(what ?? '');
-    await workplace.write(LEDGER, text);
-    workplace.sandbox.log.clear();
-    const end = await workplace.run(COMMANDS[name ?? ''] ?? []);
+    await harness.write(LEDGER, text);
+    harness.sandbox.log.clear();
+    const end = await harness.run(COMMANDS[name ?? ''] ?? []);
     // A report of what stands before its first record's damage is none.
     expectDamage(end, line);
-    expect(workplace.sandbox.log.entries).toEqual([]);
-    expect(await workplace.read(LEDGER)).toBe(text);
+    expect(harness.sandbox.log.entries).toEqual([]);
+    expect(await harness.read(LEDGER)).toBe(text);
   });
 
   test('and a wrong record in it, as the newest of a series, stops the job; as a finished one it is said and left', async () => {
     const { text, line } = forged('a field too few');
     const name = 'ledgers/nightly-20250101T000000Z.jsonl';
-    await workplace.write(name, text);
-    workplace.sandbox.log.clear();
-    const stopped = await workplace.run(['run', 'nightly.yaml', '--yes']);
+    await harness.write(name, text);
+    harness.sandbox.log.clear();
+    const stopped = await harness.run(['run', 'nightly.yaml', '--yes']);
     expectDamage(stopped, line);
-    expect(workplace.sandbox.log.count('cancel')).toBe(0);
+    expect(harness.sandbox.log.count('cancel')).toBe(0);
 
     const finished = chainLedger(text.replace('"reason":"planned"', '"reason":"finished"'));
-    await workplace.write(name, finished);
+    await harness.write(name, finished);
     const old = new Date(Date.now() - 400 * 86_400_000);
-    await utimes(workplace.path(name), old, old);
-    const done = await workplace.run(['run', 'nightly.yaml', '--yes', '--keep-ledgers', '1d']);
+    await utimes(harness.path(name), old, old);
+    const done = await harness.run(['run', 'nightly.yaml', '--yes', '--keep-ledgers', '1d']);
     // Nothing was confirmed, with `confirmFor: "0"`.
     expect(done.code, done.stderr).toBe(3);
     expect(done.stderr).toContain(`line ${line} is not a valid`);
-    expect(await workplace.read(name)).toBe(finished);
+    expect(await harness.read(name)).toBe(finished);
   });
 
   test('and a wrong record in it, beside another, is said there and stops nothing', async () => {
-    await copyFile(workplace.path('ledgers/nightly.plan.jsonl'), workplace.path('ledgers/beside.plan.jsonl'));
-    await workplace.write('ledgers/nightly.plan.jsonl', forged('a number beyond all numbers').text);
-    const end = await workplace.run(['plan', 'nightly.yaml']);
+    await copyFile(harness.path('ledgers/nightly.plan.jsonl'), harness.path('ledgers/beside.plan.jsonl'));
+    await harness.write('ledgers/nightly.plan.jsonl', forged('a number beyond all numbers').text);
+    const end = await harness.run(['plan', 'nightly.yaml']);
     expect(end.code, end.stderr).toBe(0);
     expect(end.stderr).toMatch(/nightly\.plan\.jsonl beside ours is damaged.*line \d+ cannot be read/);
   });
@@ -158,12 +158,12 @@ describe('a ledger with right chain values', () => {
 
 describe('a head', () => {
   test.each(['', ' '])('is not left empty: %j', async (head) => {
-    await workplace.write(LEDGER, plan);
+    await harness.write(LEDGER, plan);
     for (const command of [
       ['run', LEDGER, '--yes', `--head=${head}`],
       ['verify', LEDGER, '--offline', `--head=${head}`],
     ]) {
-      const end = await workplace.run(command);
+      const end = await harness.run(command);
       expect(end.code, end.stderr).toBe(2);
       expect(end.stderr).toMatch(/--head needs a value after it, and the one given is empty/);
     }
@@ -180,12 +180,12 @@ describe('a head', () => {
     '0x12',
   ];
   test.each(NO_HEADS)('is not %j: run and verify say what one looks like and where it stands', async (head) => {
-    await workplace.write(LEDGER, plan);
+    await harness.write(LEDGER, plan);
     for (const command of [
       ['run', LEDGER, '--yes', `--head=${head}`],
       ['verify', LEDGER, '--offline', `--head=${head}`],
     ]) {
-      const end = await workplace.run(command);
+      const end = await harness.run(command);
       expect(end.code, end.stderr).toBe(2);
       expect(end.stderr).toMatch(/--head takes the head of a ledger, 32 hex digits/);
       expect(end.stderr).not.toMatch(/removed|reviewed/);
@@ -193,9 +193,9 @@ describe('a head', () => {
   });
 
   test('is taken in capitals and with blanks around it', async () => {
-    await workplace.write(LEDGER, plan);
+    await harness.write(LEDGER, plan);
     const head = /"chain":"([0-9a-f]{32})"\}\n$/.exec(plan)?.[1] ?? '';
-    const end = await workplace.run(['verify', LEDGER, '--offline', `--head= ${head.toUpperCase()} `]);
+    const end = await harness.run(['verify', LEDGER, '--offline', `--head= ${head.toUpperCase()} `]);
     expect(end.code, end.stderr).toBe(0);
   });
 });

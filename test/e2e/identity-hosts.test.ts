@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Authority, CLIENT_SECRET, startAuthority } from '../support/authority.ts';
-import { sentences, setSignInStage } from './sign-in-stage.ts';
-import { COMMENT, open, setStage } from './stage.ts';
+import { openSignInHarness, sentences } from './sign-in-stage.ts';
+import { COMMENT, open, openHarness } from './stage.ts';
 
 let authority: Authority;
 
@@ -35,42 +35,42 @@ describe.concurrent('a host outside the known ones', () => {
     ],
   ];
   it.for(refused)('%s is refused before anybody is asked', async ([, flags, says], { expect }) => {
-    await using stage = await setSignInStage(authority, { env: { ...SECRET, COUNTERMAND_API_URL: undefined } });
+    await using harness = await openSignInHarness(authority, { env: { ...SECRET, COUNTERMAND_API_URL: undefined } });
     const asked = authority.requests.length;
-    const ran = await stage.cancel(...flags);
+    const ran = await harness.cancel(...flags);
     expect(ran.code).toBe(2);
     expect(sentences(ran.stderr)).toEqual([expect.stringMatching(says)]);
     expect(authority.requests).toHaveLength(asked);
   });
 
   it('is not allowed by a job file', async ({ expect }) => {
-    await using stage = await setSignInStage(authority, { env: { ...SECRET, COUNTERMAND_API_URL: undefined } });
-    await stage.file('job.yaml', [
+    await using harness = await openSignInHarness(authority, { env: { ...SECRET, COUNTERMAND_API_URL: undefined } });
+    await harness.file('job.yaml', [
       'name: planted',
       'source: { file: ids.txt }',
       'comment: INC-4711',
       'api: { url: https://defender.example, allowHosts: [defender.example] }',
     ]);
-    const ran = await stage.run(['run', 'job.yaml', '--yes']);
+    const ran = await harness.run(['run', 'job.yaml', '--yes']);
     expect(ran.code).toBe(2);
   });
 
   it('is not allowed by a ledger: whoever resumes must name it again', async ({ expect }) => {
-    await using stage = await setSignInStage(authority, {
+    await using harness = await openSignInHarness(authority, {
       env: { ...SECRET, COUNTERMAND_API_URL: undefined, COUNTERMAND_PATIENCE: '1s' },
     });
     // Made with the host allowed, and without any call: a list that nobody looked up.
     const elsewhere = ['--api-url', 'https://defender.example:1', '--allow-host', 'defender.example'];
-    const planned = await stage.run(['plan', 'ids.txt', '--screen', 'never', ...COMMENT, ...elsewhere]);
+    const planned = await harness.run(['plan', 'ids.txt', '--screen', 'never', ...COMMENT, ...elsewhere]);
     expect(planned.code).toBe(0);
     const ledger = 'ledgers/ids.plan.jsonl';
-    expect(await readFile(stage.path(ledger), 'utf8')).toContain('"allowHosts":["defender.example"]');
+    expect(await readFile(harness.path(ledger), 'utf8')).toContain('"allowHosts":["defender.example"]');
     const asked = authority.requests.length;
     for (const args of [
       ['run', ledger, '--yes'],
       ['resume', ledger, '--yes'],
     ]) {
-      const ran = await stage.run(args);
+      const ran = await harness.run(args);
       expect(ran).toMatchObject({ code: 2, stderr: expect.stringContaining('--allow-host defender.example') });
     }
     expect(authority.requests).toHaveLength(asked);
@@ -79,17 +79,17 @@ describe.concurrent('a host outside the known ones', () => {
 
 describe.concurrent('a redirect', () => {
   it('of Defender is not followed, and the token goes nowhere else', async ({ expect }) => {
-    await using elsewhere = await setStage({ actions: open(3) });
-    await using stage = await setSignInStage(authority, { env: SECRET });
-    stage.sandbox.faults.next({
+    await using elsewhere = await openHarness({ actions: open(3) });
+    await using harness = await openSignInHarness(authority, { env: SECRET });
+    harness.sandbox.faults.next({
       kind: 'redirect',
       status: 307,
       location: `${elsewhere.sandbox.url}/api/machineactions`,
     });
-    const ran = await stage.cancel('--confirm-for', '0');
+    const ran = await harness.cancel('--confirm-for', '0');
     expect(ran.code).toBe(3);
     expect(elsewhere.sandbox.log.count()).toBe(0);
-    expect(stage.sandbox.log.effective()).toHaveLength(3);
+    expect(harness.sandbox.log.effective()).toHaveLength(3);
   });
 });
 
@@ -103,8 +103,8 @@ describe.concurrent('a secret', () => {
   ] as const)(
     'given as a flag is refused without being shown, with the right way to give it: %j',
     async ([args, variable], { expect }) => {
-      await using stage = await setSignInStage(authority);
-      const ran = await stage.run(args);
+      await using harness = await openSignInHarness(authority);
+      const ran = await harness.run(args);
       expect(ran).toMatchObject({ code: 2, stderr: expect.stringContaining(variable) });
       expect(ran.stdout + ran.stderr).not.toContain(value);
     },
@@ -113,15 +113,15 @@ describe.concurrent('a secret', () => {
   it.for(['clientSecret', 'token', 'auth: { kind: token, token'])(
     'given as the key %s of a job is refused without being shown',
     async (key, { expect }) => {
-      await using stage = await setSignInStage(authority);
+      await using harness = await openSignInHarness(authority);
       const tail = key.includes('{') ? ' }' : '';
-      await stage.file('job.yaml', [
+      await harness.file('job.yaml', [
         'name: leaky',
         'source: { file: ids.txt }',
         'comment: x',
         `${key}: ${value}${tail}`,
       ]);
-      const ran = await stage.run(['run', 'job.yaml', '--yes']);
+      const ran = await harness.run(['run', 'job.yaml', '--yes']);
       expect(ran.code).toBe(2);
       expect(ran.stderr).toMatch(/AZURE_CLIENT_SECRET|COUNTERMAND_TOKEN/);
       expect(ran.stdout + ran.stderr).not.toContain(value);
@@ -129,10 +129,10 @@ describe.concurrent('a secret', () => {
   );
 
   it('in a job by the name of its variable is refused', async ({ expect }) => {
-    await using stage = await setSignInStage(authority, { env: { AZURE_CLIENT_SECRET: value } });
+    await using harness = await openSignInHarness(authority, { env: { AZURE_CLIENT_SECRET: value } });
     const interpolated = '$' + '{AZURE_CLIENT_SECRET}';
-    await stage.file('job.yaml', ['name: leaky', 'source: { file: ids.txt }', `comment: ${interpolated}`]);
-    const ran = await stage.run(['run', 'job.yaml', '--yes']);
+    await harness.file('job.yaml', ['name: leaky', 'source: { file: ids.txt }', `comment: ${interpolated}`]);
+    const ran = await harness.run(['run', 'job.yaml', '--yes']);
     expect(ran.code).toBe(2);
     expect(ran.stdout + ran.stderr).not.toContain(value);
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, CLIENT_ID, CLIENT_SECRET, startAuthority, writeSecret } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
-import { leaksIn, sentences, setSignInStage } from './sign-in-stage.ts';
+import { leaksIn, openSignInHarness, sentences } from './sign-in-stage.ts';
 import { COMMENT, outcomesOf } from './stage.ts';
 
 let authority: Authority;
@@ -86,17 +86,17 @@ const KINDS: Record<string, { env: () => Environment | Promise<Environment>; fla
 
 describe.concurrent('a run, and a check that says why, sign in with', () => {
   it.for(Object.entries(KINDS))('%s', async ([, { env, flags = [], found }], { expect }) => {
-    await using stage = await setSignInStage(authority, { env: await env() });
+    await using harness = await openSignInHarness(authority, { env: await env() });
     const [ran, checked] = await Promise.all([
       // What becomes of the cancels would be looked up five seconds later.
-      stage.cancel(...flags, '--confirm-for', '0'),
-      stage.run(['check', ...flags]),
+      harness.cancel(...flags, '--confirm-for', '0'),
+      harness.run(['check', ...flags]),
     ]);
     expect(ran).toMatchObject({ code: 3 });
-    expect(stage.sandbox.log.effective()).toHaveLength(3);
-    expect([...outcomesOf(await stage.records('ledgers/ids.jsonl')).values()]).toEqual(Array(3).fill('unconfirmed'));
+    expect(harness.sandbox.log.effective()).toHaveLength(3);
+    expect([...outcomesOf(await harness.records('ledgers/ids.jsonl')).values()]).toEqual(Array(3).fill('unconfirmed'));
     expect(checked).toMatchObject({ code: 0, stdout: expect.stringContaining(found) });
-    const ledger = await readFile(stage.path('ledgers/ids.jsonl'), 'utf8');
+    const ledger = await readFile(harness.path('ledgers/ids.jsonl'), 'utf8');
     const all = [ran.stdout, ran.stderr, checked.stdout, checked.stderr, ledger].join('\n');
     expect(leaksIn(all, authority.secrets)).toEqual([]);
   });
@@ -115,7 +115,7 @@ describe('the credential', () => {
   });
 
   it('is the first that the environment offers, in the documented order, unless --auth names another', async () => {
-    await using stage = await setSignInStage(authority, {
+    await using harness = await openSignInHarness(authority, {
       env: {
         AZURE_CLIENT_SECRET: CLIENT_SECRET,
         AZURE_CLIENT_CERTIFICATE_PATH: inDir('none.pem'),
@@ -124,7 +124,7 @@ describe('the credential', () => {
         IDENTITY_HEADER: authority.identityHeader,
       },
     });
-    const [first, named] = await Promise.all([stage.run(['check']), stage.run(['check', '--auth', 'certificate'])]);
+    const [first, named] = await Promise.all([harness.run(['check']), harness.run(['check', '--auth', 'certificate'])]);
     expect(first).toMatchObject({ code: 0 });
     expect(first.stdout).toContain('client-secret is used, because AZURE_CLIENT_SECRET is set');
     expect(first.stdout).toContain('certificate is not used, though AZURE_CLIENT_CERTIFICATE_PATH is set');
@@ -133,8 +133,8 @@ describe('the credential', () => {
   });
 
   it('shows the prompt of a device code on stderr and leaves stdout to the results', async () => {
-    await using stage = await setSignInStage(authority);
-    const ran = await stage.cancel('--auth', 'device-code', '--json', '--confirm-for', '0');
+    await using harness = await openSignInHarness(authority);
+    const ran = await harness.cancel('--auth', 'device-code', '--json', '--confirm-for', '0');
     expect(sentences(ran.stderr)).toContain(
       'To sign in, open https://login.example/device and enter the code ABCD-EFGH.',
     );
@@ -142,12 +142,12 @@ describe('the credential', () => {
   });
 
   it('that every user of the machine can read is used, with a warning', async () => {
-    await using stage = await setSignInStage(authority);
-    const path = await stage.file('open-secret', CLIENT_SECRET);
-    const ran = await stage.run(['run', 'ids.txt', '--yes', ...COMMENT, '--confirm-for', '0'], {
-      env: { AZURE_CLIENT_SECRET_FILE: stage.path(path) },
+    await using harness = await openSignInHarness(authority);
+    const path = await harness.file('open-secret', CLIENT_SECRET);
+    const ran = await harness.run(['run', 'ids.txt', '--yes', ...COMMENT, '--confirm-for', '0'], {
+      env: { AZURE_CLIENT_SECRET_FILE: harness.path(path) },
     });
-    expect(ran.stderr).toContain(`every user of this machine can read ${stage.path(path)}`);
-    expect(stage.sandbox.log.effective()).toHaveLength(3);
+    expect(ran.stderr).toContain(`every user of this machine can read ${harness.path(path)}`);
+    expect(harness.sandbox.log.effective()).toHaveLength(3);
   });
 });

@@ -10,7 +10,7 @@ import {
   writeSecret,
 } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
-import { leaksIn, sentences, setSignInStage } from './sign-in-stage.ts';
+import { leaksIn, openSignInHarness, sentences } from './sign-in-stage.ts';
 import { COMMENT, ids, only, outcomesOf } from './stage.ts';
 
 let authority: Authority;
@@ -108,42 +108,42 @@ const FAILURES: Record<string, { env: () => Environment | Promise<Environment>; 
 
 describe.concurrent('a run ends with one sentence of cause and remedy, and nothing sent, over', () => {
   it.for(Object.entries(FAILURES))('%s', async ([, { env, code, says }], { expect }) => {
-    await using stage = await setSignInStage(authority, { env: await env() });
-    const ran = await stage.start(['run', 'ids.txt', '--yes', ...COMMENT], { timeoutMs: 15_000 }).ended;
+    await using harness = await openSignInHarness(authority, { env: await env() });
+    const ran = await harness.start(['run', 'ids.txt', '--yes', ...COMMENT], { timeoutMs: 15_000 }).ended;
     expect(ran.code).toBe(code);
     expect(sentences(ran.stderr)).toEqual([expect.stringMatching(says)]);
-    expect(stage.sandbox.log.count()).toBe(0);
+    expect(harness.sandbox.log.count()).toBe(0);
     expect(leaksIn(`${ran.stdout}${ran.stderr}`, [...authority.secrets, WRONG_SECRET])).toEqual([]);
   });
 });
 
 describe('a token that may do a part', () => {
   const withRoles = async (roles: TokenSettings['roles'], more: object = {}) =>
-    setSignInStage(authority, { env: { COUNTERMAND_TOKEN: await authority.token({ roles }) }, ...more });
+    openSignInHarness(authority, { env: { COUNTERMAND_TOKEN: await authority.token({ roles }) }, ...more });
 
   it('refuses to cancel what it may not look up, naming the permission and --screen never', async () => {
-    await using stage = await withRoles(['Machine.Isolate']);
-    const ran = await stage.cancel();
+    await using harness = await withRoles(['Machine.Isolate']);
+    const ran = await harness.cancel();
     expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining('Machine.Read.All') });
     expect(ran.stderr).toContain('--screen never');
-    expect(stage.sandbox.log.count('cancel')).toBe(0);
+    expect(harness.sandbox.log.count('cancel')).toBe(0);
   });
 
   it('cancels unseen with --screen never, and says what will not work', async () => {
-    await using stage = await withRoles(['Machine.Isolate']);
-    const ran = await stage.cancel('--screen', 'never');
+    await using harness = await withRoles(['Machine.Isolate']);
+    const ran = await harness.cancel('--screen', 'never');
     expect(ran).toMatchObject({ code: 0, stderr: expect.stringContaining('the token may not look actions up') });
     expect(ran.stderr).toContain('Machine.Read.All or Machine.ReadWrite.All');
-    const records = await stage.records('ledgers/ids.jsonl');
+    const records = await harness.records('ledgers/ids.jsonl');
     expect(only(records, 'outcome').map(({ detail }) => detail)).toEqual(Array(3).fill('by its answer'));
-    expect(stage.sandbox.log.count()).toBe(3);
+    expect(harness.sandbox.log.count()).toBe(3);
   });
 
   it('refuses guards that it would be blind to, naming the permission, before anything is sent', async () => {
-    await using stage = await withRoles(['Machine.Isolate']);
-    const ran = await stage.cancel('--only-type', 'Isolate');
+    await using harness = await withRoles(['Machine.Isolate']);
+    const ran = await harness.cancel('--only-type', 'Isolate');
     expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining('Machine.Read.All') });
-    expect(stage.sandbox.log.count()).toBe(0);
+    expect(harness.sandbox.log.count()).toBe(0);
   });
 
   it('is told how many actions of the list are of types whose own permission it lacks', async () => {
@@ -153,25 +153,25 @@ describe('a token that may do a part', () => {
       { id: second, type: 'RunAntiVirusScan' },
       { id: third, type: 'Isolate' },
     ];
-    await using stage = await withRoles(['Machine.Isolate', 'Machine.Read.All'], {
+    await using harness = await withRoles(['Machine.Isolate', 'Machine.Read.All'], {
       actions,
       access: { permissionByType: true },
     });
-    const ran = await stage.cancel('--confirm-for', '0');
+    const ran = await harness.cancel('--confirm-for', '0');
     expect(sentences(ran.stderr)).toContain(
       'warning: 2 actions are of type RunAntiVirusScan, and the token lacks Machine.Scan: Defender may refuse them',
     );
-    const outcomes = outcomesOf(await stage.records('ledgers/ids.jsonl'));
+    const outcomes = outcomesOf(await harness.records('ledgers/ids.jsonl'));
     expect([outcomes.get(first), outcomes.get(second)]).toEqual(['forbidden', 'forbidden']);
   });
 
   it('is let through with a note when it cannot be read', async () => {
     const token = await authority.token({ opaque: true });
-    await using stage = await setSignInStage(authority, { env: { COUNTERMAND_TOKEN: token } });
-    const ran = await stage.cancel('--confirm-for', '0');
+    await using harness = await openSignInHarness(authority, { env: { COUNTERMAND_TOKEN: token } });
+    const ran = await harness.cancel('--confirm-for', '0');
     expect(sentences(ran.stderr)).toContain(
       'warning: the token is opaque, so its permissions cannot be checked before the first call',
     );
-    expect(stage.sandbox.log.effective()).toHaveLength(3);
+    expect(harness.sandbox.log.effective()).toHaveLength(3);
   });
 });

@@ -3,14 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { practiceOptions } from '../../src/sandbox/practice.ts';
 import { type ActionSeed, isOver } from '../../src/sandbox/sandbox-action.ts';
-import { documentOf, id, only, type Stage, setStage } from './stage.ts';
+import { documentOf, type Harness, id, only, openHarness } from './stage.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
 describe.concurrent('a job of jobs/, planned against a sandbox', () => {
   it('stale-actions-nightly selects scans and package collections that were pending for a week, and nothing else', async () => {
-    await using stage = await setStage({
+    await using harness = await openHarness({
       actions: [
         aged(1, 8 * DAY_MS, { type: 'RunAntiVirusScan' }),
         aged(2, 30 * DAY_MS, { type: 'CollectInvestigationPackage' }),
@@ -21,23 +21,23 @@ describe.concurrent('a job of jobs/, planned against a sandbox', () => {
         aged(7, 8 * DAY_MS, { type: 'LiveResponse' }),
       ],
     });
-    const { document, cancels, admitted } = await plan(stage, 'stale-actions-nightly');
+    const { document, cancels, admitted } = await plan(harness, 'stale-actions-nightly');
     expect(cancels).toBe(0);
     expect(admitted.sort()).toEqual([id(1), id(2)]);
     expect(document.decisions).toMatchObject({ cancel: 2, excluded: 0, 'already-final': 0 });
     // Two cancels, a look before them and one after; a report of the plan forecasts what the plan did.
     expect(document.forecast?.calls).toBe(4);
-    const reported = await stage.run(['report', document.ledger, '--json']);
+    const reported = await harness.run(['report', document.ledger, '--json']);
     expect(documentOf(reported.stdout).forecast?.calls).toBe(4);
     // What was shown by the query needs no second look.
-    expect(stage.sandbox.log.count('list')).toBe(1);
-    expect(stage.sandbox.log.entries.map(({ path }) => decodeURIComponent(path).replaceAll('+', ' ')).join()).toMatch(
+    expect(harness.sandbox.log.count('list')).toBe(1);
+    expect(harness.sandbox.log.entries.map(({ path }) => decodeURIComponent(path).replaceAll('+', ' ')).join()).toMatch(
       /status eq 'Pending'.*creationDateTimeUtc l[te] \d{4}-/,
     );
   });
 
   it('live-response-backlog selects sessions that have waited for an hour, and leaves those in progress alone', async () => {
-    await using stage = await setStage({
+    await using harness = await openHarness({
       actions: [
         aged(1, 2 * HOUR_MS, { type: 'LiveResponse' }),
         aged(2, 60 * HOUR_MS, { type: 'LiveResponse' }),
@@ -46,19 +46,19 @@ describe.concurrent('a job of jobs/, planned against a sandbox', () => {
         aged(5, 2 * HOUR_MS, { type: 'RunAntiVirusScan' }),
       ],
     });
-    const { document, cancels, admitted } = await plan(stage, 'live-response-backlog');
+    const { document, cancels, admitted } = await plan(harness, 'live-response-backlog');
     expect(cancels).toBe(0);
     expect(admitted.sort()).toEqual([id(1), id(2)]);
     expect(document.decisions).toMatchObject({ cancel: 2 });
 
-    const { admitted: sooner } = await plan(stage, 'live-response-backlog', { WAITING_FOR: '5m' });
+    const { admitted: sooner } = await plan(harness, 'live-response-backlog', { WAITING_FOR: '5m' });
     expect(sooner.sort()).toEqual([id(1), id(2), id(3)]);
   });
 
   it('mass-isolation-cleanup keeps out what is no isolation or older than the incident, and lists what took effect', async () => {
     const [first, second, other, old, done, ...rest] = await idsIn('sample-incident.csv');
     const named = [first, second, other, old, done] as [string, string, string, string, string];
-    await using stage = await setStage({
+    await using harness = await openHarness({
       actions: [
         { id: named[0], ...created(HOUR_MS) },
         { id: named[1], ...created(47 * HOUR_MS), status: 'InProgress' },
@@ -67,7 +67,7 @@ describe.concurrent('a job of jobs/, planned against a sandbox', () => {
         { id: named[4], ...created(HOUR_MS), status: 'Succeeded' },
       ],
     });
-    const { document, cancels, admitted } = await plan(stage, 'mass-isolation-cleanup');
+    const { document, cancels, admitted } = await plan(harness, 'mass-isolation-cleanup');
     expect(cancels).toBe(0);
     expect(admitted).toEqual([...named, ...rest]);
     expect(document.decisions).toEqual({
@@ -79,17 +79,17 @@ describe.concurrent('a job of jobs/, planned against a sandbox', () => {
     });
     expect(document.needsRelease).toBe(1);
     // Each was looked up, as `screen: always` asks.
-    for (const each of named) expect(stage.sandbox.log.of(each, 'list')).toHaveLength(1);
+    for (const each of named) expect(harness.sandbox.log.of(each, 'list')).toHaveLength(1);
 
-    const wider = await plan(stage, 'mass-isolation-cleanup', { INCIDENT_START: '7d' });
+    const wider = await plan(harness, 'mass-isolation-cleanup', { INCIDENT_START: '7d' });
     expect(wider.document.decisions).toMatchObject({ cancel: 3, excluded: 1 });
   });
 
   it('demo names the actions of the practice sandbox, and would cancel those that are open', async () => {
-    await using stage = await setStage({ ...practiceOptions({ trouble: 0 }), windows: '30/1s,150/10s' });
-    const { document, cancels, admitted } = await plan(stage, 'demo');
+    await using harness = await openHarness({ ...practiceOptions({ trouble: 0 }), windows: '30/1s,150/10s' });
+    const { document, cancels, admitted } = await plan(harness, 'demo');
     expect(cancels).toBe(0);
-    const { store } = stage.sandbox;
+    const { store } = harness.sandbox;
     expect(admitted.filter((each) => store.get(each) === undefined)).toHaveLength(3);
     const open = admitted.filter((each) => !isOver(store.get(each)?.status ?? 'Failed')).length;
     const undone = admitted.filter(
@@ -103,8 +103,8 @@ describe.concurrent('a job of jobs/, planned against a sandbox', () => {
 
 describe('a job file with mistakes', () => {
   it('names all five with line and column, suggests what was meant, exits 2 and sends nothing', async () => {
-    await using stage = await setStage();
-    const file = await stage.file('nightly.yaml', [
+    await using harness = await openHarness();
+    const file = await harness.file('nightly.yaml', [
       'name: nightly',
       'source:',
       '  file: ids.csv',
@@ -118,7 +118,7 @@ describe('a job file with mistakes', () => {
       '    - 100 a minute',
     ]);
     for (const command of ['plan', 'run']) {
-      const { code, stderr, stdout } = await stage.run([command, file, ...(command === 'run' ? ['--yes'] : [])]);
+      const { code, stderr, stdout } = await harness.run([command, file, ...(command === 'run' ? ['--yes'] : [])]);
       expect(code, stderr).toBe(2);
       expect(stdout).toBe('');
       for (const place of ['4:1', '5:14', '7:16', '8:3', '11:7']) expect(stderr).toContain(`nightly.yaml:${place}`);
@@ -126,21 +126,21 @@ describe('a job file with mistakes', () => {
       expect(stderr).toContain('did you mean guards.onlyType?');
       expect(stderr.match(/nightly\.yaml:\d+:\d+/g)).toHaveLength(5);
     }
-    expect(stage.sandbox.log.count()).toBe(0);
+    expect(harness.sandbox.log.count()).toBe(0);
   });
 });
 
 /** Plans a job as a person would, and says what was sent for it. */
-async function plan(stage: Stage, name: string, env: Record<string, string> = {}) {
+async function plan(harness: Harness, name: string, env: Record<string, string> = {}) {
   const job = fileURLToPath(new URL(`../../jobs/${name}.yaml`, import.meta.url));
-  const { code, stdout, stderr } = await stage.run(['plan', job, '--json'], { env });
+  const { code, stdout, stderr } = await harness.run(['plan', job, '--json'], { env });
   const document = documentOf(stdout === '' ? JSON.stringify({ stderr }) : stdout);
   expect([0, 3], stderr).toContain(code);
-  const records = await stage.records(document.ledger.slice(stage.folder.length + 1));
+  const records = await harness.records(document.ledger.slice(harness.folder.length + 1));
   return {
     document,
     /** How many the server has seen. */
-    cancels: stage.sandbox.log.count('cancel'),
+    cancels: harness.sandbox.log.count('cancel'),
     admitted: only(records, 'admit').map((record) => record.id),
   };
 }

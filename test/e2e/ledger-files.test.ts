@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, link, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, ids, open, type Stage, setStage } from './stage.ts';
+import { COMMENT, type Harness, ids, open, openHarness } from './stage.ts';
 
 /** What a person may give or find as a ledger; each is made at `path`, where `ledger` is a whole one. */
 const KINDS = {
@@ -68,32 +68,39 @@ const TIMEOUT_MS = 20_000;
 const AS_A_USER = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all'] : [];
 
 /** One finished run of two actions. */
-async function stageWith(kind: Kind): Promise<Stage> {
-  const stage = await setStage({ actions: open(2) });
-  await stage.file('ids.txt', ids(2));
-  const { code, stderr } = await stage.run(['run', 'ids.txt', '--ledger', 'ledgers/whole.jsonl', '--yes', ...COMMENT]);
+async function stageWith(kind: Kind): Promise<Harness> {
+  const harness = await openHarness({ actions: open(2) });
+  await harness.file('ids.txt', ids(2));
+  const { code, stderr } = await harness.run([
+    'run',
+    'ids.txt',
+    '--ledger',
+    'ledgers/whole.jsonl',
+    '--yes',
+    ...COMMENT,
+  ]);
   expect(code, stderr).toBe(0);
-  await make(kind, stage.path(odd), stage.path('ledgers/whole.jsonl'));
-  return stage;
+  await make(kind, harness.path(odd), harness.path('ledgers/whole.jsonl'));
+  return harness;
 }
 
 describe.each(Object.keys(KINDS) as Kind[])('%s as a ledger', (kind) => {
   it('ends every command at once with a sentence, and is neither sent for nor written to', async () => {
-    await using stage = await stageWith(kind);
-    const sent = stage.sandbox.log.count();
+    await using harness = await stageWith(kind);
+    const sent = harness.sandbox.log.count();
     for (const [name, args] of Object.entries(COMMANDS) as [CommandName, readonly string[]][]) {
       const expected = TAKEN[kind]?.[name] ?? 2;
-      const before = await readFile(stage.path('ledgers/whole.jsonl'), 'utf8');
+      const before = await readFile(harness.path('ledgers/whole.jsonl'), 'utf8');
       const through = kind === 'a file without permission' ? AS_A_USER : [];
-      const { code, stderr } = await stage.run(args, { timeoutMs: TIMEOUT_MS, through });
+      const { code, stderr } = await harness.run(args, { timeoutMs: TIMEOUT_MS, through });
       expect({ name, code }, stderr).toEqual({ name, code: expected });
       expect(stderr).not.toContain('which is a bug');
       if (expected !== 2) continue;
       expect(stderr, name).toMatch(/^countermand: .{20,}/m);
-      expect(await readFile(stage.path('ledgers/whole.jsonl'), 'utf8')).toBe(before);
+      expect(await readFile(harness.path('ledgers/whole.jsonl'), 'utf8')).toBe(before);
     }
-    if (!(kind in TAKEN)) expect(stage.sandbox.log.count()).toBe(sent);
-    expect((await readdir(stage.path('ledgers'))).filter((each) => /\.lock/.test(each))).toEqual([]);
+    if (!(kind in TAKEN)) expect(harness.sandbox.log.count()).toBe(sent);
+    expect((await readdir(harness.path('ledgers'))).filter((each) => /\.lock/.test(each))).toEqual([]);
   });
 });
 
@@ -108,13 +115,13 @@ const BESIDE = [
 
 describe.each(BESIDE)('%s beside the ledgers', (kind) => {
   it('holds up no run, plan, check or removal of old ledgers', async () => {
-    await using stage = await setStage({ actions: open(2) });
-    await mkdir(stage.path('ledgers'));
-    await make(kind, stage.path('ledgers/odd.jsonl'), '');
-    await make(kind, stage.path('ledgers/needs'), '');
-    await stage.file('ids.txt', ids(2));
+    await using harness = await openHarness({ actions: open(2) });
+    await mkdir(harness.path('ledgers'));
+    await make(kind, harness.path('ledgers/odd.jsonl'), '');
+    await make(kind, harness.path('ledgers/needs'), '');
+    await harness.file('ids.txt', ids(2));
     for (const args of [['plan', 'ids.txt'], ['run', 'ids.txt', '--yes', ...COMMENT], ['check']]) {
-      const { code, stderr } = await stage.run(args, { timeoutMs: TIMEOUT_MS });
+      const { code, stderr } = await harness.run(args, { timeoutMs: TIMEOUT_MS });
       expect({ args, code }, stderr).toEqual({ args, code: 0 });
     }
   });
@@ -123,30 +130,30 @@ describe.each(BESIDE)('%s beside the ledgers', (kind) => {
 it.each(['a named pipe', 'a socket', 'an endless device'] as const)(
   '%s that is named as an earlier ledger of a job is passed over and said',
   async (kind) => {
-    await using stage = await setStage({ actions: open(2) });
-    await mkdir(stage.path('ledgers'));
-    await make(kind, stage.path('ledgers/nightly-20200101T000000Z.jsonl'), '');
-    await stage.file(
+    await using harness = await openHarness({ actions: open(2) });
+    await mkdir(harness.path('ledgers'));
+    await make(kind, harness.path('ledgers/nightly-20200101T000000Z.jsonl'), '');
+    await harness.file(
       'nightly.yaml',
       'name: nightly\nsource: { query: { status: [Pending] } }\ncomment: nightly\nkeepLedgers: 1d\n',
     );
-    const { code, stderr } = await stage.run(['run', 'nightly.yaml', '--yes'], { timeoutMs: TIMEOUT_MS });
+    const { code, stderr } = await harness.run(['run', 'nightly.yaml', '--yes'], { timeoutMs: TIMEOUT_MS });
     expect(code, stderr).toBe(0);
     expect(stderr).toMatch(/named as an earlier ledger of this job and is a /);
-    expect(await readdir(stage.path('ledgers'))).toContain('nightly-20200101T000000Z.jsonl');
+    expect(await readdir(harness.path('ledgers'))).toContain('nightly-20200101T000000Z.jsonl');
   },
 );
 
 it.each(['a named pipe', 'a socket', 'a device', 'a symbolic link to nothing', 'a folder'] as const)(
   '%s in the place of a lock is said at once, and nothing is sent',
   async (kind) => {
-    await using stage = await setStage({ actions: open(2) });
-    await mkdir(stage.path('ledgers'));
-    await make(kind, stage.path('ledgers/ids.jsonl.lock'), '');
-    await stage.file('ids.txt', ids(2));
-    const { code, stderr } = await stage.run(['run', 'ids.txt', '--yes', ...COMMENT], { timeoutMs: TIMEOUT_MS });
+    await using harness = await openHarness({ actions: open(2) });
+    await mkdir(harness.path('ledgers'));
+    await make(kind, harness.path('ledgers/ids.jsonl.lock'), '');
+    await harness.file('ids.txt', ids(2));
+    const { code, stderr } = await harness.run(['run', 'ids.txt', '--yes', ...COMMENT], { timeoutMs: TIMEOUT_MS });
     expect(code, stderr).toBe(2);
     expect(stderr).toMatch(/cannot be locked: .*ids\.jsonl\.lock is a .* Remove it/);
-    expect(stage.sandbox.log.count()).toBe(0);
+    expect(harness.sandbox.log.count()).toBe(0);
   },
 );

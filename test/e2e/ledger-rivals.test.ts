@@ -16,16 +16,16 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { practiceTenant, sandboxToken } from '../../src/sandbox/token.ts';
-import { COMMENT, ids, only, open, type Stage, setStage } from './stage.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness } from './stage.ts';
 
 const COUNT = 60;
 const LEDGER = 'ledgers/ids.jsonl';
 const RUN = ['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never', '--confirm-for', '0', '--concurrency', '4'];
 
-async function stageOf(options: Parameters<typeof setStage>[0] = {}): Promise<Stage> {
-  const stage = await setStage({ actions: open(COUNT), latencyMs: [60, 120], ...options });
-  await stage.file('ids.txt', ids(COUNT));
-  return stage;
+async function stageOf(options: Parameters<typeof openHarness>[0] = {}): Promise<Harness> {
+  const harness = await openHarness({ actions: open(COUNT), latencyMs: [60, 120], ...options });
+  await harness.file('ids.txt', ids(COUNT));
+  return harness;
 }
 
 const WAYS: readonly { name: string; replace(path: string): Promise<unknown> | undefined; intact: boolean }[] = [
@@ -53,11 +53,11 @@ const WAYS: readonly { name: string; replace(path: string): Promise<unknown> | u
 
 describe('a ledger that is replaced under a run', () => {
   it.each(WAYS)('by $name stops it before its next calls, with exit 6', async ({ name, replace, intact }) => {
-    await using stage = await stageOf();
-    const { log } = stage.sandbox;
-    await using command = stage.start(RUN);
+    await using harness = await stageOf();
+    const { log } = harness.sandbox;
+    await using command = harness.start(RUN);
     await log.until(() => log.effective().length >= 8);
-    await replace(stage.path(LEDGER));
+    await replace(harness.path(LEDGER));
     const sent = log.count('cancel');
     const { code, stderr } = await command.ended;
     expect(code, stderr).toBe(6);
@@ -65,64 +65,64 @@ describe('a ledger that is replaced under a run', () => {
     expect(stderr).not.toContain('    at ');
     // Those whose look came before, and no second round.
     expect(log.count('cancel') - sent).toBeLessThanOrEqual(8);
-    const names = await readdir(stage.path('ledgers'));
+    const names = await readdir(harness.path('ledgers'));
     expect(names.filter((each) => each.endsWith('.lock'))).toEqual([]);
     const kept = names.find((each) => each.includes('.kept-'));
     expect(kept !== undefined, names.join()).toBe(['sed -i', 'mv of a copy over it', 'rm'].includes(name));
     if (kept !== undefined) {
-      const intents = only(await stage.records(join('ledgers', kept)), 'intent').map(({ id }) => id);
+      const intents = only(await harness.records(join('ledgers', kept)), 'intent').map(({ id }) => id);
       expect(
         log.entries.flatMap((each) => (each.route === 'cancel' ? each.ids : [])).filter((id) => !intents.includes(id)),
       ).toEqual([]);
     }
     if (!intact) return;
     // What stands at the path is a ledger of what went before, and nothing of what came after stands behind it.
-    const verified = await stage.run(['verify', LEDGER, '--offline']);
+    const verified = await harness.run(['verify', LEDGER, '--offline']);
     expect(verified.code, verified.stderr).toBe(0);
   });
 });
 
 describe('a plan that was reviewed', () => {
   it.each([
-    ['a symbolic link to its folder', (stage: Stage) => symlink(stage.path('ledgers'), stage.path('other'))],
+    ['a symbolic link to its folder', (harness: Harness) => symlink(harness.path('ledgers'), harness.path('other'))],
     [
       'a symbolic link to itself',
-      async (stage: Stage) => {
-        await mkdir(stage.path('other'));
-        await symlink(stage.path('ledgers/ids.plan.jsonl'), stage.path('other/ids.plan.jsonl'));
+      async (harness: Harness) => {
+        await mkdir(harness.path('other'));
+        await symlink(harness.path('ledgers/ids.plan.jsonl'), harness.path('other/ids.plan.jsonl'));
       },
     ],
   ])('is run by one of two that come at once through it and through %s', async (_, make) => {
-    await using stage = await stageOf();
-    const plan = await stage.run(['plan', 'ids.txt', '--json']);
+    await using harness = await stageOf();
+    const plan = await harness.run(['plan', 'ids.txt', '--json']);
     expect(plan.code, plan.stderr).toBe(0);
     const { head } = JSON.parse(plan.stdout) as { head: string };
-    await make(stage);
+    await make(harness);
     const args = (path: string) => ['run', path, '--head', head, ...COMMENT, '--yes', '--confirm-for', '0'];
     const ends = await Promise.all(
-      ['ledgers/ids.plan.jsonl', 'other/ids.plan.jsonl'].map((path) => stage.run(args(path), { timeoutMs: 60_000 })),
+      ['ledgers/ids.plan.jsonl', 'other/ids.plan.jsonl'].map((path) => harness.run(args(path), { timeoutMs: 60_000 })),
     );
     const codes = ends.map(({ code }) => code);
     expect(
       codes.filter((code) => code === 11 || code === 2),
       ends.map(({ stderr }) => stderr).join('\n'),
     ).toHaveLength(1);
-    expect(stage.sandbox.log.effective().toSorted()).toEqual(ids(COUNT));
-    expect(stage.sandbox.log.count('cancel')).toBe(COUNT);
-    expect((await stage.run(['verify', 'ledgers/ids.plan.jsonl', '--offline'])).code).toBe(0);
+    expect(harness.sandbox.log.effective().toSorted()).toEqual(ids(COUNT));
+    expect(harness.sandbox.log.count('cancel')).toBe(COUNT);
+    expect((await harness.run(['verify', 'ledgers/ids.plan.jsonl', '--offline'])).code).toBe(0);
   });
 
   it('is refused through either of two hard links', async () => {
-    await using stage = await stageOf();
-    await stage.run(['plan', 'ids.txt']);
-    await mkdir(stage.path('other'));
-    await link(stage.path('ledgers/ids.plan.jsonl'), stage.path('other/ids.plan.jsonl'));
+    await using harness = await stageOf();
+    await harness.run(['plan', 'ids.txt']);
+    await mkdir(harness.path('other'));
+    await link(harness.path('ledgers/ids.plan.jsonl'), harness.path('other/ids.plan.jsonl'));
     for (const path of ['ledgers/ids.plan.jsonl', 'other/ids.plan.jsonl']) {
-      const { code, stderr } = await stage.run(['run', path, ...COMMENT, '--yes']);
+      const { code, stderr } = await harness.run(['run', path, ...COMMENT, '--yes']);
       expect(code, stderr).toBe(2);
       expect(stderr).toContain('2 names (hard links)');
     }
-    expect(stage.sandbox.log.count('cancel')).toBe(0);
+    expect(harness.sandbox.log.count('cancel')).toBe(0);
   });
 });
 
@@ -131,10 +131,10 @@ describe('one sender', () => {
     ['its tenant as a domain', ['--tenant', 'contoso.com'], ['--tenant', practiceTenant]],
     ['its tenant in capitals', ['--tenant', practiceTenant], ['--tenant', practiceTenant.toUpperCase()]],
   ])('is one, however it is spelt: %s', async (_, first, second) => {
-    await using stage = await stageOf({ latencyMs: 300, token: { tenant: practiceTenant } });
-    await using command = stage.start([...RUN, ...first]);
-    await stage.sandbox.log.until((log) => log.count('cancel') > 0);
-    const { code, stderr } = await stage.run([...RUN, ...second, '--ledger', 'ledgers/second.jsonl']);
+    await using harness = await stageOf({ latencyMs: 300, token: { tenant: practiceTenant } });
+    await using command = harness.start([...RUN, ...first]);
+    await harness.sandbox.log.until((log) => log.count('cancel') > 0);
+    const { code, stderr } = await harness.run([...RUN, ...second, '--ledger', 'ledgers/second.jsonl']);
     expect(code, stderr).toBe(11);
     expect(stderr).toMatch(/[Ss]ending as .* is held by process/);
     command.kill();
@@ -142,25 +142,25 @@ describe('one sender', () => {
   });
 
   it('is one by the name of this machine and by its number', async () => {
-    await using stage = await stageOf({ latencyMs: 300 });
-    const url = stage.env['COUNTERMAND_API_URL'] ?? '';
+    await using harness = await stageOf({ latencyMs: 300 });
+    const url = harness.env['COUNTERMAND_API_URL'] ?? '';
     expect(url).toContain('127.0.0.1');
-    await using command = stage.start(RUN);
-    await stage.sandbox.log.until((log) => log.count('cancel') > 0);
+    await using command = harness.start(RUN);
+    await harness.sandbox.log.until((log) => log.count('cancel') > 0);
     const other = ['--ledger', 'ledgers/second.jsonl', '--api-url', url.replace('127.0.0.1', 'localhost')];
-    const { code, stderr } = await stage.run([...RUN, ...other]);
+    const { code, stderr } = await harness.run([...RUN, ...other]);
     expect(code, stderr).toBe(11);
     command.kill();
     expect((await command.ended).code).toBe(143);
   });
 
   it('goes on with a ledger of its domain by its GUID once the token shows it, and with no opaque token', async () => {
-    await using stage = await stageOf({ latencyMs: 1 });
-    const first = await stage.run([...RUN, '--tenant', 'contoso.com']);
+    await using harness = await stageOf({ latencyMs: 1 });
+    const first = await harness.run([...RUN, '--tenant', 'contoso.com']);
     expect(first.code, first.stderr).toBe(3);
-    await stage.file('ids.txt', ids(COUNT));
+    await harness.file('ids.txt', ids(COUNT));
     const again = (token: string, tenant: string) =>
-      stage.run([...RUN, '--ledger', LEDGER, '--tenant', tenant], { env: { COUNTERMAND_TOKEN: token } });
+      harness.run([...RUN, '--ledger', LEDGER, '--tenant', tenant], { env: { COUNTERMAND_TOKEN: token } });
     const other = '99999999-9999-4999-8999-999999999999';
     const wrong = await again(sandboxToken({ tenant: other }), practiceTenant);
     expect([2, 4]).toContain(wrong.code);
@@ -173,13 +173,13 @@ describe('one sender', () => {
 });
 
 /** A lock that a host which is not this one left behind. */
-async function foreignLock(stage: Stage, at: Date): Promise<string> {
-  const path = stage.path(`${LEDGER}.lock`);
-  await mkdir(stage.path('ledgers'), { recursive: true });
+async function foreignLock(harness: Harness, at: Date): Promise<string> {
+  const path = harness.path(`${LEDGER}.lock`);
+  await mkdir(harness.path('ledgers'), { recursive: true });
   const iso = at.toISOString();
   const holder = {
     ...{ nonce: 'n', host: 'elsewhere', boot: 'b', pidNamespace: null, pid: 7, processStart: null },
-    ...{ ledger: stage.path(LEDGER), since: iso, renewedAt: iso },
+    ...{ ledger: harness.path(LEDGER), since: iso, renewedAt: iso },
   };
   await writeFile(path, `${JSON.stringify(holder)}\n`);
   await utimes(path, at, at);
@@ -191,36 +191,36 @@ describe('a lock of another host', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('is waited for, which is said; %s ends the wait at once with %i', async (signal, expected) => {
-    await using stage = await stageOf();
-    const lock = await foreignLock(stage, new Date('2099-01-01T00:00:00Z'));
-    await using command = stage.start(RUN);
+    await using harness = await stageOf();
+    const lock = await foreignLock(harness, new Date('2099-01-01T00:00:00Z'));
+    await using command = harness.start(RUN);
     await command.says(/waiting until \S+Z: .* is held by process 7 on elsewhere/);
     command.kill(signal);
     const { code, stderr } = await command.ended;
     expect(code, stderr).toBe(expected);
     expect(stderr).toContain('nothing was sent');
-    expect(stage.sandbox.log.count()).toBe(0);
+    expect(harness.sandbox.log.count()).toBe(0);
     expect(await readFile(lock, 'utf8')).toContain('elsewhere');
-    expect(await readdir(stage.path('ledgers'))).toEqual(['ids.jsonl.lock']);
+    expect(await readdir(harness.path('ledgers'))).toEqual(['ids.jsonl.lock']);
   });
 
   it('is left alone with exit 11 as soon as its holder is seen to renew it', async () => {
-    await using stage = await stageOf();
-    const lock = await foreignLock(stage, new Date());
-    await using command = stage.start(RUN);
+    await using harness = await stageOf();
+    const lock = await foreignLock(harness, new Date());
+    await using command = harness.start(RUN);
     await command.says(/waiting until/);
     const text = await readFile(lock, 'utf8');
     await writeFile(lock, `${JSON.stringify({ ...JSON.parse(text), renewedAt: new Date(1).toISOString() })}\n`);
     const { code, stderr } = await command.ended;
     expect(code, stderr).toBe(11);
     expect(stderr).toMatch(/held by process 7 on elsewhere .*it renewed its lock/);
-    expect(stage.sandbox.log.count()).toBe(0);
+    expect(harness.sandbox.log.count()).toBe(0);
   });
 
   it('dated in the year 2099 is taken over after a minute without a renewal', async () => {
-    await using stage = await stageOf();
-    await foreignLock(stage, new Date('2099-01-01T00:00:00Z'));
-    const { code, stderr } = await stage.run(RUN, { timeoutMs: 120_000 });
+    await using harness = await stageOf();
+    await foreignLock(harness, new Date('2099-01-01T00:00:00Z'));
+    const { code, stderr } = await harness.run(RUN, { timeoutMs: 120_000 });
     expect(code, stderr).toBe(3);
     expect(stderr).toMatch(/was held by process 7 on elsewhere .*taken over/);
   }, 150_000);
@@ -233,39 +233,39 @@ describe('a clock that is set during a run', () => {
     ['ahead by 5 minutes', 300_000, /moved ahead by 5 m/],
     ['back by 2 hours', -7_200_000, /moved back by 2 h/],
   ])('%s ends it with exit 6 and is named; run again, it is gone on with', async (_, byMs, says) => {
-    await using stage = await stageOf();
+    await using harness = await stageOf();
     const env = { NODE_OPTIONS: `--import ${CLOCK}`, TEST_CLOCK_JUMP_MS: String(byMs) };
-    await using command = stage.start(RUN, { env });
-    await stage.sandbox.log.until((log) => log.effective().length >= 8);
+    await using command = harness.start(RUN, { env });
+    await harness.sandbox.log.until((log) => log.effective().length >= 8);
     command.kill('SIGUSR2');
     const { code, stderr } = await command.ended;
     expect(code, stderr).toBe(6);
     expect(stderr).toMatch(says);
     expect(stderr).not.toContain('stood still');
-    expect(stage.sandbox.log.count('cancel')).toBeLessThan(COUNT);
-    const again = await stage.run([...RUN, '--keep-missing'], { timeoutMs: 60_000 });
+    expect(harness.sandbox.log.count('cancel')).toBeLessThan(COUNT);
+    const again = await harness.run([...RUN, '--keep-missing'], { timeoutMs: 60_000 });
     expect(again.code, again.stderr).toBe(3);
-    expect(stage.sandbox.log.effective().toSorted()).toEqual(ids(COUNT));
+    expect(harness.sandbox.log.effective().toSorted()).toEqual(ids(COUNT));
   });
 });
 
 describe('what the machine refuses', () => {
   it('a working folder that was deleted is said by every command', async () => {
-    await using stage = await stageOf();
+    await using harness = await stageOf();
     const inDeleted = ['sh', '-c', 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', 'sh'];
     for (const args of [RUN, ['plan', 'ids.txt'], ['report', 'x.jsonl'], ['list'], ['check']]) {
-      const { code, stderr } = await stage.run(args, { through: inDeleted });
+      const { code, stderr } = await harness.run(args, { through: inDeleted });
       expect(code, stderr).toBe(2);
       expect(stderr).toMatch(/^countermand: the current folder does not exist any more: change to another folder/m);
     }
   });
 
   it.each([24, 40, 80])('a limit of %i open files is said, with what to do', async (limit) => {
-    await using stage = await stageOf();
-    const { code, stderr } = await stage.run(RUN, { through: ['sh', '-c', `ulimit -n ${limit} && exec "$@"`, 'sh'] });
+    await using harness = await stageOf();
+    const { code, stderr } = await harness.run(RUN, { through: ['sh', '-c', `ulimit -n ${limit} && exec "$@"`, 'sh'] });
     expect(code, stderr).toBe(2);
     expect(stderr).toMatch(/^countermand: .*ulimit -n/m);
     expect(stderr).not.toContain('    at ');
-    expect(stage.sandbox.log.count()).toBe(0);
+    expect(harness.sandbox.log.count()).toBe(0);
   });
 });

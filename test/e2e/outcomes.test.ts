@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ActionBehaviour } from '../../src/sandbox/behaviours.ts';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
-import { COMMENT, documentOf, id, ids, outcomesOf, type Stage, type StageOptions, setStage } from './stage.ts';
+import { COMMENT, documentOf, type Harness, type HarnessOptions, id, ids, openHarness, outcomesOf } from './stage.ts';
 
 /** Every behaviour of an action, and what it comes to. */
 const CASES: readonly { outcome: string; seed?: Partial<ActionSeed>; behaviour?: ActionBehaviour; unknown?: true }[] = [
@@ -46,31 +46,31 @@ function countsOf(outcomes: Iterable<string>): Record<string, number> {
   return counts;
 }
 
-async function setScene(options: StageOptions = {}): Promise<Stage> {
-  const stage = await setStage({ ...options });
+async function setScene(options: HarnessOptions = {}): Promise<Harness> {
+  const harness = await openHarness({ ...options });
   for (const [index, { seed, behaviour, unknown }] of CASES.entries()) {
-    if (unknown !== true) stage.sandbox.store.add({ id: id(index + 1), ...seed }, behaviour);
+    if (unknown !== true) harness.sandbox.store.add({ id: id(index + 1), ...seed }, behaviour);
   }
-  await stage.file('mixed.csv', ['id', ...ids(CASES.length)]);
-  return stage;
+  await harness.file('mixed.csv', ['id', ...ids(CASES.length)]);
+  return harness;
 }
 
 describe.concurrent('one run over actions of every behaviour', () => {
   it('gives each its outcome, and ends with 3', async () => {
-    await using stage = await setScene();
+    await using harness = await setScene();
     const args = ['run', 'mixed.csv', ...COMMENT, '--yes', '--json', '--confirm-for', '6s', '--max-failures', '50%'];
 
-    const { code, stdout, stderr } = await stage.run(args);
+    const { code, stdout, stderr } = await harness.run(args);
 
     expect(code, stderr).toBe(3);
-    expect(outcomesOf(await stage.records('ledgers/mixed.jsonl'))).toEqual(expected);
+    expect(outcomesOf(await harness.records('ledgers/mixed.jsonl'))).toEqual(expected);
     expect(documentOf(stdout).counts).toEqual(countsOf(expected.values()));
   });
 
   it('also when every answer to a first cancel is lost, and when proxies answer in its place', async () => {
     // Without an end there is no telling whose cancel it was that the second one was refused for.
     const neverEnds = [...expected].find(([, outcome]) => outcome === 'unconfirmed')?.[0];
-    await using stage = await setScene({
+    await using harness = await setScene({
       faults: ({ route, nthOfId, ids: [each] }) => {
         if (route !== 'cancel' || nthOfId > 1 || each === neverEnds) return undefined;
         const kinds = [
@@ -87,19 +87,19 @@ describe.concurrent('one run over actions of every behaviour', () => {
     });
     const args = ['run', 'mixed.csv', ...COMMENT, '--yes', '--json', '--confirm-for', '6s', '--max-failures', '50%'];
 
-    const { code, stderr } = await stage.run(args);
+    const { code, stderr } = await harness.run(args);
 
     expect(code, stderr).toBe(3);
-    const outcomes = outcomesOf(await stage.records('ledgers/mixed.jsonl'));
+    const outcomes = outcomesOf(await harness.records('ledgers/mixed.jsonl'));
     expect(outcomes).toEqual(expected);
-    expect(stage.sandbox.log.effective().length).toBe(new Set(stage.sandbox.log.effective()).size);
+    expect(harness.sandbox.log.effective().length).toBe(new Set(harness.sandbox.log.effective()).size);
   });
 
   it('is what its plan forecasts, without a POST', async () => {
-    await using stage = await setScene();
-    const { log } = stage.sandbox;
+    await using harness = await setScene();
+    const { log } = harness.sandbox;
 
-    const plan = await stage.run(['plan', 'mixed.csv', '--json']);
+    const plan = await harness.run(['plan', 'mixed.csv', '--json']);
 
     expect(plan.code, plan.stderr).toBe(3);
     expect(log.entries.filter(({ method }) => method !== 'GET')).toEqual([]);
@@ -107,7 +107,7 @@ describe.concurrent('one run over actions of every behaviour', () => {
     expect({ counts, exitCode }).toEqual({ counts: {}, exitCode: 3 });
     const planned = decisions ?? {};
     log.clear();
-    const run = await stage.run([
+    const run = await harness.run([
       ...['run', 'mixed.csv', ...COMMENT, '--yes', '--json', '--confirm-for', '6s', '--max-failures', '50%'],
     ]);
     expect(run.code, run.stderr).toBe(3);
@@ -125,24 +125,24 @@ describe.concurrent('one run over actions of every behaviour', () => {
   });
 
   it('leaves what was not seen to end to verify, which tells what changed', async () => {
-    await using stage = await setStage({
+    await using harness = await openHarness({
       actions: [{ id: id(1) }, { id: id(2) }, { id: id(3) }],
       behaviours: { default: { onCancel: { kind: 'later', becomes: 'Cancelled' } } },
     });
-    await stage.file('ids.txt', ids(3));
-    const run = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--confirm-for', '0']);
+    await harness.file('ids.txt', ids(3));
+    const run = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--confirm-for', '0']);
     expect(run.code, run.stderr).toBe(3);
-    expect(stage.sandbox.log.count('get')).toBe(0);
-    stage.sandbox.store.update(id(1), { status: 'Cancelled' });
-    stage.sandbox.store.update(id(2), { status: 'Succeeded' });
-    stage.sandbox.log.clear();
+    expect(harness.sandbox.log.count('get')).toBe(0);
+    harness.sandbox.store.update(id(1), { status: 'Cancelled' });
+    harness.sandbox.store.update(id(2), { status: 'Succeeded' });
+    harness.sandbox.log.clear();
 
-    const verify = await stage.run(['verify', 'ledgers/ids.jsonl']);
+    const verify = await harness.run(['verify', 'ledgers/ids.jsonl']);
 
     expect(verify.code, verify.stderr).toBe(3);
-    expect(stage.sandbox.log.count('cancel')).toBe(0);
+    expect(harness.sandbox.log.count('cancel')).toBe(0);
     expect(verify.stdout).toContain('2 of 3 actions that were not final are settled now');
-    expect(outcomesOf(await stage.records('ledgers/ids.jsonl'))).toEqual(
+    expect(outcomesOf(await harness.records('ledgers/ids.jsonl'))).toEqual(
       new Map([
         [id(1), 'cancelled'],
         [id(2), 'ran-anyway'],

@@ -2,36 +2,36 @@ import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chainLedger } from '../support/ledger-lines.ts';
-import { COMMENT, ids, open, type Stage, setStage } from './stage.ts';
+import { COMMENT, type Harness, ids, open, openHarness } from './stage.ts';
 
 const SECRET = 'a-secret-that-nobody-may-see';
 
-let stage: Stage;
+let harness: Harness;
 /** As in a session that has said nothing of hosts and windows, with a secret in a file. */
 let bare: Record<string, string | undefined>;
 beforeAll(async () => {
-  stage = await setStage({ actions: open(3) });
-  await stage.file('ids.txt', ids(3));
-  await stage.file('secret', SECRET);
-  await symlink('secret', stage.path('secret-link.csv'));
-  await link(stage.path('secret'), stage.path('secret-too.csv'));
-  await symlink('secret', stage.path('secret.yaml'));
+  harness = await openHarness({ actions: open(3) });
+  await harness.file('ids.txt', ids(3));
+  await harness.file('secret', SECRET);
+  await symlink('secret', harness.path('secret-link.csv'));
+  await link(harness.path('secret'), harness.path('secret-too.csv'));
+  await symlink('secret', harness.path('secret.yaml'));
   bare = { COUNTERMAND_API_URL: undefined, COUNTERMAND_QUOTA: undefined, AZURE_CLIENT_SECRET_FILE: 'secret' };
 });
-afterAll(() => stage[Symbol.asyncDispose]());
+afterAll(() => harness[Symbol.asyncDispose]());
 
-const cancels = () => stage.sandbox.log.entries.filter(({ route }) => route === 'cancel').length;
+const cancels = () => harness.sandbox.log.entries.filter(({ route }) => route === 'cancel').length;
 
 /** A plan of the three actions; `change` rewrites the job that its ledger holds, with a right chain. */
 async function plan(name: string, change?: (job: Record<string, unknown>) => void): Promise<string> {
   const ledger = `${name}.jsonl`;
-  const planned = await stage.run(['plan', 'ids.txt', '--ledger', ledger, ...COMMENT]);
+  const planned = await harness.run(['plan', 'ids.txt', '--ledger', ledger, ...COMMENT]);
   expect(planned).toMatchObject({ code: 0 });
   if (change !== undefined) {
-    const [first = '', ...rest] = (await readFile(stage.path(ledger), 'utf8')).split('\n');
+    const [first = '', ...rest] = (await readFile(harness.path(ledger), 'utf8')).split('\n');
     const record = JSON.parse(first) as { job: Record<string, unknown> };
     change(record.job);
-    await writeFile(stage.path(ledger), chainLedger([JSON.stringify(record), ...rest].join('\n')));
+    await writeFile(harness.path(ledger), chainLedger([JSON.stringify(record), ...rest].join('\n')));
   }
   return ledger;
 }
@@ -43,57 +43,57 @@ describe('a ledger', () => {
     ['resume', '--dry-run'],
   ])('that leads to another host and beyond the quota is refused by %s %s, naming the flags', async (...args) => {
     const ledger = await plan(`wide-${args.join('')}`);
-    const before = stage.sandbox.log.entries.length;
+    const before = harness.sandbox.log.entries.length;
     const [command = '', flag = ''] = args;
-    const { code, stderr } = await stage.run([command, ledger, flag], { env: bare });
+    const { code, stderr } = await harness.run([command, ledger, flag], { env: bare });
     expect(code).toBe(2);
-    expect(stderr).toContain(`give --api-url ${stage.sandbox.url} if you mean it`);
+    expect(stderr).toContain(`give --api-url ${harness.sandbox.url} if you mean it`);
     expect(stderr).toContain('give --quota 5000/1s if you mean it');
-    expect(stage.sandbox.log.entries).toHaveLength(before);
+    expect(harness.sandbox.log.entries).toHaveLength(before);
   });
 
   it('is started by the line that plan prints, as it stands', async () => {
-    const planned = await stage.run(['plan', 'ids.txt', '--ledger', 'a b.jsonl', ...COMMENT]);
+    const planned = await harness.run(['plan', 'ids.txt', '--ledger', 'a b.jsonl', ...COMMENT]);
     const line = /countermand run .*$/m.exec(planned.stdout.replaceAll(/\s*\n\s{2,}(?=--)/g, ' '))?.[0] ?? '';
-    expect(line).toContain(`--api-url ${stage.sandbox.url} --quota 5000/1s`);
+    expect(line).toContain(`--api-url ${harness.sandbox.url} --quota 5000/1s`);
     const before = cancels();
     const unsaid = Object.entries(bare).filter(([, value]) => value === undefined);
     const unset = unsaid.map(([name]) => `unset ${name}; `).join('');
-    const ran = await stage.runShell(`${unset}${line} --yes`);
+    const ran = await harness.runShell(`${unset}${line} --yes`);
     expect(ran).toMatchObject({ code: 0 });
     expect(cancels()).toBe(before + 3);
   });
 
   it('writes no file and removes no ledger by its own word', async () => {
-    const profile = stage.path('.profile');
+    const profile = harness.path('.profile');
     const ledger = await plan('planted', (job) => {
       job['name'] = '$(touch planted-by-name)';
       job['metricsFile'] = profile;
       job['keepLedgersMs'] = 1;
     });
-    await stage.run(['run', ledger, '--yes']);
+    await harness.run(['run', ledger, '--yes']);
     expect(existsSync(profile)).toBe(false);
-    expect(existsSync(stage.path('planted-by-name'))).toBe(false);
+    expect(existsSync(harness.path('planted-by-name'))).toBe(false);
   });
 
   it.each([
     [
       'whose source is a secret',
-      (job: Record<string, unknown>) => (job['source'] = { kind: 'file', path: stage.path('secret') }),
+      (job: Record<string, unknown>) => (job['source'] = { kind: 'file', path: harness.path('secret') }),
     ],
     ['whose comment holds a secret', (job: Record<string, unknown>) => (job['comment'] = `see ${SECRET}`)],
   ])('%s is refused, and the secret is not shown', async (what, change) => {
     const ledger = await plan(what.replaceAll(' ', '-'), change);
-    const before = stage.sandbox.log.entries.length;
-    const { code, stdout, stderr } = await stage.run(['run', ledger, '--yes'], { env: { ...bare, ...SAID() } });
+    const before = harness.sandbox.log.entries.length;
+    const { code, stdout, stderr } = await harness.run(['run', ledger, '--yes'], { env: { ...bare, ...SAID() } });
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('AZURE_CLIENT_SECRET_FILE') });
     expect(stdout + stderr).not.toContain(SECRET);
-    expect(stage.sandbox.log.entries).toHaveLength(before);
+    expect(harness.sandbox.log.entries).toHaveLength(before);
   });
 });
 
 /** What a session says that means this sandbox. */
-const SAID = () => ({ COUNTERMAND_API_URL: stage.sandbox.url, COUNTERMAND_QUOTA: '5000/1s' });
+const SAID = () => ({ COUNTERMAND_API_URL: harness.sandbox.url, COUNTERMAND_QUOTA: '5000/1s' });
 
 describe('a secret file of this session', () => {
   it.each([
@@ -105,21 +105,23 @@ describe('a secret file of this session', () => {
     ['a ledger', ['report', 'secret-too.csv']],
     ['a ledger to be checked', ['verify', 'secret', '--offline']],
   ])('is never %s', async (_, args) => {
-    const { code, stdout, stderr } = await stage.run(args, { env: { ...bare, ...SAID() } });
+    const { code, stdout, stderr } = await harness.run(args, { env: { ...bare, ...SAID() } });
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('AZURE_CLIENT_SECRET_FILE') });
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
   it('is never read from stdin', async () => {
     for (const name of ['-', '/dev/stdin', '/proc/self/fd/0']) {
-      const ran = await stage.runShell(`AZURE_CLIENT_SECRET_FILE=secret countermand plan ${name} < secret`);
+      const ran = await harness.runShell(`AZURE_CLIENT_SECRET_FILE=secret countermand plan ${name} < secret`);
       expect(ran).toMatchObject({ code: 2, stderr: expect.stringContaining('AZURE_CLIENT_SECRET_FILE') });
       expect(ran.stdout + ran.stderr).not.toContain(SECRET);
     }
   });
 
   it('is no list of certificate authorities', async () => {
-    const { code, stderr } = await stage.run(['plan', 'ids.txt'], { env: { ...bare, NODE_EXTRA_CA_CERTS: 'secret' } });
+    const { code, stderr } = await harness.run(['plan', 'ids.txt'], {
+      env: { ...bare, NODE_EXTRA_CA_CERTS: 'secret' },
+    });
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('NODE_EXTRA_CA_CERTS') });
   });
 });
@@ -131,16 +133,16 @@ describe('a comment that holds a secret', () => {
     ['of a job', ['run', 'leaky.yaml', '--yes', '--ledger', 'c3.jsonl'], {}],
     ['of a row', ['run', 'leaky.csv', '--yes', ...COMMENT, '--ledger', 'c4.jsonl'], {}],
   ])('%s is refused before anything is sent, and not written down', async (what, args, env) => {
-    await stage.file('leaky.yaml', `source: { file: ids.txt }\ncomment: ${SECRET}\n`);
-    await stage.file('leaky.csv', ['id,comment', `${ids(1)[0]},INC-1`, `${ids(2)[1]},${SECRET}`]);
-    const before = stage.sandbox.log.entries.length;
-    const { code, stdout, stderr } = await stage.run(args, { env: { ...bare, ...SAID(), ...env } });
+    await harness.file('leaky.yaml', `source: { file: ids.txt }\ncomment: ${SECRET}\n`);
+    await harness.file('leaky.csv', ['id,comment', `${ids(1)[0]},INC-1`, `${ids(2)[1]},${SECRET}`]);
+    const before = harness.sandbox.log.entries.length;
+    const { code, stdout, stderr } = await harness.run(args, { env: { ...bare, ...SAID(), ...env } });
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('AZURE_CLIENT_SECRET_FILE') });
     if (what === 'of a row') expect(stderr).toContain('leaky.csv, line 3,');
     expect(stdout + stderr).not.toContain(SECRET);
-    const ledger = stage.path(args.find((each) => each.endsWith('.jsonl')) ?? '');
+    const ledger = harness.path(args.find((each) => each.endsWith('.jsonl')) ?? '');
     if (existsSync(ledger)) expect(await readFile(ledger, 'utf8')).not.toContain(SECRET);
-    expect(stage.sandbox.log.entries).toHaveLength(before);
+    expect(harness.sandbox.log.entries).toHaveLength(before);
   });
 });
 
@@ -156,35 +158,35 @@ describe('an environment that leads elsewhere', () => {
     ['a far machine learning endpoint', { MSI_ENDPOINT: 'http://192.0.2.1/token' }, 'MSI_ENDPOINT'],
     ['another authority', { AZURE_AUTHORITY_HOST: 'https://login.evil.example' }, 'AZURE_AUTHORITY_HOST'],
   ])('is refused: %s', async (_, env, named) => {
-    const before = stage.sandbox.log.entries.length;
-    const { code, stderr } = await stage.run(['run', 'ids.txt', '--yes', ...COMMENT, '--ledger', 'e.jsonl'], { env });
+    const before = harness.sandbox.log.entries.length;
+    const { code, stderr } = await harness.run(['run', 'ids.txt', '--yes', ...COMMENT, '--ledger', 'e.jsonl'], { env });
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(named) });
-    expect(stage.sandbox.log.entries).toHaveLength(before);
+    expect(harness.sandbox.log.entries).toHaveLength(before);
   });
 });
 
 describe('outputs', () => {
   it('of a report spare the failed.csv that its run was read from', async () => {
-    await mkdir(stage.path('report'));
-    await stage.file('report/failed.csv', ids(3));
+    await mkdir(harness.path('report'));
+    await harness.file('report/failed.csv', ids(3));
     const run = ['plan', 'report/failed.csv', '--screen', 'never', '--ledger', 'l/again.jsonl'];
-    expect(await stage.run(run)).toMatchObject({ code: 0 });
-    const { code, stderr } = await stage.run(['report', 'l/again.jsonl', '--out', 'report']);
+    expect(await harness.run(run)).toMatchObject({ code: 0 });
+    const { code, stderr } = await harness.run(['report', 'l/again.jsonl', '--out', 'report']);
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('failed.csv would overwrite') });
-    expect(existsSync(stage.path('report/report.html'))).toBe(false);
-    expect(await stage.run(['report', 'l/again.jsonl', '--out', 'report-2'])).toMatchObject({ code: 0 });
+    expect(existsSync(harness.path('report/report.html'))).toBe(false);
+    expect(await harness.run(['report', 'l/again.jsonl', '--out', 'report-2'])).toMatchObject({ code: 0 });
   });
 
   it('of one command are never one file', async () => {
-    const { code, stderr } = await stage.run(['report', await plan('done'), '--out', 'r', '--csv', 'r/outcomes.csv']);
+    const { code, stderr } = await harness.run(['report', await plan('done'), '--out', 'r', '--csv', 'r/outcomes.csv']);
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('what --csv writes') });
   });
 
   it('that a run makes by itself are looked at before anything is sent', async () => {
-    await symlink('ids.txt', stage.path('n.jsonl.needs-release.csv'));
-    const before = stage.sandbox.log.entries.length;
-    const { code, stderr } = await stage.run(['run', 'ids.txt', '--yes', ...COMMENT, '--ledger', 'n.jsonl']);
+    await symlink('ids.txt', harness.path('n.jsonl.needs-release.csv'));
+    const before = harness.sandbox.log.entries.length;
+    const { code, stderr } = await harness.run(['run', 'ids.txt', '--yes', ...COMMENT, '--ledger', 'n.jsonl']);
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('is a symbolic link') });
-    expect(stage.sandbox.log.entries).toHaveLength(before);
+    expect(harness.sandbox.log.entries).toHaveLength(before);
   });
 });

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { CommandEnd } from '../support/command.ts';
-import { COMMENT, ids, open, type Stage, setStage } from './stage.ts';
+import { COMMENT, type Harness, ids, open, openHarness } from './stage.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** Exit 2, one sentence that says what to do, and nothing on its way to Defender or to stdout. */
-function expectRefused(stage: Stage, { code, stdout, stderr }: CommandEnd, sentence: RegExp): void {
-  expect({ code, stdout, calls: stage.sandbox.log.count() }, stderr).toEqual({ code: 2, stdout: '', calls: 0 });
+function expectRefused(harness: Harness, { code, stdout, stderr }: CommandEnd, sentence: RegExp): void {
+  expect({ code, stdout, calls: harness.sandbox.log.count() }, stderr).toEqual({ code: 2, stdout: '', calls: 0 });
   const said = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
   expect(said).toHaveLength(1);
   expect(said[0]).toMatch(/^countermand: /);
@@ -20,49 +20,49 @@ function expectRefused(stage: Stage, { code, stdout, stderr }: CommandEnd, sente
 
 describe.concurrent('a run that cannot start is refused before anything is sent', () => {
   it('without --comment', async () => {
-    await using stage = await setStage({ actions: open(1) });
-    await stage.file('ids.txt', ids(1));
-    expectRefused(stage, await stage.run(['run', 'ids.txt', '--yes']), /--comment/);
+    await using harness = await openHarness({ actions: open(1) });
+    await harness.file('ids.txt', ids(1));
+    expectRefused(harness, await harness.run(['run', 'ids.txt', '--yes']), /--comment/);
   });
 
   it('without --yes where there is no terminal to ask on', async () => {
-    await using stage = await setStage({ actions: open(1) });
-    await stage.file('ids.txt', ids(1));
-    expectRefused(stage, await stage.run(['run', 'ids.txt', ...COMMENT]), /no terminal.*--yes/);
+    await using harness = await openHarness({ actions: open(1) });
+    await harness.file('ids.txt', ids(1));
+    expectRefused(harness, await harness.run(['run', 'ids.txt', ...COMMENT]), /no terminal.*--yes/);
   });
 
   it('with a ledger below something that is no folder', async () => {
-    await using stage = await setStage({ actions: open(1) });
-    await stage.file('ids.txt', ids(1));
-    await stage.file('not-a-folder', 'a file');
-    const end = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', 'not-a-folder/run.jsonl']);
-    expectRefused(stage, end, /not-a-folder\/run\.jsonl cannot be written .*--ledger/);
+    await using harness = await openHarness({ actions: open(1) });
+    await harness.file('ids.txt', ids(1));
+    await harness.file('not-a-folder', 'a file');
+    const end = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', 'not-a-folder/run.jsonl']);
+    expectRefused(harness, end, /not-a-folder\/run\.jsonl cannot be written .*--ledger/);
   });
 
   it.runIf(process.platform === 'linux')('with a ledger in a folder where nothing can be made', async () => {
-    await using stage = await setStage({ actions: open(1) });
-    await stage.file('ids.txt', ids(1));
-    const end = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', '/proc/run.jsonl']);
-    expectRefused(stage, end, /\/proc\/run\.jsonl cannot be written .*--ledger/);
+    await using harness = await openHarness({ actions: open(1) });
+    await harness.file('ids.txt', ids(1));
+    const end = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', '/proc/run.jsonl']);
+    expectRefused(harness, end, /\/proc\/run\.jsonl cannot be written .*--ledger/);
   });
 
   it('on a ledger of another tenant', async () => {
-    await using stage = await setStage({ actions: open(2) });
-    await stage.file('ids.txt', ids(1));
-    expect((await stage.run(['plan', 'ids.txt', '--ledger', 'run.jsonl'])).code).toBe(0);
-    stage.sandbox.log.clear();
+    await using harness = await openHarness({ actions: open(2) });
+    await harness.file('ids.txt', ids(1));
+    expect((await harness.run(['plan', 'ids.txt', '--ledger', 'run.jsonl'])).code).toBe(0);
+    harness.sandbox.log.clear();
     const other = '11111111-2222-4333-8444-555555555555';
     const args = ['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', 'run.jsonl', '--tenant', other];
-    expectRefused(stage, await stage.run(args), new RegExp(`of tenant 5a0dbc0c.* not of ${other}`));
+    expectRefused(harness, await harness.run(args), new RegExp(`of tenant 5a0dbc0c.* not of ${other}`));
   });
 
   it('with a source that is missing, a folder, empty, or holds device IDs', async () => {
-    await using stage = await setStage({ actions: open(1) });
-    await stage.file('empty.csv', '');
-    await stage.file('devices.csv', ['id', '1e5bc9d7e413ddd7902c2932e418702b84d0cc07']);
-    await stage.file('binary.csv', '\u0000\u0001\u0002\u0000'.repeat(100));
+    await using harness = await openHarness({ actions: open(1) });
+    await harness.file('empty.csv', '');
+    await harness.file('devices.csv', ['id', '1e5bc9d7e413ddd7902c2932e418702b84d0cc07']);
+    await harness.file('binary.csv', '\u0000\u0001\u0002\u0000'.repeat(100));
     const refused = async (source: string, sentence: RegExp) =>
-      expectRefused(stage, await stage.run(['run', source, ...COMMENT, '--yes']), sentence);
+      expectRefused(harness, await harness.run(['run', source, ...COMMENT, '--yes']), sentence);
     await refused('nowhere.csv', /nowhere\.csv/);
     await refused('.', /is a directory/);
     await refused('empty.csv', /empty\.csv/);
@@ -71,27 +71,31 @@ describe.concurrent('a run that cannot start is refused before anything is sent'
   });
 
   it('with a flag that it does not know, and with a secret on the command line', async () => {
-    await using stage = await setStage({ actions: open(1) });
-    await stage.file('ids.txt', ids(1));
-    const typo = await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--max-action', '5']);
+    await using harness = await openHarness({ actions: open(1) });
+    await harness.file('ids.txt', ids(1));
+    const typo = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--max-action', '5']);
     expect(typo).toMatchObject({ code: 2, stdout: '' });
     expect(typo.stderr).toContain('max-action');
-    const secret = await stage.run(['run', 'ids.txt', '--client-secret', 'hunter2']);
-    expectRefused(stage, secret, /AZURE_CLIENT_SECRET/);
+    const secret = await harness.run(['run', 'ids.txt', '--client-secret', 'hunter2']);
+    expectRefused(harness, secret, /AZURE_CLIENT_SECRET/);
     expect(secret.stderr).not.toContain('hunter2');
   });
 
   it('to a host outside the known ones that nobody allowed', async () => {
-    await using stage = await setStage({ actions: open(1) });
-    await stage.file('ids.txt', ids(1));
+    await using harness = await openHarness({ actions: open(1) });
+    await harness.file('ids.txt', ids(1));
     const args = ['run', 'ids.txt', ...COMMENT, '--yes', '--api-url', 'https://defender.example.net'];
-    expectRefused(stage, await stage.run(args), /defender\.example\.net.*--allow-host/);
+    expectRefused(harness, await harness.run(args), /defender\.example\.net.*--allow-host/);
   });
 
   it('without a credential', async () => {
-    await using stage = await setStage({ actions: open(1), env: { COUNTERMAND_TOKEN: undefined } });
-    await stage.file('ids.txt', ids(1));
-    expectRefused(stage, await stage.run(['run', 'ids.txt', ...COMMENT, '--yes']), /AZURE_CLIENT_SECRET|credential/);
+    await using harness = await openHarness({ actions: open(1), env: { COUNTERMAND_TOKEN: undefined } });
+    await harness.file('ids.txt', ids(1));
+    expectRefused(
+      harness,
+      await harness.run(['run', 'ids.txt', ...COMMENT, '--yes']),
+      /AZURE_CLIENT_SECRET|credential/,
+    );
   });
 });
 

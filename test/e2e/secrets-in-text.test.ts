@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, id, ids, setStage } from './stage.ts';
+import { COMMENT, id, ids, openHarness } from './stage.ts';
 
 const PASSWORD = 'Pa55/w+rd of "the" proxy';
 const HEADER = 'f1e2d3c4b5a697887766554433221100';
@@ -9,7 +9,7 @@ const SPELT = [PASSWORD, encodeURIComponent(PASSWORD), Buffer.from(`user:${PASSW
 
 describe('a secret of this session', () => {
   it('is in no record, output, log or sent comment, whoever gives it back', async () => {
-    await using stage = await setStage({
+    await using harness = await openHarness({
       actions: SPELT.map((secret, n) => ({
         id: id(n + 1),
         computerDnsName: `pc ${secret}`,
@@ -21,7 +21,7 @@ describe('a secret of this session', () => {
         byId: { [id(2)]: { onCancel: { kind: 'refused', http: 409, code: `No ${PASSWORD}`, message: HEADER } } },
       },
     });
-    const token = stage.env['COUNTERMAND_TOKEN'] ?? '';
+    const token = harness.env['COUNTERMAND_TOKEN'] ?? '';
     expect(token.split('.')).toHaveLength(3);
     // Nobody is asked by way of it: the sandbox is on loopback.
     const env = {
@@ -29,7 +29,7 @@ describe('a secret of this session', () => {
       HTTPS_PROXY: `http://user:${encodeURIComponent(PASSWORD)}@127.0.0.1:9`,
       NO_PROXY: '127.0.0.1,localhost',
     };
-    await stage.file('list.csv', [
+    await harness.file('list.csv', [
       'id,comment',
       ...ids(4).map((each) => `${each},a comment of its own`),
       `${token},x`,
@@ -45,14 +45,14 @@ describe('a secret of this session', () => {
       ['run', `nosuch-${HEADER}.csv`, ...COMMENT, '--yes'],
       ['run', 'list.csv', token, HEADER],
     ]) {
-      const { code, stdout, stderr } = await stage.run(args, { env });
+      const { code, stdout, stderr } = await harness.run(args, { env });
       expect(code, stderr).not.toBe(1);
       outputs.push(stdout, stderr);
     }
-    for (const name of ['plan.jsonl', 'run.jsonl']) outputs.push(await readFile(stage.path(name), 'utf8'));
-    for (const name of await readdir(stage.path('out')))
-      outputs.push(await readFile(stage.path(`out/${name}`), 'utf8'));
-    outputs.push(...stage.sandbox.log.entries.map(({ comment }) => comment ?? ''));
+    for (const name of ['plan.jsonl', 'run.jsonl']) outputs.push(await readFile(harness.path(name), 'utf8'));
+    for (const name of await readdir(harness.path('out')))
+      outputs.push(await readFile(harness.path(`out/${name}`), 'utf8'));
+    outputs.push(...harness.sandbox.log.entries.map(({ comment }) => comment ?? ''));
     const all = outputs.join('\n');
     for (const secret of [...SPELT, JSON.stringify(PASSWORD).slice(1, -1), ...token.split('.').slice(1)]) {
       expect(all).not.toContain(secret);

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { expect, it } from 'vitest';
-import { COMMENT, ids, setStage } from './stage.ts';
+import { COMMENT, ids, openHarness } from './stage.ts';
 
 const HOUR = 3_600_000;
 
@@ -45,19 +45,19 @@ it.each<[string, () => string | undefined]>([
   ['two hours behind', () => new Date(Date.now() - 2 * HOUR).toUTCString()],
 ])('a Date that is %s at the next start frees no call of the minutes before', async (_, date) => {
   await using defender = await serverWithDate();
-  await using stage = await setStage({ actions: [] });
-  await stage.file('ids.txt', ids(12));
+  await using harness = await openHarness({ actions: [] });
+  await harness.file('ids.txt', ids(12));
   const env = { COUNTERMAND_API_URL: defender.url, COUNTERMAND_QUOTA: '4/10m' };
   defender.date = new Date().toUTCString();
   const sent = defender.until(4);
-  const first = stage.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never'], { env });
+  const first = harness.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never'], { env });
   await sent;
   first.kill('SIGTERM');
   expect((await first.ended).code).toBe(143);
   expect(defender.posts).toBe(4);
 
   defender.date = date();
-  const next = await stage.run(['resume', 'ledgers/ids.jsonl', '--max-duration', '1s'], { env });
+  const next = await harness.run(['resume', 'ledgers/ids.jsonl', '--max-duration', '1s'], { env });
   expect(next.code, next.stderr).toBe(6);
   expect(defender.posts).toBe(4);
 });

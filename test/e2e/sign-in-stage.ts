@@ -1,8 +1,8 @@
 import { type Authority, CLIENT_ID, TENANT } from '../support/authority.ts';
 import type { CommandEnd } from '../support/command.ts';
-import { COMMENT, ids, open, type Stage, type StageOptions, setStage } from './stage.ts';
+import { COMMENT, type Harness, type HarnessOptions, ids, open, openHarness } from './stage.ts';
 
-export interface SignInStage extends Stage {
+export interface SignInHarness extends Harness {
   /** `run ids.txt` with all that it needs to begin, and what is given besides. */
   cancel(...flags: string[]): Promise<CommandEnd>;
   /** Every token that reached the sandbox, in order, repeats included. */
@@ -11,17 +11,20 @@ export interface SignInStage extends Stage {
   revoke(token: string): void;
 }
 
-export interface SignInStageOptions extends StageOptions {
+export interface SignInHarnessOptions extends HarnessOptions {
   /** How many open actions there are, and IDs in `ids.txt`. @default 3 */
   count?: number;
 }
 
-/** A stage whose Defender takes the tokens of this authority alone, and a command that has to sign in there. `env` gives it its credential. */
-export async function setSignInStage(authority: Authority, options: SignInStageOptions = {}): Promise<SignInStage> {
+/** A harness whose Defender takes the tokens of this authority alone, and a command that has to sign in there. `env` gives it its credential. */
+export async function openSignInHarness(
+  authority: Authority,
+  options: SignInHarnessOptions = {},
+): Promise<SignInHarness> {
   const { count = 3, env, ...rest } = options;
   const seen: string[] = [];
   const revoked = new Set<string>();
-  const stage = await setStage({
+  const harness = await openHarness({
     actions: open(count),
     ...rest,
     access: {
@@ -33,11 +36,11 @@ export async function setSignInStage(authority: Authority, options: SignInStageO
     },
     env: { ...signInEnvironment(authority), ...env },
   });
-  await stage.file('ids.txt', ids(count));
-  return Object.assign(stage, {
+  await harness.file('ids.txt', ids(count));
+  return Object.assign(harness, {
     seen,
     revoke: (token: string) => void revoked.add(token),
-    cancel: (...flags: string[]) => stage.run(['run', 'ids.txt', '--yes', ...COMMENT, ...flags]),
+    cancel: (...flags: string[]) => harness.run(['run', 'ids.txt', '--yes', ...COMMENT, ...flags]),
   });
 }
 

@@ -15,7 +15,7 @@ import { type CommandEnd, type CommandOptions, type RunningCommand, startCommand
 const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** A local Defender, a folder of its own, and the built command that is started in it. */
-export interface Stage extends AsyncDisposable {
+export interface Harness extends AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly folder: string;
   /** What a person would have exported. */
@@ -31,7 +31,7 @@ export interface Stage extends AsyncDisposable {
   records(ledger: string): Promise<LedgerRecord[]>;
 }
 
-export interface StageOptions extends SandboxOptions {
+export interface HarnessOptions extends SandboxOptions {
   /** The command's windows, and the strict server's too. @default more than is ever needed */
   windows?: string;
   token?: SandboxTokenOptions;
@@ -40,13 +40,13 @@ export interface StageOptions extends SandboxOptions {
 
 const MORE_THAN_NEEDED = '5000/1s';
 
-export async function setStage(options: StageOptions = {}): Promise<Stage> {
+export async function openHarness(options: HarnessOptions = {}): Promise<Harness> {
   const { windows = MORE_THAN_NEEDED, token, env: more, ...rest } = options;
   const sandbox = await startSandbox({ quota: { windows: windows.split(',').map(windowOf) }, ...rest });
   const folder = await mkdtemp(join(tmpdir(), 'countermand-e2e-'));
   const env = { ...sandbox.environment(token), COUNTERMAND_QUOTA: windows, ...more };
   const started = new Set<RunningCommand>();
-  const start: Stage['start'] = (args, given = {}) => {
+  const start: Harness['start'] = (args, given = {}) => {
     const command = startCommand(args, { cwd: folder, ...given, env: { ...env, ...given.env } });
     started.add(command);
     return command;
@@ -74,7 +74,7 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
 
 async function runShell(
   commandLine: string,
-  { cwd, env }: { cwd: string; env: Stage['env'] },
+  { cwd, env }: { cwd: string; env: Harness['env'] },
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn('/bin/sh', ['-c', withCommand(commandLine)], {
     cwd,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
 import { drawScreen, type Screen } from '../support/screen.ts';
-import { id, ids, open, setStage } from './stage.ts';
+import { id, ids, open, openHarness } from './stage.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 const QUICK = 'countermand run ids.txt --comment INC-4711 --confirm-for 0';
@@ -11,13 +11,13 @@ describe.concurrent('what a person sees at a terminal', () => {
   for (const columns of [80, 120]) {
     it(`${columns} columns: lookups that move, a steady bar, and a summary that fits and says what is next`, async () => {
       // 2,000 IDs are 20 lookups, one after the other; all but 30 are over.
-      await using stage = await setStage({
+      await using harness = await openHarness({
         actions: mixed(2000, 30),
         windows: '12/1s,1500/1h',
         faults: ({ route }) => (route === 'list' ? { kind: 'slow', headersMs: 60 } : undefined),
       });
-      await stage.file('ids.txt', ids(2000));
-      await using terminal = openTerminal(RUN, { cwd: stage.folder, env: stage.env, columns });
+      await harness.file('ids.txt', ids(2000));
+      await using terminal = openTerminal(RUN, { cwd: harness.folder, env: harness.env, columns });
       await terminal.shows('[y/N]');
       terminal.types('y\n');
       expect(await terminal.ended, terminal.screen).toBe(3);
@@ -51,13 +51,13 @@ describe.concurrent('what a person sees at a terminal', () => {
   }
 
   it('a pause that Defender asks for is said and counts down', async () => {
-    await using stage = await setStage({
+    await using harness = await openHarness({
       actions: open(6),
       faults: ({ route, id: asked, nthOfId }) =>
         route === 'cancel' && asked === id(2) && nthOfId === 1 ? { kind: 'too-many', seconds: 3 } : undefined,
     });
-    await stage.file('ids.txt', ids(6));
-    const { env, folder: cwd } = stage;
+    await harness.file('ids.txt', ids(6));
+    const { env, folder: cwd } = harness;
     await using terminal = openTerminal(`${RUN} --yes`, { cwd, env });
     expect(await terminal.ended, terminal.screen).toBe(0);
     const { screen, pictures } = watch(terminal, 80);
@@ -70,11 +70,11 @@ describe.concurrent('what a person sees at a terminal', () => {
   });
 
   it('Ctrl-C ends the waits, and the summary names the command that goes on', async () => {
-    await using stage = await setStage({ actions: open(40), windows: '10/1m,1500/1h' });
-    await stage.file('ids.txt', ids(40));
-    const { env, folder: cwd } = stage;
+    await using harness = await openHarness({ actions: open(40), windows: '10/1m,1500/1h' });
+    await harness.file('ids.txt', ids(40));
+    const { env, folder: cwd } = harness;
     await using terminal = openTerminal(`${RUN} --yes`, { cwd, env });
-    await stage.sandbox.log.until((log) => log.effective().length >= 9);
+    await harness.sandbox.log.until((log) => log.effective().length >= 9);
     terminal.types('\u0003');
     expect(await terminal.ended, terminal.screen).toBe(130);
     const { screen } = watch(terminal, 80);
@@ -91,9 +91,9 @@ describe.concurrent('what a person sees at a terminal', () => {
     ['CI', { CI: 'true' }],
     ['a terminal that can do nothing', { TERM: 'dumb' }],
   ])('%s makes it plain: no colour, no line drawing', async (_, more) => {
-    await using stage = await setStage({ actions: open(8), windows: '4/1s,1500/1h' });
-    await stage.file('ids.txt', ids(8));
-    await using terminal = openTerminal(`${QUICK} --yes`, { cwd: stage.folder, env: { ...stage.env, ...more } });
+    await using harness = await openHarness({ actions: open(8), windows: '4/1s,1500/1h' });
+    await harness.file('ids.txt', ids(8));
+    await using terminal = openTerminal(`${QUICK} --yes`, { cwd: harness.folder, env: { ...harness.env, ...more } });
     expect(await terminal.ended, terminal.screen).toBe(3);
     const { screen } = watch(terminal, 80);
     expect(screen.coloured).toBe(false);
@@ -103,9 +103,9 @@ describe.concurrent('what a person sees at a terminal', () => {
   });
 
   it('plan and report show the same tables as the run, and the plan the command that starts it', async () => {
-    await using stage = await setStage({ actions: mixed(40, 8) });
-    await stage.file('ids.txt', ids(40));
-    const { env, folder: cwd } = stage;
+    await using harness = await openHarness({ actions: mixed(40, 8) });
+    await harness.file('ids.txt', ids(40));
+    const { env, folder: cwd } = harness;
     const shown = async (line: string, code: number) => {
       await using terminal = openTerminal(line, { cwd, env });
       expect(await terminal.ended, terminal.screen).toBe(code);

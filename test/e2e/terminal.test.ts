@@ -1,13 +1,13 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { id, ids, open, setStage } from './stage.ts';
+import { id, ids, open, openHarness } from './stage.ts';
 import { openTerminal } from './terminal.ts';
 
 describe.concurrent('at a terminal', () => {
   it('12,000 actions are listed into a run that asks there, although its stdin is the pipe', async () => {
     const created = new Date(Date.now() - 60_000).toISOString();
     const old = new Date(Date.now() - 5 * 3_600_000).toISOString();
-    await using stage = await setStage({
+    await using harness = await openHarness({
       actions: [
         ...ids(12_000).map((each, n) => ({
           id: each,
@@ -21,11 +21,11 @@ describe.concurrent('at a terminal', () => {
     });
     await using terminal = openTerminal(
       'countermand list --created-after 2h | countermand run - --only-type Isolate --confirm-for 0 --comment "INC-4711" --ledger ledgers/piped.jsonl',
-      { cwd: stage.folder, env: stage.env },
+      { cwd: harness.folder, env: harness.env },
     );
 
     await terminal.shows('Cancel 5 actions in tenant 5a0dbc0c-7d53-4e1c-9f6e-000000000001? [y/N]');
-    const { log } = stage.sandbox;
+    const { log } = harness.sandbox;
     expect(log.count('cancel')).toBe(0);
     const pages = log.entries.filter(({ route, ids: asked }) => route === 'list' && asked.length === 0);
     expect(pages).toHaveLength(2);
@@ -38,7 +38,7 @@ describe.concurrent('at a terminal', () => {
 
   it('what list | run cancels with --yes is what the filter names', async () => {
     const created = new Date(Date.now() - 60_000).toISOString();
-    await using stage = await setStage({
+    await using harness = await openHarness({
       actions: ids(30).map((each, n) => ({
         id: each,
         type: n % 3 === 0 ? 'Isolate' : 'RunAntiVirusScan',
@@ -49,32 +49,32 @@ describe.concurrent('at a terminal', () => {
     });
     await using terminal = openTerminal(
       'countermand list --type Isolate --status Pending --created-after 2h | countermand run - --comment "INC-4711" --confirm-for 0 --yes',
-      { cwd: stage.folder, env: stage.env },
+      { cwd: harness.folder, env: harness.env },
     );
     expect(await terminal.ended, terminal.screen).toBe(3);
-    expect(stage.sandbox.log.effective().sort()).toEqual(ids(30).filter((_, n) => n % 6 === 0));
+    expect(harness.sandbox.log.effective().sort()).toEqual(ids(30).filter((_, n) => n % 6 === 0));
   });
 
   it('a list that breaks off gives the run behind the pipe nothing to cancel', async () => {
-    await using stage = await setStage({
+    await using harness = await openHarness({
       actions: open(30).map((action) => ({ ...action, creationDateTimeUtc: new Date().toISOString() })),
       list: { pageSize: 10 },
       faults: ({ route }, n) => (route === 'list' && n > 2 ? { kind: 'forbidden' } : undefined),
     });
     await using terminal = openTerminal(
       'countermand list --status Pending | countermand run - --comment "INC-4711" --confirm-for 0 --yes',
-      { cwd: stage.folder, env: stage.env },
+      { cwd: harness.folder, env: harness.env },
     );
     expect(await terminal.ended, terminal.screen).toBe(2);
-    expect(stage.sandbox.log.count('list')).toBe(3);
+    expect(harness.sandbox.log.count('list')).toBe(3);
     expect(terminal.screen).toMatch(/stdin is\s+empty/);
-    expect(stage.sandbox.log.count('cancel')).toBe(0);
+    expect(harness.sandbox.log.count('cancel')).toBe(0);
   });
 
   it('no is no: nothing is cancelled, and the list is kept to be asked about again', async () => {
-    await using stage = await setStage({ actions: open(3) });
-    await stage.file('ids.txt', ids(3));
-    const { env, folder: cwd } = stage;
+    await using harness = await openHarness({ actions: open(3) });
+    await harness.file('ids.txt', ids(3));
+    const { env, folder: cwd } = harness;
     {
       await using first = openTerminal('countermand run ids.txt --comment INC-4711 --confirm-for 0', { cwd, env });
       await first.shows('Cancel 3 actions');
@@ -82,18 +82,18 @@ describe.concurrent('at a terminal', () => {
       expect(await first.ended, first.screen).toBe(2);
       expect(first.screen).toContain('nothing was cancelled');
     }
-    expect(stage.sandbox.log.count('cancel')).toBe(0);
+    expect(harness.sandbox.log.count('cancel')).toBe(0);
     await using second = openTerminal('countermand run ledgers/ids.jsonl', { cwd, env });
     await second.shows('Cancel 3 actions');
     second.types('y\n');
     expect(await second.ended, second.screen).toBe(3);
-    expect(stage.sandbox.log.effective()).toHaveLength(3);
+    expect(harness.sandbox.log.effective()).toHaveLength(3);
   });
 
   it('Ctrl-C at the question ends it with 130, and Ctrl-D is no', async () => {
-    await using stage = await setStage({ actions: open(3) });
-    await stage.file('ids.txt', ids(3));
-    const { env, folder: cwd } = stage;
+    await using harness = await openHarness({ actions: open(3) });
+    await harness.file('ids.txt', ids(3));
+    const { env, folder: cwd } = harness;
     for (const [key, code] of [
       ['\u0003', 130],
       ['\u0004', 2],
@@ -103,29 +103,29 @@ describe.concurrent('at a terminal', () => {
       terminal.types(key);
       expect(await terminal.ended, terminal.screen).toBe(code);
     }
-    expect(stage.sandbox.log.count('cancel')).toBe(0);
+    expect(harness.sandbox.log.count('cancel')).toBe(0);
   });
 
   it('--first shows what became of the first ones and asks before the rest', async () => {
-    await using stage = await setStage({ actions: open(6) });
-    await stage.file('ids.txt', ids(6));
-    const { env, folder: cwd } = stage;
+    await using harness = await openHarness({ actions: open(6) });
+    await harness.file('ids.txt', ids(6));
+    const { env, folder: cwd } = harness;
     await using terminal = openTerminal('countermand run ids.txt --comment INC-4711 --first 2', { cwd, env });
     await terminal.shows('Cancel 6 actions');
     terminal.types('y\n');
     await terminal.shows('The first 2: 2 cancelled');
     await terminal.shows('Cancel the rest? [y/N]');
-    expect(stage.sandbox.log.effective()).toHaveLength(2);
+    expect(harness.sandbox.log.effective()).toHaveLength(2);
     terminal.types('y\n');
     expect(await terminal.ended, terminal.screen).toBe(0);
-    expect(stage.sandbox.log.effective()).toHaveLength(6);
+    expect(harness.sandbox.log.effective()).toHaveLength(6);
   });
 
   it('the bar fits on one line at 80 columns, and at a terminal that tells no size', async () => {
     for (const columns of [80, 0]) {
-      await using stage = await setStage({ actions: open(12), windows: '8/2s,100/1h' });
-      await stage.file('ids.txt', ids(12));
-      const { env, folder: cwd } = stage;
+      await using harness = await openHarness({ actions: open(12), windows: '8/2s,100/1h' });
+      await harness.file('ids.txt', ids(12));
+      const { env, folder: cwd } = harness;
       const line = 'countermand run ids.txt --comment INC-4711 --yes --confirm-for 0';
       await using terminal = openTerminal(line, { cwd, env, columns });
       expect(await terminal.ended, terminal.screen).toBe(3);

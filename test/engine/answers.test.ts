@@ -365,11 +365,11 @@ afterAll(async () => {
 
 describe('over real sockets, an action', () => {
   it.each(ROWS.map((row, n) => [row.says, row, idOf(n)] as const))('answered so: %s', (_, row, each) => {
-    const action = ledger.book.actions.get(each);
+    const action = ledger.state.actions.get(each);
     expect(action?.outcome?.outcome).toBe(row.outcome);
     const posts = sandbox.log.of(each, 'cancel');
     expect(posts).toHaveLength(row.posts);
-    expect(action?.outcome?.attempts).toBe(row.posts);
+    expect(action?.outcome?.calls).toBe(row.posts);
     expect(sandbox.log.effects(each)).toBeLessThanOrEqual(1);
     if (row.attempt !== undefined) expect(action?.last?.attempt).toBe(row.attempt);
     if (row.detail !== undefined) expect(action?.outcome?.detail).toMatch(row.detail);
@@ -382,12 +382,12 @@ describe('over real sockets, an action', () => {
   });
 
   it('beside the others is cancelled as if they were not there', () => {
-    const plain = ROWS.map((_, n) => ledger.book.actions.get(id(2 * n + 2))?.outcome?.outcome);
+    const plain = ROWS.map((_, n) => ledger.state.actions.get(id(2 * n + 2))?.outcome?.outcome);
     expect(new Set(plain)).toEqual(new Set(['cancelled']));
   });
 
   it('has its intents and replies in the ledger, one each for every call that the server saw', () => {
-    const { cancel, get, list } = ledger.book.calls;
+    const { cancel, get, list } = ledger.state.calls;
     expect([cancel, get, list]).toEqual([
       sandbox.log.count('cancel'),
       sandbox.log.count('get'),

@@ -45,7 +45,7 @@ const behaviour = fc.constantFrom<ActionBehaviour>(
 );
 const status = fc.constantFrom('Pending', 'Pending', 'Pending', 'InProgress', 'Succeeded', 'Cancelled', 'unknown');
 
-const scene = fc.record({
+const drawnRun = fc.record({
   actions: fc.array(fc.record({ status, behaviour }), { minLength: 1, maxLength: 45 }),
   faults: fc.array(fault, { minLength: 1, maxLength: 60 }),
   stops: fc.array(fc.integer({ min: 1, max: 80 }), { maxLength: 3 }),
@@ -79,7 +79,7 @@ describe('any run, with any faults and any stops', () => {
   it('comes to an end with at most one effective cancel an action, inside its quota, and nothing is sent twice unseen', async () => {
     await fc.assert(
       fc.asyncProperty(
-        scene,
+        drawnRun,
         async ({ actions, faults, stops, concurrency, calls, perMs, screen, first, pageSize }) => {
           const all = ids(actions.length);
           const wire = new Wire();
@@ -111,7 +111,7 @@ describe('any run, with any faults and any stops', () => {
             ends.push(end);
             expect(run.taken.open).toBe(0);
             expect(wire.inFlight).toBe(0);
-            const left = [...run.ledger.book.left()].filter(({ outcome }) => outcome === undefined);
+            const left = [...run.ledger.state.left()].filter(({ outcome }) => outcome === undefined);
             await run.ledger[Symbol.asyncDispose]();
             if (end === undefined) {
               expect(left).toEqual([]);

@@ -26,47 +26,47 @@ function refusal(http: number, code = 'Code', correlation?: string): Answer {
 
 describe('after an answer to a cancel', () => {
   it.each<[string, Answer, unknown]>([
-    ['200 with the entity is confirmed', { kind: 'action', action: action('Pending') }, { next: 'confirm' }],
-    ['400 is looked up', refusal(400), { next: 'look-up', doubt: { because: 'refused', code: 'Code' } }],
-    ['401 is asked again', refusal(401), { next: 'again', attempt: 2 }],
+    ['200 with the entity is confirmed', { kind: 'action', action: action('Pending') }, { kind: 'confirm' }],
+    ['400 is looked up', refusal(400), { kind: 'look-up', doubt: { kind: 'refused', code: 'Code' } }],
+    ['401 is asked again', refusal(401), { kind: 'again', attempt: 2 }],
     [
       '403 to a repeat is looked up',
       refusal(403),
       {
-        next: 'look-up',
-        doubt: { because: 'forbidden', verdict: { outcome: 'forbidden', detail: 'HTTP 403 Code' } },
+        kind: 'look-up',
+        doubt: { kind: 'forbidden', settlement: { outcome: 'forbidden', detail: 'HTTP 403 Code' } },
       },
     ],
     [
       '404 on an old action is not-found',
       refusal(404),
-      { next: 'settle', verdict: { outcome: 'not-found', detail: 'HTTP 404 Code' } },
+      { kind: 'settle', settlement: { outcome: 'not-found', detail: 'HTTP 404 Code' } },
     ],
     [
       'a 5xx after the last attempt is looked up: it may have been carried out',
       { kind: 'unavailable', http: 503, code: undefined, retryAfterMs: undefined },
-      { next: 'look-up', doubt: { because: 'used-up', last: 'HTTP 503' } },
+      { kind: 'look-up', doubt: { kind: 'used-up', last: 'HTTP 503' } },
     ],
     [
       'a lost answer is looked up',
       { kind: 'lost', error: 'timeout', http: undefined },
-      { next: 'look-up', doubt: { because: 'lost', error: 'timeout', costsAttempt: true } },
+      { kind: 'look-up', doubt: { kind: 'lost', error: 'timeout', costsAttempt: true } },
     ],
-    ['429 keeps the attempt', { kind: 'throttled', code: '429', retryAfterMs: 1000 }, { next: 'again', attempt: 2 }],
+    ['429 keeps the attempt', { kind: 'throttled', code: '429', retryAfterMs: 1000 }, { kind: 'again', attempt: 2 }],
     [
       'any other refusal of a repeat is looked up: it may be the attempt before it that conflicts',
       refusal(409, 'Conflict', 'abc'),
-      { next: 'look-up', doubt: { because: 'used-up', last: 'HTTP 409 Conflict correlation abc' } },
+      { kind: 'look-up', doubt: { kind: 'used-up', last: 'HTTP 409 Conflict correlation abc' } },
     ],
-    ['what was not sent is put back', { kind: 'not-sent', why: 'not-due' }, { next: 'put-back' }],
+    ['what was not sent is put back', { kind: 'not-sent', why: 'not-due' }, { kind: 'put-back' }],
   ])('%s', (_, answer, expected) => {
     expect(afterCancel(answer, CONTEXT)).toEqual(expected);
   });
 
   it('403 to a first call waits for what follows', () => {
     expect(afterCancel(refusal(403), { ...CONTEXT, attempt: 1, sent: 1 })).toEqual({
-      next: 'forbidden',
-      verdict: { outcome: 'forbidden', detail: 'HTTP 403 Code' },
+      kind: 'forbidden',
+      settlement: { outcome: 'forbidden', detail: 'HTTP 403 Code' },
     });
   });
 
@@ -84,16 +84,16 @@ describe('after an answer to a cancel', () => {
       'confirm',
     ],
   ])('403 to a repeat of what is %s', (_, found, next) => {
-    const doubt: Doubt = { because: 'forbidden', verdict: { outcome: 'forbidden' } };
-    expect(afterLookup(found, doubt, { attempt: 2, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: 2 }).next).toBe(
+    const doubt: Doubt = { kind: 'forbidden', settlement: { outcome: 'forbidden' } };
+    expect(afterLookup(found, doubt, { attempt: 2, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: 2 }).kind).toBe(
       next,
     );
   });
 
   it('any other refusal is failed with status, code and correlation', () => {
     expect(afterCancel(refusal(409, 'Conflict', 'abc'), { ...CONTEXT, attempt: 1, sent: 1 })).toEqual({
-      next: 'settle',
-      verdict: { outcome: 'failed', detail: 'HTTP 409 Conflict correlation abc' },
+      kind: 'settle',
+      settlement: { outcome: 'failed', detail: 'HTTP 409 Conflict correlation abc' },
     });
   });
 
@@ -102,7 +102,7 @@ describe('after an answer to a cancel', () => {
     ['seen and 120 s old', NOW - 120_000, 'settle'],
     ['never seen', undefined, 'settle'],
   ])('404 on an action that was %s', (_, createdAtMs, next) => {
-    expect(afterCancel(refusal(404), { ...CONTEXT, createdAtMs }).next).toBe(next);
+    expect(afterCancel(refusal(404), { ...CONTEXT, createdAtMs }).kind).toBe(next);
   });
 
   it.each([
@@ -111,22 +111,22 @@ describe('after an answer to a cancel', () => {
     ['Succeeded', 'unconfirmed'],
   ])('without permission to read, an answer that says %s is %s', (status, outcome) => {
     const next = afterCancel({ kind: 'action', action: action(status) }, { ...CONTEXT, canRead: false });
-    expect(next).toMatchObject({ next: 'settle', verdict: { outcome } });
+    expect(next).toMatchObject({ kind: 'settle', settlement: { outcome } });
   });
 });
 
 describe('after the lookup of an action in doubt', () => {
-  const refused: Doubt = { because: 'refused', code: 'BadRequest' };
-  const lost: Doubt = { because: 'lost', error: 'timeout', costsAttempt: true };
-  const killed: Doubt = { because: 'lost', error: 'interrupted', costsAttempt: false };
-  const usedUp: Doubt = { because: 'used-up', last: 'HTTP 503' };
+  const refused: Doubt = { kind: 'refused', code: 'BadRequest' };
+  const lost: Doubt = { kind: 'lost', error: 'timeout', costsAttempt: true };
+  const killed: Doubt = { kind: 'lost', error: 'interrupted', costsAttempt: false };
+  const usedUp: Doubt = { kind: 'used-up', last: 'HTTP 503' };
   const ours = { cancellationComment: `${STAMP}why` };
   const found = (status: string, more: Partial<MachineAction> = {}): Found => ({
     kind: 'found',
     action: action(status, more),
   });
   const unreadable: Found = { kind: 'unreadable', why: 'no-answer' };
-  const settle = (outcome: string) => ({ next: 'settle', verdict: { outcome } });
+  const settle = (outcome: string) => ({ kind: 'settle', settlement: { outcome } });
 
   it.each<[string, Found, Doubt, number, boolean, unknown]>([
     ['400 and over: already-final', found('Succeeded'), refused, 1, false, settle('already-final')],
@@ -139,14 +139,14 @@ describe('after the lookup of an action in doubt', () => {
     ['lost, ours, but it had run: ran-anyway', found('Succeeded', ours), lost, 1, false, settle('ran-anyway')],
     ['lost, ours, and it failed: ended-otherwise', found('Failed', ours), lost, 1, false, settle('ended-otherwise')],
     ['lost and over without us: already-final', found('TimeOut'), lost, 1, false, settle('already-final')],
-    ['lost and still open: again, one attempt on', found('Pending'), lost, 4, false, { next: 'again', attempt: 5 }],
+    ['lost and still open: again, one attempt on', found('Pending'), lost, 4, false, { kind: 'again', attempt: 5 }],
     ['lost and still open after the fifth: failed', found('Pending'), lost, 5, false, settle('failed')],
-    ['lost by an outage, still open: again', found('Pending'), killed, 5, false, { next: 'again', attempt: 5 }],
+    ['lost by an outage, still open: again', found('Pending'), killed, 5, false, { kind: 'again', attempt: 5 }],
     ['lost and gone: not-found', { kind: 'unknown' }, lost, 1, false, settle('not-found')],
-    ['lost, no lookup: one more send', unreadable, lost, 1, false, { next: 'blind-again', attempt: 2 }],
+    ['lost, no lookup: one more send', unreadable, lost, 1, false, { kind: 'blind-again', attempt: 2 }],
     ['lost again, no lookup: unknown', unreadable, lost, 2, true, settle('unknown')],
-    ['lost and being cancelled by us: confirm', found('Pending', ours), lost, 1, false, { next: 'confirm' }],
-    ['refused, but being cancelled by us: confirm', found('Pending', ours), refused, 1, false, { next: 'confirm' }],
+    ['lost and being cancelled by us: confirm', found('Pending', ours), lost, 1, false, { kind: 'confirm' }],
+    ['refused, but being cancelled by us: confirm', found('Pending', ours), refused, 1, false, { kind: 'confirm' }],
     ['used up and still open: failed', found('Pending'), usedUp, 5, false, settle('failed')],
     ['used up, but it was ours: cancelled', found('Cancelled', ours), usedUp, 5, false, settle('cancelled')],
     ['used up, no lookup: unknown', unreadable, usedUp, 5, false, settle('unknown')],
@@ -158,7 +158,7 @@ describe('after the lookup of an action in doubt', () => {
 });
 
 describe('400 to a repeated cancel', () => {
-  const refused: Doubt = { because: 'refused', code: 'BadRequest' };
+  const refused: Doubt = { kind: 'refused', code: 'BadRequest' };
   const context = { attempt: 2, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: 2 };
   it.each<[string, Found]>([
     [
@@ -167,22 +167,22 @@ describe('400 to a repeated cancel', () => {
     ],
     ['is unknown where no lookup could tell', { kind: 'unreadable', why: 'no-answer' }],
   ])('%s', (_, shown) => {
-    expect(afterLookup(shown, refused, context)).toMatchObject({ next: 'settle', verdict: { outcome: 'unknown' } });
+    expect(afterLookup(shown, refused, context)).toMatchObject({ kind: 'settle', settlement: { outcome: 'unknown' } });
   });
 });
 
 describe('the look that settles an action which it shows open', () => {
   it.each([
-    ['a refusal', { because: 'refused', code: 'Code' }, 1, true],
-    ['used-up attempts', { because: 'used-up', last: 'HTTP 503' }, 5, true],
-    ['the fifth lost answer', { because: 'lost', error: 'timeout', costsAttempt: true }, 5, true],
-    ['the fourth lost answer', { because: 'lost', error: 'timeout', costsAttempt: true }, 4, false],
-    ['an answer lost in an outage', { because: 'lost', error: 'timeout', costsAttempt: false }, 5, false],
+    ['a refusal', { kind: 'refused', code: 'Code' }, 1, true],
+    ['used-up attempts', { kind: 'used-up', last: 'HTTP 503' }, 5, true],
+    ['the fifth lost answer', { kind: 'lost', error: 'timeout', costsAttempt: true }, 5, true],
+    ['the fourth lost answer', { kind: 'lost', error: 'timeout', costsAttempt: true }, 4, false],
+    ['an answer lost in an outage', { kind: 'lost', error: 'timeout', costsAttempt: false }, 5, false],
   ] as const)('follows %s', (_, doubt, attempt, isLast) => {
     expect(isLastLook(doubt, attempt)).toBe(isLast);
     const found = { kind: 'found', action: action('Pending') } as const;
     const after = afterLookup(found, doubt, { attempt, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: attempt });
-    expect(after.next === 'settle').toBe(isLast);
+    expect(after.kind === 'settle').toBe(isLast);
   });
 });
 
@@ -203,27 +203,27 @@ describe('after a restart', () => {
     [
       'an intent without a reply is in doubt, and costs no attempt',
       { repliedAtMs: undefined },
-      { next: 'look-up', doubt: { because: 'lost', error: 'interrupted', costsAttempt: false } },
+      { kind: 'look-up', doubt: { kind: 'lost', error: 'interrupted', costsAttempt: false } },
     ],
-    ['a recorded 200 is confirmed', { http: 200 }, { next: 'confirm' }],
+    ['a recorded 200 is confirmed', { http: 200 }, { kind: 'confirm' }],
     [
       'a recorded timeout is looked up',
       { error: 'timeout' },
-      { next: 'look-up', doubt: { because: 'lost', error: 'timeout', costsAttempt: true } },
+      { kind: 'look-up', doubt: { kind: 'lost', error: 'timeout', costsAttempt: true } },
     ],
-    ['a foreign 200 is looked up', { http: 200, error: 'foreign-body' }, { next: 'look-up' }],
+    ['a foreign 200 is looked up', { http: 200, error: 'foreign-body' }, { kind: 'look-up' }],
     [
       'a recorded 400 is looked up',
       { http: 400, code: 'X' },
-      { next: 'look-up', doubt: { because: 'refused', code: 'X' } },
+      { kind: 'look-up', doubt: { kind: 'refused', code: 'X' } },
     ],
-    ['a recorded 401 is asked anew', { http: 401 }, { next: 'again', attempt: 3 }],
-    ['a recorded 403 is asked anew', { http: 403 }, { next: 'again', attempt: 3 }],
-    ['a recorded 429 keeps its attempt', { http: 429 }, { next: 'again', attempt: 3 }],
-    ['a recorded 503 is the next attempt', { http: 503 }, { next: 'again', attempt: 4 }],
-    ['a fifth 503 gets one more call', { http: 503, attempt: 5 }, { next: 'again', attempt: 5 }],
-    ['a recorded 404 is not-found', { http: 404 }, { next: 'settle', verdict: { outcome: 'not-found' } }],
-    ['a recorded 409 is failed', { http: 409 }, { next: 'settle', verdict: { outcome: 'failed' } }],
+    ['a recorded 401 is asked anew', { http: 401 }, { kind: 'again', attempt: 3 }],
+    ['a recorded 403 is asked anew', { http: 403 }, { kind: 'again', attempt: 3 }],
+    ['a recorded 429 keeps its attempt', { http: 429 }, { kind: 'again', attempt: 3 }],
+    ['a recorded 503 is the next attempt', { http: 503 }, { kind: 'again', attempt: 4 }],
+    ['a fifth 503 gets one more call', { http: 503, attempt: 5 }, { kind: 'again', attempt: 5 }],
+    ['a recorded 404 is not-found', { http: 404 }, { kind: 'settle', settlement: { outcome: 'not-found' } }],
+    ['a recorded 409 is failed', { http: 409 }, { kind: 'settle', settlement: { outcome: 'failed' } }],
   ])('%s', (_, facts, expected) => {
     const context = { canRead: true, createdAtMs: undefined, sent: 1 };
     expect(afterRestart({ ...last, ...facts }, context)).toMatchObject(expected as object);
@@ -232,12 +232,12 @@ describe('after a restart', () => {
   it('a recorded 404 counts as old as the action was when it was asked, not when the answer came', () => {
     const context = { canRead: true, createdAtMs: NOW - 119_000, sent: 1 };
     const slow = { ...last, http: 404, intentAtMs: NOW, repliedAtMs: NOW + 60_000 };
-    expect(afterRestart(slow, context)).toEqual({ next: 'wait-for-it' });
+    expect(afterRestart(slow, context)).toEqual({ kind: 'wait-for-it' });
   });
 
   it('a recorded 409 to a repeat is looked up', () => {
     const context = { canRead: true, createdAtMs: undefined, sent: 2 };
-    const expected = { next: 'look-up', doubt: { because: 'used-up' } };
+    const expected = { kind: 'look-up', doubt: { kind: 'used-up' } };
     expect(afterRestart({ ...last, http: 409 }, context)).toMatchObject(expected);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DiskError, HeldError } from '../../src/errors.ts';
+import { DiskError, LockedError } from '../../src/errors.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
 import { MemoryDisk } from '../ledger/memory-disk.ts';
@@ -66,7 +66,7 @@ describe('a run with some of everything', () => {
   it('gives each action its outcome', async () => {
     const run = await makeRun({ ids: ALL, wire: troubledWire(), job: JOB });
     expect(await run.cancel(time())).toBeUndefined();
-    expect(run.ledger.book.leftCount).toBe(0);
+    expect(run.ledger.state.leftCount).toBe(0);
     expect(ALL.every((each) => run.wire.effects(each) <= 1)).toBe(true);
     await expectNothingLeft(run);
   });
@@ -77,7 +77,7 @@ describe('a ledger that fails', () => {
   it.each(methods.flatMap((method) => [1, 2, 7, 19].map((nth) => [method, nth] as const)))(
     'at %s number %i ends the run with that error, with nothing left in flight',
     async (method, nth) => {
-      const error = method === 'assertHeld' ? new HeldError('lost the lock') : new DiskError('disk full');
+      const error = method === 'assertHeld' ? new LockedError('lost the lock') : new DiskError('disk full');
       const run = await makeRun({ ids: ALL, wire: troubledWire(), job: JOB, ledger: failingAt(method, nth, error) });
       const outcome = await run.cancel(time());
       // `screen` is written once a batch.
@@ -103,9 +103,9 @@ describe('a ledger that fails', () => {
       ids: ALL,
       wire: troubledWire(),
       job: JOB,
-      ledger: failingAt('assertHeld', 1, new HeldError('lost the lock')),
+      ledger: failingAt('assertHeld', 1, new LockedError('lost the lock')),
     });
-    expect(await run.cancel(time())).toBeInstanceOf(HeldError);
+    expect(await run.cancel(time())).toBeInstanceOf(LockedError);
     expect(run.wire.count()).toBe(0);
   });
 
@@ -179,7 +179,7 @@ describe('a stop', () => {
       wire.fault = troubled;
       const second = await makeRun({ wire, disk, resume: true, job: JOB });
       expect(await second.cancel(time())).toBeUndefined();
-      expect(second.ledger.book.leftCount).toBe(0);
+      expect(second.ledger.state.leftCount).toBe(0);
       expect(ALL.every((each) => wire.effects(each) <= 1)).toBe(true);
       await expectNothingLeft(second);
     },
@@ -212,7 +212,7 @@ describe('a stop', () => {
     setTimeout(() => run.parts.stop.request({ close: 'interrupted', signal: 'SIGINT' }), 30_000);
     expect(await run.cancel(time())).toBe(run.parts.stop.signal.reason);
     expect(run.counts()).toEqual({});
-    expect(run.ledger.book.leftCount).toBe(40);
+    expect(run.ledger.state.leftCount).toBe(40);
     await expectNothingLeft(run);
   });
 });

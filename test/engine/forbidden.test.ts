@@ -47,7 +47,7 @@ describe('refusals in a row (403)', () => {
     const run = await makeRun({ ids: ids(100), wire, tokens });
     expect(await run.cancel(time())).toMatchObject({ exitCode: 4 });
     expect(run.parts.stop.reason?.close).toBe<CloseReason>('refused');
-    expect(run.ledger.book.leftCount).toBe(100);
+    expect(run.ledger.state.leftCount).toBe(100);
     expect(wire.count('cancel')).toBeLessThanOrEqual(20);
   });
 

@@ -97,7 +97,7 @@ describe('the decision on an action', () => {
     ],
     ['that undoes one by name is cancel', { ...SEEN, type: 'Unisolate' }, { onlyType: ['Unisolate'] }, 'cancel'],
   ])('%s', (_, screen, some, decision) => {
-    expect(decide(screen, guards(some)).decision).toBe(decision);
+    expect(decide(screen, guards(some)).kind).toBe(decision);
   });
 });
 

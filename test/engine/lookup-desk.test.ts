@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import { makeLookupDesk } from '../../src/engine/lookup-desk.ts';
+import { makeLookupBatcher } from '../../src/engine/lookup-desk.ts';
 import type { Found, Lookups } from '../../src/engine/lookups.ts';
 
 const FOUND: Found = { kind: 'unreadable', why: 'no-permission' };
@@ -13,13 +13,13 @@ const lookups: Lookups = {
 };
 
 it.each(Array.from({ length: 16 }, (_, turns) => turns))(
-  'whoever asks %i turns after another is answered too',
+  'whoever asks %i ticks after another is answered too',
   async (turns) => {
-    const desk = makeLookupDesk(lookups, systemClock, new AbortController().signal);
-    const first = desk.ask('a', 0);
+    const batcher = makeLookupBatcher(lookups, systemClock, new AbortController().signal);
+    const first = batcher.ask('a', 0);
     for (let turn = 0; turn < turns; turn++) await Promise.resolve();
     let second: Found | undefined;
-    void desk.ask('b', 0).then((found) => {
+    void batcher.ask('b', 0).then((found) => {
       second = found;
     });
     await first;

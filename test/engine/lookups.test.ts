@@ -192,7 +192,7 @@ describe('Defender out of reach', () => {
     expect(run.counts()).toEqual({ cancelled: 30 });
     const probes = wire.calls.filter(({ sentAtMs }) => sentAtMs > began + 5000 && sentAtMs < began + outageMs);
     expect(probes.length).toBeLessThanOrEqual(5 + 20);
-    const attempts = all.map((each) => run.ledger.book.actions.get(each)?.last?.attempt ?? 0);
+    const attempts = all.map((each) => run.ledger.state.actions.get(each)?.last?.attempt ?? 0);
     expect(Math.max(...attempts)).toBeLessThanOrEqual(2);
   });
 
@@ -207,6 +207,6 @@ describe('Defender out of reach', () => {
     expect(run.counts()).toEqual({ cancelled: 30 });
     // All sixteen in flight, then 61, 121, 241 and 301 s each.
     expect(wire.calls.filter(({ sentAtMs }) => sentAtMs - began < 40 * 60_000).length).toBeLessThanOrEqual(16 + 11);
-    expect(all.every((each) => run.ledger.book.actions.get(each)?.last?.attempt === 1)).toBe(true);
+    expect(all.every((each) => run.ledger.state.actions.get(each)?.last?.attempt === 1)).toBe(true);
   });
 });

@@ -20,7 +20,7 @@ describe('a next session', () => {
     expect(second.counts()).toEqual({ cancelled: 6 });
     expect(wire.calls[0]?.route).toBe('list');
     expect(wire.count('cancel')).toBe(3);
-    expect(second.ledger.book.actions.get(id(5))?.last?.attempt).toBe(2);
+    expect(second.ledger.state.actions.get(id(5))?.last?.attempt).toBe(2);
   });
 
   it('acts on a recorded answer as if it had just come', async () => {
@@ -53,7 +53,7 @@ describe('a next session', () => {
       'failed',
     ]);
     expect(ids(6).map((each) => wire.of(each, 'cancel').length)).toEqual([0, 0, 0, 1, 1, 0]);
-    expect(second.ledger.book.actions.get(id(4))?.last?.attempt).toBe(2);
+    expect(second.ledger.state.actions.get(id(4))?.last?.attempt).toBe(2);
   });
 
   it('takes up an unconfirmed action with a lookup alone', async () => {

@@ -224,11 +224,11 @@ export async function makeRun(options: RunOptions = {}): Promise<Run> {
     gate,
     taken,
     counts: () =>
-      Object.fromEntries(Object.entries(ledger.book.counts()).filter(([, count]) => count > 0)) as Partial<
+      Object.fromEntries(Object.entries(ledger.state.counts()).filter(([, count]) => count > 0)) as Partial<
         Record<Outcome, number>
       >,
-    outcome: (each) => ledger.book.actions.get(each)?.outcome?.outcome,
-    detail: (each) => ledger.book.actions.get(each)?.outcome?.detail,
+    outcome: (each) => ledger.state.actions.get(each)?.outcome?.outcome,
+    detail: (each) => ledger.state.actions.get(each)?.outcome?.detail,
     cancel: (time, cancelOptions = {}) =>
       wait(
         time,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { screenAll } from '../../src/engine/screen-all.ts';
-import { HaltError, UsageError } from '../../src/errors.ts';
+import { GuardError, UsageError } from '../../src/errors.ts';
 import { id, ids, makeRun } from './run.ts';
 import { useVirtualTime, wireWith } from './scene.ts';
 
@@ -71,7 +71,7 @@ describe('screening', () => {
   it('stops the run when the first twenty are all unknown, before anything is called', async () => {
     const run = await makeRun({ ids: ids(21) });
     const error = await run.cancel(time());
-    expect(error).toBeInstanceOf(HaltError);
+    expect(error).toBeInstanceOf(GuardError);
     expect(String(error)).toMatch(/forty hex digits/);
     expect(run.wire.count('cancel')).toBe(0);
     expect(run.counts()).toEqual({});
@@ -124,7 +124,7 @@ describe('screening', () => {
     const run = await makeRun({ ids: ids(3), wire, job: { screen, guards: { onlyType } } });
     expect(await run.cancel(time())).toMatchObject({ exitCode: 6 });
     expect(wire.count('cancel')).toBe(0);
-    expect(run.ledger.book.leftCount).toBe(3);
+    expect(run.ledger.state.leftCount).toBe(3);
   });
 
   it('goes page by page when Defender cuts a lookup, and takes no action for forgotten', async () => {

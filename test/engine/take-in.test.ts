@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { takeIn } from '../../src/engine/take-in.ts';
+import { runIntake } from '../../src/engine/take-in.ts';
 import { UsageError } from '../../src/errors.ts';
 import type { Intake, IntakeRow } from '../../src/intake/rows.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -43,7 +43,7 @@ describe('a source that names the same actions again and again', () => {
     const endless = intakeOf(function* () {
       for (let line = 1; ; line++) yield { kind: 'id', id: id(line % 3), line };
     });
-    const reading = takeIn(ledger, endless, OPTIONS);
+    const reading = runIntake(ledger, endless, OPTIONS);
     await expect(reading).rejects.toThrow(UsageError);
     await expect(reading).rejects.toThrow(/list.csv names the same 3 actions again and again/);
     expect([counts.rejects, counts.intakes]).toEqual([99_999, 0]);
@@ -54,7 +54,7 @@ describe('a source that names the same actions again and again', () => {
     const rows = intakeOf(function* () {
       for (let line = 1; line <= 150_000; line++) yield { kind: 'id', id: id(line % 3000), line };
     });
-    expect(await takeIn(ledger, rows, OPTIONS)).toMatchObject({ admitted: 3000, rejected: 147_000 });
+    expect(await runIntake(ledger, rows, OPTIONS)).toMatchObject({ admitted: 3000, rejected: 147_000 });
     expect(counts.intakes).toBe(1);
   });
 });

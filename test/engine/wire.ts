@@ -1,7 +1,7 @@
 import { systemClock } from '../../src/clock.ts';
 import type { Transport, WireResult } from '../../src/defender/transport.ts';
 import { callerOf } from '../../src/sandbox/access.ts';
-import { type Answer, unauthorized } from '../../src/sandbox/answers.ts';
+import { type HttpAnswer, unauthorized } from '../../src/sandbox/answers.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
 import { idsAskedFor } from '../../src/sandbox/list-actions.ts';
 import { defaultListRules, type ListRules } from '../../src/sandbox/options.ts';
@@ -91,7 +91,7 @@ export class Wire {
     }
   };
 
-  async #play(fault: Fault | undefined, serveNow: () => Answer): Promise<WireResult> {
+  async #play(fault: Fault | undefined, serveNow: () => HttpAnswer): Promise<WireResult> {
     if (fault?.kind === 'late') {
       void systemClock.sleep(fault.afterMs).then(serveNow);
       await systemClock.sleep(TIMEOUT_MS);
@@ -124,9 +124,9 @@ export class Wire {
       body,
     }: { method: string; path: string; query: URLSearchParams; id: string | undefined; body: string | undefined },
     fault: Fault | undefined,
-  ): Answer {
+  ): HttpAnswer {
     const caller = callerOf(call.token);
-    let answer: Answer | undefined;
+    let answer: HttpAnswer | undefined;
     if (isApplied(fault)) {
       if (!this.accepts(call.token)) return unauthorized('the token is not valid');
       const request = {

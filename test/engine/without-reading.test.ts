@@ -62,7 +62,7 @@ describe('without permission to read', () => {
     expect(error).toBeInstanceOf(RefusedError);
     expect(String(error)).toMatch(/Machine\.Read\.All.*--screen never/);
     expect(run.wire.count('cancel')).toBe(0);
-    expect(run.ledger.book.leftCount).toBe(count);
+    expect(run.ledger.state.leftCount).toBe(count);
   });
 
   it.each([

@@ -4,11 +4,11 @@ import { checkLedger } from '../../src/ledger/check-ledger.ts';
 import { fileDisk } from '../../src/ledger/file-disk.ts';
 import { isFinal } from '../../src/ledger/outcomes.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
-import { COMMENT, only, outcomesOf, type Stage } from '../e2e/stage.ts';
+import { COMMENT, type Harness, only, outcomesOf } from '../e2e/stage.ts';
 
 /** How a person goes on after a kill: with the ledger where the source was read to its end, else with the source again. */
-export async function goOn(stage: Stage, source: string, ledger: string): Promise<readonly string[]> {
-  const records = await stage.records(ledger).catch(() => []);
+export async function goOn(harness: Harness, source: string, ledger: string): Promise<readonly string[]> {
+  const records = await harness.records(ledger).catch(() => []);
   return only(records, 'intake').length > 0
     ? ['resume', ledger, '--yes']
     : ['run', source, ...COMMENT, '--yes', '--ledger', ledger];
@@ -21,14 +21,14 @@ export interface Doubt {
 }
 
 /** What the ledger says is in doubt. Nothing, where there is none yet. */
-export async function doubtIn(stage: Stage, ledger: string): Promise<Doubt> {
-  const read = await readLedger({ path: stage.path(ledger), disk: fileDisk }).catch(() => undefined);
-  const ids = read === undefined ? [] : [...read.book.left()].filter(isInDoubt).map(({ id }) => id);
-  return { ids, requests: stage.sandbox.log.entries.length };
+export async function doubtIn(harness: Harness, ledger: string): Promise<Doubt> {
+  const read = await readLedger({ path: harness.path(ledger), disk: fileDisk }).catch(() => undefined);
+  const ids = read === undefined ? [] : [...read.state.left()].filter(isInDoubt).map(({ id }) => id);
+  return { ids, requests: harness.sandbox.log.entries.length };
 }
 
 /** The first that the server heard of each of them since then was a lookup, whether or not the call in doubt had reached it. */
-export function expectLookedUpFirst({ sandbox: { log } }: Stage, { ids, requests }: Doubt): void {
+export function expectLookedUpFirst({ sandbox: { log } }: Harness, { ids, requests }: Doubt): void {
   const since = log.entries.slice(requests);
   const first = ids.map((id) => [id, since.find((entry) => entry.ids.includes(id))?.route]);
   expect(first.filter(([, route]) => route !== 'get' && route !== 'list')).toEqual([]);
@@ -36,16 +36,18 @@ export function expectLookedUpFirst({ sandbox: { log } }: Stage, { ids, requests
 
 /** Goes on after a kill. Then nothing is left, nothing was done twice, and the ledger fits its chain. */
 export async function expectOrderlyEnd(
-  stage: Stage,
+  harness: Harness,
   source: string,
   ledger: string,
   ids: readonly string[],
 ): Promise<void> {
-  const doubt = await doubtIn(stage, ledger);
-  const { code, signal, stdout, stderr } = await stage.run(await goOn(stage, source, ledger), { timeoutMs: 240_000 });
+  const doubt = await doubtIn(harness, ledger);
+  const { code, signal, stdout, stderr } = await harness.run(await goOn(harness, source, ledger), {
+    timeoutMs: 240_000,
+  });
   expect({ code, signal }, `${stdout}\n${stderr}`).toEqual({ code: 0, signal: null });
 
-  const records = await stage.records(ledger);
+  const records = await harness.records(ledger);
   expect([...outcomesOf(records).keys()].sort()).toEqual([...ids].sort());
   const finals = new Map<string, number>();
   for (const { id, outcome } of only(records, 'outcome'))
@@ -53,12 +55,12 @@ export async function expectOrderlyEnd(
   expect([...finals].filter(([, times]) => times !== 1)).toEqual([]);
   expect(finals.size).toBe(ids.length);
 
-  const { log } = stage.sandbox;
+  const { log } = harness.sandbox;
   expect(ids.filter((id) => log.effects(id) > 1)).toEqual([]);
-  expectLookedUpFirst(stage, doubt);
+  expectLookedUpFirst(harness, doubt);
   // Nothing goes wrong on the wire here, so whatever is sent again was in doubt.
   expect(log.resentWithoutLookup()).toEqual([]);
   expect(log.overQuota()).toBe(0);
-  const { fault } = await checkLedger({ path: stage.path(ledger), disk: fileDisk });
+  const { fault } = await checkLedger({ path: harness.path(ledger), disk: fileDisk });
   expect(fault).toBeUndefined();
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, ids, only, open, type Stage, setStage } from '../e2e/stage.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness } from '../e2e/stage.ts';
 
 const HOUR_MS = 3_600_000;
 const WINDOW = '10/5s';
@@ -10,14 +10,14 @@ const PRELOAD = pathToFileURL(fileURLToPath(new URL('../support/shifted-clock.mj
 const shifted = (ms: number) => ({ NODE_OPTIONS: `--import ${PRELOAD}`, TEST_CLOCK_SHIFT_MS: String(ms) });
 
 /** A run that has spent its whole window, and is killed while it waits for the next. */
-async function killedRun(stage: Stage, env: Record<string, string> = {}): Promise<void> {
-  await stage.file('ids.txt', ids(20));
-  await using run = stage.start(['run', 'ids.txt', '--yes', ...COMMENT, '--confirm-for', '0'], { env });
-  const { log } = stage.sandbox;
+async function killedRun(harness: Harness, env: Record<string, string> = {}): Promise<void> {
+  await harness.file('ids.txt', ids(20));
+  await using run = harness.start(['run', 'ids.txt', '--yes', ...COMMENT, '--confirm-for', '0'], { env });
+  const { log } = harness.sandbox;
   await log.until(({ entries }) => entries.filter(({ route, done }) => route !== 'other' && done).length === 10);
   // The reply to the last one is written a moment after it was sent.
   for (;;) {
-    const records = await stage.records(LEDGER);
+    const records = await harness.records(LEDGER);
     if (only(records, 'reply').length === 10) break;
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -25,52 +25,52 @@ async function killedRun(stage: Stage, env: Record<string, string> = {}): Promis
   await run.ended;
 }
 
-async function resumed(stage: Stage, env: Record<string, string> = {}): Promise<void> {
-  const ran = await stage.run(['resume', LEDGER, '--confirm-for', '0'], { env });
+async function resumed(harness: Harness, env: Record<string, string> = {}): Promise<void> {
+  const ran = await harness.run(['resume', LEDGER, '--confirm-for', '0'], { env });
   expect(ran).toMatchObject({ code: 3 });
-  expect(stage.sandbox.log.effective()).toHaveLength(20);
-  expect(new Set(stage.sandbox.log.effective()).size).toBe(20);
+  expect(harness.sandbox.log.effective()).toHaveLength(20);
+  expect(new Set(harness.sandbox.log.effective()).size).toBe(20);
 }
 
 describe.concurrent("the quota's memory holds by Defender's own count", () => {
   it("when this machine's clock was set two hours ahead since the last session", async ({ expect }) => {
-    await using stage = await setStage({ actions: open(20), windows: WINDOW });
-    await killedRun(stage);
-    await resumed(stage, shifted(2 * HOUR_MS));
-    expect(stage.sandbox.log.overQuota()).toBe(0);
+    await using harness = await openHarness({ actions: open(20), windows: WINDOW });
+    await killedRun(harness);
+    await resumed(harness, shifted(2 * HOUR_MS));
+    expect(harness.sandbox.log.overQuota()).toBe(0);
     // The clock was asked for once, by a request without a token, which spends nothing.
-    const asked = stage.sandbox.log.entries.filter(({ method }) => method === 'HEAD');
+    const asked = harness.sandbox.log.entries.filter(({ method }) => method === 'HEAD');
     expect(asked).toMatchObject([{ path: '/', countedMs: undefined, tenant: undefined }]);
   });
 
   it('when the last session ran on a clock two hours behind, and this one is right', async ({ expect }) => {
-    await using stage = await setStage({ actions: open(20), windows: WINDOW });
-    await killedRun(stage, shifted(-2 * HOUR_MS));
-    await resumed(stage);
-    expect(stage.sandbox.log.overQuota()).toBe(0);
+    await using harness = await openHarness({ actions: open(20), windows: WINDOW });
+    await killedRun(harness, shifted(-2 * HOUR_MS));
+    await resumed(harness);
+    expect(harness.sandbox.log.overQuota()).toBe(0);
   });
 
   it('when both clocks are two hours ahead, without waiting for longer than the window', async ({ expect }) => {
-    await using stage = await setStage({ actions: open(20), windows: WINDOW });
-    await killedRun(stage, shifted(2 * HOUR_MS));
-    await resumed(stage, shifted(2 * HOUR_MS));
-    expect(stage.sandbox.log.overQuota()).toBe(0);
+    await using harness = await openHarness({ actions: open(20), windows: WINDOW });
+    await killedRun(harness, shifted(2 * HOUR_MS));
+    await resumed(harness, shifted(2 * HOUR_MS));
+    expect(harness.sandbox.log.overQuota()).toBe(0);
   });
 
   it('when the request for the clock is not answered', async ({ expect }) => {
-    await using stage = await setStage({ actions: open(20), windows: WINDOW });
-    await killedRun(stage);
-    stage.sandbox.faults.script(({ method }) => (method === 'HEAD' ? { kind: 'reset' } : undefined));
-    await resumed(stage);
-    expect(stage.sandbox.log.overQuota()).toBe(0);
+    await using harness = await openHarness({ actions: open(20), windows: WINDOW });
+    await killedRun(harness);
+    harness.sandbox.faults.script(({ method }) => (method === 'HEAD' ? { kind: 'reset' } : undefined));
+    await resumed(harness);
+    expect(harness.sandbox.log.overQuota()).toBe(0);
   });
 });
 
 describe('a run without a past', () => {
   it('asks for no clock', async () => {
-    await using stage = await setStage({ actions: open(1) });
-    await stage.file('ids.txt', ids(1));
-    await stage.run(['run', 'ids.txt', '--yes', ...COMMENT, '--confirm-for', '0']);
-    expect(stage.sandbox.log.entries.map(({ method }) => method)).toEqual(['GET', 'POST']);
+    await using harness = await openHarness({ actions: open(1) });
+    await harness.file('ids.txt', ids(1));
+    await harness.run(['run', 'ids.txt', '--yes', ...COMMENT, '--confirm-for', '0']);
+    expect(harness.sandbox.log.entries.map(({ method }) => method)).toEqual(['GET', 'POST']);
   });
 });

@@ -1,6 +1,6 @@
 import { stat, truncate } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { COMMENT, id, ids, only, open, type Stage, setStage } from '../e2e/stage.ts';
+import { COMMENT, type Harness, id, ids, only, open, openHarness } from '../e2e/stage.ts';
 import { expectOrderlyEnd } from './after-kill.ts';
 import { isMoment, type Moment } from './moments.ts';
 import { need } from './needs.ts';
@@ -151,32 +151,32 @@ describe('killed', () => {
     need(context, 'strace');
     const { count = 1 } = point;
     await using killed = await killedAt(point);
-    const { stage } = killed;
-    await expectOrderlyEnd(stage, 'ids.txt', LEDGER, ids(count));
+    const { harness } = killed;
+    await expectOrderlyEnd(harness, 'ids.txt', LEDGER, ids(count));
   });
 
   test.concurrent('after the call took effect and before its answer, it goes on and does nothing twice', async (context) => {
     need(context, 'strace');
-    await using stage = await stageOf(1);
-    stage.sandbox.faults.next({ kind: 'slow', headersMs: 60_000 }, { route: 'cancel' });
-    await using command = start(stage, 'write', 0);
-    await stage.sandbox.log.until((log) => log.effects(A_CALL) === 1);
+    await using harness = await harnessOf(1);
+    harness.sandbox.faults.next({ kind: 'slow', headersMs: 60_000 }, { route: 'cancel' });
+    await using command = start(harness, 'write', 0);
+    await harness.sandbox.log.until((log) => log.effects(A_CALL) === 1);
     await dead(command);
-    expect(await traces(stage, 1)).toMatchObject({ intents: 1, sent: 1, answered: 0, replies: 0 });
-    await expectOrderlyEnd(stage, 'ids.txt', LEDGER, ids(1));
+    expect(await traces(harness, 1)).toMatchObject({ intents: 1, sent: 1, answered: 0, replies: 0 });
+    await expectOrderlyEnd(harness, 'ids.txt', LEDGER, ids(1));
   });
 
   test.concurrent('with the answer in the socket and not read, it goes on and does nothing twice', async (context) => {
     need(context, 'strace');
-    await using stage = await stageOf(1);
-    stage.sandbox.faults.next({ kind: 'slow', headersMs: 500 }, { route: 'cancel' });
-    await using command = start(stage, 'write', 0);
-    await stage.sandbox.log.until((log) => log.effects(A_CALL) === 1);
+    await using harness = await harnessOf(1);
+    harness.sandbox.faults.next({ kind: 'slow', headersMs: 500 }, { route: 'cancel' });
+    await using command = start(harness, 'write', 0);
+    await harness.sandbox.log.until((log) => log.effects(A_CALL) === 1);
     command.kill('SIGSTOP');
-    await stage.sandbox.log.until((log) => log.of(A_CALL, 'cancel')[0]?.answeredMs !== undefined);
+    await harness.sandbox.log.until((log) => log.of(A_CALL, 'cancel')[0]?.answeredMs !== undefined);
     await dead(command);
-    expect(await traces(stage, 1)).toMatchObject({ intents: 1, sent: 1, answered: 1, replies: 0 });
-    await expectOrderlyEnd(stage, 'ids.txt', LEDGER, ids(1));
+    expect(await traces(harness, 1)).toMatchObject({ intents: 1, sent: 1, answered: 1, replies: 0 });
+    await expectOrderlyEnd(harness, 'ids.txt', LEDGER, ids(1));
   });
 });
 
@@ -184,53 +184,53 @@ describe('killed together with the machine, which loses all that was not synced 
   test.concurrent.for(UNSYNCED)('$name, it goes on and does nothing twice', async (point, context) => {
     need(context, 'strace');
     await using killed = await killedAt(point);
-    const { stage, command } = killed;
-    const { size } = await stat(stage.path(LEDGER));
+    const { harness, command } = killed;
+    const { size } = await stat(harness.path(LEDGER));
     expect(command.syncedBytes).toBeGreaterThan(0);
     expect(size).toBeGreaterThan(command.syncedBytes + 40);
-    await truncate(stage.path(LEDGER), command.syncedBytes + 40);
-    await expectOrderlyEnd(stage, 'ids.txt', LEDGER, ids(1));
+    await truncate(harness.path(LEDGER), command.syncedBytes + 40);
+    await expectOrderlyEnd(harness, 'ids.txt', LEDGER, ids(1));
   });
 });
 
-async function stageOf(count: number): Promise<Stage> {
+async function harnessOf(count: number): Promise<Harness> {
   const over = ids(count - 1, 2).map((each) => ({ id: each, status: 'Succeeded', type: 'RunAntiVirusScan' }));
-  const stage = await setStage({ actions: [...open(1), ...over] });
-  await stage.file('ids.txt', ids(count));
-  return stage;
+  const harness = await openHarness({ actions: [...open(1), ...over] });
+  await harness.file('ids.txt', ids(count));
+  return harness;
 }
 
 /** Holds the command at each of these calls: those on the ledger, or those to sockets. */
-function start(stage: Stage, call: Moment['call'], holdMs: number): TracedCommand {
+function start(harness: Harness, call: Moment['call'], holdMs: number): TracedCommand {
   const calls = call === 'writev' ? 'writev' : 'write,fdatasync';
   return traceCommand(['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', LEDGER], {
-    cwd: stage.folder,
-    env: stage.env,
+    cwd: harness.folder,
+    env: harness.env,
     calls,
     ...(holdMs === 0 ? {} : { inject: `${calls}:delay_enter=${holdMs}000:delay_exit=${holdMs}000` }),
-    ...(call === 'writev' ? {} : { path: stage.path(LEDGER) }),
+    ...(call === 'writev' ? {} : { path: harness.path(LEDGER) }),
   });
 }
 
 interface Killed extends AsyncDisposable {
-  stage: Stage;
+  harness: Harness;
   command: TracedCommand;
 }
 
 /** Kills a run at this point; fails when it was not hit. */
 async function killedAt({ moment, left, count = 1 }: Point): Promise<Killed> {
   for (const holdMs of HOLDS_MS) {
-    const stage = await stageOf(count);
-    const command = start(stage, moment.call, holdMs);
+    const harness = await harnessOf(count);
+    const command = start(harness, moment.call, holdMs);
     await command.until(isMoment(moment));
     await dead(command);
     // What a socket was given arrives, whatever becomes of the sender.
-    if (left.sent === 1) await stage.sandbox.log.until((log) => log.count('cancel') === 1);
-    const found = await traces(stage, count);
+    if (left.sent === 1) await harness.sandbox.log.until((log) => log.count('cancel') === 1);
+    const found = await traces(harness, count);
     const wanted = expect.objectContaining(left);
     if (wanted.asymmetricMatch(found))
-      return { stage, command, [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose]() };
-    await stage[Symbol.asyncDispose]();
+      return { harness, command, [Symbol.asyncDispose]: () => harness[Symbol.asyncDispose]() };
+    await harness[Symbol.asyncDispose]();
     if (holdMs === HOLDS_MS.at(-1)) expect(found).toEqual(wanted);
   }
   throw new Error('it was not killed');
@@ -241,12 +241,12 @@ async function dead(command: TracedCommand): Promise<void> {
   expect((await command.ended).signal).toBe('SIGKILL');
 }
 
-async function traces(stage: Stage, count: number): Promise<Traces> {
-  const records = await stage.records(LEDGER);
+async function traces(harness: Harness, count: number): Promise<Traces> {
+  const records = await harness.records(LEDGER);
   const admits = only(records, 'admit').length;
   const intents = only(records, 'intent').filter(({ route }) => route === 'cancel');
   const called = new Set(intents.map(({ call }) => call));
-  const sent = stage.sandbox.log.entries.filter(({ route }) => route === 'cancel');
+  const sent = harness.sandbox.log.entries.filter(({ route }) => route === 'cancel');
   return {
     admits: admits > 0 && admits < count ? 'some' : admits,
     intakes: only(records, 'intake').length,

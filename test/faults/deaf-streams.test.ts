@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open as openFile, readFile, rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, id, ids, only, open, outcomesOf, type Stage, setStage, withCommand } from '../e2e/stage.ts';
+import { COMMENT, type Harness, id, ids, only, open, openHarness, outcomesOf, withCommand } from '../e2e/stage.ts';
 import { openTerminal } from '../e2e/terminal.ts';
 
 /** How a shell takes an output away. `stuck` is a reader that never reads and never goes. */
@@ -24,16 +24,16 @@ const RUN = ['run', 'ids.txt', ...COMMENT, '--yes', '--confirm-for', '6s', '--pa
 const COUNT = 60;
 
 /** Runs the built command at the given streams; its exit code comes by a file, as its pipe's is another's. */
-async function at(stage: Stage, trouble: keyof typeof TROUBLES, args: readonly string[]): Promise<number> {
-  await rm(stage.path('pipes/code'), { force: true });
+async function at(harness: Harness, trouble: keyof typeof TROUBLES, args: readonly string[]): Promise<number> {
+  await rm(harness.path('pipes/code'), { force: true });
   const words = args.map((arg) => `'${arg}'`).join(' ');
   const line = TROUBLES[trouble](`{ countermand ${words}; echo $? > pipes/code; }`);
   const child = spawn(
     '/bin/sh',
     ['-c', `mkdir -p pipes; test -p pipes/gate || mkfifo pipes/gate; ${withCommand(line)}`],
     {
-      cwd: stage.folder,
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...stage.env },
+      cwd: harness.folder,
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...harness.env },
       stdio: 'ignore',
       detached: true,
     },
@@ -42,36 +42,36 @@ async function at(stage: Stage, trouble: keyof typeof TROUBLES, args: readonly s
   // The shell that reads from the gate stands there until somebody opens its other end, which is when the code is known.
   if (trouble.includes('stands still')) {
     await expect
-      .poll(() => readFile(stage.path('pipes/code'), 'utf8').catch(() => ''), { timeout: 150_000 })
+      .poll(() => readFile(harness.path('pipes/code'), 'utf8').catch(() => ''), { timeout: 150_000 })
       .toMatch(/\d/);
-    await (await openFile(stage.path('pipes/gate'), 'w')).close();
+    await (await openFile(harness.path('pipes/gate'), 'w')).close();
   }
   await ended;
-  return Number(await readFile(stage.path('pipes/code'), 'utf8'));
+  return Number(await readFile(harness.path('pipes/code'), 'utf8'));
 }
 
-async function stageWithTrouble(): Promise<Stage> {
-  const stage = await setStage({ actions: open(COUNT) });
-  await stage.file('ids.txt', ids(COUNT));
+async function stageWithTrouble(): Promise<Harness> {
+  const harness = await openHarness({ actions: open(COUNT) });
+  await harness.file('ids.txt', ids(COUNT));
   // Answers that are throttled, lost after they took effect, or errors.
-  stage.sandbox.faults.next({ kind: 'too-many', seconds: 1 }, { route: 'cancel' });
-  stage.sandbox.faults.next({ kind: 'reset', applied: true }, { route: 'cancel', times: 2 });
-  stage.sandbox.faults.next({ kind: 'status', status: 503, retryAfter: 1 }, { route: 'cancel' });
-  return stage;
+  harness.sandbox.faults.next({ kind: 'too-many', seconds: 1 }, { route: 'cancel' });
+  harness.sandbox.faults.next({ kind: 'reset', applied: true }, { route: 'cancel', times: 2 });
+  harness.sandbox.faults.next({ kind: 'status', status: 503, retryAfter: 1 }, { route: 'cancel' });
+  return harness;
 }
 
 describe.runIf(process.platform === 'linux')('a run whose outputs cannot be written', () => {
   for (const trouble of Object.keys(TROUBLES) as (keyof typeof TROUBLES)[]) {
     for (const level of trouble === 'stderr on a full disk' ? ['info', 'trace'] : ['trace']) {
       it.concurrent(`does and records all the same: ${trouble}, log level ${level}`, async () => {
-        await using stage = await stageWithTrouble();
-        expect(await at(stage, trouble, [...RUN, '--log-level', level])).toBe(0);
-        const records = await stage.records('ledgers/ids.jsonl');
+        await using harness = await stageWithTrouble();
+        expect(await at(harness, trouble, [...RUN, '--log-level', level])).toBe(0);
+        const records = await harness.records('ledgers/ids.jsonl');
         const replied = new Set(only(records, 'reply').map(({ call }) => call));
         expect(only(records, 'intent').filter(({ call }) => !replied.has(call))).toEqual([]);
         expect([...outcomesOf(records).values()]).toEqual(Array.from({ length: COUNT }, () => 'cancelled'));
         expect(only(records, 'close').map(({ reason }) => reason)).toEqual(['finished']);
-        expect(stage.sandbox.log.effective().sort()).toEqual(ids(COUNT));
+        expect(harness.sandbox.log.effective().sort()).toEqual(ids(COUNT));
       }, 200_000);
     }
   }
@@ -79,12 +79,12 @@ describe.runIf(process.platform === 'linux')('a run whose outputs cannot be writ
 
 describe.runIf(process.platform === 'linux')('a run at a terminal that is halted by Ctrl-S', () => {
   it('goes on to its end, and shows the end once the terminal goes on', async () => {
-    await using stage = await stageWithTrouble();
+    await using harness = await stageWithTrouble();
     const command = `countermand ${RUN.map((arg) => `'${arg}'`).join(' ')}`;
-    await using terminal = openTerminal(command, { cwd: stage.folder, env: stage.env });
+    await using terminal = openTerminal(command, { cwd: harness.folder, env: harness.env });
     await terminal.shows('yes (--yes)');
     terminal.types('\u0013');
-    const closed = async () => only(await stage.records('ledgers/ids.jsonl'), 'close').map(({ reason }) => reason);
+    const closed = async () => only(await harness.records('ledgers/ids.jsonl'), 'close').map(({ reason }) => reason);
     await expect.poll(closed, { timeout: 150_000 }).toEqual(['finished']);
     terminal.types('\u0011');
     expect(await terminal.ended).toBe(0);
@@ -122,25 +122,25 @@ describe.runIf(process.platform === 'linux')('a command whose outputs cannot be 
   ] as const;
 
   it('ends as it would', async () => {
-    await using stage = await setStage({ actions: open(3) });
-    await stage.file('ids.txt', ids(3));
-    expect((await stage.run(['run', 'ids.txt', ...COMMENT, '--yes', '--confirm-for', '0'])).code).toBe(3);
+    await using harness = await openHarness({ actions: open(3) });
+    await harness.file('ids.txt', ids(3));
+    expect((await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--confirm-for', '0'])).code).toBe(3);
     for (const [name, args] of Object.entries(COMMANDS)) {
-      const usual = (await stage.run(args)).code;
+      const usual = (await harness.run(args)).code;
       for (const trouble of EACH_COMMAND_AT) {
         const full = trouble === 'stdout on a full disk';
         const lost = full && NOTHING_BUT_RESULTS.includes(name);
-        expect([name, trouble, await at(stage, trouble, args)]).toEqual([name, trouble, lost ? 6 : usual]);
+        expect([name, trouble, await at(harness, trouble, args)]).toEqual([name, trouble, lost ? 6 : usual]);
       }
     }
   }, 500_000);
 
   it('says so on stderr once, where that can be written', async () => {
-    await using stage = await setStage({ actions: open(1) });
-    await stage.file('ids.txt', [id(1)]);
-    const run = await stage.runShell('countermand run ids.txt --comment x --yes --confirm-for 0 > /dev/full');
+    await using harness = await openHarness({ actions: open(1) });
+    await harness.file('ids.txt', [id(1)]);
+    const run = await harness.runShell('countermand run ids.txt --comment x --yes --confirm-for 0 > /dev/full');
     expect(run.stderr.match(/results cannot be written to stdout/g)).toHaveLength(1);
-    const list = await stage.runShell('countermand list > /dev/full');
+    const list = await harness.runShell('countermand list > /dev/full');
     expect(list.stderr).toBe(
       'countermand: the results cannot be written to stdout (the disk is full, ENOSPC): make room, then run it again\n',
     );

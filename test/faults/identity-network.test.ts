@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { leaksIn, sentences, setSignInStage } from '../e2e/sign-in-stage.ts';
+import { leaksIn, openSignInHarness, sentences } from '../e2e/sign-in-stage.ts';
 import { COMMENT, only, outcomesOf } from '../e2e/stage.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES } from '../support/authority.ts';
 import { makeServerCertificate, type ServerCertificate } from '../support/certificates.ts';
@@ -49,37 +49,37 @@ const ENOUGH = { timeoutMs: 120_000 };
 
 describe.concurrent('an authority that cannot be reached is told in one sentence within 15 s, exit 6, where it', () => {
   it('is not there', async ({ expect }) => {
-    await using stage = await setSignInStage(authority, {
+    await using harness = await openSignInHarness(authority, {
       env: { ...SECRET, COUNTERMAND_AUTHORITY_URL: `https://127.0.0.1:${await nobody()}` },
     });
-    const ran = await stage.start(['run', 'ids.txt', '--yes', ...COMMENT], SOON).ended;
+    const ran = await harness.start(['run', 'ids.txt', '--yes', ...COMMENT], SOON).ended;
     expect(ran.code).toBe(6);
     expect(sentences(ran.stderr)).toEqual([
       expect.stringMatching(/cannot sign in: no connection to .* \(ECONNREFUSED\); check the network and HTTPS_PROXY/),
     ]);
-    expect(stage.sandbox.log.count()).toBe(0);
+    expect(harness.sandbox.log.count()).toBe(0);
   });
 
   it('takes the connection and says nothing', async ({ expect }) => {
     await using hole = await blackHole();
-    await using stage = await setSignInStage(authority, {
+    await using harness = await openSignInHarness(authority, {
       env: { ...SECRET, COUNTERMAND_AUTHORITY_URL: `https://127.0.0.1:${hole.port}` },
     });
-    const ran = await stage.start(['run', 'ids.txt', '--yes', ...COMMENT], SOON).ended;
+    const ran = await harness.start(['run', 'ids.txt', '--yes', ...COMMENT], SOON).ended;
     expect(ran.code).toBe(6);
     expect(sentences(ran.stderr)).toEqual([expect.stringMatching(/cannot sign in: .*; .*run again/)]);
   });
 
   it('is one whose certificate is for somebody else', async ({ expect }) => {
     await using front = await startTlsFront(foreign, Number(new URL(authority.url).port));
-    await using stage = await setSignInStage(authority, {
+    await using harness = await openSignInHarness(authority, {
       env: {
         ...SECRET,
         COUNTERMAND_AUTHORITY_URL: `https://127.0.0.1:${front.port}`,
         NODE_EXTRA_CA_CERTS: foreign.caFile,
       },
     });
-    const ran = await stage.start(['run', 'ids.txt', '--yes', ...COMMENT], SOON).ended;
+    const ran = await harness.start(['run', 'ids.txt', '--yes', ...COMMENT], SOON).ended;
     expect(ran.code).toBe(6);
     expect(sentences(ran.stderr)).toEqual([
       expect.stringMatching(/shows a certificate that is not valid for it .*; check the address and the clock/),
@@ -90,13 +90,13 @@ describe.concurrent('an authority that cannot be reached is told in one sentence
 describe('an authority', () => {
   it('that hangs, and after that one that redirects, is told; neither is followed anywhere', async ({ expect }) => {
     for (const trouble of ['hang', TROUBLES.redirect] as const) {
-      await using stage = await setSignInStage(authority, { env: SECRET });
+      await using harness = await openSignInHarness(authority, { env: SECRET });
       authority.trouble(trouble);
-      const ran = await stage.start(['run', 'ids.txt', '--yes', ...COMMENT], SOON).ended;
+      const ran = await harness.start(['run', 'ids.txt', '--yes', ...COMMENT], SOON).ended;
       authority.heal();
       expect(ran.code).toBe(6);
       expect(sentences(ran.stderr)).toEqual([expect.stringMatching(/cannot sign in: /)]);
-      expect(stage.sandbox.log.count()).toBe(0);
+      expect(harness.sandbox.log.count()).toBe(0);
     }
   });
 });
@@ -111,21 +111,21 @@ describe.concurrent('a Defender behind a bad network', () => {
   it('whose connections are cut after any byte of the answer loses nothing and cancels nothing twice', async ({
     expect,
   }) => {
-    await using stage = await setSignInStage(authority, {
+    await using harness = await openSignInHarness(authority, {
       count: 24,
       env: { ...(await ready()), COUNTERMAND_PATIENCE: '60m' },
     });
-    await using front = await startTlsFront(known, stage.sandbox.port);
+    await using front = await startTlsFront(known, harness.sandbox.port);
     // The first answer is the screening; then every second one is cut, at places from the status line to the last bytes.
     front.trouble = (n) => (n > 1 && n < 60 && n % 2 === 0 ? { cutAfterBytes: 1 + ((n * 37) % 700) } : undefined);
     const args = ['run', 'ids.txt', '--yes', ...COMMENT, '--max-failures', '100%'];
     const env = { COUNTERMAND_API_URL: `https://127.0.0.1:${front.port}` };
-    const ran = await stage.start(args, { ...ENOUGH, env }).ended;
+    const ran = await harness.start(args, { ...ENOUGH, env }).ended;
     expect(ran).toMatchObject({ code: 0 });
-    const records = await stage.records('ledgers/ids.jsonl');
+    const records = await harness.records('ledgers/ids.jsonl');
     expect([...outcomesOf(records).values()]).toEqual(Array(24).fill('cancelled'));
-    expect(new Set(stage.sandbox.log.effective()).size).toBe(24);
-    expect(stage.sandbox.log.effective()).toHaveLength(24);
+    expect(new Set(harness.sandbox.log.effective()).size).toBe(24);
+    expect(harness.sandbox.log.effective()).toHaveLength(24);
     expect(only(records, 'reply').filter(({ error }) => error !== undefined).length).toBeGreaterThan(5);
     expect(leaksIn(ran.stdout + ran.stderr, authority.secrets)).toEqual([]);
   });
@@ -133,14 +133,14 @@ describe.concurrent('a Defender behind a bad network', () => {
   it('that shows a certificate of an unknown CA is never sent a token: exit 6, and check names the remedy', async ({
     expect,
   }) => {
-    await using stage = await setSignInStage(authority, {
+    await using harness = await openSignInHarness(authority, {
       env: { ...(await ready()), NODE_EXTRA_CA_CERTS: undefined },
     });
-    await using front = await startTlsFront(known, stage.sandbox.port);
+    await using front = await startTlsFront(known, harness.sandbox.port);
     const env = { COUNTERMAND_API_URL: `https://127.0.0.1:${front.port}` };
     const [ran, checked] = await Promise.all([
-      stage.start(['run', 'ids.txt', '--yes', ...COMMENT], { ...ENOUGH, env }).ended,
-      stage.start(['check'], { ...ENOUGH, env }).ended,
+      harness.start(['run', 'ids.txt', '--yes', ...COMMENT], { ...ENOUGH, env }).ended,
+      harness.start(['check'], { ...ENOUGH, env }).ended,
     ]);
     expect(ran).toMatchObject({ code: 6, stderr: expect.stringContaining('no call to Defender succeeded') });
     expect(checked).toMatchObject({ code: 6, stdout: expect.stringContaining('NODE_EXTRA_CA_CERTS') });
@@ -151,14 +151,14 @@ describe.concurrent('a Defender behind a bad network', () => {
   });
 
   it('that shows a certificate for another name is never sent a token: exit 6', async ({ expect }) => {
-    await using stage = await setSignInStage(authority, {
+    await using harness = await openSignInHarness(authority, {
       env: { ...(await ready()), NODE_EXTRA_CA_CERTS: foreign.caFile },
     });
-    await using front = await startTlsFront(foreign, stage.sandbox.port);
+    await using front = await startTlsFront(foreign, harness.sandbox.port);
     const env = { COUNTERMAND_API_URL: `https://127.0.0.1:${front.port}` };
     const [ran, checked] = await Promise.all([
-      stage.start(['run', 'ids.txt', '--yes', ...COMMENT], { ...ENOUGH, env }).ended,
-      stage.start(['check'], { ...ENOUGH, env }).ended,
+      harness.start(['run', 'ids.txt', '--yes', ...COMMENT], { ...ENOUGH, env }).ended,
+      harness.start(['check'], { ...ENOUGH, env }).ended,
     ]);
     expect(ran).toMatchObject({ code: 6, stderr: expect.stringContaining('no call to Defender succeeded') });
     expect(checked).toMatchObject({ code: 6 });
@@ -172,35 +172,37 @@ describe.concurrent('a Defender behind a bad network', () => {
   it('that takes connections and says nothing, or swallows requests, ends the run when patience ends', async ({
     expect,
   }) => {
-    await using stage = await setSignInStage(authority, { env: await ready() });
+    await using harness = await openSignInHarness(authority, { env: await ready() });
     await using hole = await blackHole();
-    await using front = await startTlsFront(known, stage.sandbox.port);
+    await using front = await startTlsFront(known, harness.sandbox.port);
     front.trouble = () => ({ silent: true });
     const [silent, swallowed, checked] = await Promise.all([
-      stage.start(['run', 'ids.txt', '--yes', ...COMMENT], {
+      harness.start(['run', 'ids.txt', '--yes', ...COMMENT], {
         ...ENOUGH,
         env: { COUNTERMAND_API_URL: `https://127.0.0.1:${hole.port}`, COUNTERMAND_LEDGER: 'one/a.jsonl' },
       }).ended,
-      stage.start(['run', 'ids.txt', '--yes', ...COMMENT], {
+      harness.start(['run', 'ids.txt', '--yes', ...COMMENT], {
         ...ENOUGH,
         env: { COUNTERMAND_API_URL: `https://127.0.0.1:${front.port}`, COUNTERMAND_LEDGER: 'two/a.jsonl' },
       }).ended,
-      stage.start(['check'], { ...ENOUGH, env: { COUNTERMAND_API_URL: `https://127.0.0.1:${hole.port}` } }).ended,
+      harness.start(['check'], { ...ENOUGH, env: { COUNTERMAND_API_URL: `https://127.0.0.1:${hole.port}` } }).ended,
     ]);
     for (const ran of [silent, swallowed]) {
       expect(ran).toMatchObject({ code: 6, stderr: expect.stringContaining('no call to Defender succeeded for 4 s') });
     }
     expect(checked).toMatchObject({ code: 6 });
-    expect(stage.sandbox.log.count()).toBe(0);
+    expect(harness.sandbox.log.count()).toBe(0);
   });
 
   it('that is slow with headers and body is waited for', async ({ expect }) => {
-    await using stage = await setSignInStage(authority, { env: { ...(await ready()), COUNTERMAND_PATIENCE: '60m' } });
-    stage.sandbox.faults.script(({ route }) =>
+    await using harness = await openSignInHarness(authority, {
+      env: { ...(await ready()), COUNTERMAND_PATIENCE: '60m' },
+    });
+    harness.sandbox.faults.script(({ route }) =>
       route === 'other' ? undefined : { kind: 'slow', headersMs: 1500, bodyMs: 1500 },
     );
-    const ran = await stage.start(['run', 'ids.txt', '--yes', ...COMMENT], ENOUGH).ended;
+    const ran = await harness.start(['run', 'ids.txt', '--yes', ...COMMENT], ENOUGH).ended;
     expect(ran).toMatchObject({ code: 0 });
-    expect(stage.sandbox.log.count('cancel')).toBe(3);
+    expect(harness.sandbox.log.count('cancel')).toBe(3);
   });
 });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { seededRandom } from '../../src/sandbox/seeded.ts';
-import { COMMENT, documentOf, ids, only, open, outcomesOf, setStage } from '../e2e/stage.ts';
+import { COMMENT, documentOf, ids, only, open, openHarness, outcomesOf } from '../e2e/stage.ts';
 
 const KILLS = 20;
 const COUNT = 1500;
@@ -9,7 +9,7 @@ const COUNT = 1500;
 it('a run killed at 20 random moments and resumed each time ends every action once, inside the quota of all sessions together', async () => {
   const known = ids(COUNT - 10);
   const isOver = (index: number) => index % 5 === 2;
-  await using stage = await setStage({
+  await using harness = await openHarness({
     windows: '100/1s,600/10s',
     actions: known.map((each, index) => ({ id: each, status: isOver(index) ? 'Failed' : 'InProgress' })),
     behaviours: {
@@ -30,8 +30,8 @@ it('a run killed at 20 random moments and resumed each time ends every action on
     },
     faults: { seed: 5, rates: [{ rate: 0.003, fault: { kind: 'reset', applied: true }, routes: ['cancel'] }] },
   });
-  const { log, store } = stage.sandbox;
-  await stage.file('incident.csv', ['id', ...ids(COUNT)]);
+  const { log, store } = harness.sandbox;
+  await harness.file('incident.csv', ['id', ...ids(COUNT)]);
   const options = ['--yes', '--json', '--concurrency', '4', '--confirm-for', '30s'];
   const random = seededRandom(11);
 
@@ -43,7 +43,7 @@ it('a run killed at 20 random moments and resumed each time ends every action on
     sessions++;
     settledAt.push({ settled: new Set(settledBefore.keys()), from: log.entries.length });
     const args = sessions === 1 ? ['run', 'incident.csv', ...COMMENT] : ['resume', 'ledgers/incident.jsonl'];
-    return stage.start([...args, ...options], { timeoutMs: 250_000 });
+    return harness.start([...args, ...options], { timeoutMs: 250_000 });
   };
   for (let kills = 0; kills < KILLS; kills++) {
     const command = await begin();
@@ -55,14 +55,14 @@ it('a run killed at 20 random moments and resumed each time ends every action on
     command.kill('SIGKILL');
     const { signal } = await command.ended;
     expect(signal).toBe('SIGKILL');
-    const records = await stage.records('ledgers/incident.jsonl');
+    const records = await harness.records('ledgers/incident.jsonl');
     settledBefore = outcomesOf(records);
   }
   const last = await begin();
   const { code, stdout, stderr } = await last.ended;
 
   expect({ code, stderr: code === 3 ? '' : stderr }).toEqual({ code: 3, stderr: '' });
-  const records = await stage.records('ledgers/incident.jsonl');
+  const records = await harness.records('ledgers/incident.jsonl');
   expect(only(records, 'open')).toHaveLength(KILLS + 1);
   expect(new Set(only(records, 'open').map(({ run }) => run)).size).toBe(1);
   // Every action that could be cancelled was, once, and has one outcome.
@@ -92,16 +92,16 @@ it('a run killed at 20 random moments and resumed each time ends every action on
 
 it('a run killed after 90 of 100 calls in a window makes ten calls when it is resumed, and then waits', async () => {
   const windowMs = 20_000;
-  await using stage = await setStage({
+  await using harness = await openHarness({
     windows: '100/20s',
     actions: open(150),
     faults: (_request, n) => (n === 91 ? { kind: 'hang' } : undefined),
   });
-  const { log } = stage.sandbox;
-  await stage.file('incident.txt', ids(150));
+  const { log } = harness.sandbox;
+  await harness.file('incident.txt', ids(150));
   const args = ['--yes', '--screen', 'never', '--concurrency', '1'];
   {
-    await using killed = stage.start(['run', 'incident.txt', ...COMMENT, ...args]);
+    await using killed = harness.start(['run', 'incident.txt', ...COMMENT, ...args]);
     // The answers of the first 90 are in the ledger before it dies; the 91st call is in doubt.
     await log.until(() => log.count() === 91);
     killed.kill('SIGKILL');
@@ -110,12 +110,12 @@ it('a run killed after 90 of 100 calls in a window makes ten calls when it is re
   const counted = () => log.entries.flatMap(({ countedMs }) => countedMs ?? []);
   const firstMs = counted()[0] ?? Number.NaN;
 
-  const { code } = await stage.run(['resume', 'ledgers/incident.jsonl', '--yes', '--json'], { timeoutMs: 150_000 });
+  const { code } = await harness.run(['resume', 'ledgers/incident.jsonl', '--yes', '--json'], { timeoutMs: 150_000 });
 
   expect(code).toBe(0);
   expect(log.overQuota()).toBe(0);
   expect(log.busiest(windowMs)).toBe(100);
-  // The 91st was in doubt and holds its place, so nine calls follow at once, and the tenth when the first place is free.
+  // The 91st was in doubt and holds its permit, so nine calls follow at once, and the tenth when the first permit is free.
   expect(counted().filter((ms) => ms < firstMs + windowMs)).toHaveLength(100);
   expect(log.effective().sort()).toEqual(ids(150));
 });

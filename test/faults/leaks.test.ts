@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/sandbox/faults.ts';
-import { leaksIn, logged, type SignInStage, setSignInStage } from '../e2e/sign-in-stage.ts';
+import { leaksIn, logged, openSignInHarness, type SignInHarness } from '../e2e/sign-in-stage.ts';
 import { COMMENT } from '../e2e/stage.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES, writeSecret } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
@@ -46,8 +46,8 @@ const ENVIRONMENTS: Record<string, () => Promise<Record<string, string | undefin
 };
 
 /** One of each that an answer can be, some of which say the token back. */
-function badAnswers(stage: SignInStage): (n: number) => Fault | undefined {
-  const echo = () => stage.seen.at(-1) ?? '';
+function badAnswers(harness: SignInHarness): (n: number) => Fault | undefined {
+  const echo = () => harness.seen.at(-1) ?? '';
   const bad: (() => Fault | undefined)[] = [
     () => ({ kind: 'status', status: 500, message: echo() }),
     () => ({ kind: 'status', status: 409, code: echo() }),
@@ -79,15 +79,15 @@ async function everythingIn(folder: string): Promise<string> {
 }
 
 /** Runs commands at trace, one after the other, and keeps all they say. */
-function listener(stage: SignInStage, flags: readonly string[]) {
+function listener(harness: SignInHarness, flags: readonly string[]) {
   const said: string[] = [];
   return {
     said,
     hear: async (args: readonly string[], env: Record<string, string | undefined> = {}) => {
-      const run = stage.start([...args, '--log-level', 'trace', ...flags], { env });
+      const run = harness.start([...args, '--log-level', 'trace', ...flags], { env });
       // What lies beside the ledger while it is held.
       await run.says('"level":').catch(() => undefined);
-      said.push(await everythingIn(stage.folder));
+      said.push(await everythingIn(harness.folder));
       const ended = await run.ended;
       said.push(ended.stdout, ended.stderr);
       return ended;
@@ -97,15 +97,15 @@ function listener(stage: SignInStage, flags: readonly string[]) {
 
 describe.concurrent('no secret shows in anything that is said or written, at trace, over every command and failure, with', () => {
   it.for(Object.keys(ENVIRONMENTS))('%s', async (kind, { expect }) => {
-    await using stage = await setSignInStage(authority, { count: 16, env: (await ENVIRONMENTS[kind]?.()) ?? {} });
-    const { said, hear } = listener(stage, ['--auth', kind]);
-    const quiet = listener(stage, []);
+    await using harness = await openSignInHarness(authority, { count: 16, env: (await ENVIRONMENTS[kind]?.()) ?? {} });
+    const { said, hear } = listener(harness, ['--auth', kind]);
+    const quiet = listener(harness, []);
     await hear(['plan', 'ids.txt', '--html', 'plan.html', '--csv', 'plan.csv']);
     await hear(['list', '--json']);
     await hear(['list']);
-    const answer = badAnswers(stage);
+    const answer = badAnswers(harness);
     let cancels = 0;
-    stage.sandbox.faults.script(({ route }) => (route === 'cancel' ? answer(++cancels) : undefined));
+    harness.sandbox.faults.script(({ route }) => (route === 'cancel' ? answer(++cancels) : undefined));
     const metrics = ['--metrics-file', 'metrics.prom', '--confirm-for', '0'];
     const ran = await hear(['run', 'ids.txt', '--yes', '--json', ...COMMENT, ...metrics, '--max-failures', '100%']);
     expect(cancels).toBeGreaterThan(12);
@@ -126,9 +126,9 @@ describe.concurrent('no secret shows in anything that is said or written, at tra
     await quiet.hear(['report', LEDGER, '--json', '--csv', 'r.csv', '--html', 'r.html', '--out', 'report']);
     await quiet.hear(['report', LEDGER]);
 
-    const all = [...said, ...quiet.said, await everythingIn(stage.folder)].join('\n');
+    const all = [...said, ...quiet.said, await everythingIn(harness.folder)].join('\n');
     for (const name of ['plan.html', 'plan.csv', 'metrics.prom', 'report/report.html', 'report/SHA256SUMS', LEDGER]) {
-      expect(all).toContain(stage.path(name));
+      expect(all).toContain(harness.path(name));
     }
     expect(leaksIn(all, authority.secrets)).toEqual([]);
 
@@ -156,8 +156,8 @@ describe('no secret shows when signing in fails', () => {
   };
 
   it.for(Object.keys(ENVIRONMENTS))('with %s, and the authority says back what it was told', async (kind) => {
-    await using stage = await setSignInStage(authority, { env: (await ENVIRONMENTS[kind]?.()) ?? {} });
-    const { said, hear } = listener(stage, ['--auth', kind]);
+    await using harness = await openSignInHarness(authority, { env: (await ENVIRONMENTS[kind]?.()) ?? {} });
+    const { said, hear } = listener(harness, ['--auth', kind]);
     authority.trouble({ ...TROUBLES.htmlPage, body: `<html>${echoed(kind)}</html>` }, 1);
     authority.trouble({ ...TROUBLES.jsonString, body: JSON.stringify(echoed(kind)) }, 1);
     authority.trouble(
@@ -179,11 +179,11 @@ describe('no secret shows when signing in fails', () => {
     await hear(['run', 'ids.txt', '--yes', ...COMMENT]);
     await hear(['check', '--json']);
     authority.heal();
-    expect(leaksIn([...said, await everythingIn(stage.folder)].join('\n'), authority.secrets)).toEqual([]);
+    expect(leaksIn([...said, await everythingIn(harness.folder)].join('\n'), authority.secrets)).toEqual([]);
   });
 
   it('with a wrong secret, a wrong passphrase, a broken key, a token with a line break, or a proxy that is away', async () => {
-    await using stage = await setSignInStage(authority);
+    await using harness = await openSignInHarness(authority);
     const key = await readFile(certificate.keyFile, 'utf8');
     const token = await authority.token();
     const broken = await writeSecret(authority, 'broken.pem', key.replace(/\n/g, ' '));
@@ -212,7 +212,7 @@ describe('no secret shows when signing in fails', () => {
       },
     ];
     const listeners = environments.map(async (env) => {
-      const { said, hear } = listener(stage, []);
+      const { said, hear } = listener(harness, []);
       const ended = await hear(['check'], env);
       expect([2, 4, 6]).toContain(ended.code);
       return said;

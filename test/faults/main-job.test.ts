@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { COMMENT, documentOf, id, ids, only, outcomesOf, setStage } from '../e2e/stage.ts';
+import { COMMENT, documentOf, id, ids, only, openHarness, outcomesOf } from '../e2e/stage.ts';
 
 const WINDOWS = '20/1s,100/10s';
 
@@ -7,7 +7,7 @@ it('300 IDs with errors, resets, lost answers and 429s mixed in: every cancellab
   // A third is over, the last five are nobody's.
   const known = ids(295);
   const over = new Set(known.filter((_, index) => index % 3 === 1));
-  await using stage = await setStage({
+  await using harness = await openHarness({
     windows: WINDOWS,
     actions: known.map((each) => ({
       id: each,
@@ -27,10 +27,10 @@ it('300 IDs with errors, resets, lost answers and 429s mixed in: every cancellab
       ],
     },
   });
-  const { log, store } = stage.sandbox;
-  await stage.file('incident.csv', ['Action ID', ...ids(300)]);
+  const { log, store } = harness.sandbox;
+  await harness.file('incident.csv', ['Action ID', ...ids(300)]);
 
-  const { code, stdout, stderr } = await stage.run(['run', 'incident.csv', ...COMMENT, '--yes', '--json'], {
+  const { code, stdout, stderr } = await harness.run(['run', 'incident.csv', ...COMMENT, '--yes', '--json'], {
     timeoutMs: 200_000,
   });
 
@@ -52,22 +52,22 @@ it('300 IDs with errors, resets, lost answers and 429s mixed in: every cancellab
     exitCode: 3,
   });
   expect(calls).toEqual({ cancel: log.count('cancel'), get: log.count('get'), list: log.count('list'), machines: 0 });
-  const records = await stage.records('ledgers/incident.jsonl');
+  const records = await harness.records('ledgers/incident.jsonl');
   expect(outcomesOf(records).size).toBe(300);
   expect(only(records, 'outcome')).toHaveLength(300);
   expect(outcomesOf(records).get(id(296))).toBe('not-found');
 });
 
 it('250 IDs under the real windows: three bursts a minute apart, no refusal', async () => {
-  await using stage = await setStage({
+  await using harness = await openHarness({
     windows: '100/1m,1500/1h',
     actions: ids(250).map((each) => ({ id: each })),
     latencyMs: [20, 80],
   });
-  const { log } = stage.sandbox;
-  await stage.file('incident.txt', ids(250));
+  const { log } = harness.sandbox;
+  await harness.file('incident.txt', ids(250));
 
-  const { code, stdout } = await stage.run(['run', 'incident.txt', ...COMMENT, '--yes', '--json'], {
+  const { code, stdout } = await harness.run(['run', 'incident.txt', ...COMMENT, '--yes', '--json'], {
     timeoutMs: 200_000,
   });
 

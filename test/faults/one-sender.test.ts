@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { COMMENT, ids, only, open, type Stage, setStage } from '../e2e/stage.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness } from '../e2e/stage.ts';
 import type { CommandEnd } from '../support/command.ts';
 import { expectOrderlyEnd } from './after-kill.ts';
 import { need } from './needs.ts';
@@ -15,19 +15,19 @@ const RUN = ['run', 'many.txt', ...COMMENT, '--yes', '--ledger', LEDGER, '--conc
 const RESUME = ['resume', LEDGER, '--yes'];
 
 test.concurrent('a process that stood still for longer than its lock lives stops before its next send, and its successor is alone', async () => {
-  await using stage = await stageOf();
-  const { log } = stage.sandbox;
-  await using frozen = stage.start(RUN, { timeoutMs: 200_000 });
+  await using harness = await harnessOf();
+  const { log } = harness.sandbox;
+  await using frozen = harness.start(RUN, { timeoutMs: 200_000 });
   await log.until(() => log.effective().length >= 8);
   frozen.kill('SIGSTOP');
-  const early = await stage.run(RESUME);
+  const early = await harness.run(RESUME);
   expect(early.code, early.stderr).toBe(11);
 
-  const successor = await untilFree(stage);
+  const successor = await untilFree(harness);
   expect(successor.code, successor.stderr).toBe(0);
   expect(successor.stderr).toMatch(/was held by process \d+ .*taken over/);
   const sent = log.count();
-  const ended = (await stage.records(LEDGER)).length;
+  const ended = (await harness.records(LEDGER)).length;
 
   frozen.kill('SIGCONT');
   const { code, stderr } = await frozen.ended;
@@ -35,37 +35,37 @@ test.concurrent('a process that stood still for longer than its lock lives stops
   expect(stderr).toMatch(/not renewed for \d+ s|taken over by process/);
   // It neither sent nor wrote a thing beside its successor.
   expect(log.count()).toBe(sent);
-  expect(await stage.records(LEDGER)).toHaveLength(ended);
-  await expectOrderlyEnd(stage, 'many.txt', LEDGER, ids(COUNT));
+  expect(await harness.records(LEDGER)).toHaveLength(ended);
+  await expectOrderlyEnd(harness, 'many.txt', LEDGER, ids(COUNT));
 });
 
 test.concurrent('the lock of a killed process is taken over at once, and that is said', async () => {
-  await using stage = await stageOf();
-  const { log } = stage.sandbox;
-  await using killed = stage.start(RUN);
+  await using harness = await harnessOf();
+  const { log } = harness.sandbox;
+  await using killed = harness.start(RUN);
   await log.until(() => log.effective().length >= 8);
   killed.kill('SIGKILL');
   await killed.ended;
-  const { code, stderr } = await stage.run(RESUME, { timeoutMs: 60_000 });
+  const { code, stderr } = await harness.run(RESUME, { timeoutMs: 60_000 });
   expect(code, stderr).toBe(0);
   expect(stderr).toMatch(
     new RegExp(`the ledger .* was held by process ${killed.child.pid} .*which is gone: taken over`),
   );
-  await expectOrderlyEnd(stage, 'many.txt', LEDGER, ids(COUNT));
+  await expectOrderlyEnd(harness, 'many.txt', LEDGER, ids(COUNT));
 });
 
 test.concurrent('process 1 of two containers on one folder is not one holder: the second waits until the lock has run out', async (context) => {
   need(context, 'root', 'namespaces');
-  await using stage = await stageOf();
-  const { log } = stage.sandbox;
-  await using first = container(stage, 'first', RUN);
+  await using harness = await harnessOf();
+  const { log } = harness.sandbox;
+  await using first = container(harness, 'first', RUN);
   await log.until(() => log.effective().length >= 8);
-  const holder = JSON.parse(readFileSync(`${stage.path(LEDGER)}.lock`, 'utf8'));
+  const holder = JSON.parse(readFileSync(`${harness.path(LEDGER)}.lock`, 'utf8'));
   expect(holder).toMatchObject({ pid: 1, host: 'first' });
 
   // The same name makes no difference either: another namespace's process 1 cannot be asked for. Both wait until they see the lock renewed.
-  await using second = container(stage, 'second', RESUME);
-  await using namesake = container(stage, 'first', RESUME);
+  await using second = container(harness, 'second', RESUME);
+  await using namesake = container(harness, 'first', RESUME);
   for (const { code, stderr } of await Promise.all([second.ended, namesake.ended])) {
     expect(code, stderr).toBe(11);
     expect(stderr).toContain('process 1 on first');
@@ -73,18 +73,18 @@ test.concurrent('process 1 of two containers on one folder is not one holder: th
 
   first.kill();
   await first.ended;
-  const successor = await untilFree(stage);
+  const successor = await untilFree(harness);
   expect(successor.code, successor.stderr).toBe(0);
-  await expectOrderlyEnd(stage, 'many.txt', LEDGER, ids(COUNT));
+  await expectOrderlyEnd(harness, 'many.txt', LEDGER, ids(COUNT));
 });
 
 test.concurrent('where the file system shows a ledger to everybody, that is said and the run goes on', async (context) => {
   need(context, 'strace');
-  await using stage = await stageOf();
+  await using harness = await harnessOf();
   // What a FAT or SMB folder does: the modes that files are made with and changed to mean nothing. Size and times are left as they are.
   const mode = ['ff070000', '00100000', '0000000000000000', '01000000', '00000000', '00000000', 'ed81'].join('');
   const { code, stderr } = await under(
-    stage,
+    harness,
     [
       'strace',
       '-f',
@@ -92,7 +92,7 @@ test.concurrent('where the file system shows a ledger to everybody, that is said
       '-o',
       '/dev/null',
       '-P',
-      stage.path(LEDGER),
+      harness.path(LEDGER),
       '-e',
       'trace=statx',
       '-e',
@@ -102,23 +102,23 @@ test.concurrent('where the file system shows a ledger to everybody, that is said
   ).ended;
   expect(code, stderr).toBe(0);
   expect(stderr).toMatch(/can be read by others \(mode 755\)/);
-  expect(only(await stage.records(LEDGER), 'close')).toHaveLength(1);
+  expect(only(await harness.records(LEDGER), 'close')).toHaveLength(1);
 });
 
-async function stageOf(): Promise<Stage> {
-  const stage = await setStage({
+async function harnessOf(): Promise<Harness> {
+  const harness = await openHarness({
     windows: '20/1s',
     actions: open(COUNT).map((action) => ({ ...action, type: 'RunAntiVirusScan' })),
     latencyMs: [10, 40],
   });
-  await stage.file('many.txt', ids(COUNT));
-  return stage;
+  await harness.file('many.txt', ids(COUNT));
+  return harness;
 }
 
 /** Tries until the lock has run out, which takes its minute: one attempt may watch it for so long. */
-async function untilFree(stage: Stage): Promise<CommandEnd> {
+async function untilFree(harness: Harness): Promise<CommandEnd> {
   for (;;) {
-    const end = await stage.run(RESUME, { timeoutMs: 150_000 });
+    const end = await harness.run(RESUME, { timeoutMs: 150_000 });
     if (end.code !== 11) return end;
     await new Promise((resolve) => setTimeout(resolve, 3000));
   }
@@ -130,20 +130,20 @@ interface Under extends AsyncDisposable {
 }
 
 /** The built command as process 1 of a namespace of its own, on a host of this name. */
-function container(stage: Stage, host: string, args: readonly string[]): Under {
+function container(harness: Harness, host: string, args: readonly string[]): Under {
   const inside = `hostname ${host} && exec "$@"`;
   return under(
-    stage,
+    harness,
     ['unshare', '--pid', '--mount-proc', '--uts', '--fork', '--kill-child', 'sh', '-c', inside, 'sh'],
     args,
   );
 }
 
 /** The built command, started by another one. */
-function under(stage: Stage, [starter = '', ...its]: readonly string[], args: readonly string[]): Under {
+function under(harness: Harness, [starter = '', ...its]: readonly string[], args: readonly string[]): Under {
   const child: ChildProcess = spawn(starter, [...its, process.execPath, COMMAND, ...args], {
-    cwd: stage.folder,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...stage.env },
+    cwd: harness.folder,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...harness.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const said = { stdout: '', stderr: '' };

@@ -1,17 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { link, mkdir, readFile, symlink } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COMMENT, ids, open, type Stage, setStage } from '../e2e/stage.ts';
+import { COMMENT, type Harness, ids, open, openHarness } from '../e2e/stage.ts';
 
-let stage: Stage;
+let harness: Harness;
 beforeAll(async () => {
-  stage = await setStage({ actions: open(3) });
-  await stage.file('ids.txt', ids(3));
-  await stage.file('secret', 'a-secret-that-nobody-may-see');
-  await link(stage.path('secret'), stage.path('secret-too.csv'));
-  expect(await stage.run(['plan', 'ids.txt', '--ledger', 'done.jsonl', ...COMMENT])).toMatchObject({ code: 0 });
+  harness = await openHarness({ actions: open(3) });
+  await harness.file('ids.txt', ids(3));
+  await harness.file('secret', 'a-secret-that-nobody-may-see');
+  await link(harness.path('secret'), harness.path('secret-too.csv'));
+  expect(await harness.run(['plan', 'ids.txt', '--ledger', 'done.jsonl', ...COMMENT])).toMatchObject({ code: 0 });
 });
-afterAll(() => stage[Symbol.asyncDispose]());
+afterAll(() => harness[Symbol.asyncDispose]());
 
 describe('outputs of the built command', () => {
   const OUTPUTS: [flag: string, args: (target: string) => string[]][] = [
@@ -40,25 +40,25 @@ describe('outputs of the built command', () => {
   ];
 
   beforeAll(async () => {
-    await link(stage.path('done.jsonl'), stage.path('done-too.html'));
-    await symlink('ids.txt', stage.path('link.html'));
-    await mkdir(stage.path('folder'));
-    execFileSync('mkfifo', [stage.path('pipe')]);
-    await stage.file('j.yaml', 'source: { file: ids.txt }\n');
+    await link(harness.path('done.jsonl'), harness.path('done-too.html'));
+    await symlink('ids.txt', harness.path('link.html'));
+    await mkdir(harness.path('folder'));
+    execFileSync('mkfifo', [harness.path('pipe')]);
+    await harness.file('j.yaml', 'source: { file: ids.txt }\n');
   });
 
   it.each(OUTPUTS)('%s replaces a regular file of its own or none', { timeout: 120_000 }, async (_, args) => {
     const kept = ['ids.txt', 'secret', 'done.jsonl', 'j.yaml'];
-    const texts = () => Promise.all(kept.map((name) => readFile(stage.path(name), 'utf8')));
-    const [before, calls] = [await texts(), stage.sandbox.log.entries.length];
+    const texts = () => Promise.all(kept.map((name) => readFile(harness.path(name), 'utf8')));
+    const [before, calls] = [await texts(), harness.sandbox.log.entries.length];
     for (const target of TARGETS) {
-      const { code, stderr } = await stage.run(args(target), { env: { AZURE_CLIENT_SECRET_FILE: 'secret' } });
+      const { code, stderr } = await harness.run(args(target), { env: { AZURE_CLIENT_SECRET_FILE: 'secret' } });
       expect({ target, code, stderr }).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(/would overwrite|only a regular file|is a folder|holds a secret/),
       });
     }
     expect(await texts()).toEqual(before);
-    expect(stage.sandbox.log.entries).toHaveLength(calls);
+    expect(harness.sandbox.log.entries).toHaveLength(calls);
   });
 });

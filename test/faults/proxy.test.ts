@@ -3,7 +3,7 @@ import { appendFile, copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { leaksIn, sentences, setSignInStage } from '../e2e/sign-in-stage.ts';
+import { leaksIn, openSignInHarness, sentences } from '../e2e/sign-in-stage.ts';
 import { COMMENT, outcomesOf } from '../e2e/stage.ts';
 import { type Authority, CLIENT_SECRET, startAuthority } from '../support/authority.ts';
 import { makeServerCertificate } from '../support/certificates.ts';
@@ -71,7 +71,7 @@ describe('through an HTTP CONNECT proxy, with direct connections impossible', ()
     const certificate = await makeServerCertificate(authority.dir, 'api', `DNS:${API}`);
     await using proxy = await startConnectProxy(namespace.outside);
     proxy.credentials = CREDENTIALS;
-    await using stage = await setSignInStage(authority, {
+    await using harness = await openSignInHarness(authority, {
       env: {
         AZURE_CLIENT_SECRET: CLIENT_SECRET,
         NODE_EXTRA_CA_CERTS: await caFile(authority, certificate.caFile),
@@ -79,23 +79,23 @@ describe('through an HTTP CONNECT proxy, with direct connections impossible', ()
         COUNTERMAND_ALLOW_HOST: API,
       },
     });
-    await using front = await startTlsFront(certificate, stage.sandbox.port);
+    await using front = await startTlsFront(certificate, harness.sandbox.port);
     proxy.names.set(`${API}:443`, `127.0.0.1:${front.port}`);
     const HTTPS_PROXY = proxy.url.replace('//', `//${CREDENTIALS}@`);
     const { through } = namespace;
 
     const args = ['run', 'ids.txt', '--yes', ...COMMENT];
-    const ran = await stage.start(args, { through, env: { HTTPS_PROXY } }).ended;
+    const ran = await harness.start(args, { through, env: { HTTPS_PROXY } }).ended;
     expect(ran).toMatchObject({ code: 0 });
-    expect([...outcomesOf(await stage.records('ledgers/ids.jsonl')).values()]).toEqual(Array(3).fill('cancelled'));
+    expect([...outcomesOf(await harness.records('ledgers/ids.jsonl')).values()]).toEqual(Array(3).fill('cancelled'));
     expect(new Set(proxy.tunnels)).toEqual(new Set([new URL(authority.url).host, `${API}:443`]));
     expect(proxy.plain).toEqual([]);
-    const checked = await stage.start(['check'], { through, env: { HTTPS_PROXY } }).ended;
+    const checked = await harness.start(['check'], { through, env: { HTTPS_PROXY } }).ended;
     expect(checked).toMatchObject({ code: 0 });
 
     const [direct, refused] = await Promise.all([
-      stage.start(['check'], { through }).ended,
-      stage.start(['check'], { through, env: { HTTPS_PROXY: proxy.url } }).ended,
+      harness.start(['check'], { through }).ended,
+      harness.start(['check'], { through, env: { HTTPS_PROXY: proxy.url } }).ended,
     ]);
     expect(direct).toMatchObject({ code: 6, stdout: expect.stringContaining('no connection to') });
     expect(refused).toMatchObject({

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/sandbox/seeded.ts';
-import { ids, setStage } from '../e2e/stage.ts';
+import { ids, openHarness } from '../e2e/stage.ts';
 import { type Doubt, doubtIn, expectLookedUpFirst, expectOrderlyEnd, goOn } from './after-kill.ts';
 
 const RUNS = 100;
@@ -48,7 +48,7 @@ interface Killed {
 }
 
 async function killAndResume(moments: readonly Moment[]): Promise<Killed> {
-  await using stage = await setStage({
+  await using harness = await openHarness({
     windows: '40/1s',
     actions: ids(COUNT).map((id, index) => ({
       id,
@@ -65,20 +65,20 @@ async function killAndResume(moments: readonly Moment[]): Promise<Killed> {
     },
     latencyMs: [2, 60],
   });
-  const { log } = stage.sandbox;
-  await stage.file('many.txt', ids(COUNT));
+  const { log } = harness.sandbox;
+  await harness.file('many.txt', ids(COUNT));
   let kills = 0;
   const doubts: Doubt[] = [];
   for (const { requests, afterMs } of moments) {
-    const args = await goOn(stage, 'many.txt', LEDGER);
-    await using command = stage.start([...args, '--concurrency', '6'], { timeoutMs: 60_000 });
+    const args = await goOn(harness, 'many.txt', LEDGER);
+    await using command = harness.start([...args, '--concurrency', '6'], { timeoutMs: 60_000 });
     await Promise.race([log.until(() => log.entries.length >= requests), once(command.child, 'close')]);
     await new Promise((resolve) => setTimeout(resolve, afterMs));
     command.kill('SIGKILL');
     if ((await command.ended).signal === 'SIGKILL') kills++;
-    doubts.push(await doubtIn(stage, LEDGER));
+    doubts.push(await doubtIn(harness, LEDGER));
   }
-  await expectOrderlyEnd(stage, 'many.txt', LEDGER, ids(COUNT));
-  for (const doubt of doubts) expectLookedUpFirst(stage, doubt);
+  await expectOrderlyEnd(harness, 'many.txt', LEDGER, ids(COUNT));
+  for (const doubt of doubts) expectLookedUpFirst(harness, doubt);
   return { kills, doubts };
 }

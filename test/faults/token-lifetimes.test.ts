@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { leaksIn, setSignInStage } from '../e2e/sign-in-stage.ts';
+import { leaksIn, openSignInHarness } from '../e2e/sign-in-stage.ts';
 import { COMMENT, only, outcomesOf } from '../e2e/stage.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES, type Trouble } from '../support/authority.ts';
 
@@ -44,7 +44,7 @@ describe('a run over more than three lifetimes of its token, with the authority 
   it('loses nothing, makes no cancel twice, and never shows Defender a token that has ended', async () => {
     await using authority = await startAuthority();
     authority.tokens.lifetimeSeconds = LIFETIME_S;
-    await using stage = await setSignInStage(authority, {
+    await using harness = await openSignInHarness(authority, {
       count: COUNT,
       windows: '25/6s',
       env: { AZURE_CLIENT_SECRET: CLIENT_SECRET },
@@ -52,18 +52,18 @@ describe('a run over more than three lifetimes of its token, with the authority 
     });
     const over = new AbortController();
     const failing = play(authority, over.signal);
-    const ran = await stage.start(['run', 'ids.txt', '--yes', ...COMMENT], { timeoutMs: 280_000 }).ended;
+    const ran = await harness.start(['run', 'ids.txt', '--yes', ...COMMENT], { timeoutMs: 280_000 }).ended;
     over.abort();
 
-    const { log } = stage.sandbox;
+    const { log } = harness.sandbox;
     expect(ran).toMatchObject({ code: 0 });
     expect(await failing).toBeGreaterThanOrEqual(0.5);
     const calls = log.entries.filter(({ route }) => route !== 'other');
     const spanMs = (calls.at(-1)?.arrivedMs ?? 0) - (calls[0]?.arrivedMs ?? 0);
     expect(spanMs).toBeGreaterThan(3 * LIFETIME_S * 1000);
-    expect(new Set(stage.seen).size).toBeGreaterThan(3);
+    expect(new Set(harness.seen).size).toBeGreaterThan(3);
 
-    const records = await stage.records('ledgers/ids.jsonl');
+    const records = await harness.records('ledgers/ids.jsonl');
     const outcomes = [...outcomesOf(records).values()];
     expect(outcomes).toEqual(Array(COUNT).fill('cancelled'));
     expect(log.count('cancel')).toBe(COUNT);

@@ -90,7 +90,7 @@ export async function playAnswers(given: Play, time: VirtualTime): Promise<void>
   }
   for (const id of all) checkCancels(id, sent);
   checkTokens(sent);
-  if (error === undefined && [...run.ledger.book.actions.values()].some(({ outcome }) => outcome === undefined)) {
+  if (error === undefined && [...run.ledger.state.actions.values()].some(({ outcome }) => outcome === undefined)) {
     throw new Error('the run ended without an error and left actions without an outcome');
   }
 }

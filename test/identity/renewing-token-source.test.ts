@@ -195,7 +195,7 @@ describe('an authority in its bad hours', () => {
     expect(lines[0]).not.toContain('token 1');
   });
 
-  test('past the end of the token is an UnreachableError within 15 s', async () => {
+  test('past the end of the token is a WorkLeftError within 15 s', async () => {
     const source = open();
     await source.token();
     credential.fail = away();
@@ -220,7 +220,7 @@ describe('an authority in its bad hours', () => {
     expect(credential.asked).toHaveLength(before + 1);
   });
 
-  test('past the end of the token and of patience is an UnreachableError', async () => {
+  test('past the end of the token and of patience is a WorkLeftError', async () => {
     const source = open({ patienceMs: HOUR });
     await source.token();
     credential.fail = away();

@@ -6,22 +6,22 @@ import type { FileLedger } from '../../src/ledger/file-ledger.ts';
 import { LONGEST_LINE_BYTES, LONGEST_RECORD } from '../../src/ledger/limits.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
-import { begin, bench, id, OPEN, PATH } from './ledgers.ts';
+import { begin, id, makeHarness, OPEN, PATH } from './ledgers.ts';
 
 const MEGABYTE = 1 << 20;
 const ENDLESS = 'x'.repeat(30 * MEGABYTE);
 
-async function started(): Promise<{ ledger: FileLedger; setting: ReturnType<typeof bench> }> {
-  const setting = bench();
-  const ledger = await setting.open();
+async function started(): Promise<{ ledger: FileLedger; setting: ReturnType<typeof makeHarness> }> {
+  const harness = makeHarness();
+  const ledger = await harness.open();
   await begin(ledger, 1);
-  return { ledger, setting };
+  return { ledger, setting: harness };
 }
 
 describe('what Defender sends', () => {
   test('is cut before it is written, so that 30 MB of a name damage nothing, and the book says what the file says', async () => {
-    const { ledger, setting } = await started();
-    const { disk } = setting;
+    const { ledger, setting: harness } = await started();
+    const { disk } = harness;
     const before = disk.files.get(PATH)?.bytes.length ?? 0;
     await ledger.screen([
       {
@@ -37,8 +37,8 @@ describe('what Defender sends', () => {
     expect((disk.files.get(PATH)?.bytes.length ?? 0) - before).toBeLessThan(10_000);
     const read = await readLedger({ path: PATH, disk });
     expect(read.fault).toBeUndefined();
-    const action = ledger.book.actions.get(id(1));
-    expect(read.book.actions.get(id(1))?.screen).toEqual(action?.screen);
+    const action = ledger.state.actions.get(id(1));
+    expect(read.state.actions.get(id(1))?.screen).toEqual(action?.screen);
     expect(action?.screen?.computer).toBe('x'.repeat(256));
     expect(action?.outcome?.detail).toBe('x'.repeat(1024));
   });
@@ -52,7 +52,7 @@ describe('what Defender sends', () => {
       await ledger.screen([
         { id: id(1), status: 'Pending', type: 'Isolate', machineId: null, computer, requestor: null, created: null },
       ]);
-      kept.push(ledger.book.actions.get(id(1))?.screen?.computer ?? null);
+      kept.push(ledger.state.actions.get(id(1))?.screen?.computer ?? null);
     }
     expect(new Set(kept).size).toBe(40);
     const after = process.memoryUsage();
@@ -72,12 +72,12 @@ describe('what Defender sends', () => {
     });
     await fc.assert(
       fc.asyncProperty(answer, async ({ code, ...numbers }) => {
-        const { ledger, setting } = await started();
+        const { ledger, setting: harness } = await started();
         const call = await ledger.intent({ route: 'list', ids: 1, attempt: 1 });
         await ledger.reply({ call, ...numbers, ...(code === undefined ? {} : { code }) });
         await ledger.pause({ until: `+${call}12345-01-01T00:00:00.000Z`, reason: 'throttled' });
         await ledger.head();
-        const { fault, records } = await readLedger({ path: PATH, disk: setting.disk });
+        const { fault, records } = await readLedger({ path: PATH, disk: harness.disk });
         expect({ fault, records }).toEqual({ fault: undefined, records: 7 });
       }),
       { numRuns: 200 },
@@ -111,19 +111,19 @@ describe('a job', () => {
       { ...FROZEN_JOB, ledger: 'half a character: \ud800' },
       { ...FROZEN_JOB, guards: { ...FROZEN_JOB.guards, onlyMachine: ['x'.repeat(LONGEST_RECORD)] } },
     ]) {
-      const setting = bench();
-      await expect(setting.open({ open: { ...OPEN, job } })).rejects.toThrow(UsageError);
-      expect(setting.disk.files.get(PATH)?.bytes.length ?? 0).toBe(0);
+      const harness = makeHarness();
+      await expect(harness.open({ open: { ...OPEN, job } })).rejects.toThrow(UsageError);
+      expect(harness.disk.files.get(PATH)?.bytes.length ?? 0).toBe(0);
     }
   });
 
   test('as long as may be is far below the longest line that is read', async () => {
-    const setting = bench();
+    const harness = makeHarness();
     // Three bytes each: the most that a character of one unit takes.
     const job = { ...FROZEN_JOB, guards: { ...FROZEN_JOB.guards, onlyMachine: ['€'.repeat(LONGEST_RECORD - 4000)] } };
-    const ledger = await setting.open({ open: { ...OPEN, job } });
+    const ledger = await harness.open({ open: { ...OPEN, job } });
     await ledger[Symbol.asyncDispose]();
-    expect(setting.disk.files.get(PATH)?.bytes.length).toBeLessThan(LONGEST_LINE_BYTES / 2);
-    expect((await readLedger({ path: PATH, disk: setting.disk })).fault).toBeUndefined();
+    expect(harness.disk.files.get(PATH)?.bytes.length).toBeLessThan(LONGEST_LINE_BYTES / 2);
+    expect((await readLedger({ path: PATH, disk: harness.disk })).fault).toBeUndefined();
   });
 });

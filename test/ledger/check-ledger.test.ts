@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
 import { checkLedger } from '../../src/ledger/check-ledger.ts';
-import { begin, bench, id, PATH } from './ledgers.ts';
+import { begin, id, makeHarness, PATH } from './ledgers.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
 async function written(): Promise<{ lines: string[]; head: string; from: number; to: number }> {
-  const { disk, clock, open } = bench();
+  const { disk, clock, open } = makeHarness();
   const from = clock.wallMs();
   const ledger = await open();
   await begin(ledger, 5);
@@ -33,10 +33,10 @@ test('an intact ledger: how many records, from when to when, and its head', asyn
     head,
     tornBytes: 0,
     fault: undefined,
-    headFound: { where: 'last' },
+    headFound: { kind: 'last' },
   });
   expect((await check(lines)).headFound).toBeUndefined();
-  expect((await check(lines, head.toUpperCase())).headFound).toEqual({ where: 'last' });
+  expect((await check(lines, head.toUpperCase())).headFound).toEqual({ kind: 'last' });
 });
 
 const DAMAGE: [string, number, (lines: string[]) => string[]][] = [
@@ -64,13 +64,13 @@ test('removed last lines are found by the head, and by it alone', async () => {
   const { lines, head } = await written();
   const cut = await check(lines.slice(0, -2), head);
   expect(cut.fault).toBeUndefined();
-  expect(cut.headFound).toEqual({ where: 'absent' });
+  expect(cut.headFound).toEqual({ kind: 'absent' });
 });
 
 test('a head noted before more was written is found at its line', async () => {
   const { lines } = await written();
   const { head } = await check(lines.slice(0, 7));
-  expect((await check(lines, head)).headFound).toEqual({ where: 'earlier', line: 7 });
+  expect((await check(lines, head)).headFound).toEqual({ kind: 'earlier', line: 7 });
 });
 
 test('a torn last line is no damage', async () => {

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { DiskError, HeldError } from '../../src/errors.ts';
+import { DiskError, LockedError } from '../../src/errors.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
-import { begin, bench, id, PATH } from './ledgers.ts';
+import { begin, id, makeHarness, PATH } from './ledgers.ts';
 import { settled } from './manual-clock.ts';
 
 test('a durable record resolves only after its sync', async () => {
-  const { disk, open } = bench();
+  const { disk, open } = makeHarness();
   const ledger = await open();
   const gate = withResolvers();
   disk.syncGate = gate.promise;
@@ -21,7 +21,7 @@ test('a durable record resolves only after its sync', async () => {
 });
 
 test('concurrent durable records share their syncs', async () => {
-  const { disk, open } = bench();
+  const { disk, open } = makeHarness();
   const ledger = await open();
   await begin(ledger, 100);
   const before = { syncs: disk.syncs, writes: disk.writes };
@@ -34,7 +34,7 @@ test('concurrent durable records share their syncs', async () => {
 });
 
 test('records that come while a sync is going on share the next one', async () => {
-  const { disk, open } = bench();
+  const { disk, open } = makeHarness();
   const ledger = await open();
   const gate = withResolvers();
   disk.syncGate = gate.promise;
@@ -50,7 +50,7 @@ test('records that come while a sync is going on share the next one', async () =
 });
 
 test('a record that need not be durable is written without a sync', async () => {
-  const { disk, open } = bench();
+  const { disk, open } = makeHarness();
   const ledger = await open();
   const before = { syncs: disk.syncs, size: (await disk.stat(PATH))?.size ?? 0 };
   await ledger.pause({ until: '2026-01-01T00:00:00.000Z', reason: 'throttled' });
@@ -60,7 +60,7 @@ test('a record that need not be durable is written without a sync', async () => 
 });
 
 test('the rest of a short write is written, and the ledger stays whole', async () => {
-  const { disk, open } = bench();
+  const { disk, open } = makeHarness();
   const ledger = await open();
   disk.trouble = { shortWriteBytes: 7 };
   await begin(ledger, 3);
@@ -76,7 +76,7 @@ test.each([
 ])(
   '%s ends the ledger: everyone who waits and who comes later gets the error, and nothing is written any more',
   async (_, trouble, cause) => {
-    const { disk, open } = bench();
+    const { disk, open } = makeHarness();
     const ledger = await open();
     await begin(ledger, 3);
     const before = (await disk.stat(PATH))?.size ?? 0;
@@ -105,15 +105,15 @@ test.each([
     expect((await disk.stat(PATH))?.size).toBe(size);
     // And the next session goes on from what is there.
     const again = await open();
-    expect(again.book.sessions).toHaveLength(2);
-    expect(again.book.actions.size).toBe(3);
+    expect(again.state.sessions).toHaveLength(2);
+    expect(again.state.actions.size).toBe(3);
     expect((await readLedger({ path: PATH, disk })).fault).toBeUndefined();
     expect(before).toBeGreaterThan(0);
   },
 );
 
 test('a failure that nobody was told of comes out at the end, and the locks are released all the same', async () => {
-  const { disk, open } = bench();
+  const { disk, open } = makeHarness();
   const ledger = await open();
   disk.trouble = { writeError: 'EIO' };
   await ledger.pause({ until: '2026-01-01T00:00:00.000Z', reason: 'throttled' });
@@ -123,19 +123,19 @@ test('a failure that nobody was told of comes out at the end, and the locks are 
 });
 
 test('a process that stood still past its lock writes nothing of what it still had in hand', async () => {
-  const { disk, clock, open } = bench();
+  const { disk, clock, open } = makeHarness();
   const ledger = await open();
   const size = (await disk.stat(PATH))?.size;
   const reply = ledger.intent({ route: 'list', ids: 1, attempt: 1 });
   clock.stand(55_000);
-  await expect(reply).rejects.toThrow(HeldError);
-  await expect(ledger.pause({ until: '2026-01-01T00:00:00.000Z', reason: 'throttled' })).rejects.toThrow(HeldError);
+  await expect(reply).rejects.toThrow(LockedError);
+  await expect(ledger.pause({ until: '2026-01-01T00:00:00.000Z', reason: 'throttled' })).rejects.toThrow(LockedError);
   await ledger[Symbol.asyncDispose]();
   expect((await disk.stat(PATH))?.size).toBe(size);
 });
 
 test('no cancel and no outcome before the reading has ended and the run has started', async () => {
-  const { open } = bench();
+  const { open } = makeHarness();
   const ledger = await open();
   const cancel = () => ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });
   const outcome = () => ledger.outcome({ id: id(1), outcome: 'excluded', attempts: 0 });
@@ -152,7 +152,7 @@ test('no cancel and no outcome before the reading has ended and the run has star
 });
 
 test('close counts the outcomes, and head is the chain of the last line', async () => {
-  const { disk, open } = bench();
+  const { disk, open } = makeHarness();
   const ledger = await open();
   await begin(ledger, 2);
   await ledger.outcome({ id: id(1), outcome: 'cancelled', attempts: 1 });
@@ -163,7 +163,7 @@ test('close counts the outcomes, and head is the chain of the last line', async 
 });
 
 test('what was rejected is kept to its first hundred characters', async () => {
-  const { disk, open } = bench();
+  const { disk, open } = makeHarness();
   const ledger = await open();
   await ledger.reject({ line: 1, reason: 'not-an-id', text: 'x'.repeat(1000) });
   await ledger[Symbol.asyncDispose]();
@@ -171,19 +171,19 @@ test('what was rejected is kept to its first hundred characters', async () => {
 });
 
 test('a row is admitted once, known in a later reading, and repeated within one', async () => {
-  const { open } = bench();
+  const { open } = makeHarness();
   const ledger = await open();
   ledger.beginIntake();
   expect(await ledger.admit({ id: id(1), line: 1 })).toBe('admitted');
   expect(await ledger.admit({ id: id(1), line: 2 })).toBe('repeated');
   expect(await ledger.admit({ id: id(2), line: 3 })).toBe('admitted');
   await ledger.intake({ admitted: 2, rejected: 0, bytes: 1, sha256: 'ab'.repeat(32) });
-  expect([...ledger.book.missing()]).toEqual([]);
+  expect([...ledger.state.missing()]).toEqual([]);
   ledger.beginIntake();
   expect(await ledger.admit({ id: id(2), line: 1 })).toBe('known');
   expect(await ledger.admit({ id: id(2), line: 2 })).toBe('repeated');
   await ledger.intake({ admitted: 0, rejected: 0, bytes: 1, sha256: 'ab'.repeat(32) });
-  expect([...ledger.book.missing()].map((action) => action.id)).toEqual([id(1)]);
+  expect([...ledger.state.missing()].map((action) => action.id)).toEqual([id(1)]);
 });
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {

@@ -2,16 +2,21 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { byOurClock } from '../../src/ledger/call-age.ts';
 import { recentCallsInFolder } from '../../src/ledger/folder-calls.ts';
-import { type Bench, bench, machine, OPEN, PATH } from './ledgers.ts';
+import { type Harness, machine, makeHarness, OPEN, PATH } from './ledgers.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
 const HOUR_MS = 3_600_000;
 let pid = 1;
 
 /** A ledger of `count` calls, left at once. */
-async function neighbour(setting: Bench, name: string, count: number, open: Partial<typeof OPEN> = {}): Promise<void> {
+async function neighbour(
+  harness: Harness,
+  name: string,
+  count: number,
+  open: Partial<typeof OPEN> = {},
+): Promise<void> {
   const path = `/ledgers/${name}`;
-  const ledger = await setting.open({ path, open: { ...OPEN, ...open }, processes: machine(++pid, new Map()) });
+  const ledger = await harness.open({ path, open: { ...OPEN, ...open }, processes: machine(++pid, new Map()) });
   for (let n = 0; n < count; n++) {
     const call = await ledger.intent({ route: 'list', ids: 100, attempt: 1 });
     await ledger.reply({ call, ms: 1, http: 200 });
@@ -19,29 +24,29 @@ async function neighbour(setting: Bench, name: string, count: number, open: Part
   await ledger[Symbol.asyncDispose]();
 }
 
-async function recent(setting: Bench, more: { withinMs?: number } = {}) {
+async function recent(harness: Harness, more: { withinMs?: number } = {}) {
   const said: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => said.push(JSON.parse(line).msg) });
   const { tenant, client, api } = OPEN;
-  const clocks = () => Promise.resolve(byOurClock(setting.clock.wallMs()));
+  const clocks = () => Promise.resolve(byOurClock(harness.clock.wallMs()));
   const calls = await recentCallsInFolder({
-    ...{ folder: '/ledgers', disk: setting.disk, log, tenant, client, api, clocks, except: PATH },
+    ...{ folder: '/ledgers', disk: harness.disk, log, tenant, client, api, clocks, except: PATH },
     ...more,
   });
   return { count: calls.length, calls, said };
 }
 
 test('the calls of other ledgers of the same sender count, those of ours and of other senders do not', async () => {
-  const setting = bench();
-  await neighbour(setting, 'a.jsonl', 1);
-  await neighbour(setting, 'b.jsonl', 2);
-  await neighbour(setting, 'c.plan.jsonl', 4, { tenant: OPEN.tenant.toUpperCase(), api: `${OPEN.api}/` });
-  await neighbour(setting, 'other-client.jsonl', 8, { client: 'other' });
-  await neighbour(setting, 'other-tenant.jsonl', 16, { tenant: '99999999-9999-4999-8999-999999999999' });
-  await neighbour(setting, 'other-host.jsonl', 32, { api: 'https://api-eu.example.com' });
-  const { count, said, calls } = await recent(setting);
+  const harness = makeHarness();
+  await neighbour(harness, 'a.jsonl', 1);
+  await neighbour(harness, 'b.jsonl', 2);
+  await neighbour(harness, 'c.plan.jsonl', 4, { tenant: OPEN.tenant.toUpperCase(), api: `${OPEN.api}/` });
+  await neighbour(harness, 'other-client.jsonl', 8, { client: 'other' });
+  await neighbour(harness, 'other-tenant.jsonl', 16, { tenant: '99999999-9999-4999-8999-999999999999' });
+  await neighbour(harness, 'other-host.jsonl', 32, { api: 'https://api-eu.example.com' });
+  const { count, said, calls } = await recent(harness);
   expect({ count, said }).toEqual({ count: 6, said: [] });
-  const atMs = setting.clock.wallMs();
+  const atMs = harness.clock.wallMs();
   expect(calls[0]).toEqual({
     route: 'list',
     intentAtMs: atMs,
@@ -53,91 +58,91 @@ test('the calls of other ledgers of the same sender count, those of ours and of 
 });
 
 test('the calls of a tenant that is named by a domain count: it may be this one', async () => {
-  const setting = bench();
-  await neighbour(setting, 'b.jsonl', 1, { tenant: 'contoso.com' });
-  await neighbour(setting, 'c.jsonl', 2, { tenant: 'Fabrikam.onmicrosoft.com', client: 'managed-identity' });
-  await neighbour(setting, 'd.jsonl', 4, { client: 'other' });
-  expect((await recent(setting)).count).toBe(3);
+  const harness = makeHarness();
+  await neighbour(harness, 'b.jsonl', 1, { tenant: 'contoso.com' });
+  await neighbour(harness, 'c.jsonl', 2, { tenant: 'Fabrikam.onmicrosoft.com', client: 'managed-identity' });
+  await neighbour(harness, 'd.jsonl', 4, { client: 'other' });
+  expect((await recent(harness)).count).toBe(3);
 });
 
 test('a ledger with two names in the folder made its calls once, and a name of our own ledger none', async () => {
-  const setting = bench();
-  await neighbour(setting, 'b.jsonl', 3);
-  setting.disk.link('/ledgers/b.jsonl', '/ledgers/latest.jsonl');
-  setting.disk.place('/ledgers/link.jsonl', 'a symbolic link', '/ledgers/b.jsonl');
-  await (await setting.open({ processes: machine(++pid, new Map()) }))[Symbol.asyncDispose]();
-  setting.disk.place('/ledgers/own.jsonl', 'a symbolic link', PATH);
-  expect((await recent(setting)).count).toBe(3);
+  const harness = makeHarness();
+  await neighbour(harness, 'b.jsonl', 3);
+  harness.disk.link('/ledgers/b.jsonl', '/ledgers/latest.jsonl');
+  harness.disk.place('/ledgers/link.jsonl', 'a symbolic link', '/ledgers/b.jsonl');
+  await (await harness.open({ processes: machine(++pid, new Map()) }))[Symbol.asyncDispose]();
+  harness.disk.place('/ledgers/own.jsonl', 'a symbolic link', PATH);
+  expect((await recent(harness)).count).toBe(3);
 });
 
 test.each(['a named pipe', 'a socket', 'a device', 'a folder', 'a symbolic link'] as const)(
   '%s beside the ledgers is passed over',
   async (kind) => {
-    const setting = bench();
-    await neighbour(setting, 'b.jsonl', 1);
-    setting.disk.place('/ledgers/odd.jsonl', kind, kind === 'a symbolic link' ? '/nowhere' : undefined);
-    expect(await recent(setting)).toMatchObject({ count: 1, said: [] });
+    const harness = makeHarness();
+    await neighbour(harness, 'b.jsonl', 1);
+    harness.disk.place('/ledgers/odd.jsonl', kind, kind === 'a symbolic link' ? '/nowhere' : undefined);
+    expect(await recent(harness)).toMatchObject({ count: 1, said: [] });
   },
 );
 
 test('a ledger whose client changed counts with the sessions of each', async () => {
-  const setting = bench();
-  await neighbour(setting, 'b.jsonl', 3, { client: 'revoked' });
-  await neighbour(setting, 'b.jsonl', 5);
-  expect((await recent(setting)).count).toBe(5);
+  const harness = makeHarness();
+  await neighbour(harness, 'b.jsonl', 3, { client: 'revoked' });
+  await neighbour(harness, 'b.jsonl', 5);
+  expect((await recent(harness)).count).toBe(5);
 });
 
 test('calls older than the window do not count, and files that look a day older are not even read', async () => {
-  const setting = bench();
-  await neighbour(setting, 'b.jsonl', 3);
-  setting.clock.stand(HOUR_MS - 1);
-  expect((await recent(setting)).count).toBe(3);
-  setting.clock.stand(1);
-  expect((await recent(setting)).count).toBe(0);
-  expect((await recent(setting, { withinMs: 2 * HOUR_MS })).count).toBe(3);
+  const harness = makeHarness();
+  await neighbour(harness, 'b.jsonl', 3);
+  harness.clock.stand(HOUR_MS - 1);
+  expect((await recent(harness)).count).toBe(3);
+  harness.clock.stand(1);
+  expect((await recent(harness)).count).toBe(0);
+  expect((await recent(harness, { withinMs: 2 * HOUR_MS })).count).toBe(3);
   let reads = 0;
   const { read } = MemoryDisk.prototype;
-  setting.disk.read = (...args) => {
+  harness.disk.read = (...args) => {
     reads++;
-    return read.apply(setting.disk, args);
+    return read.apply(harness.disk, args);
   };
   // Whose clock was slow when it wrote only looks old.
-  setting.clock.stand(23 * HOUR_MS);
-  expect(await recent(setting)).toMatchObject({ count: 0, said: [] });
+  harness.clock.stand(23 * HOUR_MS);
+  expect(await recent(harness)).toMatchObject({ count: 0, said: [] });
   expect(reads).toBe(1);
-  setting.clock.stand(2 * HOUR_MS);
-  expect(await recent(setting)).toMatchObject({ count: 0, said: [] });
+  harness.clock.stand(2 * HOUR_MS);
+  expect(await recent(harness)).toMatchObject({ count: 0, said: [] });
   expect(reads).toBe(1);
 });
 
 test('a damaged neighbour counts as far as it can be read, and is warned of', async () => {
-  const setting = bench();
-  await neighbour(setting, 'b.jsonl', 3);
-  const file = setting.disk.files.get('/ledgers/b.jsonl');
+  const harness = makeHarness();
+  await neighbour(harness, 'b.jsonl', 3);
+  const file = harness.disk.files.get('/ledgers/b.jsonl');
   if (file === undefined) throw new Error('no neighbour');
   const lines = file.bytes.toString().split(/(?<=\n)/);
   file.bytes = Buffer.from(lines.with(3, '{"seq":4,"at":"2026-03-01T12:00:00.000Z","kind":"intent",####\n').join(''));
-  const { count, said } = await recent(setting);
+  const { count, said } = await recent(harness);
   expect(count).toBe(2);
   expect(said).toEqual([expect.stringMatching(/b\.jsonl .*line 4/)]);
 });
 
 test('a neighbour of a newer format counts as far as it can be read, and is warned of', async () => {
-  const setting = bench();
-  await neighbour(setting, 'b.jsonl', 3);
-  const file = setting.disk.files.get('/ledgers/b.jsonl');
+  const harness = makeHarness();
+  await neighbour(harness, 'b.jsonl', 3);
+  const file = harness.disk.files.get('/ledgers/b.jsonl');
   if (file === undefined) throw new Error('no neighbour');
   file.bytes = Buffer.from(file.bytes.toString().replace('"format":2', '"format":3'));
-  const { count, said } = await recent(setting);
+  const { count, said } = await recent(harness);
   expect(count).toBe(3);
   expect(said).toEqual([expect.stringContaining('format is 3')]);
 });
 
 test('other files and folders beside the ledgers are passed over', async () => {
-  const setting = bench();
-  await neighbour(setting, 'b.jsonl', 1);
-  setting.disk.folders.add('/ledgers/reports');
-  await setting.disk.createExclusive('/ledgers/notes.txt', `${'x'.repeat(5000)}\n`);
-  await setting.disk.createExclusive('/ledgers/empty', '');
-  expect(await recent(setting)).toMatchObject({ count: 1, said: [] });
+  const harness = makeHarness();
+  await neighbour(harness, 'b.jsonl', 1);
+  harness.disk.folders.add('/ledgers/reports');
+  await harness.disk.createExclusive('/ledgers/notes.txt', `${'x'.repeat(5000)}\n`);
+  await harness.disk.createExclusive('/ledgers/empty', '');
+  expect(await recent(harness)).toMatchObject({ count: 1, said: [] });
 });

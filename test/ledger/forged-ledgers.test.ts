@@ -21,7 +21,7 @@ import { summarise } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/text.ts';
 import { readView } from '../../src/report/view-file.ts';
 import { bodyOf, type Forged, forge, ODD_VALUES, recordsOf } from './forge.ts';
-import { bench, OPEN, PATH } from './ledgers.ts';
+import { makeHarness, OPEN, PATH } from './ledgers.ts';
 
 /** Every kind of record, each field of each kind somewhere. */
 const RECORDS = recordsOf(readFileSync(new URL('fixtures/format-2.jsonl', import.meta.url), 'utf8'));
@@ -172,20 +172,20 @@ function depthOf(root: unknown): number {
 interface Read {
   scanned: Scanned;
   records: LedgerRecord[];
-  book: Projection;
+  state: Projection;
 }
 
 function scan(bytes: Uint8Array, { fast }: { fast: boolean }): Read {
-  const book = new Projection();
+  const state = new Projection();
   const records: LedgerRecord[] = [];
   const apply = (record: LedgerRecord, atMs: number) => {
     records.push(record);
-    book.apply(record, atMs);
+    state.apply(record, atMs);
   };
-  const admitted = book.admitted.bind(book);
+  const admitted = state.admitted.bind(state);
   const scanner = new Scanner(fast ? { apply, admitted } : { apply });
   for (let at = 0; at < bytes.length; at += 4000) scanner.push(bytes.subarray(at, at + 4000));
-  return { scanned: scanner.result, records, book };
+  return { scanned: scanner.result, records, state };
 }
 
 function bodiesOf(records: readonly Forged[]): string[] {
@@ -208,7 +208,7 @@ function judge(bodies: readonly string[], changed: number): number | undefined {
   const slow = scan(bytes, { fast: false });
   const fast = scan(bytes, { fast: true });
   expect(fast.scanned).toEqual(slow.scanned);
-  expect([...fast.book.actions.values()]).toEqual([...slow.book.actions.values()]);
+  expect([...fast.state.actions.values()]).toEqual([...slow.state.actions.values()]);
   const { fault } = slow.scanned;
   const body = bodies[changed] ?? '';
   if (mayStand(body, changed + 1)) {
@@ -389,13 +389,13 @@ describe('whatever a forger makes', () => {
 
 /** Gives a ledger to everything that reads one. */
 async function readByAll(bytes: Buffer): Promise<void> {
-  const setting = bench();
-  setting.disk.folders.add('/ledgers');
-  await setting.disk.createExclusive(PATH, '');
-  const file = setting.disk.files.get(PATH);
+  const harness = makeHarness();
+  harness.disk.folders.add('/ledgers');
+  await harness.disk.createExclusive(PATH, '');
+  const file = harness.disk.files.get(PATH);
   if (file === undefined) throw new Error('no file');
   file.bytes = bytes;
-  const { disk } = setting;
+  const { disk } = harness;
   const { fault } = scan(bytes, { fast: true }).scanned;
   const readers: Record<string, () => Promise<unknown>> = {
     readLedger: () => readLedger({ path: PATH, disk }),
@@ -420,7 +420,7 @@ async function readByAll(bytes: Buffer): Promise<void> {
       for (const _ of outcomesCsv([view]));
     },
     openLedger: async () => {
-      const ledger = await setting.open({
+      const ledger = await harness.open({
         open: { ...OPEN, tenant: TENANT, api: 'https://api.security.microsoft.com' },
       });
       await ledger[Symbol.asyncDispose]();

@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 test('the ledger of format 2 says what it said when it was written', async () => {
-  const { book, ...facts } = await readLedger({ path, disk: fileDisk });
+  const { state, ...facts } = await readLedger({ path, disk: fileDisk });
   expect(facts).toEqual({
     records: 34,
     from: Date.parse('2026-01-02T03:04:10.137Z'),
@@ -36,17 +36,17 @@ test('the ledger of format 2 says what it said when it was written', async () =>
     tornBytes: 0,
     fault: undefined,
   });
-  expect(book.run).toBe('3f6c2a90-58d1-4e7b-a1c4-2b9d8e7f6a50');
-  expect(book.sessions.map(({ closed }) => closed?.reason)).toEqual(['interrupted', undefined]);
-  expect(book.counts()).toMatchObject({ cancelled: 1, 'already-final': 1, unconfirmed: 0 });
-  expect([...book.left()].map((action) => action.id)).toEqual([id(3), id(4), id(5)]);
-  expect([...book.left()].filter(isInDoubt).map((action) => action.id)).toEqual([id(4)]);
-  expect(book.calls).toEqual({ cancel: 4, get: 1, list: 1, machines: 1 });
-  expect(book.rejected).toEqual({ 'not-an-id': 1, 'bad-row': 0, duplicate: 1 });
-  expect(book.start).toMatchObject({ by: 'question', count: 4, order: 'last-seen' });
-  expect(book.actions.get(id(2))?.comment).toBe('Für Zoë: "zurück"');
-  expect(book.actions.get(id(1))?.screen?.requestor).toBe('CONTOSO\\analyst');
-  expect(book.actions.get(id(3))).toMatchObject({ sent: 2, priority: 5, last: { call: 7, error: 'timeout' } });
+  expect(state.run).toBe('3f6c2a90-58d1-4e7b-a1c4-2b9d8e7f6a50');
+  expect(state.sessions.map(({ closed }) => closed?.reason)).toEqual(['interrupted', undefined]);
+  expect(state.counts()).toMatchObject({ cancelled: 1, 'already-final': 1, unconfirmed: 0 });
+  expect([...state.left()].map((action) => action.id)).toEqual([id(3), id(4), id(5)]);
+  expect([...state.left()].filter(isInDoubt).map((action) => action.id)).toEqual([id(4)]);
+  expect(state.calls).toEqual({ cancel: 4, get: 1, list: 1, machines: 1 });
+  expect(state.rejected).toEqual({ 'not-an-id': 1, 'bad-row': 0, duplicate: 1 });
+  expect(state.start).toMatchObject({ by: 'question', count: 4, order: 'last-seen' });
+  expect(state.actions.get(id(2))?.comment).toBe('Für Zoë: "zurück"');
+  expect(state.actions.get(id(1))?.screen?.requestor).toBe('CONTOSO\\analyst');
+  expect(state.actions.get(id(3))).toMatchObject({ sent: 2, priority: 5, last: { call: 7, error: 'timeout' } });
 });
 
 test('its records can be had one at a time, unknown fields and kinds included', async () => {

@@ -1,42 +1,42 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Book } from '../../src/ledger/book.ts';
+import type { RunState } from '../../src/ledger/book.ts';
 import { byOurClock } from '../../src/ledger/call-age.ts';
 import { Projection } from '../../src/ledger/projection.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { type Scanned, Scanner } from '../../src/ledger/scanner.ts';
-import { begin, bench, PATH } from './ledgers.ts';
+import { begin, makeHarness, PATH } from './ledgers.ts';
 import { play, script } from './scripts.ts';
 
-/** Everything that a book says, but what only the process that read the source knows. */
-function saidBy(book: Book, nowMs: number): unknown {
-  const actions = [...book.actions.values()].map(({ id, line, comment, screen, last, sent, outcome }) => ({
+/** Everything that a run's state says, but what only the process that read the source knows. */
+function saidBy(state: RunState, nowMs: number): unknown {
+  const actions = [...state.actions.values()].map(({ id, line, comment, screen, last, sent, outcome }) => ({
     ...{ id, line, comment, screen, last, sent, outcome },
   }));
-  const { run, sessions, intakes, starts, pauses, rejected, calls, lastSeq, lastCall, firstAtMs, lastAtMs } = book;
+  const { run, sessions, intakes, starts, pauses, rejected, calls, lastSeq, lastCall, firstAtMs, lastAtMs } = state;
   return {
     ...{ run, sessions, intakes, starts, pauses, rejected, calls, lastSeq, lastCall, firstAtMs, lastAtMs, actions },
-    counts: book.counts(),
-    left: [...book.left()].map(({ id }) => id),
-    leftCount: book.leftCount,
-    recent: book.recentCalls(byOurClock(nowMs), 60_000),
+    counts: state.counts(),
+    left: [...state.left()].map(({ id }) => id),
+    leftCount: state.leftCount,
+    recent: state.recentCalls(byOurClock(nowMs), 60_000),
   };
 }
 
-function scan(bytes: Uint8Array, chunkBytes = bytes.length): { scanned: Scanned; torn: string; book: Projection } {
-  const book = new Projection();
-  const scanner = new Scanner(book);
+function scan(bytes: Uint8Array, chunkBytes = bytes.length): { scanned: Scanned; torn: string; state: Projection } {
+  const state = new Projection();
+  const scanner = new Scanner(state);
   for (let at = 0; at < bytes.length; at += chunkBytes) scanner.push(bytes.subarray(at, at + chunkBytes));
-  return { scanned: scanner.result, torn: scanner.torn, book };
+  return { scanned: scanner.result, torn: scanner.torn, state };
 }
 
 /** The bytes of ledgers of all kinds, made once: the properties below change them ten thousand times. */
 async function ledgers(count: number): Promise<Buffer[]> {
   return Promise.all(
     fc.sample(script, { numRuns: count, seed: 7 }).map(async (steps) => {
-      const setting = bench();
-      await (await play(setting, steps)).head();
-      return setting.disk.files.get(PATH)?.bytes ?? Buffer.alloc(0);
+      const harness = makeHarness();
+      await (await play(harness, steps)).head();
+      return harness.disk.files.get(PATH)?.bytes ?? Buffer.alloc(0);
     }),
   );
 }
@@ -44,13 +44,13 @@ async function ledgers(count: number): Promise<Buffer[]> {
 test('what a ledger says is the same whether it was written or read', async () => {
   await fc.assert(
     fc.asyncProperty(script, async (steps) => {
-      const setting = bench();
-      const ledger = await play(setting, steps);
+      const harness = makeHarness();
+      const ledger = await play(harness, steps);
       const head = await ledger.head();
-      const read = await readLedger({ path: PATH, disk: setting.disk });
+      const read = await readLedger({ path: PATH, disk: harness.disk });
       expect({ fault: read.fault, head: read.head, torn: read.tornBytes }).toEqual({ fault: undefined, head, torn: 0 });
-      const nowMs = setting.clock.wallMs();
-      expect(saidBy(read.book, nowMs)).toEqual(saidBy(ledger.book, nowMs));
+      const nowMs = harness.clock.wallMs();
+      expect(saidBy(read.state, nowMs)).toEqual(saidBy(ledger.state, nowMs));
     }),
     { numRuns: 200 },
   );
@@ -118,7 +118,7 @@ test('any single edit inside is found, at its line or the next', async () => {
 });
 
 test('every byte of plain admit lines is watched, the framing of the chain included', async () => {
-  const { disk, open } = bench();
+  const { disk, open } = makeHarness();
   const ledger = await open();
   await begin(ledger, 4);
   await ledger.head();

@@ -29,14 +29,14 @@ export function machine(
   };
 }
 
-export interface Bench {
+export interface Harness {
   disk: MemoryDisk;
   clock: ManualClock;
   open(options?: Partial<OpenLedgerOptions>): Promise<FileLedger>;
 }
 
 /** A disk in memory and a clock, and ledgers opened on them. */
-export function bench(): Bench {
+export function makeHarness(): Harness {
   const clock = new ManualClock();
   const disk = new MemoryDisk(() => clock.wallMs());
   return {

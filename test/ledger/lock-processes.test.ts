@@ -76,8 +76,8 @@ test('of six processes that see a killed holder at the same moment, exactly one 
   expect(said.toSorted()).toEqual(['11', '11', '11', '11', '11', 'open']);
   await Promise.all(rivals.map((rival) => rival.end()));
   expect(await readdir(folder)).toEqual(['a.jsonl']);
-  const { book, fault } = await readLedger({ path, disk: fileDisk });
-  expect({ sessions: book.sessions.length, fault }).toEqual({ sessions: 2, fault: undefined });
+  const { state, fault } = await readLedger({ path, disk: fileDisk });
+  expect({ sessions: state.sessions.length, fault }).toEqual({ sessions: 2, fault: undefined });
 });
 
 test('a stopped but living holder keeps its ledger, and gives it up when it ends', async () => {

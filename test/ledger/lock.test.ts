@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { ClockError, DiskError, HeldError, UsageError } from '../../src/errors.ts';
+import { ClockError, DiskError, LockedError, UsageError } from '../../src/errors.ts';
 import { type HeldLock, LOCK_TTL_MS, type LockOptions } from '../../src/ledger/held-lock.ts';
 import type { Processes } from '../../src/ledger/holder.ts';
 import { acquireLock } from '../../src/ledger/lock.ts';
@@ -116,7 +116,7 @@ describe('taking a lock', () => {
     const { clock, options } = setting();
     await acquireLock(options(machine(1, ALIVE)));
     const refused = acquireLock(options(machine(2, ALIVE)));
-    await expect(refused).rejects.toThrow(HeldError);
+    await expect(refused).rejects.toThrow(LockedError);
     const until = new Date(clock.wallMs() + LOCK_TTL_MS).toISOString();
     await expect(refused).rejects.toThrow(new RegExp(`process 1 on host-1 .*a\\.jsonl.*${until}`));
   });
@@ -216,7 +216,7 @@ describe('taking a lock', () => {
     await pass(clock, 40_000);
     expect(await stateOf(waiting)).toBe('pending');
     await renewLeft(disk, clock);
-    const refused = expect(waiting).rejects.toThrow(HeldError);
+    const refused = expect(waiting).rejects.toThrow(LockedError);
     await pass(clock, 500);
     await refused;
   });
@@ -238,7 +238,7 @@ describe('taking a lock', () => {
   test('who does not want to wait is refused at once where the holder cannot be asked', async () => {
     const { clock, disk, options } = setting();
     await leaveLock(disk, machine(9, new Map(), 'host-9'), clock.wallMs());
-    await expect(acquireLock(options(machine(1, ALIVE), { wait: false }))).rejects.toThrow(HeldError);
+    await expect(acquireLock(options(machine(1, ALIVE), { wait: false }))).rejects.toThrow(LockedError);
   });
 
   test('a lock that is given back during the wait is taken at the next look', async () => {
@@ -267,7 +267,7 @@ describe('taking a lock', () => {
     const { options } = setting();
     await acquireLock(options(machine(1, ALIVE)));
     const hidden = { ...machine(2, ALIVE), startOf: () => null };
-    await expect(acquireLock(options(hidden))).rejects.toThrow(HeldError);
+    await expect(acquireLock(options(hidden))).rejects.toThrow(LockedError);
   });
 
   test('a holder that goes on renewing keeps its lock, whatever our own clock says', async () => {
@@ -280,7 +280,7 @@ describe('taking a lock', () => {
     await pass(ahead, 9500);
     expect(await stateOf(waiting)).toBe('pending');
     await clock.advance(10_000);
-    const refused = expect(waiting).rejects.toThrow(HeldError);
+    const refused = expect(waiting).rejects.toThrow(LockedError);
     await pass(ahead, 500);
     await refused;
   });
@@ -302,7 +302,7 @@ describe('taking a lock', () => {
     const tries = await Promise.allSettled([...alive.keys()].map((pid) => acquireLock(options(machine(pid, alive)))));
     const won = tries.filter((each) => each.status === 'fulfilled');
     expect(won).toHaveLength(1);
-    for (const each of tries) if (each.status === 'rejected') expect(each.reason).toBeInstanceOf(HeldError);
+    for (const each of tries) if (each.status === 'rejected') expect(each.reason).toBeInstanceOf(LockedError);
     await won[0]?.value.assertHeld();
     expect([...disk.files.keys()]).toEqual([PATH]);
   });
@@ -368,10 +368,10 @@ describe('holding a lock', () => {
     const { clock, options } = setting();
     const lock = await acquireLock(options(machine(1, ALIVE)));
     pass(clock);
-    await expect(lock.assertHeld()).rejects.toThrow(HeldError);
+    await expect(lock.assertHeld()).rejects.toThrow(LockedError);
     await clock.advance(10_000);
     await expect(lock.assertHeld()).rejects.toThrow(/55 s/);
-    expect(() => lock.assertFresh()).toThrow(HeldError);
+    expect(() => lock.assertFresh()).toThrow(LockedError);
   });
 
   test.each([
@@ -421,7 +421,7 @@ describe('holding a lock', () => {
     await disk.remove(PATH);
     const successor = await acquireLock(options(machine(2, ALIVE)));
     const content = await disk.readText(PATH);
-    await expect(old.assertHeld()).rejects.toThrow(HeldError);
+    await expect(old.assertHeld()).rejects.toThrow(LockedError);
     await old[Symbol.asyncDispose]();
     expect(await disk.readText(PATH)).toBe(content);
     await successor.assertHeld();
@@ -458,7 +458,7 @@ describe('holding a lock', () => {
     await disk.remove(PATH);
     await clock.advance(10_000);
     expect(() => lock.assertFresh()).toThrow(/was removed/);
-    await expect(lock.assertHeld()).rejects.toThrow(HeldError);
+    await expect(lock.assertHeld()).rejects.toThrow(LockedError);
     await lock[Symbol.asyncDispose]();
   });
 
@@ -475,7 +475,7 @@ describe('holding a lock', () => {
     await lock.assertHeld();
     disk.replaceIf = () => Promise.reject(new Error('EIO'));
     for (let i = 0; i < 6; i++) await clock.advance(10_000);
-    await expect(lock.assertHeld()).rejects.toThrow(HeldError);
+    await expect(lock.assertHeld()).rejects.toThrow(LockedError);
   });
 
   test('checks share one look at the file, which begins after they were asked for and is good for 5 ms by either clock', async () => {

@@ -4,7 +4,7 @@ import { ChangedLedgerError, DiskError, UsageError } from '../../src/errors.ts';
 import type { FileLedger } from '../../src/ledger/file-ledger.ts';
 import { encodeLine } from '../../src/ledger/line.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
-import { type Bench, begin, bench, id, OPEN, PATH } from './ledgers.ts';
+import { begin, type Harness, id, makeHarness, OPEN, PATH } from './ledgers.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
 const OTHER = '/ledgers/other.jsonl';
@@ -14,37 +14,37 @@ const LOOK_MS = 5;
 interface Way {
   name: string;
   /** What another program does to the ledger of a run. */
-  replace(setting: Bench): Promise<void>;
+  replace(harness: Harness): Promise<void>;
   /** What the run then says, before what it always says. */
   says: RegExp;
   /** Its own file has no name any more, so it keeps it under another. */
   keeps: boolean;
 }
 
-const put = ({ disk }: Bench, path: string, bytes: Buffer) =>
+const put = ({ disk }: Harness, path: string, bytes: Buffer) =>
   disk.files.set(path, { bytes, modifiedMs: 0, mode: 0o600 });
-const bytesOf = ({ disk }: Bench, path: string) => disk.files.get(path)?.bytes ?? Buffer.alloc(0);
+const bytesOf = ({ disk }: Harness, path: string) => disk.files.get(path)?.bytes ?? Buffer.alloc(0);
 /** The object behind the name stays, as in the shell's `>`. */
-const rewrite = (setting: Bench, bytes: Buffer) => {
-  const file = setting.disk.files.get(PATH);
+const rewrite = (harness: Harness, bytes: Buffer) => {
+  const file = harness.disk.files.get(PATH);
   if (file !== undefined) file.bytes = bytes;
 };
 
 const WAYS: readonly Way[] = [
   {
     name: 'an editor that writes a copy under its name (sed -i)',
-    replace: async (setting) => {
-      put(setting, OTHER, Buffer.from(bytesOf(setting, PATH)));
-      await setting.disk.rename(OTHER, PATH);
+    replace: async (harness) => {
+      put(harness, OTHER, Buffer.from(bytesOf(harness, PATH)));
+      await harness.disk.rename(OTHER, PATH);
     },
     says: /is another file now/,
     keeps: true,
   },
   {
     name: 'another file moved over it',
-    replace: async (setting) => {
-      put(setting, OTHER, Buffer.from('somebody else\n'));
-      await setting.disk.rename(OTHER, PATH);
+    replace: async (harness) => {
+      put(harness, OTHER, Buffer.from('somebody else\n'));
+      await harness.disk.rename(OTHER, PATH);
     },
     says: /is another file now/,
     keeps: true,
@@ -63,44 +63,44 @@ const WAYS: readonly Way[] = [
   },
   {
     name: 'being moved away, with a link to a copy in its place',
-    replace: async (setting) => {
-      put(setting, '/ledgers/copy', Buffer.from(bytesOf(setting, PATH)));
-      await setting.disk.rename(PATH, OTHER);
-      setting.disk.place(PATH, 'a symbolic link', '/ledgers/copy');
+    replace: async (harness) => {
+      put(harness, '/ledgers/copy', Buffer.from(bytesOf(harness, PATH)));
+      await harness.disk.rename(PATH, OTHER);
+      harness.disk.place(PATH, 'a symbolic link', '/ledgers/copy');
     },
     says: /is another file now/,
     keeps: false,
   },
   {
     name: 'being emptied (truncate, >)',
-    replace: async (setting) => rewrite(setting, Buffer.alloc(0)),
+    replace: async (harness) => rewrite(harness, Buffer.alloc(0)),
     says: /has 0 bytes, and \d+ were written to it/,
     keeps: false,
   },
   {
     name: 'an older copy written over it (cp)',
-    replace: async (setting) => rewrite(setting, bytesOf(setting, PATH).subarray(0, 500)),
+    replace: async (harness) => rewrite(harness, bytesOf(harness, PATH).subarray(0, 500)),
     says: /has 500 bytes, and \d+ were written to it/,
     keeps: false,
   },
   {
     name: 'a longer file written over it (cp)',
-    replace: async (setting) => rewrite(setting, Buffer.concat([bytesOf(setting, PATH), Buffer.from('more\n')])),
+    replace: async (harness) => rewrite(harness, Buffer.concat([bytesOf(harness, PATH), Buffer.from('more\n')])),
     says: /has 5 bytes that this run did not write/,
     keeps: false,
   },
 ];
 
 /** A run of ten actions, its first cancel answered, its second sent. */
-async function running(setting: Bench, log?: pino.Logger): Promise<FileLedger> {
-  const ledger = await setting.open(log === undefined ? {} : { log });
+async function running(harness: Harness, log?: pino.Logger): Promise<FileLedger> {
+  const ledger = await harness.open(log === undefined ? {} : { log });
   await begin(ledger, 10);
   const call = await ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });
   await ledger.assertHeld();
   await ledger.reply({ call, id: id(1), attempt: 1, ms: 1, http: 200 });
   await ledger.intent({ route: 'cancel', id: id(2), attempt: 1 });
   await ledger.assertHeld();
-  await setting.clock.advance(LOOK_MS);
+  await harness.clock.advance(LOOK_MS);
   return ledger;
 }
 
@@ -113,9 +113,9 @@ async function sendNext(ledger: FileLedger): Promise<void> {
 test.each(WAYS)(
   'a ledger that is replaced under the run by $name is noticed before the next send',
   async ({ replace, says }) => {
-    const setting = bench();
-    const ledger = await running(setting);
-    await replace(setting);
+    const harness = makeHarness();
+    const ledger = await running(harness);
+    await replace(harness);
     const sent = sendNext(ledger);
     await expect(sent).rejects.toThrow(DiskError);
     await expect(sent).rejects.toThrow(says);
@@ -125,70 +125,70 @@ test.each(WAYS)(
 );
 
 test.each(WAYS)('nothing is written to what stands in the place of a ledger after $name', async ({ replace }) => {
-  const setting = bench();
-  const ledger = await running(setting);
-  await replace(setting);
-  const foreign = Buffer.from(bytesOf(setting, PATH));
+  const harness = makeHarness();
+  const ledger = await running(harness);
+  await replace(harness);
+  const foreign = Buffer.from(bytesOf(harness, PATH));
   await expect(sendNext(ledger)).rejects.toThrow(DiskError);
   await ledger.reply({ call: 2, id: id(2), attempt: 1, ms: 1, http: 200 }).catch(() => undefined);
   await ledger.close('interrupted').catch(() => undefined);
   await ledger[Symbol.asyncDispose]().catch(() => undefined);
-  expect(bytesOf(setting, PATH).equals(foreign)).toBe(true);
+  expect(bytesOf(harness, PATH).equals(foreign)).toBe(true);
   // Its own locks are given back, and nothing else is taken away.
-  expect([...setting.disk.files.keys()].filter((path) => path.endsWith('.lock'))).toEqual([]);
+  expect([...harness.disk.files.keys()].filter((path) => path.endsWith('.lock'))).toEqual([]);
 });
 
 test.each(WAYS.filter(({ keeps }) => keeps))(
   'what was sent stays known after $name: the ledger is kept under another name, answers in flight included',
   async ({ replace }) => {
-    const setting = bench();
+    const harness = makeHarness();
     const said: string[] = [];
     const log = pino({ level: 'warn' }, { write: (line) => said.push(JSON.parse(line).msg) });
-    const ledger = await running(setting, log);
-    await replace(setting);
+    const ledger = await running(harness, log);
+    await replace(harness);
     await expect(sendNext(ledger)).rejects.toThrow(DiskError);
     await ledger.reply({ call: 2, id: id(2), attempt: 1, ms: 1, http: 200 });
     await ledger[Symbol.asyncDispose]();
-    const kept = [...setting.disk.files.keys()].find((path) => path.includes('.kept-')) ?? '';
+    const kept = [...harness.disk.files.keys()].find((path) => path.includes('.kept-')) ?? '';
     expect(kept).toMatch(/^\/ledgers\/a\.jsonl\.kept-[0-9a-f]{8}-1$/);
     expect(said).toEqual([expect.stringContaining(`is kept as ${kept}`)]);
-    const { book, fault } = await readLedger({ path: kept, disk: setting.disk });
+    const { state, fault } = await readLedger({ path: kept, disk: harness.disk });
     expect(fault).toBeUndefined();
-    expect([...book.actions.values()].slice(0, 2).map(({ last }) => last?.http)).toEqual([200, 200]);
+    expect([...state.actions.values()].slice(0, 2).map(({ last }) => last?.http)).toEqual([200, 200]);
   },
 );
 
 test.each(WAYS.filter(({ keeps }) => !keeps))('nothing is kept beside it after $name', async ({ replace }) => {
-  const setting = bench();
-  const ledger = await running(setting);
-  await replace(setting);
+  const harness = makeHarness();
+  const ledger = await running(harness);
+  await replace(harness);
   await expect(sendNext(ledger)).rejects.toThrow(DiskError);
   await ledger[Symbol.asyncDispose]().catch(() => undefined);
-  expect([...setting.disk.files.keys()].filter((path) => path.includes('.kept-'))).toEqual([]);
+  expect([...harness.disk.files.keys()].filter((path) => path.includes('.kept-'))).toEqual([]);
 });
 
 test.each(WAYS)('a session does not end well on a ledger that was replaced by $name', async ({ replace }) => {
-  const setting = bench();
-  const ledger = await running(setting);
-  await replace(setting);
+  const harness = makeHarness();
+  const ledger = await running(harness);
+  await replace(harness);
   await expect(ledger.close('finished')).rejects.toThrow(DiskError);
 });
 
 test('a look at the file costs one question for all sends of 5 ms', async () => {
-  const setting = bench();
-  const ledger = await running(setting);
+  const harness = makeHarness();
+  const ledger = await running(harness);
   let questions = 0;
-  setting.disk.stat = (path) => {
+  harness.disk.stat = (path) => {
     if (path === PATH) questions++;
-    return MemoryDisk.prototype.stat.call(setting.disk, path);
+    return MemoryDisk.prototype.stat.call(harness.disk, path);
   };
   await Promise.all(Array.from({ length: 50 }, () => ledger.assertHeld()));
   expect(questions).toBe(1);
 });
 
 /** A plan of three actions and its head. */
-async function planned(setting: Bench): Promise<string> {
-  const ledger = await setting.open();
+async function planned(harness: Harness): Promise<string> {
+  const ledger = await harness.open();
   ledger.beginIntake();
   for (let n = 1; n <= 3; n++) await ledger.admit({ id: id(n), line: n });
   await ledger.intake({ admitted: 3, rejected: 0, bytes: 111, sha256: 'ab'.repeat(32) });
@@ -199,10 +199,10 @@ async function planned(setting: Bench): Promise<string> {
 }
 
 /** One more action, rightly chained: whoever can write a ledger can do that. */
-function grow(setting: Bench, head: string): void {
-  const seq = bytesOf(setting, PATH).toString().split('\n').length;
+function grow(harness: Harness, head: string): void {
+  const seq = bytesOf(harness, PATH).toString().split('\n').length;
   const { line } = encodeLine(head, seq, '2026-03-01T12:00:00.000Z', 'admit', { id: id(99), line: 99 });
-  rewrite(setting, Buffer.concat([bytesOf(setting, PATH), Buffer.from(line)]));
+  rewrite(harness, Buffer.concat([bytesOf(harness, PATH), Buffer.from(line)]));
 }
 
 const MOMENTS = [
@@ -219,100 +219,100 @@ const CHANGES = [
   { what: 'grows by a rightly chained action', change: grow },
   {
     what: 'shrinks by its last line',
-    change: (setting: Bench) => {
-      const text = bytesOf(setting, PATH).toString();
-      rewrite(setting, Buffer.from(text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)));
+    change: (harness: Harness) => {
+      const text = bytesOf(harness, PATH).toString();
+      rewrite(harness, Buffer.from(text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)));
     },
   },
   {
     what: 'is swapped for a longer plan by rename',
-    change: (setting: Bench, head: string) => {
-      const own = setting.disk.files.get(PATH);
-      put(setting, PATH, Buffer.from(bytesOf(setting, PATH)));
-      grow(setting, head);
-      if (own !== undefined) setting.disk.files.set('/ledgers/moved', own);
+    change: (harness: Harness, head: string) => {
+      const own = harness.disk.files.get(PATH);
+      put(harness, PATH, Buffer.from(bytesOf(harness, PATH)));
+      grow(harness, head);
+      if (own !== undefined) harness.disk.files.set('/ledgers/moved', own);
     },
   },
-  { what: 'is removed', change: ({ disk }: Bench) => void disk.files.delete(PATH) },
+  { what: 'is removed', change: ({ disk }: Harness) => void disk.files.delete(PATH) },
 ] as const;
 
 test.each(CHANGES.flatMap((change) => MOMENTS.map((moment) => ({ ...change, ...moment }))))(
   'a plan that $what $when is not the one that was reviewed, and gets no record',
   async ({ change, hook }) => {
-    const setting = bench();
-    const head = await planned(setting);
-    hook(setting.disk, () => change(setting, head));
-    await expect(setting.open({ existing: 'any', head })).rejects.toThrow(ChangedLedgerError);
-    const text = [...setting.disk.files.values()].map(({ bytes }) => bytes.toString()).join('');
+    const harness = makeHarness();
+    const head = await planned(harness);
+    hook(harness.disk, () => change(harness, head));
+    await expect(harness.open({ existing: 'any', head })).rejects.toThrow(ChangedLedgerError);
+    const text = [...harness.disk.files.values()].map(({ bytes }) => bytes.toString()).join('');
     expect(text.match(/"kind":"open"/g)?.length ?? 0).toBeLessThanOrEqual(2);
     expect(text).not.toContain('"session":2');
-    expect([...setting.disk.files.keys()].filter((path) => path.endsWith('.lock'))).toEqual([]);
+    expect([...harness.disk.files.keys()].filter((path) => path.endsWith('.lock'))).toEqual([]);
   },
 );
 
 test('a ledger that somebody begins where there was none is not the one that was decided upon', async () => {
-  const setting = bench();
-  await planned(setting);
-  await expect(setting.open({ head: '' })).rejects.toThrow(ChangedLedgerError);
-  const empty = bench();
+  const harness = makeHarness();
+  await planned(harness);
+  await expect(harness.open({ head: '' })).rejects.toThrow(ChangedLedgerError);
+  const empty = makeHarness();
   await (await empty.open({ head: '' }))[Symbol.asyncDispose]();
 });
 
 test('a ledger with its own head is opened', async () => {
-  const setting = bench();
-  const head = await planned(setting);
-  const ledger = await setting.open({ head });
-  expect(ledger.book.sessions).toHaveLength(2);
+  const harness = makeHarness();
+  const head = await planned(harness);
+  const ledger = await harness.open({ head });
+  expect(ledger.state.sessions).toHaveLength(2);
 });
 
 test.each(['a named pipe', 'a socket', 'a device', 'a folder'] as const)(
   'a ledger that is %s is refused, and no lock is made',
   async (kind) => {
-    const setting = bench();
-    setting.disk.folders.add('/ledgers');
-    setting.disk.place(PATH, kind);
-    const refused = setting.open();
+    const harness = makeHarness();
+    harness.disk.folders.add('/ledgers');
+    harness.disk.place(PATH, kind);
+    const refused = harness.open();
     await expect(refused).rejects.toThrow(UsageError);
     await expect(refused).rejects.toThrow(PATH);
-    expect([...setting.disk.files.keys()]).toEqual([PATH]);
+    expect([...harness.disk.files.keys()]).toEqual([PATH]);
   },
 );
 
 test('a ledger with a second hard link is refused for a run and read for a report', async () => {
-  const setting = bench();
-  await planned(setting);
-  setting.disk.link(PATH, OTHER);
+  const harness = makeHarness();
+  await planned(harness);
+  harness.disk.link(PATH, OTHER);
   for (const path of [PATH, OTHER]) {
-    await expect(setting.open({ path })).rejects.toThrow(/has 2 names \(hard links\)/);
-    await expect(setting.open({ path })).rejects.toThrow(UsageError);
-    expect((await readLedger({ path, disk: setting.disk })).book.actions.size).toBe(3);
+    await expect(harness.open({ path })).rejects.toThrow(/has 2 names \(hard links\)/);
+    await expect(harness.open({ path })).rejects.toThrow(UsageError);
+    expect((await readLedger({ path, disk: harness.disk })).state.actions.size).toBe(3);
   }
-  expect([...setting.disk.files.keys()].toSorted()).toEqual([PATH, OTHER]);
+  expect([...harness.disk.files.keys()].toSorted()).toEqual([PATH, OTHER]);
 });
 
 test('a ledger behind a symbolic link is locked and written where it really lies', async () => {
-  const setting = bench();
-  await planned(setting);
-  setting.disk.folders.add('/shortcuts');
-  setting.disk.place('/shortcuts/latest.jsonl', 'a symbolic link', PATH);
-  const ledger = await setting.open({ path: '/shortcuts/latest.jsonl' });
+  const harness = makeHarness();
+  await planned(harness);
+  harness.disk.folders.add('/shortcuts');
+  harness.disk.place('/shortcuts/latest.jsonl', 'a symbolic link', PATH);
+  const ledger = await harness.open({ path: '/shortcuts/latest.jsonl' });
   expect(ledger.path).toBe(PATH);
-  expect([...setting.disk.files.keys()]).toContain(`${PATH}.lock`);
-  await expect(setting.open({ open: { ...OPEN, client: 'other' } })).rejects.toMatchObject({ exitCode: 11 });
+  expect([...harness.disk.files.keys()]).toContain(`${PATH}.lock`);
+  await expect(harness.open({ open: { ...OPEN, client: 'other' } })).rejects.toMatchObject({ exitCode: 11 });
   await ledger[Symbol.asyncDispose]();
-  expect([...setting.disk.files.keys()].toSorted()).toEqual([PATH, '/shortcuts/latest.jsonl'].toSorted());
+  expect([...harness.disk.files.keys()].toSorted()).toEqual([PATH, '/shortcuts/latest.jsonl'].toSorted());
 });
 
 test.each([
   ['to nothing', '/ledgers/absent.jsonl', /leads to nothing/],
   ['in a circle', PATH, /ELOOP/],
 ])('a symbolic link %s is no ledger', async (_, target, says) => {
-  const setting = bench();
-  setting.disk.folders.add('/ledgers');
-  setting.disk.place(PATH, 'a symbolic link', target);
-  await expect(setting.open()).rejects.toThrow(UsageError);
-  await expect(setting.open()).rejects.toThrow(says);
-  expect([...setting.disk.files.keys()]).toEqual([PATH]);
+  const harness = makeHarness();
+  harness.disk.folders.add('/ledgers');
+  harness.disk.place(PATH, 'a symbolic link', target);
+  await expect(harness.open()).rejects.toThrow(UsageError);
+  await expect(harness.open()).rejects.toThrow(says);
+  expect([...harness.disk.files.keys()]).toEqual([PATH]);
 });
 
 function onCreate(disk: MemoryDisk, path: string, act: () => void): void {

@@ -3,7 +3,7 @@ import { commentFault } from '../../src/comment.ts';
 import type { FileLedger } from '../../src/ledger/file-ledger.ts';
 import { OUTCOME_NAMES, type Outcome } from '../../src/ledger/outcomes.ts';
 import { type CloseReason, type PauseReason, type RejectReason, ROUTES, type Route } from '../../src/ledger/record.ts';
-import { type Bench, id } from './ledgers.ts';
+import { type Harness, id } from './ledgers.ts';
 
 /** One thing a run may do to its ledger. */
 export type Step =
@@ -76,13 +76,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 export const script: fc.Arbitrary<Step[]> = fc.array(step, { maxLength: 30 });
 
 /** Plays a script on a fresh disk; returns the ledger of the last session, still open. Steps that are out of place are left out. */
-export async function play(setting: Bench, steps: readonly Step[]): Promise<FileLedger> {
-  let ledger = await setting.open();
+export async function play(harness: Harness, steps: readonly Step[]): Promise<FileLedger> {
+  let ledger = await harness.open();
   let unanswered: number[] = [];
   let reading = false;
   for (const each of steps) {
-    const { book } = ledger;
-    const ready = book.intake !== undefined && book.start !== undefined && !reading;
+    const { state } = ledger;
+    const ready = state.intake !== undefined && state.start !== undefined && !reading;
     switch (each.do) {
       case 'admit':
         if (!reading) ledger.beginIntake();
@@ -134,12 +134,12 @@ export async function play(setting: Bench, steps: readonly Step[]): Promise<File
         await ledger.pause({ until: '2026-01-01T00:00:00.000Z', reason: each.reason });
         break;
       case 'wait':
-        await setting.clock.advance(each.ms);
+        await harness.clock.advance(each.ms);
         break;
       case 'resume':
         if (each.close !== undefined) await ledger.close(each.close);
         await ledger[Symbol.asyncDispose]().catch(() => undefined);
-        ledger = await setting.open();
+        ledger = await harness.open();
         unanswered = [];
         reading = false;
         break;

@@ -10,7 +10,7 @@ import {
   senderName,
   serviceOf,
 } from '../../src/ledger/sender.ts';
-import { bench, machine, OPEN } from './ledgers.ts';
+import { machine, makeHarness, OPEN } from './ledgers.ts';
 
 const guid = fc.uuid();
 const hostsOf = ({ apiUrl, regions, aliases }: (typeof CLOUDS)[keyof typeof CLOUDS]) => [
@@ -144,12 +144,12 @@ describe('a ledger', () => {
     ['[::1] for localhost', { api: 'http://[::1]:8080' }, { api: 'http://localhost:8080' }],
     ['a region of the same cloud', { api: CLOUDS.commercial.apiUrl }, { api: CLOUDS.commercial.regions.uk ?? '' }],
   ])('is gone on with, and its sender is the same one, with %s', async (_, then, now) => {
-    const setting = bench();
-    const ledger = await setting.open({ ...first, open: { ...OPEN, ...then } });
-    await expect(setting.open({ ...second, open: { ...OPEN, ...now } })).rejects.toMatchObject({ exitCode: 11 });
+    const harness = makeHarness();
+    const ledger = await harness.open({ ...first, open: { ...OPEN, ...then } });
+    await expect(harness.open({ ...second, open: { ...OPEN, ...now } })).rejects.toMatchObject({ exitCode: 11 });
     await ledger[Symbol.asyncDispose]();
-    const next = await setting.open({ processes: machine(2, both), open: { ...OPEN, ...now } });
-    expect(next.book.sessions).toHaveLength(2);
+    const next = await harness.open({ processes: machine(2, both), open: { ...OPEN, ...now } });
+    expect(next.state.sessions).toHaveLength(2);
   });
 
   const domain = { ...OPEN, tenant: 'contoso.com' };
@@ -157,34 +157,34 @@ describe('a ledger', () => {
     ['a domain, gone on with by its GUID', domain, OPEN],
     ['a GUID, gone on with by its domain', OPEN, domain],
   ])('of %s is accepted once a token shows that they are one', async (_, then, now) => {
-    const setting = bench();
-    await (await setting.open({ open: then }))[Symbol.asyncDispose]();
+    const harness = makeHarness();
+    await (await harness.open({ open: then }))[Symbol.asyncDispose]();
     const other = '99999999-9999-4999-8999-999999999999';
     for (const shownTenant of [undefined, other]) {
-      await expect(setting.open({ open: now, shownTenant })).rejects.toThrow(/is of tenant .* no token showed/);
+      await expect(harness.open({ open: now, shownTenant })).rejects.toThrow(/is of tenant .* no token showed/);
     }
-    const ledger = await setting.open({ open: now, shownTenant: OPEN.tenant.toUpperCase() });
-    expect(ledger.book.sessions).toHaveLength(2);
+    const ledger = await harness.open({ open: now, shownTenant: OPEN.tenant.toUpperCase() });
+    expect(ledger.state.sessions).toHaveLength(2);
   });
 
   test('of one domain is not gone on with by another domain', async () => {
-    const setting = bench();
-    await (await setting.open({ open: domain }))[Symbol.asyncDispose]();
+    const harness = makeHarness();
+    await (await harness.open({ open: domain }))[Symbol.asyncDispose]();
     const now = { ...OPEN, tenant: 'fabrikam.com' };
-    await expect(setting.open({ open: now, shownTenant: OPEN.tenant })).rejects.toMatchObject({ exitCode: 2 });
+    await expect(harness.open({ open: now, shownTenant: OPEN.tenant })).rejects.toMatchObject({ exitCode: 2 });
   });
 
   test('holds the sender that a token shows, besides the one that was given', async () => {
-    const setting = bench();
-    const one = await setting.open({ ...first, open: domain });
-    const two = await setting.open(second);
+    const harness = makeHarness();
+    const one = await harness.open({ ...first, open: domain });
+    const two = await harness.open(second);
     await expect(one.holdSender(OPEN)).rejects.toThrow(/is held by process 2/);
     await two[Symbol.asyncDispose]();
     await one.holdSender(OPEN);
     // Once more is no other lock.
     await one.holdSender(OPEN);
-    await expect(setting.open(second)).rejects.toThrow(/is held by process 1/);
+    await expect(harness.open(second)).rejects.toThrow(/is held by process 1/);
     await one[Symbol.asyncDispose]();
-    expect([...setting.disk.files.keys()].filter((path) => path.endsWith('.lock'))).toEqual([]);
+    expect([...harness.disk.files.keys()].filter((path) => path.endsWith('.lock'))).toEqual([]);
   });
 });

@@ -16,7 +16,7 @@ describe('a forecast', () => {
   it('of 1500 calls is 14 minutes and what the bursts take themselves', () => {
     const { nextAtMs, lastAtMs, doneAtMs } = plan(1500);
     expect(nextAtMs).toBe(NOW);
-    // A burst of 100 by 16 goes out in seven rounds; its answers hold the next minute's places.
+    // A burst of 100 by 16 goes out in seven rounds; its answers hold the next minute's permits.
     expect(lastAtMs).toBe(NOW + 14 * (60_000 + 300 + MARGIN_MS) + 6 * 300);
     expect(doneAtMs).toBe((lastAtMs ?? 0) + 300);
     expect(describeDuration(doneAtMs - NOW)).toBe('14 min 7 s');
@@ -91,7 +91,7 @@ describe('a forecast', () => {
     expect(lastAtMs).toBe(NOW + 666 * (3_600_000 + 300 + MARGIN_MS) + 9 * (60_000 + 300 + MARGIN_MS) + 6 * 300);
   });
 
-  it('lets no place that is held for long keep calls from the others', () => {
+  it('lets no permit that is held for long keep calls from the others', () => {
     const windows = [
       { calls: 10, perMs: 1000, left: 0, freeAtMs: [...Array<number>(9).fill(NOW + 500), NOW + 60_000] },
     ];

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Passage } from '../../src/quota/gate.ts';
+import type { CallResult } from '../../src/quota/gate.ts';
 import { type GateState, nextState, OPEN, probeIsDue } from '../../src/quota/gate-state.ts';
 
-const passage: fc.Arbitrary<Passage> = fc.oneof(
-  fc.constant<Passage>({ kind: 'answered' }),
+const result: fc.Arbitrary<CallResult> = fc.oneof(
+  fc.constant<CallResult>({ kind: 'answered' }),
   fc.record({
     kind: fc.constant<'throttled'>('throttled'),
     retryAfterMs: fc.option(fc.integer({ min: 1, max: 900_000 }), { nil: undefined }),
@@ -18,8 +18,8 @@ const passage: fc.Arbitrary<Passage> = fc.oneof(
  */
 const step = fc.oneof(
   fc.record({ kind: fc.constant<'time'>('time'), ms: fc.integer({ min: 0, max: 120_000 }) }),
-  fc.record({ kind: fc.constant<'call'>('call'), passage }),
-  fc.record({ kind: fc.constant<'probe'>('probe'), passage: fc.option(passage, { nil: undefined }) }),
+  fc.record({ kind: fc.constant<'call'>('call'), result }),
+  fc.record({ kind: fc.constant<'probe'>('probe'), result: fc.option(result, { nil: undefined }) }),
 );
 
 it('whatever comes back in whatever order, only a probe opens the gate, only one is out, and no pause gets shorter', () => {
@@ -31,14 +31,14 @@ it('whatever comes back in whatever order, only a probe opens the gate, only one
         const before: GateState = state;
         if (each.kind === 'time') nowMs += each.ms;
         else if (each.kind === 'call') {
-          state = nextState(state, { kind: 'report', probe: false, passage: each.passage }, nowMs);
+          state = nextState(state, { kind: 'report', probe: false, result: each.result }, nowMs);
           if (before.kind === 'closed') expect(state.kind).toBe('closed');
         } else if (before.kind === 'closed' && before.probing) {
           state =
-            each.passage === undefined
+            each.result === undefined
               ? nextState(state, { kind: 'probe-given-up' }, nowMs)
-              : nextState(state, { kind: 'report', probe: true, passage: each.passage }, nowMs);
-          expect(state.kind).toBe(each.passage?.kind === 'answered' ? 'open' : 'closed');
+              : nextState(state, { kind: 'report', probe: true, result: each.result }, nowMs);
+          expect(state.kind).toBe(each.result?.kind === 'answered' ? 'open' : 'closed');
           if (state.kind === 'closed') expect(state.probing).toBe(false);
         } else if (probeIsDue(before, nowMs)) {
           state = nextState(state, { kind: 'probe-sent' }, nowMs);
@@ -60,11 +60,11 @@ it('whatever comes back in whatever order, only a probe opens the gate, only one
 
 it('a failed probe always moves the end of the pause beyond now', () => {
   fc.assert(
-    fc.property(passage, passage, fc.integer({ min: 0, max: 1_000_000 }), (first, second, lateMs) => {
-      const closed = nextState(OPEN, { kind: 'report', probe: false, passage: first }, 0);
+    fc.property(result, result, fc.integer({ min: 0, max: 1_000_000 }), (first, second, lateMs) => {
+      const closed = nextState(OPEN, { kind: 'report', probe: false, result: first }, 0);
       if (closed.kind === 'open' || second.kind === 'answered') return;
       const nowMs = closed.pause.untilMs + lateMs;
-      const failed = nextState({ ...closed, probing: true }, { kind: 'report', probe: true, passage: second }, nowMs);
+      const failed = nextState({ ...closed, probing: true }, { kind: 'report', probe: true, result: second }, nowMs);
       expect(failed.kind === 'closed' && failed.pause.untilMs > nowMs).toBe(true);
     }),
     { numRuns: 300, seed: 11 },

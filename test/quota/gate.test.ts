@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import type { Gate, Pass, Passage, Pause } from '../../src/quota/gate.ts';
+import type { CallResult, Gate, Pause, Permit } from '../../src/quota/gate.ts';
 import { makeGate } from '../../src/quota/make-gate.ts';
 import { type VirtualTime, virtualTime } from './virtual-time.ts';
 
@@ -17,15 +17,15 @@ afterEach(() => {
 });
 
 const now = () => systemClock.monotonicMs();
-const throttled = (retryAfterMs?: number): Passage => ({ kind: 'throttled', retryAfterMs });
-const unreachable = (subject = 'one'): Passage => ({ kind: 'unreachable', subject });
-const ANSWERED: Passage = { kind: 'answered' };
+const throttled = (retryAfterMs?: number): CallResult => ({ kind: 'throttled', retryAfterMs });
+const unreachable = (subject = 'one'): CallResult => ({ kind: 'unreachable', subject });
+const ANSWERED: CallResult = { kind: 'answered' };
 
-/** Callers that wait at the gate; those that got through are in `passes`. */
+/** Callers that wait at the gate; those that got through are in `permits`. */
 function callers(count: number) {
-  const passes: Pass[] = [];
-  for (let i = 0; i < count; i += 1) void gate.pass().then((pass) => passes.push(pass));
-  return passes;
+  const permits: Permit[] = [];
+  for (let i = 0; i < count; i += 1) void gate.pass().then((permit) => permits.push(permit));
+  return permits;
 }
 
 const soon = () => time.pass(0);
@@ -38,10 +38,10 @@ async function loseTouch() {
 
 describe('an open gate', () => {
   it('lets everybody pass', async () => {
-    const passes = callers(20);
+    const permits = callers(20);
     await soon();
-    expect(passes).toHaveLength(20);
-    expect(passes.every((pass) => !pass.probe && pass.stillOpen())).toBe(true);
+    expect(permits).toHaveLength(20);
+    expect(permits.every((permit) => !permit.probe && permit.stillOpen())).toBe(true);
   });
 
   it('keeps the moment of the last answer', async () => {
@@ -65,11 +65,11 @@ describe('a 429', () => {
     (await gate.pass()).report(throttled(8000));
     expect(gate.pause).toEqual({ reason: 'throttled', untilMs: now() + 9000 });
     expect(pauses).toEqual([gate.pause]);
-    const passes = callers(3);
+    const permits = callers(3);
     await time.pass(8999);
-    expect(passes).toHaveLength(0);
+    expect(permits).toHaveLength(0);
     await time.pass(1);
-    expect(passes).toHaveLength(1);
+    expect(permits).toHaveLength(1);
   });
 
   it('closes it for a minute and a second when it does not say', async () => {
@@ -77,7 +77,7 @@ describe('a 429', () => {
     expect(pauseLeft()).toBe(61_000);
   });
 
-  it('makes a pass worthless that was given before, also once the gate is open again', async () => {
+  it('makes a permit worthless that was given before, also once the gate is open again', async () => {
     const [early, late] = [await gate.pass(), await gate.pass()];
     early.report(throttled(1000));
     expect(late.stillOpen()).toBe(false);
@@ -90,14 +90,14 @@ describe('a 429', () => {
 
   it('is followed by one call alone, whose success lets the others go on', async () => {
     (await gate.pass()).report(throttled(1000));
-    const passes = callers(5);
+    const permits = callers(5);
     await time.pass(60_000);
-    expect(passes.map(({ probe }) => probe)).toEqual([true]);
-    expect(passes[0]?.stillOpen()).toBe(true);
-    passes[0]?.report(ANSWERED);
+    expect(permits.map(({ probe }) => probe)).toEqual([true]);
+    expect(permits[0]?.stillOpen()).toBe(true);
+    permits[0]?.report(ANSWERED);
     await soon();
     expect(gate.pause).toBeUndefined();
-    expect(passes.map(({ probe }) => probe)).toEqual([true, false, false, false, false]);
+    expect(permits.map(({ probe }) => probe)).toEqual([true, false, false, false, false]);
   });
 
   it('to the probe doubles the wait, up to five minutes', async () => {
@@ -133,8 +133,8 @@ describe('a 429', () => {
 
   it('to each of sixteen calls in flight is one pause, told again only when it ends a second or more later', async () => {
     const inFlight = await Promise.all(Array.from({ length: 18 }, () => gate.pass()));
-    for (const pass of inFlight.splice(0, 16)) {
-      pass.report(throttled(10_000));
+    for (const permit of inFlight.splice(0, 16)) {
+      permit.report(throttled(10_000));
       await time.pass(50);
     }
     // The last one to come counts, told or not.
@@ -151,7 +151,7 @@ describe('a 429', () => {
 
   it('to a call that was in flight does not double the wait', async () => {
     const inFlight = await Promise.all(Array.from({ length: 16 }, () => gate.pass()));
-    for (const pass of inFlight) pass.report(throttled(10_000));
+    for (const permit of inFlight) permit.report(throttled(10_000));
     expect(pauseLeft()).toBe(11_000);
   });
 
@@ -161,24 +161,24 @@ describe('a 429', () => {
     const probe = await passWhenDue();
     late.report(throttled(3000));
     expect(probe.stillOpen()).toBe(false);
-    const passes = callers(2);
+    const permits = callers(2);
     probe.cancel();
     await time.pass(3999);
-    expect(passes).toHaveLength(0);
+    expect(permits).toHaveLength(0);
     await time.pass(1);
-    expect(passes.map((pass) => pass.probe)).toEqual([true]);
+    expect(permits.map((permit) => permit.probe)).toEqual([true]);
   });
 
   it('again and again for 40 minutes costs one call a wait', async () => {
     const beganMs = now();
     (await gate.pass()).report(throttled());
     let calls = 1;
-    const passes = callers(1);
+    const permits = callers(1);
     while (now() - beganMs < 40 * 60_000) {
-      await time.runUntil(() => passes.length === 1);
-      passes.pop()?.report(throttled());
+      await time.runUntil(() => permits.length === 1);
+      permits.pop()?.report(throttled());
       calls += 1;
-      void gate.pass().then((pass) => passes.push(pass));
+      void gate.pass().then((permit) => permits.push(permit));
       await soon();
     }
     // 61 + 121 + 241 s, then every 301 s.
@@ -190,19 +190,19 @@ describe('a 429', () => {
 describe('a probe', () => {
   it('that sends nothing hands its part to the next who waits', async () => {
     (await gate.pass()).report(throttled(1000));
-    const passes = callers(3);
+    const permits = callers(3);
     await time.pass(2000);
-    passes[0]?.cancel();
+    permits[0]?.cancel();
     await soon();
-    expect(passes.map(({ probe }) => probe)).toEqual([true, true]);
+    expect(permits.map(({ probe }) => probe)).toEqual([true, true]);
   });
 
   it('that sends nothing while nobody waits leaves its part to who comes next', async () => {
     (await gate.pass()).report(throttled(1000));
     (await passWhenDue()).cancel();
-    const passes = callers(2);
+    const permits = callers(2);
     await soon();
-    expect(passes.map(({ probe }) => probe)).toEqual([true]);
+    expect(permits.map(({ probe }) => probe)).toEqual([true]);
   });
 
   it('without an answer keeps the gate closed, and is tried again', async () => {
@@ -215,11 +215,11 @@ describe('a probe', () => {
     (await gate.pass()).report(throttled(1000));
     const stop = new AbortController();
     const gaveUp = expect(gate.pass(stop.signal)).rejects.toBe('enough');
-    const passes = callers(1);
+    const permits = callers(1);
     stop.abort('enough');
     await gaveUp;
     await time.pass(2000);
-    expect(passes.map(({ probe }) => probe)).toEqual([true]);
+    expect(permits.map(({ probe }) => probe)).toEqual([true]);
     await expect(gate.pass(AbortSignal.abort('too late'))).rejects.toBe('too late');
   });
 });
@@ -289,10 +289,10 @@ it('a closed gate that nobody waits at leaves no timer behind', async () => {
 });
 
 /** Waits for the end of the pause and passes as its probe. */
-async function passWhenDue(): Promise<Pass> {
-  const passes = callers(1);
-  await time.runUntil(() => passes.length === 1);
-  const [pass] = passes;
+async function passWhenDue(): Promise<Permit> {
+  const permits = callers(1);
+  await time.runUntil(() => permits.length === 1);
+  const [pass] = permits;
   expect(pass?.probe).toBe(true);
-  return pass as Pass;
+  return pass as Permit;
 }

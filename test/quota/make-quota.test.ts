@@ -4,7 +4,7 @@ import { byOurClock } from '../../src/ledger/call-age.ts';
 import { MARGIN_MS } from '../../src/quota/hold-times.ts';
 import { makeQuota } from '../../src/quota/make-quota.ts';
 import { DOCUMENTED_WINDOWS, type Quota, type Slot } from '../../src/quota/quota.ts';
-import { seedsFrom } from '../../src/quota/seeds.ts';
+import { agedCalls } from '../../src/quota/seeds.ts';
 import { type VirtualTime, virtualTime } from './virtual-time.ts';
 
 let time: VirtualTime;
@@ -155,7 +155,7 @@ describe('a slot that nobody waited for when it became free', () => {
     expect(order).toEqual(['first']);
   });
 
-  it('is filled by a seed like any other, at once or as soon as it is free', async () => {
+  it('is filled by a past call like any other, at once or as soon as it is free', async () => {
     const quota = makeQuota({ windows: [minute], clock });
     const slots = [await quota.take('cancel'), await quota.take('cancel')];
     slots[0]?.release();
@@ -192,7 +192,7 @@ describe('a caller that gives up', () => {
     const first = takeMany(quota, 1);
     await soon();
     const stop = new AbortController();
-    // It has a place in the longer window and waits for the shorter one.
+    // It has a permit in the longer window and waits for the shorter one.
     const gaveUp = expect(quota.take('cancel', stop.signal)).rejects.toBe('enough');
     await soon();
     stop.abort('enough');
@@ -221,12 +221,12 @@ describe('a caller that gives up', () => {
   });
 });
 
-describe('seeds', () => {
-  const seeds = (count: number, ageMs: number) => Array.from({ length: count }, () => ({ route: 'cancel', ageMs }));
+describe('past calls', () => {
+  const pastCalls = (count: number, ageMs: number) => Array.from({ length: count }, () => ({ route: 'cancel', ageMs }));
 
   it('take each window for what is left of it', () => {
     const quota = makeQuota({ windows: [minute, hour], clock });
-    quota.seed([...seeds(1, 100_000), ...seeds(1, 10_000), ...seeds(7, 4_000_000)]);
+    quota.seed([...pastCalls(1, 100_000), ...pastCalls(1, 10_000), ...pastCalls(7, 4_000_000)]);
     const now = clock.monotonicMs();
     expect(quota.left()).toEqual([
       { ...minute, left: 1, freeAtMs: [now + 50_000 + MARGIN_MS] },
@@ -236,7 +236,7 @@ describe('seeds', () => {
 
   it('that are still to count are held from then on', () => {
     const quota = makeQuota({ windows: [minute], clock });
-    quota.seed(seeds(1, -65_000));
+    quota.seed(pastCalls(1, -65_000));
     expect(quota.left()[0]?.freeAtMs).toEqual([clock.monotonicMs() + 125_000 + MARGIN_MS]);
   });
 
@@ -254,7 +254,7 @@ describe('seeds', () => {
     const quota = makeQuota({ windows: [{ calls: 2, perMs: 1000 }], clock });
     const { slots } = takeMany(quota, 3);
     await soon();
-    quota.seed(seeds(1, 0));
+    quota.seed(pastCalls(1, 0));
     slots[0]?.release();
     await soon();
     expect(slots).toHaveLength(2);
@@ -273,7 +273,7 @@ describe('seeds', () => {
     await time.pass(5000);
 
     const resumed = makeQuota({ windows: DOCUMENTED_WINDOWS, clock });
-    resumed.seed(seedsFrom(past, byOurClock(clock.wallMs())));
+    resumed.seed(agedCalls(past, byOurClock(clock.wallMs())));
     const after = takeMany(resumed, 30);
     await time.runUntil(() => after.slots.length === 11);
     expect(after.atMs[9]).toBeLessThan(1000);
@@ -293,7 +293,7 @@ describe('routes', () => {
     expect(quota.left()[0]?.freeAtMs).toHaveLength(1);
   });
 
-  it('have windows of their own when told so, seeds too', async () => {
+  it('have windows of their own when told so, past calls too', async () => {
     const quota = makeQuota({ windows: [minute], routes: 'separate', clock });
     quota.seed([{ route: 'get', ageMs: 0 }]);
     expect(quota.left()[0]?.left).toBe(2);

@@ -5,7 +5,7 @@ import { byOurClock } from '../../src/ledger/call-age.ts';
 import { makeGate } from '../../src/quota/make-gate.ts';
 import { makeQuota } from '../../src/quota/make-quota.ts';
 import type { Window } from '../../src/quota/quota.ts';
-import { seedsFrom } from '../../src/quota/seeds.ts';
+import { agedCalls } from '../../src/quota/seeds.ts';
 import { mostInFixedWindows, overQuota } from './checker.ts';
 import { type Fate, startSession, type Task, type World } from './sender.ts';
 import { virtualTime } from './virtual-time.ts';
@@ -96,7 +96,7 @@ it('a session that is killed at any moment and started again from the ledger doe
           const quota = makeQuota({ windows: caps, clock: systemClock });
           const wallMs = Date.now() + wallOffsetMs;
           const nowSkewMs = Math.abs(wallOffsetMs) > 2000 ? -wallOffsetMs : 0;
-          quota.seed(seedsFrom(world.ledger, { wallMs, defenderMs: wallMs + nowSkewMs, fileMs: undefined }));
+          quota.seed(agedCalls(world.ledger, { wallMs, defenderMs: wallMs + nowSkewMs, fileMs: undefined }));
           const session = startSession(work, { quota, world, wallOffsetMs });
           await time.pass(afterMs);
           session.kill();
@@ -129,7 +129,7 @@ it('without word of our own clock, a restart on a clock that stood still, went b
         for (const [work, { afterMs, downMs, wentBackMs }] of sessions) {
           wallOffsetMs -= wentBackMs;
           const quota = makeQuota({ windows: caps, clock: systemClock });
-          quota.seed(seedsFrom(world.ledger, byOurClock(Date.now() + wallOffsetMs)));
+          quota.seed(agedCalls(world.ledger, byOurClock(Date.now() + wallOffsetMs)));
           const session = startSession(work, { quota, world, wallOffsetMs });
           await time.pass(afterMs);
           session.kill();

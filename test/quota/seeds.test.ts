@@ -3,7 +3,7 @@ import type { PastCall } from '../../src/ledger/book.ts';
 import type { ClocksNow } from '../../src/ledger/call-age.ts';
 import { CLOCK_DOUBT_MS, MARGIN_MS } from '../../src/quota/hold-times.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
-import { lookBackMs, seedsFrom } from '../../src/quota/seeds.ts';
+import { agedCalls, lookBackMs } from '../../src/quota/seeds.ts';
 
 const now = Date.UTC(2026, 0, 5, 12);
 const HOUR = 3_600_000;
@@ -26,11 +26,11 @@ const past = (answeredAgoMs: number, more: Partial<PastCall> = {}): PastCall => 
 
 /** The age that one call is given, without the doubt that all have. */
 const ageOf = (call: PastCall, nowSkewMs?: number) =>
-  (seedsFrom([call], clocks(nowSkewMs))[0]?.ageMs ?? 0) + CLOCK_DOUBT_MS;
+  (agedCalls([call], clocks(nowSkewMs))[0]?.ageMs ?? 0) + CLOCK_DOUBT_MS;
 
 describe('a call before this session counts', () => {
   it('at its reply, younger by what two clocks may differ unseen', () => {
-    expect(seedsFrom([past(30_000, { route: 'list' })], clocks())).toEqual([
+    expect(agedCalls([past(30_000, { route: 'list' })], clocks())).toEqual([
       { route: 'list', ageMs: 30_000 - CLOCK_DOUBT_MS },
     ]);
   });
@@ -71,7 +71,7 @@ describe('a skew', () => {
 
   it('of a call without an answer is the largest there is, ours included', () => {
     const unanswered = past(0, { intentAtMs: now - HOUR - 100_000, repliedAtMs: undefined });
-    expect(seedsFrom([unanswered, past(HOUR, { skewMs: HOUR })], clocks())[0]?.ageMs).toBe(35_000 - CLOCK_DOUBT_MS);
+    expect(agedCalls([unanswered, past(HOUR, { skewMs: HOUR })], clocks())[0]?.ageMs).toBe(35_000 - CLOCK_DOUBT_MS);
     expect(ageOf(unanswered, HOUR)).toBe(HOUR + 35_000);
     expect(ageOf(unanswered, -HOUR)).toBe(35_000);
   });

@@ -8,7 +8,7 @@ export interface TrapOptions {
   minute: Window;
   hour: Window;
   clock: Clock;
-  /** Bottleneck's own way to combine limiters: both places are freed by the end of the one job. */
+  /** Bottleneck's own way to combine limiters: both permits are freed by the end of the one job. */
   chained?: boolean;
   /** Held for the bare window. */
   withoutMargin?: boolean;

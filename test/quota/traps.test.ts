@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { byOurClock } from '../../src/ledger/call-age.ts';
 import { makeQuota } from '../../src/quota/make-quota.ts';
-import type { Quota, Seed } from '../../src/quota/quota.ts';
-import { seedsFrom } from '../../src/quota/seeds.ts';
+import type { AgedCall, Quota } from '../../src/quota/quota.ts';
+import { agedCalls } from '../../src/quota/seeds.ts';
 import { overQuota } from './checker.ts';
 import { type Fate, type SessionOptions, startSession, type Task, type World } from './sender.ts';
 import { earlyClock, makeTrapQuota } from './trap-quotas.ts';
@@ -40,12 +40,12 @@ interface Restart {
   work: readonly Task[];
   killedAfterMs: number;
   downMs: number;
-  seeds: (past: World['ledger']) => Seed[];
+  pastCalls: (past: World['ledger']) => AgedCall[];
   trap?: Partial<SessionOptions>;
 }
 
 /** Calls over quota of a session that is killed, and of another that takes up what the ledger says. */
-async function overAfterRestart({ work, killedAfterMs, downMs, seeds, trap = {} }: Restart): Promise<number> {
+async function overAfterRestart({ work, killedAfterMs, downMs, pastCalls, trap = {} }: Restart): Promise<number> {
   using time = virtualTime();
   const seen = world();
   const killed = startSession(work, { quota: real(), world: seen, ...trap });
@@ -53,17 +53,17 @@ async function overAfterRestart({ work, killedAfterMs, downMs, seeds, trap = {} 
   killed.kill();
   await time.pass(downMs);
   const quota = real();
-  quota.seed(seeds(seen.ledger));
+  quota.seed(pastCalls(seen.ledger));
   const resumed = startSession(tasks(4, answer(50)), { quota, world: seen });
   await time.runUntil(() => resumed.done() === 4);
   return overQuota(seen.counted, windows);
 }
 
-const remembered = (past: World['ledger']) => seedsFrom(past, byOurClock(Date.now()));
+const remembered = (past: World['ledger']) => agedCalls(past, byOurClock(Date.now()));
 
 describe('limiters that are chained instead of nested', () => {
   const work = tasks(25, answer(100));
-  it('overspend the hour, because its places are freed with those of the minute', async () => {
+  it('overspend the hour, because its permits are freed with those of the minute', async () => {
     expect(
       await overAfter(work, () => makeTrapQuota({ minute, hour, clock: systemClock, chained: true })),
     ).toBeGreaterThan(0);
@@ -113,30 +113,30 @@ describe('an intent older than its send', () => {
   it('makes a restart overspend when it was sent all the same', async () => {
     const downMs = 105_500;
     expect(
-      await overAfterRestart({ ...slow, downMs, seeds: remembered, trap: { ignoresSlowSync: true } }),
+      await overAfterRestart({ ...slow, downMs, pastCalls: remembered, trap: { ignoresSlowSync: true } }),
     ).toBeGreaterThan(0);
   });
   it('does not when a call whose sync took five seconds starts over', async () => {
-    expect(await overAfterRestart({ ...slow, downMs: 105_500, seeds: remembered })).toBe(0);
+    expect(await overAfterRestart({ ...slow, downMs: 105_500, pastCalls: remembered })).toBe(0);
   });
 
   const inFlight = { work: tasks(4, answer(30_000)), killedAfterMs: 1000, downMs: 61_000 };
   it('makes a restart overspend when the call is taken to have counted at its intent', async () => {
-    const atIntent = (past: World['ledger']): Seed[] =>
+    const atIntent = (past: World['ledger']): AgedCall[] =>
       past.map(({ route, intentAtMs }) => ({ route, ageMs: Date.now() - intentAtMs }));
-    expect(await overAfterRestart({ ...inFlight, seeds: atIntent })).toBeGreaterThan(0);
+    expect(await overAfterRestart({ ...inFlight, pastCalls: atIntent })).toBeGreaterThan(0);
   });
   it('does not when it counts at its latest possible moment', async () => {
-    expect(await overAfterRestart({ ...inFlight, seeds: remembered })).toBe(0);
+    expect(await overAfterRestart({ ...inFlight, pastCalls: remembered })).toBe(0);
   });
 });
 
 describe('a restart', () => {
   const killed = { work: tasks(3, answer(50)), killedAfterMs: 1000, downMs: 5000 };
   it('overspends when it forgets the calls before it', async () => {
-    expect(await overAfterRestart({ ...killed, seeds: () => [] })).toBeGreaterThan(0);
+    expect(await overAfterRestart({ ...killed, pastCalls: () => [] })).toBeGreaterThan(0);
   });
   it('does not when it remembers them', async () => {
-    expect(await overAfterRestart({ ...killed, seeds: remembered })).toBe(0);
+    expect(await overAfterRestart({ ...killed, pastCalls: remembered })).toBe(0);
   });
 });

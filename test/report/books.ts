@@ -6,14 +6,14 @@ import type { LedgerView } from '../../src/report/view.ts';
 
 /** The view of a ledger that holds these records. */
 export function viewOf(records: readonly LedgerRecord[], path = 'ledgers/nightly.jsonl'): LedgerView {
-  const book = new Projection();
+  const state = new Projection();
   const tracer = createTracer();
   for (const record of records) {
     const atMs = Date.parse(record.at);
-    book.apply(record, atMs);
+    state.apply(record, atMs);
     tracer.add(record, atMs);
   }
-  return { path, book, trace: tracer.trace, head: '00112233445566ff00112233445566ff', intact: true };
+  return { path, state, trace: tracer.trace, head: '00112233445566ff00112233445566ff', intact: true };
 }
 
 /** The same records as a ledger's file has them, chained. */

@@ -161,7 +161,7 @@ test('the list of isolations that may need release names action, device and sinc
     'action ID': guid(3),
     'device ID': `${'a'.repeat(39)}3`,
     'device name': 'desktop-3.contoso.com',
-    since: view.book.actions.get(guid(3))?.screen?.created,
+    since: view.state.actions.get(guid(3))?.screen?.created,
   });
 });
 

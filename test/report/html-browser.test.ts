@@ -104,12 +104,12 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
 
   test.each([1280, 390])('shows the counts of the ledger at %i px', async (width) => {
     await open('run', { width });
-    const counts = run.book.counts();
+    const counts = run.state.counts();
     for (const name of OUTCOME_NAMES.filter((each) => counts[each] > 0)) expect(await number(name)).toBe(counts[name]);
     const looks = OUTCOME_NAMES.filter(needsLook).reduce((sum, name) => sum + counts[name], 0);
     expect(await number('needs-look')).toBe(looks);
     expect(await page.locator('#looks').locator('xpath=ancestor::section').locator('tbody tr').count()).toBe(looks);
-    expect(await number('calls-cancel')).toBe(run.book.calls.cancel);
+    expect(await number('calls-cancel')).toBe(run.state.calls.cancel);
     expect(await page.locator('[data-head]').textContent()).toBe(run.head);
   });
 

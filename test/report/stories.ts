@@ -143,14 +143,13 @@ export function planStory(fates: readonly Fate[] = EVERY_FATE): { records: Ledge
   const decisions = new Map(
     fates.map((fate, i): [string, PlanDecision] => {
       const id = guid(1 + i);
-      if (fate.outcome === 'not-found') return [id, { decision: 'not-found' }];
-      if (fate.outcome === 'excluded') return [id, { decision: 'excluded', reason: fate.detail }];
-      if (fate.outcome === 'already-final')
-        return [id, { decision: 'already-final', reason: `already ${fate.status}` }];
-      return [id, { decision: 'cancel' }];
+      if (fate.outcome === 'not-found') return [id, { kind: 'not-found' }];
+      if (fate.outcome === 'excluded') return [id, { kind: 'excluded', reason: fate.detail }];
+      if (fate.outcome === 'already-final') return [id, { kind: 'already-final', reason: `already ${fate.status}` }];
+      return [id, { kind: 'cancel' }];
     }),
   );
-  const calls = [...decisions.values()].filter(({ decision }) => decision === 'cancel').length;
+  const calls = [...decisions.values()].filter(({ kind: decision }) => decision === 'cancel').length;
   const startsAtMs = Date.parse(last.at) + 1000;
   return {
     records: planned,

@@ -36,7 +36,7 @@ describe('the summary of one ledger', () => {
     const { minutes, calls } = summarise([view], { nowMs });
     expect(minutes.map(({ cancel }) => cancel)).toEqual([1]);
     expect(calls.cancel).toBe(1);
-    expect(view.trace.firstSentAtMs.get(guid(1))).toBe(view.book.actions.get(guid(1))?.last?.intentAtMs);
+    expect(view.trace.firstSentAtMs.get(guid(1))).toBe(view.state.actions.get(guid(1))?.last?.intentAtMs);
   });
 
   test('shows as many calls over time as the ledger counts', () => {
@@ -128,7 +128,7 @@ describe('the summary of a plan', () => {
     const succeeded: Fate = { outcome: 'already-final', status: 'Succeeded' };
     const story = planStory([succeeded, succeeded]);
     const excluded = new Map([...(story.facts.decisions ?? [])]);
-    excluded.set(guid(2), { decision: 'excluded', reason: 'only machine x' });
+    excluded.set(guid(2), { kind: 'excluded', reason: 'only machine x' });
     const view = viewOf(story.records);
     expect(summarise([view], { nowMs, plan: story.facts }).needsRelease).toBe(2);
     expect(summarise([view], { nowMs, plan: { ...story.facts, decisions: excluded } }).needsRelease).toBe(1);
@@ -211,7 +211,7 @@ describe('the summary of several ledgers', () => {
           viewOf(runStory({ ...each, startAtMs: T0 + i * night, run: `${i}${RUN.slice(1)}` }), `${i}.jsonl`),
         );
         const summary = summarise(views, { nowMs });
-        const ids = new Set(views.flatMap((view) => [...view.book.actions.keys()]));
+        const ids = new Set(views.flatMap((view) => [...view.state.actions.keys()]));
         const settled = OUTCOME_NAMES.reduce((sum, name) => sum + summary.counts[name], 0);
         expect(summary.admitted).toBe(ids.size);
         expect(settled + summary.open).toBe(ids.size);

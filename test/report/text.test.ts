@@ -91,7 +91,7 @@ describe('the text of a summary', () => {
 
 test('a plan that looked nothing up does not call its actions left out', () => {
   const facts: PlanFacts = {
-    decisions: new Map(EVERY_FATE.map((_, i) => [guid(1 + i), { decision: 'unscreened' }])),
+    decisions: new Map(EVERY_FATE.map((_, i) => [guid(1 + i), { kind: 'unscreened' }])),
     forecast: undefined,
   };
   const text = summaryText(summarise([viewOf(planStory().records)], { nowMs, plan: facts }), plain(80));

@@ -4,7 +4,7 @@ import type { CloseReason } from '../../src/ledger/record.ts';
 import { htmlPage } from '../../src/report/html/page.ts';
 import { summarise } from '../../src/report/summary.ts';
 import { summaryText } from '../../src/report/text.ts';
-import { exitMeaning, nextSteps, type Tone, verdictOf } from '../../src/report/verdict.ts';
+import { exitMeaning, headlineOf, nextSteps, type Tone } from '../../src/report/verdict.ts';
 import { viewOf } from './books.ts';
 import { RUN, T0 } from './records.ts';
 import { type Fate, planStory, runStory } from './stories.ts';
@@ -15,7 +15,7 @@ const open: Fate = { outcome: undefined };
 const clean = (fates: readonly Fate[], close: CloseReason | undefined) =>
   summarise([viewOf(runStory({ fates, close }).filter(({ kind }) => kind !== 'reject'))], { nowMs });
 
-describe('the verdict', () => {
+describe('the headline', () => {
   test.each<[CloseReason | undefined, Tone, string]>([
     ['finished', 'good', 'Done, and nothing needs you'],
     ['interrupted', 'open', 'Interrupted with work left'],
@@ -26,17 +26,17 @@ describe('the verdict', () => {
     ['disk', 'bad', 'The ledger could not be written'],
     [undefined, 'open', 'Not over yet'],
   ])('of a run that ended %s is %s', (reason, tone, headline) => {
-    expect(verdictOf(clean([cancelled], reason))).toMatchObject({ tone, headline });
+    expect(headlineOf(clean([cancelled], reason))).toMatchObject({ tone, title: headline });
   });
 
   test('of a damaged ledger says so first', () => {
     const view = { ...viewOf(runStory({ fates: [cancelled] })), intact: false };
-    expect(verdictOf(summarise([view], { nowMs }))).toMatchObject({ tone: 'bad', headline: 'The ledger is damaged' });
+    expect(headlineOf(summarise([view], { nowMs }))).toMatchObject({ tone: 'bad', title: 'The ledger is damaged' });
   });
 
   test('says how long what is left takes at least under the quota', () => {
     const summary = clean(Array<Fate>(1600).fill(open), 'interrupted');
-    expect(verdictOf(summary).timing).toMatch(/What is left takes at least 1 h more under the quota\.$/);
+    expect(headlineOf(summary).timing).toMatch(/What is left takes at least 1 h more under the quota\.$/);
   });
 
   test('of a plan over --max-actions refuses, and does not offer to start it', () => {
@@ -45,9 +45,9 @@ describe('the verdict', () => {
       record.kind === 'open' ? { ...record, job: { name: 'x', guards: { maxActions: 1 } } } : record,
     );
     const summary = summarise([viewOf(limited)], { nowMs, plan: facts });
-    expect(verdictOf(summary)).toEqual({
+    expect(headlineOf(summary)).toEqual({
       tone: 'bad',
-      headline: 'More actions than the job allows',
+      title: 'More actions than the job allows',
       sentence:
         'The source names 2 actions, and --max-actions allows 1: a run would not start, and nothing would be cancelled.',
       timing: 'Nothing was cancelled.',
@@ -66,9 +66,9 @@ describe('a plan that was stopped', () => {
   const summary = summarise([viewOf(stopped)], { nowMs, plan: nothing });
 
   test('does not say what would be cancelled, and is not offered to be started', () => {
-    expect(verdictOf(summary)).toEqual({
+    expect(headlineOf(summary)).toEqual({
       tone: 'bad',
-      headline: 'Stopped by a guard',
+      title: 'Stopped by a guard',
       sentence:
         '2 actions were admitted, and the plan did not come to its end: it does not say what would be cancelled.',
       timing: 'Nothing was cancelled.',

@@ -104,7 +104,7 @@ describe('reading a ledger for a report', () => {
     expect(read.intact).toBe(false);
     expect(read.integrityNote).toMatch(/^line \d+ does not follow/);
     const summary = summarise([read], { nowMs: T0 });
-    expect(summary.ledgers[0]).toMatchObject({ intact: false, records: read.book.lastSeq });
+    expect(summary.ledgers[0]).toMatchObject({ intact: false, records: read.state.lastSeq });
   });
 
   test.each([

@@ -6,7 +6,7 @@ import { sandboxToken } from '../../src/sandbox/token.ts';
 import { type Api, api, entities, idOf } from './client.ts';
 import { ManualClock } from './manual-clock.ts';
 
-interface Stage {
+interface Harness {
   clock: ManualClock;
   sandbox: Sandbox;
   call: Api;
@@ -17,7 +17,10 @@ interface Stage {
 const id = idOf(1);
 
 /** A sandbox with one pending action that behaves like this, on a clock that stands still. */
-async function stage(behaviour: ActionBehaviour, secondCancel: 'refused' | 'accepted' = 'refused'): Promise<Stage> {
+async function openHarness(
+  behaviour: ActionBehaviour,
+  secondCancel: 'refused' | 'accepted' = 'refused',
+): Promise<Harness> {
   const clock = new ManualClock();
   const sandbox = await startSandbox({
     actions: [{ id }],
@@ -34,7 +37,7 @@ describe('a cancel that is accepted', () => {
   test.each(['Cancelled', 'Succeeded', 'Failed', 'TimeOut', 'SomethingNew'])(
     'shows Pending and becomes %s after a time',
     async (becomes) => {
-      await using on = await stage({ onCancel: { kind: 'later', becomes, afterMs: 5_000 } });
+      await using on = await openHarness({ onCancel: { kind: 'later', becomes, afterMs: 5_000 } });
       const answer = await on.call.cancel(id, 'why');
       expect(answer).toMatchObject({ status: 200, body: { status: 'Pending', cancellationComment: 'why' } });
       on.clock.advance(4_999);
@@ -47,7 +50,7 @@ describe('a cancel that is accepted', () => {
   );
 
   test('becomes Cancelled after so many lookups have shown the old status, by ID or in a list', async () => {
-    await using on = await stage({ onCancel: { kind: 'later', becomes: 'Cancelled', afterLookups: 2 } });
+    await using on = await openHarness({ onCancel: { kind: 'later', becomes: 'Cancelled', afterLookups: 2 } });
     await on.status();
     await on.call.cancel(id);
     expect(await on.status()).toBe('Pending');
@@ -56,7 +59,7 @@ describe('a cancel that is accepted', () => {
   });
 
   test('stays Pending for ever when nothing says otherwise, and cannot be cancelled twice', async () => {
-    await using on = await stage({ onCancel: { kind: 'later', becomes: 'Cancelled' } });
+    await using on = await openHarness({ onCancel: { kind: 'later', becomes: 'Cancelled' } });
     await on.call.cancel(id);
     on.clock.advance(80_000_000);
     expect(await on.status()).toBe('Pending');
@@ -65,7 +68,10 @@ describe('a cancel that is accepted', () => {
   });
 
   test('may be accepted a second time without effect', async () => {
-    await using on = await stage({ onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 9_000 } }, 'accepted');
+    await using on = await openHarness(
+      { onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 9_000 } },
+      'accepted',
+    );
     await on.call.cancel(id, 'first');
     const second = await on.call.cancel(id, 'second');
     expect(second).toMatchObject({ status: 200, body: { status: 'Pending', cancellationComment: 'first' } });
@@ -73,7 +79,9 @@ describe('a cancel that is accepted', () => {
   });
 
   test('may carry the stamp only once it is Cancelled', async () => {
-    await using on = await stage({ onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 1_000, stamped: false } });
+    await using on = await openHarness({
+      onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 1_000, stamped: false },
+    });
     expect((await on.call.cancel(id, 'why')).body['cancellationComment']).toBeNull();
     on.clock.advance(1_000);
     expect((await on.call.get(id)).body).toMatchObject({ status: 'Cancelled', cancellationComment: 'why' });
@@ -83,7 +91,7 @@ describe('a cancel that is accepted', () => {
     { kind: 'at-once', completedCommand: true },
     { kind: 'later', becomes: 'Cancelled', afterMs: 0, completedCommand: true },
   ] as const)('is Cancelled with a completed command: $kind', async (onCancel) => {
-    await using on = await stage({ onCancel });
+    await using on = await openHarness({ onCancel });
     await on.call.cancel(id);
     const { body } = await on.call.get(id);
     expect(body).toMatchObject({ status: 'Cancelled', commands: [{ commandStatus: 'Completed' }] });
@@ -93,7 +101,7 @@ describe('a cancel that is accepted', () => {
 
 describe('a cancel that is refused', () => {
   test('because someone else was first: 400, with their name on it', async () => {
-    await using on = await stage({ onCancel: { kind: 'beaten', by: 'm.okafor@contoso.com', comment: 'mine' } });
+    await using on = await openHarness({ onCancel: { kind: 'beaten', by: 'm.okafor@contoso.com', comment: 'mine' } });
     expect((await on.call.cancel(id)).status).toBe(400);
     expect((await on.call.get(id)).body).toMatchObject({
       status: 'Cancelled',
@@ -104,7 +112,7 @@ describe('a cancel that is refused', () => {
   });
 
   test('because the machine was first: 400 and no stamp', async () => {
-    await using on = await stage({ onCancel: { kind: 'beaten', status: 'Succeeded' } });
+    await using on = await openHarness({ onCancel: { kind: 'beaten', status: 'Succeeded' } });
     expect((await on.call.cancel(id)).status).toBe(400);
     expect((await on.call.get(id)).body).toMatchObject({ status: 'Succeeded', cancellationComment: null });
   });
@@ -114,7 +122,7 @@ describe('a cancel that is refused', () => {
     [409, 'Conflict'],
     [400, 'OsPlatformNotSupported'],
   ])('with %d %s for this action alone, which stays open', async (http, code) => {
-    await using on = await stage({ onCancel: { kind: 'refused', http, code } });
+    await using on = await openHarness({ onCancel: { kind: 'refused', http, code } });
     on.sandbox.store.add({ id: idOf(2) });
     expect(await on.call.cancel(id)).toMatchObject({ status: http, body: { error: { code } } });
     expect(await on.status()).toBe('Pending');
@@ -124,7 +132,7 @@ describe('a cancel that is refused', () => {
 
 describe('what the service knows', () => {
   test('a young action is unknown to cancel, get and list until it is old enough', async () => {
-    await using on = await stage({});
+    await using on = await openHarness({});
     on.sandbox.store.add(
       { id: idOf(2), creationDateTimeUtc: serviceTime(on.clock.wallMs()) },
       { unknownUntilAgeMs: 60_000 },
@@ -142,7 +150,7 @@ describe('what the service knows', () => {
   });
 
   test('an action missing from lists is found by its ID and can be cancelled', async () => {
-    await using on = await stage({ missingFromList: true });
+    await using on = await openHarness({ missingFromList: true });
     expect(await on.call.ids(`id in ('${id}')`)).toEqual([]);
     expect(await on.status()).toBe('Pending');
     expect((await on.call.cancel(id)).status).toBe(200);
@@ -151,7 +159,7 @@ describe('what the service knows', () => {
 
 describe('changes that nobody asked for', () => {
   test('an offline machine comes back: Pending becomes Succeeded, in filters too', async () => {
-    await using on = await stage({ becomes: { status: 'Succeeded', afterMs: 30_000 } });
+    await using on = await openHarness({ becomes: { status: 'Succeeded', afterMs: 30_000 } });
     expect(await on.call.ids("status eq 'Pending'")).toEqual([id]);
     on.clock.advance(30_000);
     expect(await on.call.ids("status eq 'Pending'")).toEqual([]);
@@ -160,14 +168,14 @@ describe('changes that nobody asked for', () => {
   });
 
   test('they come too late for an action that was cancelled', async () => {
-    await using on = await stage({ becomes: { status: 'Succeeded', afterMs: 30_000 } });
+    await using on = await openHarness({ becomes: { status: 'Succeeded', afterMs: 30_000 } });
     await on.call.cancel(id);
     on.clock.advance(30_000);
     expect(await on.status()).toBe('Cancelled');
   });
 
   test('the earliest of several wins', async () => {
-    await using on = await stage({
+    await using on = await openHarness({
       becomes: { status: 'Succeeded', afterMs: 1_000 },
       onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 5_000 },
     });
@@ -179,7 +187,7 @@ describe('changes that nobody asked for', () => {
 
 describe('switching at run time', () => {
   test('a behaviour can be given to an action while the sandbox runs', async () => {
-    await using on = await stage({});
+    await using on = await openHarness({});
     on.sandbox.store.behave(id, { onCancel: { kind: 'refused', http: 403, code: 'Forbidden' } });
     expect((await on.call.cancel(id)).status).toBe(403);
     on.sandbox.store.behave(id, {});
@@ -188,7 +196,7 @@ describe('switching at run time', () => {
   });
 
   test('an action that is opened again behind the API can be cancelled again', async () => {
-    await using on = await stage({});
+    await using on = await openHarness({});
     await on.call.cancel(id);
     on.sandbox.store.update(id, { status: 'InProgress' });
     expect((await on.call.cancel(id)).status).toBe(200);
@@ -196,7 +204,7 @@ describe('switching at run time', () => {
   });
 
   test('the store can be changed behind the API', async () => {
-    await using on = await stage({});
+    await using on = await openHarness({});
     on.sandbox.store.update(id, { status: 'TimeOut', type: 'Offboard' });
     expect((await on.call.get(id)).body).toMatchObject({ status: 'TimeOut', type: 'Offboard' });
     expect([...on.sandbox.store.all()]).toHaveLength(on.sandbox.store.size);

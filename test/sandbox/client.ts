@@ -3,7 +3,7 @@ import { Agent, request } from 'undici';
 import type { Sandbox } from '../../src/sandbox/start-sandbox.ts';
 import { sandboxToken } from '../../src/sandbox/token.ts';
 
-export interface Answer {
+export interface ClientAnswer {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
@@ -12,11 +12,11 @@ export interface Answer {
 }
 
 export interface Api {
-  send(method: string, path: string, body?: string, headers?: Record<string, string>): Promise<Answer>;
-  cancel(id: string, comment?: string): Promise<Answer>;
-  get(id: string): Promise<Answer>;
+  send(method: string, path: string, body?: string, headers?: Record<string, string>): Promise<ClientAnswer>;
+  cancel(id: string, comment?: string): Promise<ClientAnswer>;
+  get(id: string): Promise<ClientAnswer>;
   /** The parameters of the query, `$filter` and so on, unencoded. */
-  list(query?: Record<string, string>): Promise<Answer>;
+  list(query?: Record<string, string>): Promise<ClientAnswer>;
   ids(filter: string): Promise<string[]>;
 }
 
@@ -53,7 +53,7 @@ export function api(sandbox: Pick<Sandbox, 'url'>, token: string | null = sandbo
   };
 }
 
-export function entities(answer: Answer): Record<string, unknown>[] {
+export function entities(answer: ClientAnswer): Record<string, unknown>[] {
   const { value } = answer.body;
   if (!Array.isArray(value)) throw new Error(`no list but ${answer.status}: ${answer.text.slice(0, 200)}`);
   return value as Record<string, unknown>[];

@@ -7,7 +7,7 @@ import { ManualClock } from './manual-clock.ts';
 
 const id = idOf(1);
 
-async function stage() {
+async function openHarness() {
   const clock = new ManualClock();
   const sandbox = await startSandbox({ actions: [{ id }, { id: idOf(2) }], clock });
   const call = api(sandbox, sandboxToken({ nowMs: clock.wallMs() }));
@@ -24,7 +24,7 @@ describe('errors of the service', () => {
     [408, 'RequestTimeout'],
     [409, 'Conflict'],
   ])('%d with a Defender body, then all is well again', async (status, code) => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'status', status, retryAfter: 7 });
     const failed = await on.call.cancel(id);
     expect(failed).toMatchObject({ status, body: { error: { code } }, headers: { 'retry-after': '7' } });
@@ -34,7 +34,7 @@ describe('errors of the service', () => {
   });
 
   test('a 500 may have been applied all the same', async () => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'status', status: 500, applied: true });
     const failed = await on.call.cancel(id);
     expect(failed.status).toBe(500);
@@ -46,7 +46,7 @@ describe('errors of the service', () => {
 
 describe('proxies', () => {
   test.each([200, 403, 404, 502])('a page with %d instead of an answer', async (status) => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'html', status });
     const answer = await on.call.cancel(id);
     expect(answer.status).toBe(status);
@@ -56,7 +56,7 @@ describe('proxies', () => {
   });
 
   test('a redirect', async () => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'redirect', location: 'http://127.0.0.1:1/login' });
     expect(await on.call.get(id)).toMatchObject({ status: 302, headers: { location: 'http://127.0.0.1:1/login' } });
   });
@@ -64,7 +64,7 @@ describe('proxies', () => {
 
 describe('answers that are lost or spoiled', () => {
   test('JSON that ends in the middle, of a cancel that took effect', async () => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'cut-json' });
     const answer = await on.call.cancel(id);
     expect(answer.status).toBe(200);
@@ -78,7 +78,7 @@ describe('answers that are lost or spoiled', () => {
     [{ kind: 'reset-in-body' }, 'Cancelled'],
     [{ kind: 'reset-in-body', applied: false }, 'Pending'],
   ] as const)('%j leaves the action %s', async (fault, state) => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next(fault);
     await expect(on.call.cancel(id)).rejects.toThrow(/ECONNRESET|other side closed|terminated|aborted/);
     expect(on.state()).toBe(state);
@@ -86,7 +86,7 @@ describe('answers that are lost or spoiled', () => {
   });
 
   test('an entity of another action, while ours was cancelled', async () => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'wrong-id' });
     const answer = await on.call.cancel(id);
     expect(answer).toMatchObject({ status: 200, body: { status: 'Cancelled' } });
@@ -100,7 +100,7 @@ describe('answers that are late or never come', () => {
     [{ kind: 'hang' }, 'Pending'],
     [{ kind: 'hang', applied: true }, 'Cancelled'],
   ] as const)('%j leaves the caller waiting until it gives up', async (fault, state) => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next(fault);
     const answer = expect(on.call.cancel(id)).rejects.toThrow();
     await on.sandbox.log.until((log) => log.entries[0]?.done === true);
@@ -111,7 +111,7 @@ describe('answers that are late or never come', () => {
   });
 
   test('a cancel that takes effect long after the caller asked', async () => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'late', afterMs: 45_000 });
     const answer = on.call.cancel(id);
     await on.clock.asleep();
@@ -122,7 +122,7 @@ describe('answers that are late or never come', () => {
   });
 
   test('a late cancel takes effect although the caller has gone', async () => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'late', afterMs: 45_000 });
     const gone = new AbortController();
     const answer = fetch(`${on.sandbox.url}/api/machineactions/${id}/cancel`, {
@@ -145,7 +145,7 @@ describe('answers that are late or never come', () => {
   });
 
   test('headers and body that dawdle, of a request that took effect at once', async () => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'slow', headersMs: 10_000, bodyMs: 20_000 });
     const answer = on.call.cancel(id);
     await on.clock.asleep();
@@ -164,7 +164,7 @@ describe('refusals', () => {
     [{ tell: 'message' }, undefined, 'again in 30 seconds'],
     [{ tell: 'nothing' }, undefined, 'Too many requests'],
   ] as const)('429 whatever the quota says: %j', async ({ tell }, retryAfter, words) => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'too-many', seconds: 30, tell, code: 'TooManyRequests' }, { times: 2 });
     for (let n = 0; n < 2; n += 1) {
       const answer = await on.call.cancel(id);
@@ -177,7 +177,7 @@ describe('refusals', () => {
   });
 
   test('401 once, with and without a claims challenge', async () => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'unauthorized' });
     on.sandbox.faults.next({ kind: 'unauthorized', claims: '{"access_token":{"nbf":{"essential":true}}}' });
     expect((await on.call.cancel(id)).headers['www-authenticate']).toContain('error="invalid_token"');
@@ -192,7 +192,7 @@ describe('refusals', () => {
   });
 
   test('a streak of 403', async () => {
-    await using on = await stage();
+    await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'forbidden' }, { route: 'cancel', times: 3 });
     expect((await on.call.get(id)).status).toBe(200);
     for (let n = 0; n < 3; n += 1) {
@@ -215,7 +215,7 @@ describe('which request meets which fault', () => {
   });
 
   test('a script sees the route, the IDs, how often it was asked, and the number of the request', async () => {
-    await using on = await stage();
+    await using on = await openHarness();
     const seen: unknown[] = [];
     on.sandbox.faults.script(({ route, id: named, ids, nthOfId }, n) => {
       seen.push([route, named, ids, nthOfId, n]);

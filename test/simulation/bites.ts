@@ -6,18 +6,18 @@ export interface Patch {
 }
 
 /** A fault made on purpose. */
-export interface Bite {
+export interface Mutant {
   name: string;
   patches: readonly Patch[];
 }
 
-const one = (name: string, file: string, find: string, replace: string): Bite => ({
+const one = (name: string, file: string, find: string, replace: string): Mutant => ({
   name,
   patches: [{ file, find, replace }],
 });
 
 /** What the simulation must find, each within 500 seeds, when it is patched into a copy of the compiled program. */
-export const BITES: readonly Bite[] = [
+export const MUTANTS: readonly Mutant[] = [
   one('an intent that is not synced', 'src/ledger/file-ledger.js', "this.#durable('intent'", "this.#append('intent'"),
   one(
     'a slot freed at send',
@@ -35,8 +35,8 @@ export const BITES: readonly Bite[] = [
   one(
     'a resume that sends in-doubt actions again blindly',
     'src/engine/cancel-rule.js',
-    "return { next: 'look-up', doubt: { because: 'lost', error: 'interrupted', costsAttempt: false } };",
-    "return { next: 'again', attempt };",
+    "return { kind: 'look-up', doubt: { kind: 'lost', error: 'interrupted', costsAttempt: false } };",
+    "return { kind: 'again', attempt };",
   ),
   one(
     'a 404 taken as final at once',
@@ -77,8 +77,8 @@ export const BITES: readonly Bite[] = [
   one(
     "a proxy's page after which a cancel is sent again blindly",
     'src/engine/cancel-rule.js',
-    "return { next: 'look-up', doubt: { because: 'lost', error: answer.error, costsAttempt } };",
-    "return answer.error === 'foreign-body' ? { next: 'again', attempt } : { next: 'look-up', doubt: { because: 'lost', error: answer.error, costsAttempt } };",
+    "return { kind: 'look-up', doubt: { kind: 'lost', error: answer.error, costsAttempt } };",
+    "return answer.error === 'foreign-body' ? { kind: 'again', attempt } : { kind: 'look-up', doubt: { kind: 'lost', error: answer.error, costsAttempt } };",
   ),
   one(
     'what the source no longer names, not taken back',
@@ -98,8 +98,8 @@ export const BITES: readonly Bite[] = [
   one(
     'an accepted cancel that is sent again after a restart',
     'src/engine/cancel-rule.js',
-    "if (http === 200)\n        return { next: 'confirm' };",
-    "if (http === 200)\n        return { next: 'again', attempt };",
+    "if (http === 200)\n        return { kind: 'confirm' };",
+    "if (http === 200)\n        return { kind: 'again', attempt };",
   ),
   one(
     'attempts used up without a look',

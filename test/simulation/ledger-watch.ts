@@ -43,7 +43,7 @@ export class LedgerWatch {
   readonly accepted = new Set<string>();
   readonly screened = new Map<string, { type: string; status: string }>();
   run = '';
-  /** What was admitted when a start was written last: only that was agreed to. */
+  /** What was admitted when a start was written last: only that was approved. */
   agreed: ReadonlySet<string> = new Set();
   hasIntake = false;
   hasStart = false;

@@ -3,12 +3,12 @@ import type { CliContext } from '../../src/cli/context.ts';
 import { noInterrupts } from '../../src/cli/interrupts.ts';
 import { makePlan } from '../../src/cli/make-plan.ts';
 import type { MissingAnswer } from '../../src/cli/missing.ts';
-import { mustRead } from '../../src/cli/must-read.ts';
+import { rereadRule } from '../../src/cli/must-read.ts';
 import type { Connected, RunParts } from '../../src/cli/open-parts.ts';
 import type { Asker } from '../../src/cli/question.ts';
-import { rememberCalls } from '../../src/cli/quota-memory.ts';
+import { findPastCalls } from '../../src/cli/quota-memory.ts';
 import { refuseHalfStdin } from '../../src/cli/read-source.ts';
-import { openResources } from '../../src/cli/resources.ts';
+import { makeAsyncDisposableStack } from '../../src/cli/resources.ts';
 import { assess, type Identity, refuseUseless } from '../../src/cli/sign-in.ts';
 import { onTarget, refuseOldPlan, type Target } from '../../src/cli/target.ts';
 import { work } from '../../src/cli/undertake.ts';
@@ -117,7 +117,7 @@ async function onTargetOf(
     end = await inSession(parts, async (): Promise<CloseReason> => {
       const { engine } = await parts.connect({ cancels: false });
       await verifyAll(engine);
-      return parts.ledger.book.sessions.at(-2)?.closed?.reason ?? 'interrupted';
+      return parts.ledger.state.sessions.at(-2)?.closed?.reason ?? 'interrupted';
     });
   } else {
     refuseOldPlan(target, machine.clock.wallMs());
@@ -136,25 +136,25 @@ async function targetOf({ disk, clock }: Machine, { kind, job, flags, head }: Co
   const exists = (await disk.stat(job.ledger)) !== undefined;
   const fromLedger = kind === 'start' || kind === 'resume' || kind === 'verify';
   if (!exists && !fromLedger) return { job, fromLedger, before: undefined, head: '' };
-  const { book, fault, head: found } = await readLedger({ path: job.ledger, disk });
+  const { state, fault, head: found } = await readLedger({ path: job.ledger, disk });
   throwIfDamaged(job.ledger, fault);
   if (head !== undefined && head !== found) throw new UsageError(`the head is ${found} and not ${head}`);
-  const opened = book.sessions.at(-1)?.opened;
+  const opened = state.sessions.at(-1)?.opened;
   if (opened === undefined) return { job, fromLedger: false, before: undefined, head: found };
-  if (!fromLedger) return { job, fromLedger, before: book, head: found };
+  if (!fromLedger) return { job, fromLedger, before: state, head: found };
   const merged = mergeForResume(opened.job, { flags, env: {}, cwd: FOLDER, nowMs: clock.wallMs() });
-  return { job: { ...merged, ledger: job.ledger }, fromLedger, before: book, head: found };
+  return { job: { ...merged, ledger: job.ledger }, fromLedger, before: state, head: found };
 }
 
-type Reading = Parameters<typeof work>[1];
+type ToRead = Parameters<typeof work>[1];
 
-function readingOf({ readSource }: Machine, target: Target): Reading {
+function readingOf({ readSource }: Machine, target: Target): ToRead {
   const source = readSource();
-  const must = mustRead(target);
-  if (must === 'no') return 'nothing';
+  const rule = rereadRule(target);
+  if (rule === 'no') return 'nothing';
   const intake = target.before?.intake;
   const same = source !== undefined && source.sha256 === intake?.sha256 && source.length === intake.bytes;
-  if (must === 'if-changed' && same) return 'nothing';
+  if (rule === 'if-changed' && same) return 'nothing';
   return source === undefined ? 'query' : { bytes: source.bytes };
 }
 
@@ -168,10 +168,10 @@ async function assemble(
 ): Promise<RunParts> {
   const { disk, clock, random, log } = machine;
   const { apiUrl } = resolveHosts(job.api);
-  const resources = openResources();
+  const resources = makeAsyncDisposableStack();
   try {
     const tokens = new RenewingTokenSource(machine.credential, { clock, log, random, patienceMs: job.patienceMs });
-    resources.add(() => tokens[Symbol.asyncDispose]());
+    resources.defer(() => tokens[Symbol.asyncDispose]());
     const sender = { tenant: job.tenant, client: job.clientId, api: apiUrl };
     const open = { tool: 'countermand simulated', ...sender, job };
     const { processes } = machine;
@@ -179,7 +179,7 @@ async function assemble(
     // A plan takes a plan's place whatever that says. What was decided upon, or reviewed, is compared anew in the reading that is acted upon.
     const head = existing === 'plan' ? undefined : (reviewed ?? readHead);
     const ledger = await openLedger({ path: job.ledger, disk, clock, log, existing, head, open, run, processes });
-    resources.add(() => ledger[Symbol.asyncDispose]());
+    resources.defer(() => ledger[Symbol.asyncDispose]());
     const stop = makeStop();
     const abandon = new AbortController();
     setMaxListeners(0, abandon.signal);
@@ -218,7 +218,7 @@ async function assemble(
       if (how !== 'offline' && assessment !== undefined) refuseUseless(assessment, how);
       for (const sentence of assessment?.missing ?? []) log.warn(sentence);
       const measureSkew = how === 'offline' ? undefined : () => machine.measureSkew();
-      quota.seed(await rememberCalls({ job, ledger, sender, disk, measureSkew }, { clock, log }));
+      quota.seed(await findPastCalls({ job, ledger, sender, disk, measureSkew }, { clock, log }));
       const connected = {
         quota,
         engine: {
@@ -241,10 +241,10 @@ async function assemble(
     };
     // Whoever works here asks it nothing: the transport and the token source above stand for it.
     const identity = undefined as unknown as Identity;
-    const { close } = resources;
+    const { disposeAsync: close } = resources;
     return { job, ledger, gate, clock, stop, quota, identity, log, connect, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await resources.close();
+    await resources.disposeAsync();
     throw error;
   }
 }

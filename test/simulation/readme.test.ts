@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { BITES } from './bites.ts';
+import { MUTANTS } from './bites.ts';
 import { FAULTS, LATE_FAULTS } from './faults.ts';
 import { INVARIANTS } from './invariants.ts';
 import { KNOWN_SEEDS, withoutLate } from './known-seeds.ts';
@@ -43,7 +43,7 @@ describe("the simulation's README", () => {
 
 describe('the tables of the simulation', () => {
   test('name each rule and each deliberate fault once', () => {
-    for (const names of [INVARIANTS, BITES].map((table) => table.map(({ name }) => name))) {
+    for (const names of [INVARIANTS, MUTANTS].map((table) => table.map(({ name }) => name))) {
       expect(new Set(names).size).toBe(names.length);
     }
   });

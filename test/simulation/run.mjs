@@ -2,7 +2,7 @@
 //   npm run simulate -- --seeds 3000 [--base N]   fresh seeds (base: from the date unless given), and all that ever failed
 //   npm run simulate -- --seed N [--trace]        one, exactly as it was; with --trace all that happened
 //   npm run simulate -- --seed N --shrink         leaves faults out while the failure stays
-//   npm run simulate -- --bites                   each deliberate fault must be found within 500 seeds
+//   npm run simulate -- --mutants                   each deliberate fault must be found within 500 seeds
 // `--without kills,resets` leaves faults out, `--actions N` allows at most N actions.
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,8 +25,8 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
-    bites: { type: 'boolean', default: false },
-    bite: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+    mutant: { type: 'string' },
     twice: { type: 'boolean', default: false },
     without: { type: 'string' },
     actions: { type: 'string' },
@@ -146,7 +146,7 @@ async function main() {
   const { isFaultName } = await import(join(built, 'test/simulation/faults.js'));
   const unknown = common.without.filter((name) => !isFaultName(name));
   if (unknown.length > 0) throw new Error(`no such fault: ${unknown.join(', ')}`);
-  if (values.bites || values.bite !== undefined) return bites();
+  if (values.mutants || values.mutant !== undefined) return mutants();
   if (values.shrink) return shrink(Number(values.seed));
   const { KNOWN_SEEDS } = await import(join(built, 'test/simulation/known-seeds.js'));
   const known = Object.keys(KNOWN_SEEDS).map(Number);
@@ -209,12 +209,12 @@ async function shrink(seed) {
 }
 
 /** Each deliberate fault is patched into a copy of what was built, and must be found. */
-async function bites() {
-  const { BITES } = await import(join(built, 'test/simulation/bites.js'));
-  const wanted = BITES.filter(({ name }) => values.bite === undefined || name.includes(values.bite));
+async function mutants() {
+  const { MUTANTS } = await import(join(built, 'test/simulation/bites.js'));
+  const wanted = MUTANTS.filter(({ name }) => values.mutant === undefined || name.includes(values.mutant));
   let missed = 0;
   for (const { name, patches } of wanted) {
-    const copy = join(cache, 'bite');
+    const copy = join(cache, 'mutant');
     rmSync(copy, { recursive: true, force: true });
     cpSync(built, copy, { recursive: true });
     for (const { file, find, replace } of patches) {

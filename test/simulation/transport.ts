@@ -46,7 +46,7 @@ export interface WireOptions {
   onTold(sent: Sent, result: WireResult): void;
 }
 
-type Fault =
+type CallFault =
   | 'none'
   | 'reset-before'
   | 'reset-after'
@@ -133,20 +133,20 @@ function partOfWay({ scenario, random }: WireOptions): number {
   return scenario.counts === 'at-answer' ? 1 : random.next();
 }
 
-function latencyOf({ scenario, random, calm }: WireOptions, fault: Fault): number {
+function latencyOf({ scenario, random, calm }: WireOptions, fault: CallFault): number {
   if (fault === 'foreign' || fault === 'outage-503') return random.int(5, 300);
   const [least, most] = calm() ? [5, 300] : scenario.latency;
   return random.spread(least, most);
 }
 
 /** In calm weather too every answer takes its time, and nothing else happens. */
-function drawFault({ scenario, random, calm, outage }: WireOptions, { route }: Request): Fault {
+function drawFault({ scenario, random, calm, outage }: WireOptions, { route }: Request): CallFault {
   const draw = random.next();
   if (calm()) return 'none';
   const away = outage();
   if (away !== undefined) return `outage-${away}`;
   const { calls } = scenario;
-  const rates: [Fault, number][] = [
+  const rates: [CallFault, number][] = [
     ['reset-before', calls.resetBefore],
     ['reset-after', calls.resetAfter],
     ['lost', calls.lost],
@@ -169,16 +169,16 @@ function drawFault({ scenario, random, calm, outage }: WireOptions, { route }: R
 }
 
 /** A page or a cut body tells nothing, but by its status. */
-function isSpoiled(fault: Fault): boolean {
+function isSpoiled(fault: CallFault): boolean {
   return ['truncated', 'foreign', 'foreign-after', 'outage-page'].includes(fault);
 }
 
 /** Whether the service itself gets it, counts it and does it. */
-function reaches(fault: Fault): boolean {
+function reaches(fault: CallFault): boolean {
   return ['none', 'reset-after', 'lost', 'late', 'truncated', 'foreign-after', 'unavailable-after'].includes(fault);
 }
 
-function resultOf(fault: Fault, answer: ServerAnswer | undefined, options: WireOptions): WireResult {
+function resultOf(fault: CallFault, answer: ServerAnswer | undefined, options: WireOptions): WireResult {
   const { random, serverDate, scenario } = options;
   const raw = ({ http, headers, body }: ServerAnswer): WireResult => {
     const date = serverDate();

@@ -6,7 +6,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts';
 import { type CommandEnd, type CommandOptions, type RunningCommand, startCommand } from './command.ts';
 
 /** A sandbox, an empty folder, and the built command that runs in it against the sandbox. */
-export interface Workplace extends AsyncDisposable {
+export interface Harness extends AsyncDisposable {
   sandbox: Sandbox;
   folder: string;
   start(args: readonly string[], options?: CommandOptions): RunningCommand;
@@ -18,11 +18,11 @@ export interface Workplace extends AsyncDisposable {
   ledgers(): Promise<string[]>;
 }
 
-export async function openWorkplace(options: SandboxOptions = {}): Promise<Workplace> {
+export async function openHarness(options: SandboxOptions = {}): Promise<Harness> {
   const sandbox = await startSandbox(options);
   const folder = await mkdtemp(join(tmpdir(), 'countermand-work-'));
   const path = (name: string) => join(folder, name);
-  const start: Workplace['start'] = (args, { env, ...rest } = {}) =>
+  const start: Harness['start'] = (args, { env, ...rest } = {}) =>
     startCommand(args, { cwd: folder, ...rest, env: { ...sandbox.environment(), ...env } });
   return {
     sandbox,

@@ -14,7 +14,7 @@ import { recentCallsInFolder } from '../../ledger/folder-calls.ts';
 import type { SenderId } from '../../ledger/sender.ts';
 import { makeQuota } from '../../quota/make-quota.ts';
 import type { WindowLeft } from '../../quota/quota.ts';
-import { lookBackMs, seedsFrom } from '../../quota/seeds.ts';
+import { agedCalls, lookBackMs } from '../../quota/seeds.ts';
 import type { CliContext } from '../context.ts';
 import { assess, type Identity, prepareSignIn, withoutSignIn } from '../sign-in.ts';
 import { userAgent } from '../version.ts';
@@ -152,7 +152,7 @@ async function quotaLeft(
   const isThere = (await fileDisk.stat(folder)) !== undefined;
   const past = isThere ? await recentCallsInFolder({ ...sender, ...where }) : [];
   const quota = makeQuota({ ...job.quota, clock });
-  quota.seed(seedsFrom(past, now));
+  quota.seed(agedCalls(past, now));
   return quota.left();
 }
 

@@ -20,10 +20,10 @@ export function clockFinding({ result, sentAtMs, receivedAtMs }: Asked): Finding
     return { level: 'ok', topic, text: "this machine's clock agrees with Defender's" };
   }
   const skewMs = least > 0 ? least : -most;
-  const told = `this machine's clock is ${describeDuration(skewMs)} ${least > 0 ? 'behind' : 'ahead of'} Defender's`;
+  const message = `this machine's clock is ${describeDuration(skewMs)} ${least > 0 ? 'behind' : 'ahead of'} Defender's`;
   const harm =
     skewMs > TOLERATED_MS
       ? 'sign-in by certificate fails with it, and ages such as createdBefore: 7d are wrong by it'
       : 'the quota allows for it, but ages such as createdBefore: 7d are wrong by it';
-  return { level: 'warning', topic, text: `${told}: ${harm}; set the clock, and keep it by NTP` };
+  return { level: 'warning', topic, text: `${message}: ${harm}; set the clock, and keep it by NTP` };
 }

@@ -18,10 +18,10 @@ export function findingsText(findings: readonly Finding[], { plain, columns }: T
     const wrapped = plain ? [clean] : wrap(clean, columns - margin);
     return `${plain ? word : PAINT[level](word)}${topic.padEnd(TOPIC_WIDTH)}${wrapped.join(`\n${' '.repeat(margin)}`)}`;
   });
-  return `${lines.join('\n')}\n\n${verdict(findings)}\n`;
+  return `${lines.join('\n')}\n\n${conclusion(findings)}\n`;
 }
 
-function verdict(findings: readonly Finding[]): string {
+function conclusion(findings: readonly Finding[]): string {
   const of = (level: Finding['level']) => findings.filter((each) => each.level === level).length;
   const wrong = of('wrong');
   const warnings = of('warning');

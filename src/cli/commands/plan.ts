@@ -5,7 +5,7 @@ import type { PlanFacts } from '../../report/plan-summary.ts';
 import type { Command } from '../command.ts';
 import { finish } from '../finish.ts';
 import { isOffline, makePlan } from '../make-plan.ts';
-import { openParts } from '../open-parts.ts';
+import { assemble } from '../open-parts.ts';
 import { filesOf, makeOutputs } from '../outputs.ts';
 import { filePlaces, writePageAndRows } from '../page-and-rows.ts';
 import { planFileOptions } from '../plan-file-options.ts';
@@ -48,7 +48,7 @@ export const plan: Command = {
     let facts: PlanFacts | undefined;
     let end: SessionEnd;
     {
-      await using parts = await openParts(
+      await using parts = await assemble(
         { job, existing: 'plan', before: undefined, offline: isOffline(job) },
         context,
       );

@@ -96,8 +96,8 @@ async function writeAll(
 }
 
 /** The file that a ledger's run was read from, if it was one. */
-function sourceFiles({ book }: LedgerView): string[] {
-  return book.sessions.flatMap(({ opened }) => {
+function sourceFiles({ state }: LedgerView): string[] {
+  return state.sessions.flatMap(({ opened }) => {
     const parsed = frozenJobSchema.safeParse(opened.job);
     return parsed.success && parsed.data.source.kind === 'file' ? [parsed.data.source.path] : [];
   });

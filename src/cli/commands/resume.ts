@@ -5,9 +5,9 @@ import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
 import type { Command } from '../command.ts';
 import { saidYes, terminalAsker } from '../question.ts';
 import { settingOptions } from '../setting-options.ts';
-import { showLeft } from '../show-left.ts';
+import { showWhatIsLeft } from '../show-left.ts';
 import { ledgerTarget, onTarget } from '../target.ts';
-import { undertake } from '../undertake.ts';
+import { runSession } from '../undertake.ts';
 
 const RETRIED = ['failed', 'unknown', 'forbidden', 'unconfirmed', 'not-found'] as const;
 
@@ -36,10 +36,10 @@ export const resume: Command = {
   run: async (args, context) => {
     const retry = readRetry(args['retry']);
     const resolve = () => ledgerTarget(String(args['ledger']), withoutLedger(args), context);
-    if (args['dry-run']) return showLeft(await resolve(), retry, context);
+    if (args['dry-run']) return showWhatIsLeft(await resolve(), retry, context);
     const yes = saidYes(args, context.env);
     const options = { yes, json: args['json'] === true, missing: undefined, retry };
-    return onTarget(resolve, (target) => undertake({ target, asker: terminalAsker(), ...options }, context));
+    return onTarget(resolve, (target) => runSession({ target, asker: terminalAsker(), ...options }, context));
   },
 };
 

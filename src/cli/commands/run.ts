@@ -4,7 +4,7 @@ import { planFileOptions } from '../plan-file-options.ts';
 import { saidYes, terminalAsker } from '../question.ts';
 import { settingOptions } from '../setting-options.ts';
 import { onTarget, resolveTarget } from '../target.ts';
-import { undertake } from '../undertake.ts';
+import { runSession } from '../undertake.ts';
 
 export const run: Command = {
   usage: 'run <source>',
@@ -49,7 +49,7 @@ export const run: Command = {
     const json = args['json'] === true;
     return onTarget(
       () => resolveTarget(String(args['source']), args, context, { plan: false }),
-      (target) => undertake({ target, asker, yes, json, missing, retry: new Set() }, context),
+      (target) => runSession({ target, asker, yes, json, missing, retry: new Set() }, context),
     );
   },
 };

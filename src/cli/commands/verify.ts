@@ -1,9 +1,9 @@
 import { inSession, type SessionEnd } from '../../engine/session.ts';
 import { toVerify, type Verified, verifyAll } from '../../engine/verify.ts';
-import { DamageError, HeldError, UnreachableError } from '../../errors.ts';
+import { DamageError, LockedError, WorkLeftError } from '../../errors.ts';
 import type { ExitCode } from '../../exit-codes.ts';
 import { SETTING_NAMES } from '../../job/settings.ts';
-import type { Book } from '../../ledger/book.ts';
+import type { RunState } from '../../ledger/book.ts';
 import { checkLedger } from '../../ledger/check-ledger.ts';
 import { fileDisk } from '../../ledger/file-disk.ts';
 import { refuseLinked } from '../../ledger/open-ledger.ts';
@@ -19,7 +19,7 @@ import type { CliContext } from '../context.ts';
 import { finish } from '../finish.ts';
 import { readHead } from '../head.ts';
 import { integrityText } from '../integrity.ts';
-import { openParts } from '../open-parts.ts';
+import { assemble } from '../open-parts.ts';
 import { claimReleaseList } from '../outputs.ts';
 import { planFactsOf } from '../plan-facts.ts';
 import { refuseSecretUse } from '../refuse-secret-use.ts';
@@ -81,18 +81,18 @@ async function lookUp(target: Target, checkedHead: string, json: boolean, contex
     return summary.exitCode ?? 0;
   }
   if (head !== checkedHead) {
-    throw new HeldError(
+    throw new LockedError(
       `The ledger ${job.ledger} was written to while it was being verified: wait until nobody works on it, then verify again.`,
     );
   }
   let verified: Verified[] = [];
   let end: SessionEnd;
   {
-    await using parts = await openParts({ job, existing: 'existing', before, head }, context);
+    await using parts = await assemble({ job, existing: 'existing', before, head }, context);
     end = await inSession(parts, async () => {
       const { engine } = await parts.connect({ cancels: false });
       verified = await verifyAll(engine);
-      return reasonAfter(parts.ledger.book, verified);
+      return reasonAfter(parts.ledger.state, verified);
     });
   }
   (json ? context.say : context.out)(styled(changesText(verified, context)));
@@ -100,7 +100,7 @@ async function lookUp(target: Target, checkedHead: string, json: boolean, contex
 }
 
 /** So that nobody takes a run with work left for one that is over. */
-function uncalled(before: Book | undefined): string {
+function uncalled(before: RunState | undefined): string {
   const left = before === undefined ? 0 : [...before.left()].length;
   return left === 0 ? '' : `, but ${left} of ${before?.actions.size} actions were not called yet`;
 }
@@ -112,19 +112,19 @@ async function summaryOf(ledger: string, { clock }: CliContext): Promise<Summary
 }
 
 /** A run that was interrupted stays so: looking is not finishing. */
-function reasonAfter(book: Book, verified: readonly Verified[]): CloseReason {
+function reasonAfter(state: RunState, verified: readonly Verified[]): CloseReason {
   if (verified.length > 0 && verified.every(({ status, now }) => status === undefined && now === undefined)) {
-    throw new UnreachableError('no lookup was answered, so nothing new is known; run verify again later');
+    throw new WorkLeftError('no lookup was answered, so nothing new is known; run verify again later');
   }
-  const last = book.sessions.at(-2)?.closed?.reason;
+  const last = state.sessions.at(-2)?.closed?.reason;
   return last === undefined ? 'interrupted' : last;
 }
 
 function changesText(verified: readonly Verified[], { env }: CliContext): string {
   const changed = verified.filter(({ now }) => now !== undefined);
-  const told = `${changed.length} of ${verified.length} actions that were not final are settled now.\n`;
-  if (changed.length === 0) return told;
+  const message = `${changed.length} of ${verified.length} actions that were not final are settled now.\n`;
+  if (changed.length === 0) return message;
   const rows = changed.map(({ id, computer, was, now }) => [id, computer ?? '', was, now ?? '']);
   const columns = [{ head: 'Action' }, { head: 'Device' }, { head: 'Was' }, { head: 'Now' }];
-  return `${told}${textTable(columns, rows, terminalOf(process.stdout, env))}\n`;
+  return `${message}${textTable(columns, rows, terminalOf(process.stdout, env))}\n`;
 }

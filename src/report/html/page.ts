@@ -5,7 +5,7 @@ import { formatTime } from '../format.ts';
 import type { PlanFacts } from '../plan-summary.ts';
 import type { ActionRow } from '../rows.ts';
 import type { Summary } from '../summary.ts';
-import { canStart, type ListFiles, nextSteps, type Tone, type Verdict, verdictOf } from '../verdict.ts';
+import { canStart, type Headline, headlineOf, type ListFiles, nextSteps, type Tone } from '../verdict.ts';
 import type { LedgerView } from '../view.ts';
 import { createCharts } from './charts.ts';
 import { html, type Markup, trusted } from './markup.ts';
@@ -32,7 +32,7 @@ export async function htmlPage(
   options: PageOptions = {},
 ): Promise<string> {
   const charts = await createCharts();
-  const verdict = verdictOf(summary);
+  const headline = headlineOf(summary);
   const { plan } = summary;
   const released = first(releaseRows(views, options.plan));
   const parts =
@@ -63,17 +63,17 @@ export async function htmlPage(
         ];
   const planBar = plan !== undefined && canStart(summary) && planParts.decisions(summary, plan, charts);
   const bar = plan === undefined ? runParts.outcomes(summary, charts) : planBar;
-  const body = html`<div class="${verdict.tone}"><div class="band"></div><div class="page">
+  const body = html`<div class="${headline.tone}"><div class="band"></div><div class="page">
 <a class="skip" href="#answer">Skip to the answer</a>
 ${mast(summary)}
 <main id="answer">
-${answer(summary, verdict, options.files)}
+${answer(summary, headline, options.files)}
 ${summary.admitted > 0 && bar}
 ${parts}
 </main>
 ${foot(summary)}
 </div></div>`;
-  return documentOf(`${verdict.headline}: ${summary.ledgers[0]?.job.name ?? 'countermand'}`, body);
+  return documentOf(`${headline.title}: ${summary.ledgers[0]?.job.name ?? 'countermand'}`, body);
 }
 
 function first(rows: Iterable<ActionRow>): ActionRow[] {
@@ -124,12 +124,12 @@ function mast(summary: Summary): Markup {
 <div><dt>${several ? 'Ledgers' : 'Run'}</dt><dd>${several ? summary.ledgers.length : ledger?.run.slice(0, 8)}</dd></div></dl></header>`;
 }
 
-function answer(summary: Summary, verdict: Verdict, files: ListFiles | undefined): Markup {
+function answer(summary: Summary, headline: Headline, files: ListFiles | undefined): Markup {
   const steps = nextSteps(summary, files);
   return html`<section class="answer" aria-labelledby="verdict"><div>
-<h1 id="verdict">${ICONS[verdict.tone]}<span>${verdict.headline}</span></h1>
-<p class="sentence">${verdict.sentence}</p>
-<p class="timing">${verdict.timing}</p>
+<h1 id="verdict">${ICONS[headline.tone]}<span>${headline.title}</span></h1>
+<p class="sentence">${headline.sentence}</p>
+<p class="timing">${headline.timing}</p>
 </div>
 <div class="next"><h2>${summary.kind === 'run' ? 'What needs you' : canStart(summary) ? 'To start it' : 'What to do'}</h2>${
     steps.length === 0
