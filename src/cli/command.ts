@@ -1,7 +1,7 @@
 import type { Argv, Options } from 'yargs';
 import type { ExitCode } from '../exit-codes.ts';
 import type { CliContext } from './context.ts';
-import { EXIT_TABLE } from './exit-table.ts';
+import { EXIT_TABLE } from './views/exit-table.ts';
 
 /** Flags and positionals as yargs hands them out. */
 export type Args = Readonly<Record<string, unknown>>;

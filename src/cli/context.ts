@@ -3,10 +3,10 @@ import { type SessionSecrets, sessionSecrets } from '../identity/session-secrets
 import type { Logger } from '../log.ts';
 import { makeRedact, type Redact } from '../redact.ts';
 import type { Output } from '../styled.ts';
-import type { Interrupts } from './interrupts.ts';
-import { makeLog } from './make-log.ts';
-import { results } from './results.ts';
-import { stderrLine } from './stderr-line.ts';
+import type { Interrupts } from './terminal/interrupts.ts';
+import { makeLog } from './terminal/log.ts';
+import { results } from './terminal/results.ts';
+import { stderrLine } from './terminal/stderr-line.ts';
 
 /** What a command takes from the process it runs in. */
 export interface CliContext {

@@ -1,23 +1,23 @@
 import yargs from 'yargs';
 import { cleanJson } from '../clean.ts';
-import { systemTrouble } from '../disk-trouble.ts';
 import { CountermandError, stoppedBy, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { systemTrouble } from '../fs-errors.ts';
 import { refuseUnsafeTls } from '../identity/refuse-unsafe-tls.ts';
+import { refuseSecretArguments } from '../run/refuse-secret-use.ts';
+import { sayError } from '../run/say-error.ts';
 import { styled } from '../styled.ts';
-import { COMMON_FLAGS, checkArguments, findCommand, unknownCommand, wantsJson } from './check-arguments.ts';
+import { toolVersion } from '../version.ts';
 import { type Args, type Command, describeCommand } from './command.ts';
 import { type CliContext, guardOutputs, processContext } from './context.ts';
-import { EXIT_TABLE } from './exit-table.ts';
-import { endProcess, endWhenWritten, listenForInterrupts } from './interrupts.ts';
-import { LOG_LEVELS } from './make-log.ts';
-import { refuseSecretArguments } from './refuse-secret-use.ts';
-import { refuseSecrets } from './refuse-secrets.ts';
-import { results } from './results.ts';
-import { sayError } from './say-error.ts';
-import { stderrLine } from './stderr-line.ts';
-import { refuseUnknownSafeties, unknownVariables } from './unknown-variables.ts';
-import { toolVersion } from './version.ts';
+import { COMMON_FLAGS, checkArguments, findCommand, unknownCommand, wantsJson } from './flags/check-arguments.ts';
+import { refuseSecrets } from './flags/no-secrets.ts';
+import { refuseUnknownSafeties, unknownVariables } from './flags/unknown-variables.ts';
+import { endProcess, endWhenWritten, listenForInterrupts } from './terminal/interrupts.ts';
+import { LOG_LEVELS } from './terminal/log.ts';
+import { results } from './terminal/results.ts';
+import { stderrLine } from './terminal/stderr-line.ts';
+import { EXIT_TABLE } from './views/exit-table.ts';
 
 /** Every command, its summary for `--help`, and where it lives. */
 const COMMANDS: readonly (readonly [usage: string, describe: string, load: () => Promise<Command>])[] = [

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { TokenSource } from '../identity/token-source.ts';
 import type { Logger } from '../log.ts';
-import type { Gate } from '../quota/gate.ts';
+import type { Gate } from '../quota/gate/gate.ts';
 import type { Quota } from '../quota/quota.ts';
 import { keepAll, type Redact } from '../redact.ts';
 import type { Answer, Handler, Received } from './call.ts';

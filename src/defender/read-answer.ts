@@ -1,6 +1,6 @@
-import { longestWaitMs, secondsFromMessage } from '../quota/retry-after.ts';
 import type { Answer, Call } from './call.ts';
 import { hasActionId, readEntity } from './read-entity.ts';
+import { longestWaitMs, secondsFromMessage } from './retry-after.ts';
 
 /** An HTTP answer as it came off the wire, read whole. Header names are in lower case. */
 export interface RawAnswer {

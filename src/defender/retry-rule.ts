@@ -1,4 +1,4 @@
-import { backoffMs } from '../quota/backoff.ts';
+import { backoffMs } from './backoff.ts';
 import type { Call, Received } from './call.ts';
 
 /** Attempts that an action, or a lookup, has in all. */

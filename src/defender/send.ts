@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { AccessToken } from '../identity/token-source.ts';
 import type { ReplyFields } from '../ledger/record.ts';
 import { type Logger, silentLog } from '../log.ts';
-import type { CallResult, Gate, Permit } from '../quota/gate.ts';
+import type { CallResult, Gate, Permit } from '../quota/gate/gate.ts';
 import { type Answer, type Call, notSent, type Received } from './call.ts';
 import { ENTITY_BYTES, PAGE_BYTES } from './call-limits.ts';
 import type { Journal } from './journal.ts';

@@ -2,23 +2,23 @@ import PQueue from 'p-queue';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { CountermandError, GuardError } from '../errors.ts';
 import { unseenTypes } from '../job/unseen-types.ts';
-import type { Action } from '../ledger/book.ts';
-import { cancelOne } from './cancel-action.ts';
-import type { Next } from './cancel-rule.ts';
+import type { Action } from '../ledger/state/run-state.ts';
+import { cancelOne } from './cancel-one.ts';
+import type { Next } from './cancel-rules.ts';
 import { makeConfirmer } from './confirmer.ts';
 import { closeReasonOf } from './ending.ts';
 import { makeFailureGuard } from './failure-guard.ts';
 import { makeForbiddenStreak } from './forbidden-streak.ts';
 import { refuseUnseen } from './guards.ts';
-import { makeWorkQueue, type Task } from './line.ts';
-import { makeLookupBatcher } from './lookup-desk.ts';
+import { makeLookupBatcher } from './lookup-batcher.ts';
 import type { Found } from './lookups.ts';
+import { type NextStep, nextStep } from './next-step.ts';
 import type { Settlement } from './outcome-rules.ts';
 import type { EngineParts } from './parts.ts';
 import { countDecisions } from './screen-all.ts';
 import { makeScreening, refuseUnread } from './screening.ts';
 import { stampOf } from './stamp.ts';
-import { type NextStep, nextStep } from './turn.ts';
+import { makeWorkQueue, type Task } from './work-queue.ts';
 
 export interface CancelAllOptions {
   /** Actions with a final outcome that are to be tried once more. */

@@ -1,7 +1,7 @@
 import { isFinalStatus } from '../defender/status.ts';
 import type { Guards } from '../job/job.ts';
-import type { Screened } from '../ledger/book.ts';
 import { NOT_FOUND_STATUS } from '../ledger/record.ts';
+import type { Screened } from '../ledger/state/run-state.ts';
 import { keptOutBy, undoesAnUndo } from './guards.ts';
 
 /** What a plan says of an action. */

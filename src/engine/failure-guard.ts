@@ -1,7 +1,7 @@
 import { GuardError } from '../errors.ts';
 import type { Guards } from '../job/job.ts';
-import type { Action, RunState } from '../ledger/book.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
+import type { Action, RunState } from '../ledger/state/run-state.ts';
 
 /** A percentage says nothing of a handful. */
 const FROM = 20;

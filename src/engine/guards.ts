@@ -1,7 +1,7 @@
 import { isSameName, normalName } from '../defender/status.ts';
 import { UsageError } from '../errors.ts';
 import type { Guards, Job } from '../job/job.ts';
-import type { Screened } from '../ledger/book.ts';
+import type { Screened } from '../ledger/state/run-state.ts';
 
 /** Cancelling these while they are pending leaves a machine cut off, or unable to run its programs. */
 const UNDOING: ReadonlySet<string> = new Set(['unisolate', 'unrestrictcodeexecution']);

@@ -3,7 +3,7 @@ import type { Defender } from '../defender/client.ts';
 import type { Job } from '../job/job.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Logger } from '../log.ts';
-import type { Gate } from '../quota/gate.ts';
+import type { Gate } from '../quota/gate/gate.ts';
 import type { Lookups } from './lookups.ts';
 import type { Stop } from './stop.ts';
 

@@ -1,6 +1,6 @@
 import type { MachineAction } from '../defender/entity.ts';
-import type { Screened } from '../ledger/book.ts';
 import type { ScreenFields } from '../ledger/record.ts';
+import type { Screened } from '../ledger/state/run-state.ts';
 
 /** What a lookup shows of an action, as the ledger keeps it. */
 export function shownOf(id: string, action: MachineAction): ScreenFields {

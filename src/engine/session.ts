@@ -1,6 +1,6 @@
-import { remedyFor, troubleInWords } from '../disk-trouble.ts';
 import { describeDuration } from '../duration.ts';
 import { CountermandError, GuardError, WorkLeftError } from '../errors.ts';
+import { remedyFor, troubleInWords } from '../fs-errors.ts';
 import type { Job } from '../job/job.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import { keepAlive } from '../quota/keep-alive.ts';

@@ -1,6 +1,6 @@
-import type { Action, RunState } from '../ledger/book.ts';
-import { isAccepted, isInDoubt } from '../ledger/book.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
+import type { Action, RunState } from '../ledger/state/run-state.ts';
+import { isAccepted, isInDoubt } from '../ledger/state/run-state.ts';
 import { settledBy } from './outcome-rules.ts';
 import type { EngineParts } from './parts.ts';
 import { stampOf } from './stamp.ts';

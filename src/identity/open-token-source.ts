@@ -1,12 +1,12 @@
-import { certificateSource } from './certificate.ts';
-import { clientSecretSource } from './client-secret.ts';
 import type { CredentialSource, SignInParts } from './credential-source.ts';
-import { deviceCodeSource } from './device-code.ts';
-import { managedIdentitySource } from './managed-identity.ts';
-import { readyTokenSource } from './ready-token.ts';
+import { certificateSource } from './kinds/certificate.ts';
+import { clientSecretSource } from './kinds/client-secret.ts';
+import { deviceCodeSource } from './kinds/device-code.ts';
+import { managedIdentitySource } from './kinds/managed-identity.ts';
+import { readyTokenSource } from './kinds/ready-token.ts';
+import { workloadIdentitySource } from './kinds/workload-identity.ts';
 import { type RenewalParts, RenewingTokenSource } from './renewing-token-source.ts';
 import type { CredentialKind } from './token-source.ts';
-import { workloadIdentitySource } from './workload-identity.ts';
 
 /** One place for each credential kind. */
 const KINDS: Readonly<Record<CredentialKind, (parts: SignInParts) => CredentialSource>> = {

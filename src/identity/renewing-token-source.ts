@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts';
 import type { AcquireRequest, CredentialSource } from './credential-source.ts';
 import { pauseMs, renewInMs, usableMarginMs } from './renewal-times.ts';
 import { SignInUnreachableError } from './sign-in-errors.ts';
-import { signInWithRetries } from './sign-in-with-retries.ts';
+import { signInWithRetries } from './sign-in-retries.ts';
 import type { AccessToken, TokenSource } from './token-source.ts';
 
 export interface RenewalParts {

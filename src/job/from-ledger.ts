@@ -1,5 +1,5 @@
 import { DOCUMENTED_WINDOWS, type Window } from '../quota/quota.ts';
-import { formatWindow } from '../quota/window.ts';
+import { formatWindow } from '../quota/windows.ts';
 import type { Job } from './job.ts';
 import { isKnownHost, isLoopback } from './known-hosts.ts';
 import { SETTINGS, type SettingName } from './settings.ts';

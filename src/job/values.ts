@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { commentFault, LONGEST_COMMENT } from '../comment.ts';
 import { LONGEST_DAYS, parseDuration } from '../duration.ts';
-import { parseWindow } from '../quota/window.ts';
+import { parseWindow } from '../quota/windows.ts';
 import { knownName, meantName } from './known-names.ts';
 
 /**

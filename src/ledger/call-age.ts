@@ -1,5 +1,5 @@
-import { SLOWEST_SYNC_MS, UNANSWERED_MS } from '../quota/hold-times.ts';
-import type { PastCall } from './book.ts';
+import { SLOWEST_SYNC_MS, UNANSWERED_MS } from '../quota/call-times.ts';
+import type { PastCall } from './state/run-state.ts';
 
 /**
  * A call may be counted until 30 s timeout and 30 s grace after it was sent, and it is sent at most 5 s after its

@@ -1,4 +1,4 @@
-import { flat } from './intern.ts';
+import { flat } from './state/intern.ts';
 
 const LONE_SURROGATES = /\p{Cs}/gu;
 

@@ -1,4 +1,3 @@
-import type { RunState } from './book.ts';
 import type {
   AdmitFields,
   CloseReason,
@@ -11,6 +10,7 @@ import type {
   ScreenFields,
   StartFields,
 } from './record.ts';
+import type { RunState } from './state/run-state.ts';
 
 /**
  * The one truth of a run. Everything that a run does is written here first; everything that anybody wants to know is

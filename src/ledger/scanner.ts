@@ -1,7 +1,7 @@
 import { type Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { type AdmitLine, readAdmitLine } from './admit-line.ts';
 import { Counter } from './envelope.ts';
+import { type AdmitLine, readAdmitLine } from './fast-admit.ts';
 import { CHAIN_LENGTH, chainOf, decodeLine, TAIL_LENGTH } from './line.ts';
 import { LineCutter } from './line-cutter.ts';
 import { GUID_LENGTH } from './lower-guid.ts';

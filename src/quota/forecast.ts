@@ -1,4 +1,4 @@
-import { MARGIN_MS } from './hold-times.ts';
+import { MARGIN_MS } from './call-times.ts';
 import type { Window, WindowLeft } from './quota.ts';
 
 /** From send to answer, roughly, where no call was measured yet. */

@@ -1,8 +1,8 @@
 import { needsLook } from '../ledger/outcomes.ts';
 import { type CsvColumn, csvText } from './csv-text.ts';
-import { DECISIONS, type PlanFacts } from './plan-summary.ts';
-import { type ActionRow, actionRow, mayNeedRelease } from './rows.ts';
-import { distinctRuns, isPlan, type LedgerView, mergedActions } from './view.ts';
+import { DECISIONS, type PlanFacts } from './facts/plan-summary.ts';
+import { type ActionRow, actionRow, mayNeedRelease } from './facts/rows.ts';
+import { distinctRuns, isPlan, type LedgerView, mergedActions } from './facts/view.ts';
 
 const OUTCOME_COLUMNS: readonly CsvColumn<ActionRow>[] = [
   ['id', (row) => row.id],

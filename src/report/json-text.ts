@@ -1,6 +1,6 @@
 import { cleanJson } from '../clean.ts';
-import { summaryDocument } from './document.ts';
-import type { Summary } from './summary.ts';
+import type { Summary } from './facts/summary.ts';
+import { summaryDocument } from './json.ts';
 
 /** The `--json` document as text, indented, ending in a newline. */
 export function jsonText(summary: Summary): string {

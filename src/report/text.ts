@@ -1,12 +1,20 @@
 import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
 import { cleanDeep } from '../clean.ts';
 import { OUTCOME_NAMES, OUTCOMES } from '../ledger/outcomes.ts';
+import {
+  canStart,
+  exitMeaning,
+  headlineOf,
+  type ListFiles,
+  nextSteps,
+  sessionEnd,
+  type Tone,
+} from './facts/headline.ts';
+import { DECISION_NAMES, DECISIONS } from './facts/plan-summary.ts';
+import type { Summary } from './facts/summary.ts';
 import { formatCount, formatDuration, formatMinute, formatShare, formatTime, formatWindow, plural } from './format.ts';
-import { DECISION_NAMES, DECISIONS } from './plan-summary.ts';
-import type { Summary } from './summary.ts';
 import { type Column, textTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { canStart, exitMeaning, headlineOf, type ListFiles, nextSteps, sessionEnd, type Tone } from './verdict.ts';
 import { wrap } from './wrap.ts';
 
 type Paint = (text: string) => string;

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { failedCsv, outcomesCsv, planCsv, releaseCsv } from './csv.ts';
+import type { PlanFacts } from './facts/plan-summary.ts';
+import { type Summary, summarise } from './facts/summary.ts';
+import type { LedgerView } from './facts/view.ts';
 import { htmlPage } from './html/page.ts';
 import { jsonText } from './json-text.ts';
-import type { PlanFacts } from './plan-summary.ts';
 import { writePrivate } from './private-file.ts';
-import { type Summary, summarise } from './summary.ts';
-import type { LedgerView } from './view.ts';
 
 /** The files that `report --out` writes, in the order of `SHA256SUMS`. */
 export const REPORT_FILES = {

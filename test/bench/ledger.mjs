@@ -17,9 +17,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../dist/clock.js';
 import { resolveJob } from '../../dist/job/resolve-job.js';
-import { fileDisk } from '../../dist/ledger/file-disk.js';
-import { openLedger } from '../../dist/ledger/open-ledger.js';
-import { readLedger } from '../../dist/ledger/read-ledger.js';
+import { fileDisk } from '../../dist/store/folder/file-disk.js';
+import { openLedger } from '../../dist/store/folder/open.js';
+import { readLedger } from '../../dist/store/folder/read.js';
 import { idOf } from './ledger-ids.mjs';
 
 const SELF = fileURLToPath(import.meta.url);

@@ -2,7 +2,7 @@
 // itself although the slots are still held, and says at its exit how long that took.
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../dist/clock.js';
-import { makeQuota } from '../../dist/quota/make-quota.js';
+import { makeQuota } from '../../dist/quota/local/local-quota.js';
 import { DOCUMENTED_WINDOWS } from '../../dist/quota/quota.js';
 
 /** What is measured, in the order of the table, and how much it may be. */

@@ -8,8 +8,8 @@ import FakeTimers from '@sinonjs/fake-timers';
 import Bottleneck from 'bottleneck';
 import PQueue from 'p-queue';
 import { systemClock } from '../../dist/clock.js';
-import { MARGIN_MS } from '../../dist/quota/hold-times.js';
-import { makeQuota } from '../../dist/quota/make-quota.js';
+import { MARGIN_MS } from '../../dist/quota/call-times.js';
+import { makeQuota } from '../../dist/quota/local/local-quota.js';
 import { DOCUMENTED_WINDOWS } from '../../dist/quota/quota.js';
 import { heldCost } from './quota-held.mjs';
 

@@ -14,8 +14,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../dist/clock.js';
 import { resolveJob } from '../../dist/job/resolve-job.js';
-import { fileDisk } from '../../dist/ledger/file-disk.js';
-import { openLedger } from '../../dist/ledger/open-ledger.js';
+import { fileDisk } from '../../dist/store/folder/file-disk.js';
+import { openLedger } from '../../dist/store/folder/open.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const TYPES = ['Isolate', 'RunAntiVirusScan', 'LiveResponse', 'CollectInvestigationPackage'];

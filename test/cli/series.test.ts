@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, utimes } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { encodeLine } from '../../src/ledger/line.ts';
 import type { CommandEnd } from '../support/command.ts';
-import { type Harness, openHarness } from '../support/workplace.ts';
+import { type Harness, openHarness } from '../support/harness.ts';
 
 const DAY_MS = 86_400_000;
 const PENDING = { statuses: { Pending: 1 }, types: { RunAntiVirusScan: 1 } };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openHarness } from '../support/workplace.ts';
+import { openHarness } from '../support/harness.ts';
 
 test('- is stdin, wherever it stands among the flags', async () => {
   await using harness = await openHarness({

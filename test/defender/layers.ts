@@ -4,7 +4,7 @@ import type { Journal } from '../../src/defender/journal.ts';
 import type { WireRequest, WireResult } from '../../src/defender/transport.ts';
 import type { AccessToken, TokenSource } from '../../src/identity/token-source.ts';
 import type { Logger } from '../../src/log.ts';
-import type { CallResult, Gate, Permit } from '../../src/quota/gate.ts';
+import type { CallResult, Gate, Permit } from '../../src/quota/gate/gate.ts';
 import type { Quota } from '../../src/quota/quota.ts';
 
 const ID = '00000000-0000-4000-8000-00000000000a';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { metricsText } from '../../src/cli/metrics-text.ts';
 import { EXIT_CODES } from '../../src/exit-codes.ts';
 import { OUTCOME_NAMES, type Outcome } from '../../src/ledger/outcomes.ts';
+import { metricsText } from '../../src/report/metrics-text.ts';
 import { list, readManifest, text } from './manifests.ts';
 
 const rules = list(readManifest('jobs/deploy/prometheus/alerts.yaml'), 'groups.0.rules');

@@ -1,8 +1,8 @@
 import { copyFile, utimes } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandEnd } from '../support/command.ts';
+import { type Harness, openHarness } from '../support/harness.ts';
 import { chainLedger } from '../support/ledger-lines.ts';
-import { type Harness, openHarness } from '../support/workplace.ts';
 
 const JOB = `name: nightly
 source:

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { sandboxToken } from '../../src/sandbox/token.ts';
 import { chainLedger } from '../support/ledger-lines.ts';
-import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from './stage.ts';
+import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from './harness.ts';
 
 describe.concurrent('--only-type Isolate cancels no other type', () => {
   const actions = ids(60).map((each, index) => ({ id: each, type: index % 4 === 1 ? 'Offboard' : 'Isolate' }));

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chainLedger } from '../support/ledger-lines.ts';
-import { COMMENT, type Harness, ids, open, openHarness } from './stage.ts';
+import { COMMENT, type Harness, ids, open, openHarness } from './harness.ts';
 
 const SECRET = 'a-secret-that-nobody-may-see';
 

@@ -7,17 +7,17 @@ import { makeTransport } from '../../src/defender/transport.ts';
 import { cancelAll } from '../../src/engine/cancel-all.ts';
 import { makeLookups } from '../../src/engine/lookups.ts';
 import { makeStop } from '../../src/engine/stop.ts';
-import type { FileLedger } from '../../src/ledger/file-ledger.ts';
-import { openLedger } from '../../src/ledger/open-ledger.ts';
 import { silentLog } from '../../src/log.ts';
-import { makeGate } from '../../src/quota/make-gate.ts';
-import { makeQuota } from '../../src/quota/make-quota.ts';
+import { makeGate } from '../../src/quota/gate/make-gate.ts';
+import { makeQuota } from '../../src/quota/local/local-quota.ts';
 import type { ActionBehaviour } from '../../src/sandbox/behaviours.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
 import { type ActionSeed, serviceTime } from '../../src/sandbox/sandbox-action.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts';
-import { machine, OPEN } from '../ledger/ledgers.ts';
-import { MemoryDisk } from '../ledger/memory-disk.ts';
+import type { FileLedger } from '../../src/store/folder/file-ledger.ts';
+import { openLedger } from '../../src/store/folder/open.ts';
+import { machine, OPEN } from '../store/folder/harness.ts';
+import { MemoryDisk } from '../store/folder/memory-disk.ts';
 import { id, job, RUN, STAMP, Tokens } from './run.ts';
 
 /** Ten seconds pass in one, for us and for the sandbox alike: the waits of the rules are long. */

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ActionBehaviour } from '../../src/sandbox/behaviours.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
-import { MemoryDisk } from '../ledger/memory-disk.ts';
+import { MemoryDisk } from '../store/folder/memory-disk.ts';
+import { useVirtualTime } from './harness.ts';
 import { ids, makeRun } from './run.ts';
-import { useVirtualTime } from './scene.ts';
 import { Wire } from './wire.ts';
 
 const time = useVirtualTime();

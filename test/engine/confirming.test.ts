@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { useVirtualTime, wireWith } from './harness.ts';
 import { id, ids, makeRun } from './run.ts';
-import { useVirtualTime, wireWith } from './scene.ts';
 
 const time = useVirtualTime();
 const NEVER = { onCancel: { kind: 'later', becomes: 'Cancelled' } } as const;

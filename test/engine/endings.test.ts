@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { DiskError, LockedError } from '../../src/errors.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
-import { MemoryDisk } from '../ledger/memory-disk.ts';
+import { MemoryDisk } from '../store/folder/memory-disk.ts';
+import { useVirtualTime, wireWith } from './harness.ts';
 import { ids, makeRun, type Run } from './run.ts';
-import { useVirtualTime, wireWith } from './scene.ts';
 import type { Wire, WireCall } from './wire.ts';
 
 const time = useVirtualTime();

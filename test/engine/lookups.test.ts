@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Found, Lookups } from '../../src/engine/lookups.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
+import { useVirtualTime, wireWith } from './harness.ts';
 import { id, ids, makeRun, type Run, Tokens } from './run.ts';
-import { useVirtualTime, wireWith } from './scene.ts';
 import type { Wire } from './wire.ts';
 
 const time = useVirtualTime();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryDisk } from '../ledger/memory-disk.ts';
+import { MemoryDisk } from '../store/folder/memory-disk.ts';
+import { useVirtualTime, wireWith } from './harness.ts';
 import { id, ids, makeRun, STAMP } from './run.ts';
-import { useVirtualTime, wireWith } from './scene.ts';
 
 const time = useVirtualTime();
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { screenAll } from '../../src/engine/screen-all.ts';
 import { GuardError, UsageError } from '../../src/errors.ts';
+import { useVirtualTime, wireWith } from './harness.ts';
 import { id, ids, makeRun } from './run.ts';
-import { useVirtualTime, wireWith } from './scene.ts';
 
 const time = useVirtualTime();
 const MINUTE = 60_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RefusedError } from '../../src/errors.ts';
+import { useVirtualTime, wireWith } from './harness.ts';
 import { id, ids, makeRun, Tokens } from './run.ts';
-import { useVirtualTime, wireWith } from './scene.ts';
 
 const time = useVirtualTime();
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { COMMENT, type Harness, ids, only, open, openHarness } from '../e2e/stage.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness } from '../e2e/harness.ts';
 import type { CommandEnd } from '../support/command.ts';
 import { expectOrderlyEnd } from './after-kill.ts';
 import { mountExt4, mountTmpfs } from './mounts.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { leaksIn, openSignInHarness, sentences } from '../e2e/sign-in-stage.ts';
-import { COMMENT, only, outcomesOf } from '../e2e/stage.ts';
+import { COMMENT, only, outcomesOf } from '../e2e/harness.ts';
+import { leaksIn, openSignInHarness, sentences } from '../e2e/sign-in-harness.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES } from '../support/authority.ts';
 import { makeServerCertificate, type ServerCertificate } from '../support/certificates.ts';
 import { startTlsFront } from '../support/tls-front.ts';

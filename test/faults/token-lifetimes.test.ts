@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { leaksIn, openSignInHarness } from '../e2e/sign-in-stage.ts';
-import { COMMENT, only, outcomesOf } from '../e2e/stage.ts';
+import { COMMENT, only, outcomesOf } from '../e2e/harness.ts';
+import { leaksIn, openSignInHarness } from '../e2e/sign-in-harness.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES, type Trouble } from '../support/authority.ts';
 
 const LIFETIME_S = 20;

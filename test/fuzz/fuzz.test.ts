@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { useVirtualTime } from '../engine/scene.ts';
+import { useVirtualTime } from '../engine/harness.ts';
 import { OddServer, wireCase } from './over-sockets.ts';
 import { play, playAnswers } from './play-answers.ts';
 import { readSource, source } from './sources.ts';

@@ -6,12 +6,12 @@ import { inspect } from 'node:util';
 import { Agent } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CountermandError } from '../../src/errors.ts';
-import { certificateSource } from '../../src/identity/certificate.ts';
-import { clientSecretSource } from '../../src/identity/client-secret.ts';
 import type { CredentialSource, SignInParts } from '../../src/identity/credential-source.ts';
-import { deviceCodeSource } from '../../src/identity/device-code.ts';
-import { readyTokenSource } from '../../src/identity/ready-token.ts';
-import { workloadIdentitySource } from '../../src/identity/workload-identity.ts';
+import { certificateSource } from '../../src/identity/kinds/certificate.ts';
+import { clientSecretSource } from '../../src/identity/kinds/client-secret.ts';
+import { deviceCodeSource } from '../../src/identity/kinds/device-code.ts';
+import { readyTokenSource } from '../../src/identity/kinds/ready-token.ts';
+import { workloadIdentitySource } from '../../src/identity/kinds/workload-identity.ts';
 import {
   type Authority,
   CLIENT_ID,

@@ -2,12 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { MockAgent } from 'undici';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { RefusedError, UsageError } from '../../src/errors.ts';
-import { certificateSource } from '../../src/identity/certificate.ts';
 import { readClaims } from '../../src/identity/claims.ts';
-import { clientSecretSource } from '../../src/identity/client-secret.ts';
-import { deviceCodeSource } from '../../src/identity/device-code.ts';
-import { readyTokenSource } from '../../src/identity/ready-token.ts';
-import { workloadIdentitySource } from '../../src/identity/workload-identity.ts';
+import { certificateSource } from '../../src/identity/kinds/certificate.ts';
+import { clientSecretSource } from '../../src/identity/kinds/client-secret.ts';
+import { deviceCodeSource } from '../../src/identity/kinds/device-code.ts';
+import { readyTokenSource } from '../../src/identity/kinds/ready-token.ts';
+import { workloadIdentitySource } from '../../src/identity/kinds/workload-identity.ts';
 import {
   type Authority,
   CLIENT_ID,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { clientSecretSource } from '../../src/identity/client-secret.ts';
 import type { CredentialSource } from '../../src/identity/credential-source.ts';
+import { clientSecretSource } from '../../src/identity/kinds/client-secret.ts';
 import { RenewingTokenSource } from '../../src/identity/renewing-token-source.ts';
 import { silentLog } from '../../src/log.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES } from '../support/authority.ts';

@@ -39,7 +39,7 @@ test('a ready token is used without any sign-in, and refused with 401 ends with 
 
 test('msal is loaded only when a kind signs in with it', async () => {
   const folder = fileURLToPath(new URL('../../src/identity/', import.meta.url));
-  const files = await readdir(folder);
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'));
   const texts = await Promise.all(files.map((file) => readFile(`${folder}${file}`, 'utf8')));
   const importing = texts.filter((text) => text.includes("'@azure/msal-node'"));
   expect(importing.length).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PastCall } from '../../src/ledger/book.ts';
 import { byOurClock, largestSkewOf, leastAgeMs, slowestOf } from '../../src/ledger/call-age.ts';
+import type { PastCall } from '../../src/ledger/state/run-state.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 12);
 const HOUR = 3_600_000;

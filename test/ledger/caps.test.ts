@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
 import { cut } from '../../src/ledger/cut.ts';
-import type { FileLedger } from '../../src/ledger/file-ledger.ts';
 import { LONGEST_LINE_BYTES, LONGEST_RECORD } from '../../src/ledger/limits.ts';
-import { readLedger } from '../../src/ledger/read-ledger.ts';
+import type { FileLedger } from '../../src/store/folder/file-ledger.ts';
+import { readLedger } from '../../src/store/folder/read.ts';
+import { begin, id, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
-import { begin, id, makeHarness, OPEN, PATH } from './ledgers.ts';
 
 const MEGABYTE = 1 << 20;
 const ENDLESS = 'x'.repeat(30 * MEGABYTE);

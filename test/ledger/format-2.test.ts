@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import { isInDoubt } from '../../src/ledger/book.ts';
-import { fileDisk } from '../../src/ledger/file-disk.ts';
-import { openLedger } from '../../src/ledger/open-ledger.ts';
-import { readLedger, readRecords } from '../../src/ledger/read-ledger.ts';
+import { isInDoubt } from '../../src/ledger/state/run-state.ts';
+import { fileDisk } from '../../src/store/folder/file-disk.ts';
+import { openLedger } from '../../src/store/folder/open.ts';
+import { readLedger, readRecords } from '../../src/store/folder/read.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
 
 /** A ledger of format 2 with every kind of record, and with fields and a kind that we do not know. It must always open. */

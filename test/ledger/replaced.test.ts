@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ChangedLedgerError, DiskError, UsageError } from '../../src/errors.ts';
-import type { FileLedger } from '../../src/ledger/file-ledger.ts';
 import { encodeLine } from '../../src/ledger/line.ts';
-import { readLedger } from '../../src/ledger/read-ledger.ts';
-import { begin, type Harness, id, makeHarness, OPEN, PATH } from './ledgers.ts';
-import { MemoryDisk } from './memory-disk.ts';
+import type { FileLedger } from '../../src/store/folder/file-ledger.ts';
+import { readLedger } from '../../src/store/folder/read.ts';
+import { begin, type Harness, id, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
+import { MemoryDisk } from '../store/folder/memory-disk.ts';
 
 const OTHER = '/ledgers/other.jsonl';
 /** A look is good for so long. */

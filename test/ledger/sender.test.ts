@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CLOUDS } from '../../src/job/known-hosts.ts';
-import { senderLockPath } from '../../src/ledger/open-ledger.ts';
 import {
   areDifferentTenants,
   isSameApi,
@@ -10,7 +9,8 @@ import {
   senderName,
   serviceOf,
 } from '../../src/ledger/sender.ts';
-import { machine, makeHarness, OPEN } from './ledgers.ts';
+import { senderLockPath } from '../../src/store/folder/open.ts';
+import { machine, makeHarness, OPEN } from '../store/folder/harness.ts';
 
 const guid = fc.uuid();
 const hostsOf = ({ apiUrl, regions, aliases }: (typeof CLOUDS)[keyof typeof CLOUDS]) => [

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { describeDuration } from '../../src/duration.ts';
+import { MARGIN_MS } from '../../src/quota/call-times.ts';
 import { allFree, type ForecastInput, forecast } from '../../src/quota/forecast.ts';
-import { MARGIN_MS } from '../../src/quota/hold-times.ts';
-import { makeQuota } from '../../src/quota/make-quota.ts';
+import { makeQuota } from '../../src/quota/local/local-quota.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
 import { virtualTime } from './virtual-time.ts';
 

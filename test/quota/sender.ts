@@ -1,7 +1,7 @@
 import { systemClock } from '../../src/clock.ts';
-import type { PastCall } from '../../src/ledger/book.ts';
-import type { Gate } from '../../src/quota/gate.ts';
-import { SLOWEST_SYNC_MS, UNANSWERED_MS } from '../../src/quota/hold-times.ts';
+import type { PastCall } from '../../src/ledger/state/run-state.ts';
+import { SLOWEST_SYNC_MS, UNANSWERED_MS } from '../../src/quota/call-times.ts';
+import type { Gate } from '../../src/quota/gate/gate.ts';
 import type { Quota } from '../../src/quota/quota.ts';
 import type { Counted } from './checker.ts';
 

@@ -5,9 +5,9 @@ import { cleanLine } from '../../src/clean.ts';
 import { withoutApostrophes } from '../../src/intake/own-text.ts';
 import { failedCsv, outcomesCsv, planCsv, releaseCsv } from '../../src/report/csv.ts';
 import { csvText, PIPED } from '../../src/report/csv-text.ts';
-import { viewOf } from './books.ts';
 import { guid, Script } from './records.ts';
 import { EVERY_FATE, planStory, runStory } from './stories.ts';
+import { viewOf } from './views.ts';
 
 type Row = Record<string, string>;
 

@@ -7,12 +7,12 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsLook, OUTCOME_NAMES } from '../../src/ledger/outcomes.ts';
+import { summarise } from '../../src/report/facts/summary.ts';
 import { htmlPage } from '../../src/report/html/page.ts';
-import { summarise } from '../../src/report/summary.ts';
-import { viewOf } from './books.ts';
 import { launchBrowser, NO_BROWSER } from './browser.ts';
 import { RUN, T0 } from './records.ts';
 import { EVERY_FATE, type Fate, planStory, runStory } from './stories.ts';
+import { viewOf } from './views.ts';
 
 const nowMs = T0 + 86_400_000;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { PlanFacts } from '../../src/report/plan-summary.ts';
-import { summarise } from '../../src/report/summary.ts';
+import type { PlanFacts } from '../../src/report/facts/plan-summary.ts';
+import { summarise } from '../../src/report/facts/summary.ts';
 import { terminalOf } from '../../src/report/terminal.ts';
 import { summaryText } from '../../src/report/text.ts';
-import { viewOf } from './books.ts';
 import { guid, RUN, T0 } from './records.ts';
 import { EVERY_FATE, planStory, runStory } from './stories.ts';
+import { viewOf } from './views.ts';
 
 const nowMs = T0 + 86_400_000;
 const plain = (columns: number) => ({ terminal: { columns, plain: true } });

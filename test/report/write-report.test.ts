@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
-import { fileDisk } from '../../src/ledger/file-disk.ts';
+import { summarise } from '../../src/report/facts/summary.ts';
 import { writePrivate } from '../../src/report/private-file.ts';
-import { summarise } from '../../src/report/summary.ts';
-import { readView } from '../../src/report/view-file.ts';
 import { REPORT_FILES, writeReport } from '../../src/report/write-report.ts';
-import { ledgerText, viewOf } from './books.ts';
+import { readView } from '../../src/run/read-view.ts';
+import { fileDisk } from '../../src/store/folder/file-disk.ts';
 import { T0 } from './records.ts';
 import { runStory } from './stories.ts';
+import { ledgerText, viewOf } from './views.ts';
 
 let folder: string;
 let ledger: string;

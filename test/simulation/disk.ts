@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { type AppendFile, type Disk, danglingLink, type FileFacts, noFile } from '../../src/ledger/disk.ts';
+import { type AppendFile, type Disk, danglingLink, type FileFacts, noFile } from '../../src/store/folder/disk.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './seed.ts';
 

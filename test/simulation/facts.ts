@@ -47,7 +47,7 @@ export interface Facts {
   readonly lastOpener: () => SimProcess | undefined;
   /** Whether an action of that truth is outside the job's guards. */
   readonly isExcluded: (truth: Truth) => boolean;
-  /** The wall clock was wrong in a way that no ledger can show: see src/quota/seeds.ts. */
+  /** The wall clock was wrong in a way that no ledger can show: see src/quota/past-calls.ts. */
   readonly clockWasSlow: (sent: Sent) => boolean;
 }
 

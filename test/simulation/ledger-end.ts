@@ -1,6 +1,6 @@
 import { OUTCOMES, type Outcome } from '../../src/ledger/outcomes.ts';
 import type { LedgerRecord } from '../../src/ledger/record.ts';
-import type { readView } from '../../src/report/view-file.ts';
+import type { readView } from '../../src/run/read-view.ts';
 import type { LedgerWatch } from './ledger-watch.ts';
 
 /** A ledger at the end of its world: by the program's readers and by a stranger's. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { pino } from 'pino';
 import type { Clock } from '../../src/clock.ts';
-import type { Processes } from '../../src/ledger/holder.ts';
+import type { Processes } from '../../src/store/folder/holder.ts';
 import { processClock } from './clock.ts';
 import { type DiskTrouble, NO_TROUBLE } from './disk.ts';
 import type { SimProcess } from './process.ts';

@@ -1,17 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { CliContext } from '../../src/cli/context.ts';
-import { noInterrupts } from '../../src/cli/interrupts.ts';
-import { makePlan } from '../../src/cli/make-plan.ts';
-import type { MissingAnswer } from '../../src/cli/missing.ts';
-import { rereadRule } from '../../src/cli/must-read.ts';
-import type { Connected, RunParts } from '../../src/cli/open-parts.ts';
-import type { Asker } from '../../src/cli/question.ts';
-import { findPastCalls } from '../../src/cli/quota-memory.ts';
-import { refuseHalfStdin } from '../../src/cli/read-source.ts';
-import { makeAsyncDisposableStack } from '../../src/cli/resources.ts';
-import { assess, type Identity, refuseUseless } from '../../src/cli/sign-in.ts';
-import { onTarget, refuseOldPlan, type Target } from '../../src/cli/target.ts';
-import { work } from '../../src/cli/undertake.ts';
+import { noInterrupts } from '../../src/cli/terminal/interrupts.ts';
+import type { Asker } from '../../src/cli/terminal/question.ts';
 import type { Clock } from '../../src/clock.ts';
 import { makeDefender } from '../../src/defender/client.ts';
 import { resolveHosts } from '../../src/defender/hosts.ts';
@@ -26,17 +16,27 @@ import { RenewingTokenSource } from '../../src/identity/renewing-token-source.ts
 import { noSecrets } from '../../src/identity/session-secrets.ts';
 import type { Job } from '../../src/job/job.ts';
 import { mergeForResume } from '../../src/job/resume-job.ts';
-import type { Disk } from '../../src/ledger/disk.ts';
-import type { Processes } from '../../src/ledger/holder.ts';
-import { openLedger } from '../../src/ledger/open-ledger.ts';
-import { readLedger, throwIfDamaged } from '../../src/ledger/read-ledger.ts';
 import type { CloseReason } from '../../src/ledger/record.ts';
 import type { Logger } from '../../src/log.ts';
-import { makeGate } from '../../src/quota/make-gate.ts';
-import { makeQuota } from '../../src/quota/make-quota.ts';
+import { makeGate } from '../../src/quota/gate/make-gate.ts';
+import { makeQuota } from '../../src/quota/local/local-quota.ts';
 import { keepAll } from '../../src/redact.ts';
-import { summarise } from '../../src/report/summary.ts';
-import { readView } from '../../src/report/view-file.ts';
+import { summarise } from '../../src/report/facts/summary.ts';
+import type { Connected, RunParts } from '../../src/run/assemble.ts';
+import { makeAsyncDisposableStack } from '../../src/run/async-disposable-stack.ts';
+import type { MissingAnswer } from '../../src/run/missing.ts';
+import { makePlan } from '../../src/run/plan.ts';
+import { refuseHalfStdin } from '../../src/run/read-source.ts';
+import { readView } from '../../src/run/read-view.ts';
+import { rereadRule } from '../../src/run/reread-rule.ts';
+import { work } from '../../src/run/run.ts';
+import { findPastCalls } from '../../src/run/seed-quota.ts';
+import { assess, type Identity, refuseUseless } from '../../src/run/sign-in.ts';
+import { onTarget, refuseOldPlan, type Target } from '../../src/run/target.ts';
+import type { Disk } from '../../src/store/folder/disk.ts';
+import type { Processes } from '../../src/store/folder/holder.ts';
+import { openLedger } from '../../src/store/folder/open.ts';
+import { readLedger, throwIfDamaged } from '../../src/store/folder/read.ts';
 
 const SCOPE = 'https://api.securitycenter.microsoft.com/.default';
 const FOLDER = '/ledgers';
@@ -158,7 +158,7 @@ function readingOf({ readSource }: Machine, target: Target): ToRead {
   return source === undefined ? 'query' : { bytes: source.bytes };
 }
 
-/** As src/cli/open-parts.ts puts real parts together, over the machine's. */
+/** As src/run/assemble.ts puts real parts together, over the machine's. */
 async function assemble(
   machine: Machine,
   job: Job,

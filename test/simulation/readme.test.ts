@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { MUTANTS } from './bites.ts';
 import { FAULTS, LATE_FAULTS } from './faults.ts';
 import { INVARIANTS } from './invariants.ts';
 import { KNOWN_SEEDS, withoutLate } from './known-seeds.ts';
+import { MUTANTS } from './mutants.ts';
 
 const readme = readFileSync(new URL('./README.md', import.meta.url), 'utf8');
 

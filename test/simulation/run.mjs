@@ -210,7 +210,7 @@ async function shrink(seed) {
 
 /** Each deliberate fault is patched into a copy of what was built, and must be found. */
 async function mutants() {
-  const { MUTANTS } = await import(join(built, 'test/simulation/bites.js'));
+  const { MUTANTS } = await import(join(built, 'test/simulation/mutants.js'));
   const wanted = MUTANTS.filter(({ name }) => values.mutant === undefined || name.includes(values.mutant));
   let missed = 0;
   for (const { name, patches } of wanted) {

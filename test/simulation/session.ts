@@ -1,5 +1,5 @@
 import { CountermandError, stoppedBy } from '../../src/errors.ts';
-import type { Disk } from '../../src/ledger/disk.ts';
+import type { Disk } from '../../src/store/folder/disk.ts';
 import { NO_TROUBLE } from './disk.ts';
 import type { Worker } from './facts.ts';
 import { flagsOf, jobOf, unlimited } from './job.ts';

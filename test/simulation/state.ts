@@ -1,5 +1,5 @@
-import { parseHolder } from '../../src/ledger/holder.ts';
 import type { LedgerRecord } from '../../src/ledger/record.ts';
+import { parseHolder } from '../../src/store/folder/holder.ts';
 import { CallHistory } from './call-history.ts';
 import { BEGINNING, type VirtualTime } from './clock.ts';
 import { SimDefender } from './defender.ts';

@@ -3,8 +3,8 @@
  * process that is started with NODE_EXTRA_CA_CERTS obeys it. It runs the built code, because Node 20 runs no TypeScript.
  */
 import { systemClock } from '../../dist/clock.js';
-import { clientSecretSource } from '../../dist/identity/client-secret.js';
-import { makeDispatcher } from '../../dist/identity/http.js';
+import { makeDispatcher } from '../../dist/http/dispatcher.js';
+import { clientSecretSource } from '../../dist/identity/kinds/client-secret.js';
 import { silentLog } from '../../dist/log.js';
 
 const { env } = process;

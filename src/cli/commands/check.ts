@@ -3,14 +3,14 @@ import type { Job } from '../../job/job.ts';
 import { resolveJob, sourceKind } from '../../job/resolve-job.ts';
 import { jsonDocument } from '../../report/json-text.ts';
 import { terminalOf } from '../../report/terminal.ts';
+import { checkAll } from '../../run/check.ts';
+import { exitCodeOfFindings, type Finding, wrongBy } from '../../run/check-findings.ts';
+import { jobInput } from '../../run/job-input.ts';
 import { styled } from '../../styled.ts';
-import { checkAll } from '../check/check-all.ts';
-import { exitCodeOfFindings, type Finding, wrongBy } from '../check/finding.ts';
-import { findingsText } from '../check/findings-text.ts';
 import type { Args, Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
-import { jobInput } from '../job-input.ts';
-import { settingOptions, WHO_AND_WHERE } from '../setting-options.ts';
+import { settingOptions, WHO_AND_WHERE } from '../flags/setting-flags.ts';
+import { findingsText } from '../views/findings-text.ts';
 
 export const check: Command = {
   usage: 'check [job]',

@@ -6,19 +6,19 @@ import { queryActions } from '../../defender/query.ts';
 import { makeTransport } from '../../defender/transport.ts';
 import { FILTER_FLAGS, FILTER_SHAPE, filterFromFlags } from '../../job/action-filter.ts';
 import type { ActionFilter } from '../../job/job.ts';
+import { unlikeNames } from '../../job/unlike-names.ts';
+import { makeGate } from '../../quota/gate/make-gate.ts';
 import { keepAlive } from '../../quota/keep-alive.ts';
-import { makeGate } from '../../quota/make-gate.ts';
-import { makeQuota } from '../../quota/make-quota.ts';
+import { makeQuota } from '../../quota/local/local-quota.ts';
 import { type CsvColumn, csvText, PIPED } from '../../report/csv-text.ts';
 import { jsonLine } from '../../report/json-text.ts';
+import { countOddities } from '../../run/oddities.ts';
+import { senderJob } from '../../run/sender-job.ts';
+import { assess, prepareSignIn, refuseUseless } from '../../run/sign-in.ts';
 import { styled } from '../../styled.ts';
+import { userAgent } from '../../version.ts';
 import type { Command } from '../command.ts';
-import { countOddities } from '../oddities.ts';
-import { senderJob } from '../sender-job.ts';
-import { settingOptions, WHO_AND_WHERE } from '../setting-options.ts';
-import { assess, prepareSignIn, refuseUseless } from '../sign-in.ts';
-import { unlikeNames } from '../unlike-names.ts';
-import { userAgent } from '../version.ts';
+import { settingOptions, WHO_AND_WHERE } from '../flags/setting-flags.ts';
 
 /** The header that `run -` understands: `id` is where it looks for action IDs. */
 const COLUMNS: readonly CsvColumn<MachineAction>[] = [

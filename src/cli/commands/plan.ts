@@ -1,18 +1,18 @@
 import { inSession, type SessionEnd } from '../../engine/session.ts';
 import { UsageError } from '../../errors.ts';
 import type { CloseReason } from '../../ledger/record.ts';
-import type { PlanFacts } from '../../report/plan-summary.ts';
+import type { PlanFacts } from '../../report/facts/plan-summary.ts';
+import { assemble } from '../../run/assemble.ts';
+import { finish } from '../../run/finish.ts';
+import { filesOf, makeOutputs } from '../../run/outputs.ts';
+import { isOffline, makePlan } from '../../run/plan.ts';
+import { openIds } from '../../run/read-source.ts';
+import { refuseSecretUse } from '../../run/refuse-secret-use.ts';
+import { resolveTarget } from '../../run/target.ts';
 import type { Command } from '../command.ts';
-import { finish } from '../finish.ts';
-import { isOffline, makePlan } from '../make-plan.ts';
-import { assemble } from '../open-parts.ts';
-import { filesOf, makeOutputs } from '../outputs.ts';
-import { filePlaces, writePageAndRows } from '../page-and-rows.ts';
-import { planFileOptions } from '../plan-file-options.ts';
-import { openIds } from '../read-source.ts';
-import { refuseSecretUse } from '../refuse-secret-use.ts';
-import { settingOptions } from '../setting-options.ts';
-import { resolveTarget } from '../target.ts';
+import { filePlaces, writePageAndRows } from '../flags/file-flags.ts';
+import { planFileOptions } from '../flags/plan-file-options.ts';
+import { settingOptions } from '../flags/setting-flags.ts';
 
 export const plan: Command = {
   usage: 'plan <source>',

@@ -1,20 +1,20 @@
 import { join, resolve } from 'node:path';
 import { frozenJobSchema } from '../../job/frozen-job.ts';
-import { fileDisk } from '../../ledger/file-disk.ts';
-import { throwIfDamaged } from '../../ledger/read-ledger.ts';
+import type { PlanFacts } from '../../report/facts/plan-summary.ts';
+import { summarise } from '../../report/facts/summary.ts';
+import type { LedgerView } from '../../report/facts/view.ts';
 import { jsonText } from '../../report/json-text.ts';
-import type { PlanFacts } from '../../report/plan-summary.ts';
-import { summarise } from '../../report/summary.ts';
 import { terminalOf } from '../../report/terminal.ts';
 import { summaryText } from '../../report/text.ts';
-import type { LedgerView } from '../../report/view.ts';
-import { readView } from '../../report/view-file.ts';
+import { makeOutputs, type Output, type Outputs } from '../../run/outputs.ts';
+import { planFactsOf } from '../../run/plan-facts.ts';
+import { readView } from '../../run/read-view.ts';
+import { fileDisk } from '../../store/folder/file-disk.ts';
+import { throwIfDamaged } from '../../store/folder/read.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
-import { makeOutputs, type Output, type Outputs } from '../outputs.ts';
-import { filePlaces, writePageAndRows } from '../page-and-rows.ts';
-import { planFactsOf } from '../plan-facts.ts';
+import { filePlaces, writePageAndRows } from '../flags/file-flags.ts';
 
 export const report: Command = {
   usage: 'report <ledgers..>',

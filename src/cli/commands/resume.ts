@@ -2,12 +2,12 @@ import { UsageError } from '../../errors.ts';
 import { listOf } from '../../job/read-setting.ts';
 import { SETTING_NAMES, SETTINGS } from '../../job/settings.ts';
 import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
+import { runSession } from '../../run/run.ts';
+import { ledgerTarget, onTarget } from '../../run/target.ts';
 import type { Command } from '../command.ts';
-import { saidYes, terminalAsker } from '../question.ts';
-import { settingOptions } from '../setting-options.ts';
-import { showWhatIsLeft } from '../show-left.ts';
-import { ledgerTarget, onTarget } from '../target.ts';
-import { runSession } from '../undertake.ts';
+import { settingOptions } from '../flags/setting-flags.ts';
+import { saidYes, terminalAsker } from '../terminal/question.ts';
+import { showWhatIsLeft } from '../views/what-is-left.ts';
 
 const RETRIED = ['failed', 'unknown', 'forbidden', 'unconfirmed', 'not-found'] as const;
 

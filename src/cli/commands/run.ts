@@ -1,10 +1,10 @@
 import { UsageError } from '../../errors.ts';
+import { runSession } from '../../run/run.ts';
+import { onTarget, resolveTarget } from '../../run/target.ts';
 import type { Command } from '../command.ts';
-import { planFileOptions } from '../plan-file-options.ts';
-import { saidYes, terminalAsker } from '../question.ts';
-import { settingOptions } from '../setting-options.ts';
-import { onTarget, resolveTarget } from '../target.ts';
-import { runSession } from '../undertake.ts';
+import { planFileOptions } from '../flags/plan-file-options.ts';
+import { settingOptions } from '../flags/setting-flags.ts';
+import { saidYes, terminalAsker } from '../terminal/question.ts';
 
 export const run: Command = {
   usage: 'run <source>',

@@ -1,10 +1,10 @@
 import { UsageError } from '../../errors.ts';
-import { parseWindow } from '../../quota/window.ts';
+import { parseWindow } from '../../quota/windows.ts';
+import { makeOutputs } from '../../run/outputs.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
 import { sandboxCsv } from '../../sandbox/sandbox-csv.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
 import type { Args, Command } from '../command.ts';
-import { makeOutputs } from '../outputs.ts';
 
 export const sandbox: Command = {
   usage: 'sandbox',

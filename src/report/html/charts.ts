@@ -1,8 +1,8 @@
-import { noCalls } from '../../ledger/calls-made.ts';
 import { ROUTES } from '../../ledger/record.ts';
+import { noCalls } from '../../ledger/state/calls.ts';
+import type { ForecastFacts } from '../facts/plan-summary.ts';
+import type { Summary } from '../facts/summary.ts';
 import { formatCount, formatDuration } from '../format.ts';
-import type { ForecastFacts } from '../plan-summary.ts';
-import type { Summary } from '../summary.ts';
 import { html, type Markup, trusted } from './markup.ts';
 
 /** Draws the charts as SVG. Colours are CSS variables of the page, so that one drawing serves light, dark and paper. */

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { EXIT_CODES } from '../../exit-codes.ts';
 import { lookRows, releaseRows } from '../csv.ts';
+import { canStart, type Headline, headlineOf, type ListFiles, nextSteps, type Tone } from '../facts/headline.ts';
+import type { PlanFacts } from '../facts/plan-summary.ts';
+import type { ActionRow } from '../facts/rows.ts';
+import type { Summary } from '../facts/summary.ts';
+import type { LedgerView } from '../facts/view.ts';
 import { formatTime } from '../format.ts';
-import type { PlanFacts } from '../plan-summary.ts';
-import type { ActionRow } from '../rows.ts';
-import type { Summary } from '../summary.ts';
-import { canStart, type Headline, headlineOf, type ListFiles, nextSteps, type Tone } from '../verdict.ts';
-import type { LedgerView } from '../view.ts';
 import { createCharts } from './charts.ts';
 import { html, type Markup, trusted } from './markup.ts';
 import { named } from './parts.ts';

@@ -1,6 +1,6 @@
+import { DECISION_NAMES, DECISIONS, type PlanSummary } from '../facts/plan-summary.ts';
+import type { Summary } from '../facts/summary.ts';
 import { formatCount, formatDuration, formatTime, plural } from '../format.ts';
-import { DECISION_NAMES, DECISIONS, type PlanSummary } from '../plan-summary.ts';
-import type { Summary } from '../summary.ts';
 import type { Charts } from './charts.ts';
 import { decisionColor } from './colors.ts';
 import { html, type Markup } from './markup.ts';

@@ -1,8 +1,8 @@
 import { needsLook, OUTCOME_NAMES, OUTCOMES } from '../../ledger/outcomes.ts';
+import { sessionEnd } from '../facts/headline.ts';
+import type { ActionRow } from '../facts/rows.ts';
+import type { Summary } from '../facts/summary.ts';
 import { formatCount, formatDuration, formatMinute, formatTime, plural } from '../format.ts';
-import type { ActionRow } from '../rows.ts';
-import type { Summary } from '../summary.ts';
-import { sessionEnd } from '../verdict.ts';
 import type { Charts } from './charts.ts';
 import { outcomeColor, statusColor } from './colors.ts';
 import { type Content, html, type Markup } from './markup.ts';

@@ -1,4 +1,4 @@
-import { shareOf } from '../../../src/quota/window.ts';
+import { shareOf } from '../../../src/quota/windows.ts';
 import type { Facts } from '../facts.ts';
 import type { Sent } from '../transport.ts';
 import type { Invariant } from './rule.ts';

@@ -1,7 +1,7 @@
 import { OUTCOME_NAMES, type Outcome } from '../../../src/ledger/outcomes.ts';
 import { outcomesCsv } from '../../../src/report/csv.ts';
-import { summaryDocument } from '../../../src/report/document.ts';
-import { summarise } from '../../../src/report/summary.ts';
+import { summarise } from '../../../src/report/facts/summary.ts';
+import { summaryDocument } from '../../../src/report/json.ts';
 import type { LedgerEnd } from '../ledger-end.ts';
 import type { Invariant } from './rule.ts';
 

@@ -7,7 +7,7 @@ const ROUTES = new RegExp(
 );
 const API_HOST = 'https://api.security.microsoft.com';
 /**
- * The look at the lock and the file is good for 5 ms (LOOK_GOOD_MS in src/ledger/held-lock.ts), and what it finds takes a few ms of the
+ * The look at the lock and the file is good for 5 ms (LOOK_GOOD_MS in src/store/folder/held-lock.ts), and what it finds takes a few ms of the
  * disk: a request that leaves so shortly after the file was swapped could not be held back.
  */
 const LOOK_MS = 20;

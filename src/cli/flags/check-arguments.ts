@@ -1,0 +1,164 @@
+import type { Options } from 'yargs';
+import { UsageError } from '../../errors.ts';
+import { BOOLEAN_WORDS, parseBoolean } from '../../job/boolean.ts';
+import { show } from '../../job/read-setting.ts';
+import { nearestName } from '../../suggest.ts';
+
+/** The flags that a command takes, by their names without dashes. */
+export type KnownFlags = Readonly<Record<string, Pick<Options, 'type'>>>;
+
+/** Flags that every command takes. */
+export const COMMON_FLAGS = {
+  'log-level': { type: 'string' },
+  help: { type: 'boolean' },
+  version: { type: 'boolean' },
+} as const satisfies KnownFlags;
+
+const SHORT_HELP = '-h';
+/** Hyphens as word processors and web pages write them. */
+const OTHER_HYPHEN = /^[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]/;
+
+/**
+ * Looks a command's arguments through before the parser does, which takes a wrong boolean for a false one and the next word for a value. Returns them
+ * with each boolean as `--flag=true` or `--flag=false`. Throws one UsageError that names every flag that is unknown, lacks its value, has one that it
+ * does not take, or stands there twice, and every word too many.
+ *
+ * @param usage the command with its positionals, as in `run <source>`
+ * @param given what follows the command's name
+ */
+export function checkArguments(usage: string, given: readonly string[], known: KnownFlags): string[] {
+  const problems: string[] = [];
+  const checked: string[] = [];
+  const seen = new Map<string, boolean | undefined>();
+  const words: string[] = [];
+  /** Returns whether it may stand here. */
+  const once = (flag: string, value: boolean | undefined): boolean => {
+    const isRepeated = seen.has(flag);
+    const before = seen.get(flag);
+    seen.set(flag, value);
+    if (!isRepeated || known[flag]?.type === 'array') return true;
+    if (value !== undefined && before === value) return false;
+    problems.push(
+      value === undefined
+        ? `--${flag} is given twice. Give it once.`
+        : `--${flag} is given twice, once as ${before} and once as ${value}. Give it once.`,
+    );
+    return false;
+  };
+  const takeBoolean = (flag: string, value: boolean) => {
+    if (once(flag, value)) checked.push(`--${flag}=${value}`);
+  };
+
+  for (let i = 0; i < given.length; i++) {
+    const word = given[i] ?? '';
+    if (word === '--') {
+      words.push(...given.slice(i + 1));
+      checked.push(...given.slice(i));
+      break;
+    }
+    if (word === '-' || word === SHORT_HELP || !isFlag(word)) {
+      if (word !== SHORT_HELP) words.push(word);
+      checked.push(word);
+      continue;
+    }
+    const { flag, value } = partsOf(word);
+    const type = Object.hasOwn(known, flag) && word.startsWith('--') ? known[flag]?.type : undefined;
+    if (type === undefined) {
+      const negated = /^--no-/.test(word) ? flag.slice(3) : undefined;
+      if (negated !== undefined && Object.hasOwn(known, negated) && known[negated]?.type === 'boolean') {
+        if (value === undefined) takeBoolean(negated, false);
+        else problems.push(`--${flag} takes no value. Write --${negated} or --${negated}=false.`);
+      } else problems.push(unknownFlag(word, flag, known));
+      continue;
+    }
+    const next = given[i + 1];
+    if (type === 'boolean') {
+      const said = value === undefined ? true : parseBoolean(value);
+      if (said === undefined) {
+        problems.push(
+          `--${flag} takes ${BOOLEAN_WORDS} after "=", or stands alone for true; not ${show(value ?? '')}.`,
+        );
+      } else if (value === undefined && next !== undefined && parseBoolean(next) !== undefined) {
+        i++;
+        problems.push(
+          `--${flag} ${next} is not clear: the value of --${flag} follows an "=". Write --${flag}=${next}, or ./${next} for a file of that name.`,
+        );
+      } else takeBoolean(flag, said);
+      continue;
+    }
+    if (value === undefined && (next === undefined || (next !== '-' && isFlag(next)))) {
+      const like = next === undefined ? '' : ` A value that begins with a hyphen is written --${flag}=${next}.`;
+      problems.push(`--${flag} needs a value after it.${like}`);
+      continue;
+    }
+    const text = value ?? next ?? '';
+    if (text.trim() === '') problems.push(`--${flag} needs a value after it, and the one given is empty.`);
+    else if (once(flag, undefined)) checked.push(word, ...(value === undefined ? [text] : []));
+    if (value === undefined) i++;
+  }
+  problems.push(...oddWords(words));
+  // What follows an unknown flag may be its value.
+  if (problems.length === 0) problems.push(...tooMany(usage, words));
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  return checked;
+}
+
+/** Whether the result is wanted as a document, as far as can be told of arguments that may be wrong otherwise. */
+export function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end < 0 ? argv.length : end).some((word) => {
+    const { flag, value } = partsOf(word);
+    return word.startsWith('--') && flag === 'json' && (value === undefined || parseBoolean(value) === true);
+  });
+}
+
+/** Where the command's name stands: the first word that is no flag common to all commands, nor the value of one. Undefined when there is none. */
+export function findCommand(argv: readonly string[]): number | undefined {
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] ?? '';
+    if (word === '-' || !isFlag(word)) return i;
+    if (word === '--') return undefined;
+    const { flag, value } = partsOf(word);
+    if (value === undefined && flag === 'log-level') i++;
+  }
+  return undefined;
+}
+
+/** What is said of a word that stands where a command should. */
+export function unknownCommand(word: string, commands: readonly string[]): UsageError {
+  const near = nearestName(word, commands);
+  const meant = near === undefined ? '' : ` Did you mean ${near}?`;
+  return new UsageError(`Unknown command ${show(word)}.${meant}`);
+}
+
+function isFlag(word: string): boolean {
+  return word.startsWith('-') && word !== '-';
+}
+
+function partsOf(word: string): { flag: string; value: string | undefined } {
+  const match = /^-{1,2}([^=]*)(?:=([\s\S]*))?$/.exec(word);
+  return { flag: match?.[1] ?? word, value: match?.[2] };
+}
+
+function unknownFlag(word: string, flag: string, known: KnownFlags): string {
+  const shown = show(word.split('=')[0] ?? word).replace(/^"|"$/g, '');
+  const near = nearestName(flag, Object.keys(known));
+  return `Unknown flag ${shown}.${near === undefined ? '' : ` Did you mean --${near}?`}`;
+}
+
+function oddWords(words: readonly string[]): string[] {
+  return words.flatMap((word) => {
+    if (OTHER_HYPHEN.test(word)) {
+      return [`${show(word)} begins with a dash that is not a hyphen, as pasted text does. Write it with "-".`];
+    }
+    return word === '' ? ['An argument is empty: a variable in the command line may not be set.'] : [];
+  });
+}
+
+function tooMany(usage: string, words: readonly string[]): string[] {
+  const [name = '', ...positionals] = usage.split(' ');
+  const extra = words.slice(positionals.length);
+  if (extra.length === 0 || positionals.some((each) => each.includes('..'))) return [];
+  const takes = positionals.length === 0 ? 'takes no argument' : `takes one ${positionals[0]?.replace(/[<>[\]]/g, '')}`;
+  return [`${name} ${takes}: ${extra.map(show).join(', ')} ${extra.length === 1 ? 'is' : 'are'} too many.`];
+}

@@ -1,0 +1,106 @@
+import { InterruptedError } from '../../errors.ts';
+import { SIGNAL_EXITS, type StopSignal } from '../../exit-codes.ts';
+
+/**
+ * What a person or a scheduler asks by a signal. The first one ends the command in order: whoever holds a ledger is told and closes it; a command that
+ * holds nothing ends at once. The second one gives up what the first left to wait for, and a third, or a second after which the command goes on for
+ * longer than {@link LAST_MS}, ends the process wherever it stands.
+ */
+export interface Interrupts {
+  /** Aborts at the first signal, with an InterruptedError. */
+  readonly signal: AbortSignal;
+  /** The first that came. */
+  readonly first: StopSignal | undefined;
+  /** While it is not disposed of, its holder ends itself: `tell` gets each signal, and how many came so far. Throws what `signal` aborts with once one came. */
+  hold(tell: (signal: StopSignal, nth: number) => void): Disposable;
+}
+
+export interface ProcessInterrupts extends Interrupts, Disposable {
+  /** Rejects with an InterruptedError at the first signal that comes while nobody holds anything. */
+  orInterrupted<T>(work: Promise<T>): Promise<T>;
+}
+
+/** What a process of Node's lends to this. */
+export interface SignalSource {
+  platform: NodeJS.Platform;
+  on(signal: NodeJS.Signals, listener: () => void): unknown;
+  off(signal: NodeJS.Signals, listener: () => void): unknown;
+}
+
+/** How long a command may take to close what it holds after the second signal. */
+const LAST_MS = 1000;
+
+/**
+ * The signals of a platform, and what each means. Windows has no SIGHUP but when its console window is closed (and then ten seconds at most), and
+ * Ctrl-Break beside Ctrl-C.
+ */
+export function signalsOf(platform: NodeJS.Platform): ReadonlyMap<NodeJS.Signals, StopSignal> {
+  const all: [NodeJS.Signals, StopSignal][] = [
+    ['SIGINT', 'SIGINT'],
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGHUP', 'SIGHUP'],
+  ];
+  return new Map(platform === 'win32' ? [...all, ['SIGBREAK', 'SIGINT']] : all);
+}
+
+/** Listens until it is disposed of. `endNow` ends the process with this exit code wherever it stands. */
+export function listenForInterrupts(source: SignalSource, endNow: (exitCode: number) => void): ProcessInterrupts {
+  const controller = new AbortController();
+  const holders = new Set<(signal: StopSignal, nth: number) => void>();
+  const waiting = new Set<(reason: unknown) => void>();
+  let first: StopSignal | undefined;
+  let count = 0;
+  const hear = (signal: StopSignal) => {
+    count++;
+    first ??= signal;
+    const exitCode = SIGNAL_EXITS[first];
+    if (count === 1) {
+      const isFree = holders.size === 0;
+      controller.abort(new InterruptedError(first));
+      if (isFree) for (const reject of waiting) reject(controller.signal.reason);
+    } else if (count > 2 || holders.size === 0) endNow(exitCode);
+    else setTimeout(() => endNow(exitCode), LAST_MS).unref();
+    for (const tell of [...holders]) tell(signal, count);
+  };
+  const listeners = [...signalsOf(source.platform)].map(([signal, means]) => ({ signal, listener: () => hear(means) }));
+  for (const { signal, listener } of listeners) source.on(signal, listener);
+  return {
+    signal: controller.signal,
+    get first() {
+      return first;
+    },
+    hold: (tell) => {
+      controller.signal.throwIfAborted();
+      holders.add(tell);
+      return { [Symbol.dispose]: () => void holders.delete(tell) };
+    },
+    orInterrupted: (work) =>
+      new Promise((resolve, reject) => {
+        waiting.add(reject);
+        work.then(resolve, reject).finally(() => waiting.delete(reject));
+      }),
+    [Symbol.dispose]: () => {
+      for (const { signal, listener } of listeners) source.off(signal, listener);
+    },
+  };
+}
+
+/** For work that no signal reaches. */
+export const noInterrupts: Interrupts = {
+  signal: new AbortController().signal,
+  first: undefined,
+  hold: () => ({ [Symbol.dispose]: () => {} }),
+};
+
+/**
+ * Ends the process although something may keep it alive that cannot be taken back: an open stdin, a name that is being looked up, a disk that does not
+ * answer. Only for a process that was told to end: everything that must be kept is on the disk by then.
+ */
+export function endProcess(exitCode: number): void {
+  process.exit(exitCode);
+}
+
+/** {@link endProcess} once what was written to stdout and stderr is there. */
+export function endWhenWritten(exitCode: number): void {
+  process.stdout.write('', () => process.stderr.write('', () => endProcess(exitCode)));
+}

@@ -1,0 +1,69 @@
+import { closeSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { ReadStream } from 'node:tty';
+import { UsageError } from '../../errors.ts';
+import { BOOLEAN_WORDS, parseBoolean } from '../../job/boolean.ts';
+import { show } from '../../job/read-setting.ts';
+import type { Args } from '../command.ts';
+import type { CliContext } from '../context.ts';
+import { stderrLine } from './stderr-line.ts';
+
+/** Asks a person on the terminal itself, because stdin may hold IDs. */
+export interface Asker {
+  /** False where there is no terminal. */
+  readonly canAsk: boolean;
+  /** Whether the answer was yes. No answer, or a wait that was ended, is no. */
+  ask(question: string, signal: AbortSignal): Promise<boolean>;
+}
+
+const TERMINAL = process.platform === 'win32' ? '\\\\.\\CON' : '/dev/tty';
+
+export function terminalAsker(): Asker {
+  return {
+    canAsk: hasTerminal(),
+    ask: async (question, signal) => {
+      const input = process.stdin.isTTY ? process.stdin : new ReadStream(openSync(TERMINAL, 'r+'));
+      const lines = createInterface({ input, output: stderrLine.stream() });
+      // The line editor keeps Ctrl-C to itself: here it means what it means everywhere else.
+      lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+      try {
+        const answer = await lines.question(`${stderrLine.fit(question).trim()} [y/N] `, { signal });
+        return /^(y|yes)$/i.test(answer.trim());
+      } catch {
+        stderrLine.write('');
+        return false;
+      } finally {
+        lines.close();
+        if (input !== process.stdin) input.destroy();
+      }
+    },
+  };
+}
+
+function hasTerminal(): boolean {
+  if (process.stdin.isTTY) return true;
+  try {
+    closeSync(openSync(TERMINAL, 'r+'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Throws a UsageError where nobody could answer. */
+export function requireAnswer(asker: Asker, yes: boolean): void {
+  if (yes || asker.canAsk) return;
+  throw new UsageError(
+    'there is no terminal to ask for confirmation: give --yes to cancel without a question, or plan first',
+  );
+}
+
+/** Whether the question is answered beforehand, by `--yes` or COUNTERMAND_YES. Throws a UsageError for a value that is neither yes nor no. */
+export function saidYes(args: Args, env: CliContext['env']): boolean {
+  if (typeof args['yes'] === 'boolean') return args['yes'];
+  const value = env['COUNTERMAND_YES'] ?? '';
+  if (value.trim() === '') return false;
+  const said = parseBoolean(value);
+  if (said === undefined) throw new UsageError(`COUNTERMAND_YES must be one of ${BOOLEAN_WORDS}, not ${show(value)}`);
+  return said;
+}

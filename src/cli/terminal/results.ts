@@ -1,0 +1,49 @@
+import { DiskError } from '../../errors.ts';
+import { troubleInWords } from '../../fs-errors.ts';
+import type { Output } from '../../styled.ts';
+import { stderrLine } from './stderr-line.ts';
+
+/**
+ * Standard output, of which a process has one. What it cannot take changes nothing of a run: its ledger has all of it, and the exit code is the
+ * run's. Whoever reads us may have seen enough (`| head`), which is nobody's fault; anything else (a full disk) is said once.
+ */
+class Results {
+  #listening = false;
+  #owed = false;
+  #lost: Error | undefined;
+
+  write(output: Output): void {
+    this.#listen();
+    process.stdout.write(stderrLine.fit(output));
+  }
+
+  /**
+   * Resolves when all is written. Throws a DiskError where it could not be: for a command whose results are all that it does, because a part of a
+   * list must not pass for the whole.
+   */
+  async delivered(): Promise<void> {
+    this.#listen();
+    this.#owed = true;
+    await new Promise<void>((resolve) => {
+      process.stdout.write('', () => resolve());
+    });
+    if (this.#lost === undefined) return;
+    throw new DiskError(`${sentence(this.#lost)}: make room, then run it again`, { cause: this.#lost });
+  }
+
+  #listen(): void {
+    if (this.#listening) return;
+    this.#listening = true;
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE' || this.#lost !== undefined) return;
+      this.#lost = error;
+      if (!this.#owed) stderrLine.write(`warning: ${sentence(error)}; of a run, countermand report shows them again`);
+    });
+  }
+}
+
+function sentence(error: Error): string {
+  return `the results cannot be written to stdout (${troubleInWords(error)})`;
+}
+
+export const results = new Results();

@@ -1,0 +1,116 @@
+import { Writable } from 'node:stream';
+import { cleanJson, cleanLine, cleanOwn } from '../../clean.ts';
+import { keepAll, type Redact } from '../../redact.ts';
+import { type Output, Styled } from '../../styled.ts';
+import { Outlet, putTo } from './outlet.ts';
+
+/** A line that is drawn again and again at the end of the terminal. */
+export interface LiveLine {
+  draw(): void;
+  /** Leaves the cursor at the beginning of an empty line. */
+  clear(): void;
+}
+
+/**
+ * Standard error, of which a process has one: what is said stands above the live line, and a question has the terminal to itself. Nobody else in
+ * cli/ writes there. Whatever passes is cleaned and has its secrets taken out here; what cannot be written is lost, and nobody hears of it.
+ */
+class StderrLine {
+  #outlet: Outlet | undefined;
+  #line: LiveLine | undefined;
+  #asides = 0;
+  #redact: Redact = keepAll;
+
+  /** What takes the secrets out of all that leaves, results included. */
+  set redact(redact: Redact) {
+    this.#redact = redact;
+  }
+
+  /** Draws the line, and takes it off when disposed of. */
+  show(line: LiveLine): Disposable {
+    this.#line = line;
+    if (this.#asides === 0) line.draw();
+    return {
+      [Symbol.dispose]: () => {
+        this.#line = undefined;
+        if (this.#asides === 0) line.clear();
+      },
+    };
+  }
+
+  /** A sentence for a person, or lines of our own. */
+  write(output: Output): void {
+    this.#above(this.fit(output));
+  }
+
+  /** A line of the JSON log. */
+  log(json: string): void {
+    this.#above(cleanJson(this.#redact(json)));
+  }
+
+  /**
+   * What may leave of this: secrets taken out, and cleaned. A string is one line and ends in a line end; one line end before it is ours too
+   * and makes an empty line.
+   */
+  fit(output: Output): string {
+    if (output instanceof Styled) return cleanOwn(this.#redact(output.text));
+    const [, before = '', line = ''] = /^(\n?)([\s\S]*?)\n?$/.exec(output) ?? [];
+    return `${before}${cleanLine(this.#redact(line))}\n`;
+  }
+
+  /** For what draws by itself: the progress bar and the line editor, which are handed nothing but cleaned text. */
+  stream(): NodeJS.WriteStream {
+    return new Drawing((text) => this.#out.write(text)) as unknown as NodeJS.WriteStream;
+  }
+
+  /** The line is off until the work is done. */
+  async aside<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#asides++ === 0) this.#line?.clear();
+    try {
+      return await work();
+    } finally {
+      if (--this.#asides === 0) this.#line?.draw();
+    }
+  }
+
+  /** Resolves when all is written, or when nobody reads it any more: for the end of the program. */
+  async drained(): Promise<void> {
+    await this.#outlet?.drained();
+  }
+
+  /** Opened when first needed. */
+  get #out(): Outlet {
+    this.#outlet ??= new Outlet(putTo(2, process.stderr));
+    return this.#outlet;
+  }
+
+  #above(text: string): void {
+    const line = this.#asides === 0 ? this.#line : undefined;
+    line?.clear();
+    this.#out.write(text);
+    line?.draw();
+  }
+}
+
+/** A terminal to draw on, as libraries want it: a stream that says how wide it is. */
+class Drawing extends Writable {
+  readonly isTTY = true;
+  readonly #write: (text: string) => void;
+
+  constructor(write: (text: string) => void) {
+    super({ decodeStrings: false });
+    this.#write = write;
+  }
+
+  get columns(): number {
+    // A terminal that was never told its size has 0 columns.
+    return process.stderr.columns || 80;
+  }
+
+  override _write(chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#write(String(chunk));
+    done();
+  }
+}
+
+export const stderrLine = new StderrLine();

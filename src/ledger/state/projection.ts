@@ -1,0 +1,296 @@
+import type { ClocksNow } from '../call-age.ts';
+import { OUTCOME_NAMES, type Outcome } from '../outcomes.ts';
+import type {
+  AdmitFields,
+  CloseFields,
+  IntakeFields,
+  IntentFields,
+  LedgerRecord,
+  OpenFields,
+  OutcomeFields,
+  PauseFields,
+  RejectFields,
+  RejectReason,
+  ReplyFields,
+  Route,
+  ScreenFields,
+  StartFields,
+} from '../record.ts';
+import { mayBeSameClient } from '../sender.ts';
+import { ActionTable } from './action-table.ts';
+import { Calls } from './calls.ts';
+import { Interner } from './intern.ts';
+import { type Action, isOpen, type Marked, type PastCall, type RunState, type Session } from './run-state.ts';
+import { SourceReadings } from './source-readings.ts';
+
+/** An action as this process holds it: with the number of the last reading of the source that named it. */
+interface ReadAction extends Action {
+  named: number;
+}
+
+/**
+ * The state of a run, built one record at a time. The reader and the writer both feed it, so that what a ledger says never depends on whether
+ * it was read or written. No parsed record is kept: what stays is one object an action, and the repeated strings once.
+ */
+export class Projection implements RunState {
+  run = '';
+  readonly sessions: Session[] = [];
+  readonly actions = new ActionTable<ReadAction>();
+  readonly starts: Marked<StartFields>[] = [];
+  readonly pauses: Marked<PauseFields>[] = [];
+  lastSeq = 0;
+  admittedSinceStart = 0;
+  firstAtMs = 0;
+  lastAtMs = 0;
+
+  readonly #counts = noOutcomes();
+  readonly #strings = new Interner();
+  readonly #readings = new SourceReadings();
+  readonly #calls = new Calls<ReadAction>();
+  #session = 0;
+  #current: Session | undefined;
+  #left = 0;
+
+  get intake(): Marked<IntakeFields> | undefined {
+    return this.intakes.at(-1);
+  }
+
+  get intakes(): readonly Marked<IntakeFields>[] {
+    return this.#readings.ended;
+  }
+
+  get rejected(): Readonly<Record<RejectReason, number>> {
+    return this.#readings.rejected;
+  }
+
+  get readingUnfinished(): boolean {
+    return this.#readings.unfinished;
+  }
+
+  get start(): Marked<StartFields> | undefined {
+    return this.starts.at(-1);
+  }
+
+  get calls(): Readonly<Record<Route, number>> {
+    return this.#calls.byRoute;
+  }
+
+  get lastCall(): number {
+    return this.#calls.last;
+  }
+
+  get leftCount(): number {
+    return this.#left;
+  }
+
+  /** True between `beginIntake` and the `intake` record. */
+  get readingSource(): boolean {
+    return this.#readings.number > this.#readings.lastEnded;
+  }
+
+  /** Takes the next record, which was written at `atMs` (epoch ms). */
+  apply(record: LedgerRecord, atMs: number): void {
+    this.#mark(record.seq, atMs);
+    switch (record.kind) {
+      case 'open':
+        this.#open(record, atMs);
+        break;
+      case 'admit':
+        this.#admit(record);
+        break;
+      case 'reject':
+        this.#reject(record);
+        break;
+      case 'intake':
+        this.#readings.end(record, atMs, this.#session);
+        break;
+      case 'screen':
+        this.#screen(record, atMs);
+        break;
+      case 'start':
+        this.#start(record, atMs);
+        break;
+      case 'intent':
+        this.#intent(record, atMs);
+        break;
+      case 'reply':
+        this.#reply(record, atMs);
+        break;
+      case 'outcome':
+        this.#outcome(record, atMs);
+        break;
+      case 'pause':
+        this.pauses.push({ until: record.until, reason: record.reason, atMs, session: this.#session });
+        break;
+      case 'close':
+        this.#close(record, atMs);
+        break;
+    }
+  }
+
+  /** Takes an `admit` record without a comment, of which a reader need not make an object. */
+  admitted(seq: number, atMs: number, id: string, line: number): void {
+    this.#mark(seq, atMs);
+    this.#admit({ id, line });
+  }
+
+  /** The next row, reject or end of reading belongs to a new reading of the source. */
+  beginIntake(): void {
+    this.#readings.begin();
+  }
+
+  /** Notes that the reading named an action which is admitted already; undefined when it is not. */
+  name(id: string): 'known' | 'repeated' | undefined {
+    const action = this.actions.get(id);
+    if (action === undefined) return undefined;
+    if (action.named === this.#readings.number) return 'repeated';
+    action.named = this.#readings.number;
+    return 'known';
+  }
+
+  counts(): Record<Outcome, number> {
+    return { ...this.#counts };
+  }
+
+  *left(): Iterable<Action> {
+    for (const action of this.actions.values()) if (isOpen(action)) yield action;
+  }
+
+  *missing(): Iterable<Action> {
+    const { lastEnded } = this.#readings;
+    if (lastEnded === 0) return;
+    for (const action of this.actions.values()) if (action.named < lastEnded && isOpen(action)) yield action;
+  }
+
+  recentCalls(now: ClocksNow, withinMs: number, client?: string, fileAheadMs = 0): PastCall[] {
+    const ours = this.sessions.filter(({ opened }) => client === undefined || mayBeSameClient(opened.client, client));
+    const wanted = new Set(ours.map(({ number }) => number));
+    return this.#calls.recent(now, withinMs, fileAheadMs, (session) => client === undefined || wanted.has(session));
+  }
+
+  #mark(seq: number, atMs: number): void {
+    if (this.lastSeq === 0) this.firstAtMs = atMs;
+    this.lastSeq = seq;
+    this.lastAtMs = atMs;
+    if (this.#current !== undefined) this.#current.lastAtMs = atMs;
+  }
+
+  #open({ format, run, session, tool, tenant, client, api, job }: OpenFields, atMs: number): void {
+    this.run = run;
+    this.#session = session;
+    const opened = { format, run, session, tool, tenant, client, api, job };
+    this.#current = { number: session, opened, openedAtMs: atMs, closed: undefined, lastAtMs: atMs };
+    this.sessions.push(this.#current);
+  }
+
+  #admit({ id, line, comment, priority = 0 }: AdmitFields): void {
+    this.#readings.row(this.#session);
+    const action = {
+      id,
+      line,
+      comment: comment === undefined ? undefined : this.#strings.intern(comment),
+      priority,
+      screen: undefined,
+      last: undefined,
+      sent: 0,
+      outcome: undefined,
+      named: this.#readings.number,
+    };
+    if (!this.actions.add(action)) return;
+    this.#left++;
+    this.admittedSinceStart++;
+  }
+
+  #reject({ reason }: RejectFields): void {
+    this.#readings.row(this.#session);
+    this.#readings.rejected[reason]++;
+  }
+
+  #screen({ id, status, type, machineId, computer, requestor, created }: ScreenFields, atMs: number): void {
+    const action = this.actions.get(id);
+    if (action === undefined) return;
+    action.screen = {
+      atMs,
+      status: this.#strings.intern(status),
+      type: this.#strings.intern(type),
+      machineId: this.#strings.internOrNull(machineId),
+      computer: this.#strings.internOrNull(computer),
+      requestor: this.#strings.internOrNull(requestor),
+      created,
+    };
+  }
+
+  #start({ by, count, order }: StartFields, atMs: number): void {
+    this.admittedSinceStart = 0;
+    this.starts.push({ by, count, ...(order === undefined ? {} : { order }), atMs, session: this.#session });
+  }
+
+  #intent({ call, route, id, attempt }: IntentFields, atMs: number): void {
+    const action = route === 'cancel' && id !== undefined ? this.actions.get(id) : undefined;
+    this.#calls.intent(call, route, this.#session, atMs, action);
+    if (action === undefined) return;
+    // Called once more (`--retry`): open again until its next outcome, so that a killed retry is gone on with.
+    this.#settle(action, undefined);
+    action.sent++;
+    action.last = {
+      call,
+      session: this.#session,
+      attempt,
+      intentAtMs: atMs,
+      repliedAtMs: undefined,
+      http: undefined,
+      code: undefined,
+      correlation: undefined,
+      retryAfterMs: undefined,
+      error: undefined,
+    };
+  }
+
+  #reply(reply: ReplyFields, atMs: number): void {
+    const { call, http, code, correlation, retryAfterMs, error } = reply;
+    const answered = this.#calls.reply(reply, atMs);
+    const action = answered?.action;
+    if (answered === undefined || action === undefined) return;
+    if (error === 'not-sent') {
+      action.sent--;
+      action.last = answered.before.last;
+      this.#settle(action, answered.before.outcome);
+      return;
+    }
+    if (action.last?.call !== call) return;
+    action.last.repliedAtMs = atMs;
+    action.last.http = http;
+    action.last.code = this.#strings.internIfAny(code);
+    action.last.correlation = correlation;
+    action.last.retryAfterMs = retryAfterMs;
+    action.last.error = this.#strings.internIfAny(error);
+  }
+
+  #outcome({ id, outcome, attempts, status, detail }: OutcomeFields, atMs: number): void {
+    const action = this.actions.get(id);
+    if (action === undefined) return;
+    this.#settle(action, {
+      outcome: this.#strings.intern(outcome) as Outcome,
+      atMs,
+      calls: attempts,
+      status: this.#strings.internIfAny(status),
+      detail: this.#strings.internIfAny(detail),
+    });
+  }
+
+  #settle(action: Action, outcome: Action['outcome']): void {
+    const wasOpen = isOpen(action);
+    if (action.outcome !== undefined) this.#counts[action.outcome.outcome]--;
+    if (outcome !== undefined) this.#counts[outcome.outcome]++;
+    action.outcome = outcome;
+    this.#left += Number(isOpen(action)) - Number(wasOpen);
+  }
+
+  #close({ reason, counts }: CloseFields, atMs: number): void {
+    if (this.#current !== undefined) this.#current.closed = { reason, atMs, counts };
+  }
+}
+
+function noOutcomes(): Record<Outcome, number> {
+  return Object.fromEntries(OUTCOME_NAMES.map((name) => [name, 0])) as Record<Outcome, number>;
+}

@@ -1,0 +1,121 @@
+import type { Clock } from '../../clock.ts';
+import { UNANSWERED_MS } from '../call-times.ts';
+import type { Quota, Slot, Window } from '../quota.ts';
+import { shareOf } from '../windows.ts';
+import { type HeldWindow, makeHeldWindow, type WindowPermit } from './held-window.ts';
+
+export interface QuotaOptions {
+  /** One to any number, in any order. */
+  windows: readonly Window[];
+  /** Part of each window that this sender may use, above 0. @default 1 */
+  share?: number;
+  /** Whether cancel, get and list have windows of their own. @default 'shared' */
+  routes?: 'shared' | 'separate';
+  clock: Clock;
+}
+
+/**
+ * The quota on Bottleneck, with held slots. The promise: in every span of `perMs` at most `calls` calls, at whatever
+ * moment between sending and answering the service counts them.
+ *
+ * One limiter stands for each window; its `maxConcurrent` is the cap. A call enters the longest window first, and from
+ * inside it the next shorter one (nested, never chained: a chain frees all permits together, so an hour's permit would be
+ * free after a minute). In the innermost the caller gets its slot. Settling it does not end the permits: each is held by
+ * a timer for its own window after the latest moment at which the service can have counted the call. Two calls of one
+ * permit are therefore counted at least a window apart, and since there are `calls` permits, any `calls + 1` calls in a
+ * row span more than a window.
+ */
+export function makeQuota({ windows, share = 1, routes = 'shared', clock }: QuotaOptions): Quota {
+  const capped = shareOf(windows, share);
+  const makeWindows = () => capped.map((window) => makeHeldWindow(window, clock));
+  const shared = makeWindows();
+  const own = () => (routes === 'shared' ? shared : makeWindows());
+  const windowsOf: Readonly<Record<string, HeldWindow[]>> = {
+    cancel: shared,
+    get: own(),
+    list: own(),
+    machines: own(),
+  };
+  const longestFirst = (route: string) => (windowsOf[route] ?? shared).toSorted((a, b) => b.perMs - a.perMs);
+  const nestOf = {
+    cancel: longestFirst('cancel'),
+    get: longestFirst('get'),
+    list: longestFirst('list'),
+    machines: longestFirst('machines'),
+  };
+
+  return {
+    take: (route, signal) => take(nestOf[route], clock, signal),
+    seed: (calls) => {
+      const now = clock.monotonicMs();
+      for (const filled of new Set(Object.values(windowsOf))) {
+        const mine = calls.filter(({ route }) => (windowsOf[route] ?? shared) === filled);
+        for (const window of filled) window.fill(mine.map(({ ageMs }) => now - ageMs));
+      }
+    },
+    left: () => shared.map((window) => window.left()),
+  };
+}
+
+function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal | undefined): Promise<Slot> {
+  return new Promise((resolve, reject) => {
+    const permits: WindowPermit[] = [];
+    let given = false;
+    let abandoned = false;
+    // Whoever waits for the minute already has a permit in the hour: giving up gives that back. The limiter cannot be
+    // asked to forget the job that still waits in it, so that one ends as soon as it starts.
+    const abandon = (reason: unknown) => {
+      if (given) return;
+      abandoned = true;
+      for (const permit of permits) permit.leave();
+      reject(reason);
+    };
+    const onAbort = () => abandon(signal?.reason);
+
+    const enter = (depth: number) => {
+      const window = windows[depth];
+      if (window === undefined) {
+        given = true;
+        signal?.removeEventListener('abort', onAbort);
+        resolve(makeSlot(windows, permits, clock));
+        return;
+      }
+      const use = (permit: WindowPermit) => {
+        if (abandoned) {
+          permit.leave();
+          return;
+        }
+        permits.push(permit);
+        enter(depth + 1);
+      };
+      window.enter(use).catch(abandon);
+    };
+
+    if (signal?.aborted) {
+      abandon(signal.reason);
+      return;
+    }
+    enter(0);
+    // Mostly the slot is there at once, and nobody need listen.
+    if (!given) signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+function makeSlot(windows: readonly HeldWindow[], permits: readonly WindowPermit[], clock: Clock): Slot {
+  for (const window of windows) window.inFlight(1);
+  let over = false;
+  const end = (each: (permit: WindowPermit) => void) => {
+    if (over) return;
+    over = true;
+    for (const window of windows) window.inFlight(-1);
+    for (const permit of permits) each(permit);
+  };
+  return {
+    settle: () => {
+      const now = clock.monotonicMs();
+      end((permit) => permit.hold(now));
+    },
+    settleUnanswered: (sentAtMs) => end((permit) => permit.hold(sentAtMs + UNANSWERED_MS)),
+    release: () => end((permit) => permit.leave()),
+  };
+}

@@ -1,0 +1,216 @@
+import type { ExitCode, StopSignal } from '../../exit-codes.ts';
+import { OUTCOME_NAMES, type Outcome } from '../../ledger/outcomes.ts';
+import { type CloseReason, NOT_FOUND_STATUS, type RejectReason, ROUTES, type Route } from '../../ledger/record.ts';
+import { noCalls } from '../../ledger/state/calls.ts';
+import { type Action, isOpen } from '../../ledger/state/run-state.ts';
+import { ASSUMED_ROUND_TRIP_MS, allFree, forecast } from '../../quota/forecast.ts';
+import { answersOf, type MinuteSummary, minutesOf, type PauseSummary, pausesOf, unionMs } from './call-history.ts';
+import { exitCodeOf, lookCount } from './exit-code.ts';
+import { type JobFacts, jobFacts } from './job-facts.ts';
+import { durationOf, type LedgerSummary, ledgerSummary, type SessionSummary, sessionsOf } from './ledger-summary.ts';
+import { type PlanFacts, type PlanSummary, summarisePlan } from './plan-summary.ts';
+import { mayNeedRelease } from './rows.ts';
+import type { TracedReject } from './trace.ts';
+import { distinctRuns, isPlan, type LedgerView, mergedActions } from './view.ts';
+
+/** Everything that a report shows, whatever its format. Times are epoch ms. */
+export interface Summary {
+  kind: 'plan' | 'run';
+  generatedAtMs: number;
+  ledgers: LedgerSummary[];
+  admitted: number;
+  /** Last outcome of each action. */
+  counts: Record<Outcome, number>;
+  /** Admitted without any outcome yet. */
+  open: number;
+  /** Without a final outcome: the open ones and those that a later lookup may settle. */
+  left: number;
+  needsLook: number;
+  needsRelease: number;
+  /** Actions that were called, or are to be, without anybody having seen their type. */
+  unseen: number;
+  rejected: Record<RejectReason, number>;
+  /** The first rejected rows; `rejected` counts them all. */
+  rejects: (TracedReject & { ledger: string })[];
+  calls: Record<Route, number>;
+  /** Answers by HTTP status, or by error, most frequent first. */
+  answers: { answer: string; n: number }[];
+  types: TypeSummary[];
+  sessions: SessionSummary[];
+  pauses: PauseSummary[];
+  /** Time during which a pause held the calls back, overlaps counted once. */
+  pausedMs: number;
+  minutes: MinuteSummary[];
+  windows: readonly { calls: number; perMs: number }[];
+  firstAtMs: number;
+  lastAtMs: number;
+  /** When the question was answered, or `--yes` given. */
+  startedAtMs: number | undefined;
+  startedBy: 'question' | 'yes' | undefined;
+  /** Of the last session of each ledger, added up. */
+  durationMs: number;
+  /** Earliest span in which the quota lets the actions that were not yet called be called, ms. */
+  remainingMs: number;
+  reason: CloseReason | undefined;
+  /** Undefined while a run has not ended. */
+  exitCode: ExitCode | undefined;
+  plan: PlanSummary | undefined;
+}
+
+interface TypeSummary {
+  /** Defender's type, or why there is none. */
+  type: string;
+  total: number;
+  /** Last known status of its actions. */
+  statuses: { status: string; n: number }[];
+}
+
+const NOT_LOOKED_UP = 'not looked up';
+const NOT_KNOWN = 'unknown to Defender';
+const NOT_SHOWN = 'not shown by Defender';
+
+export interface SummariseOptions {
+  nowMs: number;
+  /** Which signal interrupted the session that just ended, as the ledger does not keep it. */
+  signal?: StopSignal | undefined;
+  /** For a plan: what the engine decided, and the forecast. */
+  plan?: PlanFacts | undefined;
+}
+
+/**
+ * One summary of one ledger or several. An action in several is counted once, with its latest outcome; calls, rejected
+ * rows, sessions and pauses are of all of them.
+ */
+export function summarise(given: readonly LedgerView[], options: SummariseOptions): Summary {
+  const views = distinctRuns(given);
+  const kind = options.plan !== undefined || views.every(isPlan) ? 'plan' : 'run';
+  const counts = zeroCounts();
+  const types = new Map<string, { total: number; statuses: Map<string, number> }>();
+  let admitted = 0;
+  let open = 0;
+  let left = 0;
+  let uncalled = 0;
+  let needsRelease = 0;
+  let unseen = 0;
+  const job = jobFacts(views.at(-1)?.state.sessions.at(-1)?.opened.job);
+  for (const { action } of mergedActions(views)) {
+    admitted++;
+    if (isUnseen(action, job)) unseen++;
+    if (action.outcome === undefined) open++;
+    else counts[action.outcome.outcome]++;
+    if (isOpen(action)) left++;
+    if (action.outcome === undefined && action.last?.http === undefined) uncalled++;
+    if (mayNeedRelease(action, kind === 'plan')) needsRelease++;
+    countType(types, action);
+  }
+
+  const rejected = { 'not-an-id': 0, 'bad-row': 0, duplicate: 0 };
+  const calls = noCalls();
+  for (const { state } of views) {
+    for (const reason of Object.keys(rejected) as RejectReason[]) rejected[reason] += state.rejected[reason];
+    for (const route of ROUTES) calls[route] += state.calls[route];
+  }
+
+  const plan =
+    kind === 'plan' ? summarisePlan(views, options.plan ?? { decisions: undefined, forecast: undefined }) : undefined;
+  if (plan?.needsRelease !== undefined) needsRelease = plan.needsRelease;
+  const sessions = views.flatMap(sessionsOf).sort((a, b) => a.openedAtMs - b.openedAtMs);
+  const pauses = views.flatMap((view) => pausesOf(view)).sort((a, b) => a.atMs - b.atMs);
+  const started = views.map((view) => view.state.start).filter((start) => start !== undefined);
+  const reason = lastReason(views, left);
+  return {
+    kind,
+    generatedAtMs: options.nowMs,
+    ledgers: views.map((view) => ledgerSummary(view, options)),
+    admitted,
+    counts,
+    open,
+    left,
+    needsLook: lookCount(counts),
+    needsRelease,
+    unseen,
+    rejected,
+    rejects: views.flatMap((view) => view.trace.rejects.map((reject) => ({ ...reject, ledger: view.path }))),
+    calls,
+    answers: answersOf(views),
+    types: [...types]
+      .map(([type, { total, statuses }]) => ({
+        type,
+        total,
+        statuses: [...statuses].map(([status, n]) => ({ status, n })).sort((a, b) => b.n - a.n),
+      }))
+      .sort((a, b) => b.total - a.total),
+    sessions,
+    pauses,
+    pausedMs: unionMs(pauses),
+    minutes: minutesOf(views),
+    windows: job.windows,
+    firstAtMs: Math.min(...views.map((view) => view.state.firstAtMs)),
+    lastAtMs: Math.max(...views.map((view) => view.state.lastAtMs)),
+    startedAtMs: started.length > 0 ? Math.min(...started.map((start) => start.atMs)) : undefined,
+    startedBy: started.at(-1)?.by,
+    durationMs: views.reduce((sum, view) => sum + durationOf(view), 0),
+    remainingMs: remainingMs(uncalled, job),
+    reason,
+    exitCode: exitCodeOf({
+      reason,
+      counts,
+      rejected,
+      needsRelease,
+      signal: options.signal,
+      notFound: plan?.notFound,
+      overMaxActions: plan?.overMaxActions,
+    }),
+    plan,
+  };
+}
+
+function zeroCounts(): Record<Outcome, number> {
+  return Object.fromEntries(OUTCOME_NAMES.map((name) => [name, 0])) as Record<Outcome, number>;
+}
+
+/** Nothing says what it does, and it was called all the same, or will be. */
+function isUnseen({ screen, sent, outcome }: Action, { looksUp }: JobFacts): boolean {
+  if (screen !== undefined && (screen.type !== '' || screen.status === NOT_FOUND_STATUS)) return false;
+  return sent > 0 || (outcome === undefined && (screen !== undefined || !looksUp));
+}
+
+function countType(types: Map<string, { total: number; statuses: Map<string, number> }>, action: Action): void {
+  const type = typeOf(action);
+  const status = action.outcome?.status ?? action.screen?.status ?? 'unknown';
+  let entry = types.get(type);
+  if (entry === undefined) {
+    entry = { total: 0, statuses: new Map() };
+    types.set(type, entry);
+  }
+  entry.total++;
+  entry.statuses.set(status, (entry.statuses.get(status) ?? 0) + 1);
+}
+
+function typeOf({ screen }: Action): string {
+  if (screen === undefined) return NOT_LOOKED_UP;
+  if (screen.status === NOT_FOUND_STATUS) return NOT_KNOWN;
+  return screen.type || NOT_SHOWN;
+}
+
+/** How the whole ended: as the ledger that ended last, unless that one is done and another still has work. */
+function lastReason(views: readonly LedgerView[], left: number): CloseReason | undefined {
+  const reasons = [...views]
+    .sort((a, b) => b.state.lastAtMs - a.state.lastAtMs)
+    .map((view) => view.state.sessions.at(-1)?.closed?.reason);
+  if (views.length === 1) return reasons[0];
+  if (left === 0 && reasons.every((reason) => reason !== 'planned')) return 'finished';
+  // A ledger that never ended outranks those that did: the whole is not over.
+  return reasons.includes(undefined) ? undefined : (reasons.find((reason) => reason !== 'finished') ?? 'finished');
+}
+
+/** From a quota of which nothing is spent: no run is faster. */
+function remainingMs(uncalled: number, { windows, concurrency }: JobFacts): number {
+  const input = {
+    windows: allFree(windows),
+    concurrency: concurrency ?? 16,
+    roundTripMs: ASSUMED_ROUND_TRIP_MS,
+    nowMs: 0,
+  };
+  return uncalled === 0 ? 0 : forecast({ ...input, calls: uncalled }).doneAtMs;
+}

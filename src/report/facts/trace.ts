@@ -1,0 +1,114 @@
+import type { LedgerRecord, RejectReason, Route } from '../../ledger/record.ts';
+import { noCalls } from '../../ledger/state/calls.ts';
+import { flat } from '../../ledger/state/intern.ts';
+
+/** What a report needs of a ledger beyond its state: what happened when. Built by streaming the records once. */
+export interface Trace {
+  /** Calls by the clock minute (epoch ms) of their intent, those that were not sent left out. */
+  readonly minutes: ReadonlyMap<number, Readonly<Record<Route, number>>>;
+  /** Rejected rows of the last reading of the source, the first thousand of them. */
+  readonly rejects: readonly TracedReject[];
+  /** Wall clock of the first cancel call of each action that was called, epoch ms. */
+  readonly firstSentAtMs: ReadonlyMap<string, number>;
+  /** Answers by HTTP status, or by error for those without. */
+  readonly answers: ReadonlyMap<string, number>;
+}
+
+export interface TracedReject {
+  line: number;
+  reason: RejectReason;
+  text: string;
+}
+
+/** A report lists this many rejected rows; the ledger has them all. */
+const REJECTS_KEPT = 1000;
+
+export interface Tracer {
+  /** Takes the next record, written at `atMs` (epoch ms). */
+  add(record: LedgerRecord, atMs: number): void;
+  /** The next record is a plain `admit`. */
+  admitted(): void;
+  readonly trace: Trace;
+}
+
+export function createTracer(): Tracer {
+  const minutes = new Map<number, Record<Route, number>>();
+  let rejects: TracedReject[] = [];
+  const firstSentAtMs = new Map<string, number>();
+  const answers = new Map<string, number>();
+  const inFlight = new Map<number, { minute: number; route: Route; id: string | undefined; first: boolean }>();
+  let session = 0;
+  /** The session whose reading the rejects belong to; 0 once that reading has ended. */
+  let readingSession = 0;
+
+  // A reading begins with its first record after the end of another, or in a later session: as the run's state counts them.
+  const reads = () => {
+    if (readingSession === session) return;
+    readingSession = session;
+    rejects = [];
+  };
+
+  const add = (record: LedgerRecord, atMs: number) => {
+    switch (record.kind) {
+      case 'admit':
+        reads();
+        break;
+      case 'reject':
+        reads();
+        if (rejects.length < REJECTS_KEPT) rejects.push(rejectOf(record));
+        break;
+      case 'intake':
+        reads();
+        readingSession = 0;
+        break;
+      case 'open':
+        session = record.session;
+        break;
+      case 'intent': {
+        const minute = Math.floor(atMs / 60_000) * 60_000;
+        countCall(minutes, minute, record.route, 1);
+        const id = record.route === 'cancel' ? record.id : undefined;
+        const first = id !== undefined && !firstSentAtMs.has(id);
+        if (first) firstSentAtMs.set(flat(id), atMs);
+        inFlight.set(record.call, { minute, route: record.route, id, first });
+        break;
+      }
+      case 'reply': {
+        const call = inFlight.get(record.call);
+        inFlight.delete(record.call);
+        if (record.error === 'not-sent') {
+          if (call === undefined) break;
+          countCall(minutes, call.minute, call.route, -1);
+          if (call.first && call.id !== undefined) firstSentAtMs.delete(call.id);
+          break;
+        }
+        const answer = record.http === undefined ? (record.error ?? 'no answer') : String(record.http);
+        answers.set(answer, (answers.get(answer) ?? 0) + 1);
+        break;
+      }
+      default:
+        break;
+    }
+  };
+
+  return {
+    add,
+    admitted: reads,
+    get trace() {
+      return { minutes, rejects, firstSentAtMs, answers };
+    },
+  };
+}
+
+function rejectOf({ line, reason, text }: TracedReject): TracedReject {
+  return { line, reason, text };
+}
+
+function countCall(minutes: Map<number, Record<Route, number>>, minute: number, route: Route, by: number): void {
+  let entry = minutes.get(minute);
+  if (entry === undefined) {
+    entry = noCalls();
+    minutes.set(minute, entry);
+  }
+  entry[route] += by;
+}

@@ -1,0 +1,75 @@
+import type { CliContext } from '../cli/context.ts';
+import type { Asker } from '../cli/terminal/question.ts';
+import { type Change, countDecisions, SCREEN_AT_MOST } from '../engine/screen-all.ts';
+import { UsageError } from '../errors.ts';
+import { wordsToRepeat } from '../job/from-ledger.ts';
+import { unseenTypes } from '../job/unseen-types.ts';
+import { shellWord } from '../report/facts/headline.ts';
+import type { Connected } from './assemble.ts';
+import { lookUpList } from './look-up-list.ts';
+
+const CHANGES_SHOWN = 20;
+
+export interface ApproveOptions {
+  yes: boolean;
+  asker: Asker;
+  /** Look up everything again, whatever its age, and tell what changed: what was reviewed may be old. */
+  anew: boolean;
+  /** Taken back by the user, and so not counted. */
+  without: ReadonlySet<string>;
+}
+
+/**
+ * Looks the list up, says what would be done, and asks. Writes the `start` record when it may begin.
+ * Throws a UsageError when the answer is no: nothing was sent, and the ledger stays as a plan.
+ */
+export async function approve(
+  { engine, quota, warnings }: Connected,
+  { yes, asker, anew, without }: ApproveOptions,
+  context: CliContext,
+): Promise<void> {
+  const { say } = context;
+  const { ledger, job, stop } = engine;
+  const { changes, notLookedUp } = await lookUpList({ engine, quota }, anew, context);
+  showChanges(changes, say);
+  const { total, by: counts, typesToCancel, unseen } = countDecisions(engine, without);
+  const count = counts.cancel + counts.unscreened;
+  for (const sentence of warnings(typesToCancel)) say(`warning: ${sentence}\n`);
+  if (unseen > 0) say(`warning: ${unseenTypes(unseen)}\n`);
+
+  const out = [
+    part(counts['already-final'], 'over already'),
+    part(counts.excluded, 'kept out by guards'),
+    part(counts['not-found'], 'unknown to Defender'),
+  ].filter((text) => text !== '');
+  if (notLookedUp > 0) {
+    say(`${notLookedUp} of them are beyond the first ${SCREEN_AT_MOST} and were not looked up yet.\n`);
+  }
+  if (out.length > 0) say(`Of ${total} ${actions(total)}: ${out.join(', ')}.\n`);
+  const question = `Cancel ${count} ${actions(count)} in tenant ${job.tenant}?`;
+  if (count === 0) say('Nothing is left to cancel.\n');
+  else if (yes) say(`${question} yes (--yes)\n`);
+  else if (!(await asker.ask(question, stop.signal))) {
+    stop.signal.throwIfAborted();
+    const again = ['countermand', 'run', ledger.path, ...wordsToRepeat(job)].map(shellWord).join(' ');
+    throw new UsageError(`not confirmed, so nothing was cancelled; the list is kept, and \`${again}\` asks again`);
+  }
+  await ledger.start({ by: yes ? 'yes' : 'question', count });
+}
+
+function actions(n: number): string {
+  return n === 1 ? 'action' : 'actions';
+}
+
+function part(n: number, what: string): string {
+  return n > 0 ? `${n} ${what}` : '';
+}
+
+function showChanges(changes: readonly Change[], say: (text: string) => void): void {
+  if (changes.length === 0) return;
+  say(`Changed since they were last looked up:\n`);
+  for (const { id, computer, was, now } of changes.slice(0, CHANGES_SHOWN)) {
+    say(`  ${id}  ${computer ?? ''}  was ${was}, now ${now}\n`);
+  }
+  if (changes.length > CHANGES_SHOWN) say(`  and ${changes.length - CHANGES_SHOWN} more\n`);
+}

@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import type { CliContext } from '../cli/context.ts';
+import { listenToSignals } from '../cli/terminal/signals.ts';
+import { makeDefender } from '../defender/client.ts';
+import { measureSkew } from '../defender/server-clock.ts';
+import { makeTransport } from '../defender/transport.ts';
+import { makeLookups } from '../engine/lookups.ts';
+import type { EngineParts } from '../engine/parts.ts';
+import type { SessionParts } from '../engine/session.ts';
+import { makeStop, type Stop } from '../engine/stop.ts';
+import { InterruptedError } from '../errors.ts';
+import { readClaims } from '../identity/claims.ts';
+import type { Job } from '../job/job.ts';
+import { areDifferentTenants, isSameTenant, isTenantId } from '../ledger/sender.ts';
+import type { RunState } from '../ledger/state/run-state.ts';
+import type { Logger } from '../log.ts';
+import { makeGate } from '../quota/gate/make-gate.ts';
+import { makeQuota } from '../quota/local/local-quota.ts';
+import type { Quota } from '../quota/quota.ts';
+import { fileDisk } from '../store/folder/file-disk.ts';
+import type { FileLedger } from '../store/folder/file-ledger.ts';
+import { openLedger } from '../store/folder/open.ts';
+import { toolName, userAgent } from '../version.ts';
+import { type AsyncDisposables, makeAsyncDisposableStack } from './async-disposable-stack.ts';
+import { findPastCalls } from './seed-quota.ts';
+import { assess, type Identity, prepareSignIn, refuseUseless, shownSender, withoutSignIn } from './sign-in.ts';
+
+/** Real parts put together: what the engine is handed, and what the command shows of them. */
+export interface RunParts extends AsyncDisposable, SessionParts {
+  ledger: FileLedger;
+  quota: Quota;
+  identity: Identity;
+  /** Names job, run and session on every line. */
+  log: Logger;
+  /**
+   * Signs in, refuses a token that cannot do the work, and fills the quota with what was called before; to Defender goes at most one request without
+   * a token, for its clock. To be called once. `offline` asks nobody: such parts can look nothing up.
+   */
+  connect(how: { cancels: boolean } | 'offline'): Promise<Connected>;
+}
+
+/** What is there once we are signed in. */
+export interface Connected {
+  engine: EngineParts;
+  quota: Quota;
+  /** Undefined offline. */
+  permissions: { has: readonly string[]; lacks: readonly string[] } | undefined;
+  /** What the token says of these types of action, if they are to be cancelled. */
+  warnings(types: ReadonlyMap<string, number>): readonly string[];
+}
+
+export interface AssembleOptions {
+  job: Job;
+  existing: 'any' | 'existing' | 'plan';
+  /** What the ledger said before this session; undefined where there is none, or where a plan is replaced. */
+  before: RunState | undefined;
+  /** The head of that reading: openLedger holds the ledger to it. @default whatever it is by then */
+  head?: string;
+  /** Nothing will be sent, so nobody has to be known. @default false */
+  offline?: boolean;
+}
+
+/**
+ * Opens the ledger (and with it the locks), and puts a session's parts together.
+ * Throws as `openLedger` and `findCredential` do, before anything is sent; an InterruptedError when a signal ended a wait before that.
+ */
+export async function assemble(options: AssembleOptions, outer: CliContext): Promise<RunParts> {
+  const { job, before, offline = false } = options;
+  // A new run is named here and not by the ledger, so that what is said while it is being opened carries the name too.
+  const run = before?.run || randomUUID();
+  const logOf = (run: string, session: number) => outer.log.child({ job: job.name, run, session });
+  const context = { ...outer, log: logOf(run, (before?.sessions.length ?? 0) + 1) };
+  const signInAs = { ...job, tenant: signInTenant(options) };
+  const identity = offline ? withoutSignIn(job, context) : await prepareSignIn(signInAs, context);
+  const resources = makeAsyncDisposableStack();
+  const stop = makeStop();
+  try {
+    return await assembleParts({ ...options, run }, { identity, resources, stop }, context, logOf);
+  } catch (error) {
+    await resources.disposeAsync();
+    const { first } = outer.interrupts;
+    // A wait that a signal ended, before there was a session to close.
+    const isWait = first !== undefined && (error === stop.signal.reason || error === outer.interrupts.signal.reason);
+    throw isWait ? new InterruptedError(first, 'nothing was sent') : error;
+  }
+}
+
+/**
+ * The tenant that signs in. Where the ledger names its tenant by a domain and this session by a GUID, the domain does: its token shows whether
+ * the two are one.
+ */
+function signInTenant({ job, before }: AssembleOptions): string {
+  const old = before?.sessions.at(-1)?.opened.tenant;
+  return old !== undefined && isTenantId(job.tenant) && !isTenantId(old) ? old : job.tenant;
+}
+
+/** A domain against a GUID is decided upon before the ledger is opened, and so needs the token by then. */
+function needsToken({ job, before, offline }: AssembleOptions): boolean {
+  const old = before?.sessions.at(-1)?.opened.tenant;
+  if (offline || old === undefined || isSameTenant(old, job.tenant)) return false;
+  return !areDifferentTenants(old, job.tenant) && isTenantId(old) !== isTenantId(job.tenant);
+}
+
+async function assembleParts(
+  options: AssembleOptions & { run: string },
+  { identity, resources, stop }: { identity: Identity; resources: AsyncDisposables; stop: Stop },
+  context: CliContext,
+  logOf: (run: string, session: number) => Logger,
+): Promise<RunParts> {
+  const { job, existing, run, head } = options;
+  const { clock, random, redact, say, interrupts } = context;
+  const { hosts, tokens, dispatcher } = identity;
+  resources.defer(() => dispatcher.end());
+  resources.defer(() => tokens[Symbol.asyncDispose]());
+  const abandon = new AbortController();
+  // Every call in flight listens to it.
+  setMaxListeners(0, abandon.signal);
+  // From here on there is something to close, so that a signal no longer ends the command where it stands.
+  const signals = listenToSignals(interrupts, stop, abandon, say);
+  resources.defer(() => signals[Symbol.dispose]());
+
+  const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
+  const open = { tool: toolName(), ...sender, job };
+  const shownTenant = needsToken(options) ? readClaims((await tokens.token(stop.signal)).token)?.tid : undefined;
+  const where = { path: job.ledger, disk: fileDisk, clock, log: context.log, redact };
+  const opening = openLedger({ ...where, existing, head, open, run, shownTenant, say, signal: stop.signal });
+  const ledger = await unlessInterrupted(opening, context);
+  resources.defer(() => ledger[Symbol.asyncDispose]());
+  // Another process may have been here since the ledger was read.
+  const log = logOf(ledger.state.run, ledger.state.sessions.length);
+
+  const quota = makeQuota({ ...job.quota, clock });
+  const gate = makeGate({
+    clock,
+    onPause: ({ reason, untilMs }) => {
+      const until = new Date(clock.wallMs() + untilMs - clock.monotonicMs()).toISOString();
+      log.info({ reason, until }, 'all calls pause');
+      // A ledger that cannot be written stops the session at the next intent; the pause itself harms nothing.
+      ledger.pause({ until, reason }).catch(() => {});
+    },
+  });
+  const transport = makeTransport({ dispatcher, apiUrl: hosts.apiUrl, userAgent: userAgent() });
+  const defender = makeDefender(
+    { transport, journal: ledger, quota, gate, tokens, clock, random, log, redact, abandon: abandon.signal },
+    hosts.apiUrl,
+  );
+  const connect = async (how: { cancels: boolean } | 'offline'): Promise<Connected> => {
+    const token = how === 'offline' ? undefined : (await tokens.token(stop.signal)).token;
+    const assessment = token === undefined ? undefined : assess(token, job, hosts.scope);
+    if (how !== 'offline' && assessment !== undefined) refuseUseless(assessment, how);
+    for (const sentence of assessment?.missing ?? []) log.warn(sentence);
+    // A tenant's domain and its GUID are one sender, and one quota.
+    const shown = token === undefined ? sender : shownSender(token, sender);
+    await ledger.holdSender(shown);
+    const asking = { dispatcher, apiUrl: hosts.apiUrl, clock, userAgent: userAgent(), signal: stop.signal };
+    const ask = how === 'offline' ? undefined : () => measureSkew(asking);
+    const wanted = { job, ledger, sender: shown, disk: fileDisk, measureSkew: ask };
+    quota.seed(await findPastCalls(wanted, { clock, log }));
+    return {
+      engine: {
+        job,
+        ledger,
+        defender,
+        gate,
+        lookups: makeLookups(defender, how === 'offline' ? false : assessment?.canRead),
+        stop,
+        clock,
+        random,
+        log,
+        permits: (renewed) => assess(renewed, job, hosts.scope).canCancel,
+      },
+      quota,
+      permissions: assessment && { has: assessment.granted, lacks: assessment.missing },
+      warnings: (types) => (token === undefined ? [] : assess(token, job, hosts.scope, types).warnings),
+    };
+  };
+  const { disposeAsync: close } = resources;
+  return { job, ledger, gate, clock, stop, quota, identity, log, connect, [Symbol.asyncDispose]: close };
+}
+
+/** How long a signal waits for a ledger that is just being opened, so that it can be closed in order. */
+const OPENING_MS = 2000;
+
+/** Waits for the opening unless a signal comes: a lock that is held, or a disk that does not answer, is not waited for then. */
+async function unlessInterrupted<T extends AsyncDisposable>(
+  opening: Promise<T>,
+  { interrupts, clock }: CliContext,
+): Promise<T> {
+  const opened = new AbortController();
+  const interrupted = async (): Promise<never> => {
+    await new Promise((resolve) => interrupts.signal.addEventListener('abort', resolve, { once: true }));
+    await clock.sleep(OPENING_MS, { signal: opened.signal, ref: false });
+    throw interrupts.signal.reason;
+  };
+  try {
+    return await Promise.race([opening, interrupted()]);
+  } finally {
+    opened.abort();
+  }
+}

@@ -1,0 +1,81 @@
+import { lstat } from 'node:fs/promises';
+import type { CliContext } from '../cli/context.ts';
+import type { SessionEnd } from '../engine/session.ts';
+import { CountermandError, UsageError } from '../errors.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { thawJob } from '../job/resume-job.ts';
+import { releaseCsv } from '../report/csv.ts';
+import type { PlanFacts } from '../report/facts/plan-summary.ts';
+import { type Summary, summarise } from '../report/facts/summary.ts';
+import type { LedgerView } from '../report/facts/view.ts';
+import { jsonText } from '../report/json-text.ts';
+import { terminalOf } from '../report/terminal.ts';
+import { summaryText } from '../report/text.ts';
+import { fileDisk } from '../store/folder/file-disk.ts';
+import { styled } from '../styled.ts';
+import { claimReleaseList } from './outputs.ts';
+import { readView } from './read-view.ts';
+import { sayError } from './say-error.ts';
+
+export interface Finished {
+  summary: Summary;
+  view: LedgerView;
+  exitCode: ExitCode;
+}
+
+export interface FinishOptions {
+  ledger: string;
+  end: SessionEnd;
+  json: boolean;
+  plan?: PlanFacts | undefined;
+}
+
+/**
+ * Ends a command that wrote to a ledger: the summary, read back from the ledger, on stdout; what stopped it on stderr; the list of
+ * isolations that may need release beside the ledger. Returns the exit code.
+ */
+export async function finish(options: FinishOptions, context: CliContext): Promise<Finished> {
+  const { ledger, end, json, plan } = options;
+  const { out, say, clock, env } = context;
+  const view = await readView(fileDisk, ledger);
+  const summary = summarise([view], { nowMs: clock.wallMs(), signal: end.signal, plan });
+  const needsReleaseFile = plan === undefined ? await writeReleases(ledger, summary, view, context) : undefined;
+  // What stopped it counts more than what the counts would say.
+  const exitCode: ExitCode = end.error?.exitCode ?? summary.exitCode ?? 1;
+  if (json) out(styled(jsonText({ ...summary, exitCode })));
+  // What was refused or not confirmed did nothing: the sentence that says so is all there is to say.
+  else if (!(end.error instanceof UsageError))
+    out(
+      styled(
+        `\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env), files: { needsRelease: needsReleaseFile } })}`,
+      ),
+    );
+  if (end.error !== undefined) sayError(say, end.error);
+  const { counts, needsRelease } = summary;
+  const [about] = summary.ledgers;
+  const log = context.log.child({ job: about?.job.name, run: about?.run, session: summary.sessions.at(-1)?.session });
+  log.info({ ledger, reason: end.reason, counts, needsRelease, exitCode }, 'finished');
+  return { summary, view, exitCode };
+}
+
+/** `<ledger>.needs-release.csv`: written when there are any, and kept true when a later session finds none. Returns where they are. */
+async function writeReleases(
+  ledger: string,
+  { needsRelease }: Summary,
+  view: LedgerView,
+  context: CliContext,
+): Promise<string | undefined> {
+  const there = await lstat(`${ledger}.needs-release.csv`).catch(() => undefined);
+  if (needsRelease === 0 && there === undefined) return undefined;
+  try {
+    const { source } = thawJob(view.state.sessions.at(-1)?.opened.job);
+    const list = await claimReleaseList({ ledger, source }, context);
+    await list.write(releaseCsv([view]));
+    return needsRelease > 0 ? list.path : undefined;
+  } catch (error) {
+    // The run is over and its ledger whole: a list that can be made again must not hide what became of it.
+    if (!(error instanceof CountermandError)) throw error;
+    context.say(`warning: ${error.message}\n`);
+    return undefined;
+  }
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import type { Defender } from '../defender/client.ts';
+import type { MachineAction } from '../defender/entity.ts';
+import { queryActions } from '../defender/query.ts';
+import { runIntake } from '../engine/intake.ts';
+import type { Screening } from '../engine/screening.ts';
+import { UsageError } from '../errors.ts';
+import { refuseSecretFile, refuseSecretText, type SessionSecrets } from '../identity/session-secrets.ts';
+import { bytesUntil, openSource, readStdin, type SourceBytes } from '../intake/open-source.ts';
+import { queryIds } from '../intake/query-ids.ts';
+import { readIds } from '../intake/read-ids.ts';
+import type { Intake } from '../intake/rows.ts';
+import type { Job, JobSource } from '../job/job.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { RunState } from '../ledger/state/run-state.ts';
+import type { Logger } from '../log.ts';
+import { countOddities } from './oddities.ts';
+
+/** What messages call a source. */
+function sourceName(source: JobSource): string {
+  return source.kind === 'query' ? 'the query' : (source.path ?? 'stdin');
+}
+
+/** Opens the file, so that a wrong name is told before a ledger is made. */
+export async function openIds(source: JobSource, secrets: SessionSecrets): Promise<SourceBytes | undefined> {
+  if (source.kind === 'query') return undefined;
+  const { path } = source;
+  return path === undefined ? readStdin() : openSource(path, (file) => refuseSecretFile(secrets, file, path));
+}
+
+/** Reads a file or stdin into the ledger. Rejects with the signal's reason as soon as it aborts, whatever the source is waited for. */
+export async function intakeBytes(
+  ledger: Ledger,
+  bytes: SourceBytes,
+  job: Job,
+  signal: AbortSignal,
+  secrets: SessionSecrets,
+): Promise<void> {
+  const { source, strictInput: strict } = job;
+  const name = sourceName(source);
+  const intake = readIds(bytesUntil(signal, bytes), {
+    name,
+    column: source.kind === 'query' ? undefined : source.column,
+  });
+  const refuse = (comment: string, line: number) =>
+    refuseSecretText(secrets, comment, `the comment of ${name}, line ${line},`);
+  await runIntake(ledger, intake, { strict, signal, name, refuse });
+}
+
+/** Asks Defender for what matches; what its pages show counts as looked up. */
+export async function intakeQuery(
+  ledger: Ledger,
+  job: Job,
+  defender: Defender,
+  screening: Pick<Screening, 'saw'>,
+  signal: AbortSignal,
+  log: Pick<Logger, 'warn'>,
+): Promise<void> {
+  if (job.source.kind !== 'query') throw new Error('not a query');
+  const seen: MachineAction[] = [];
+  const oddities = countOddities();
+  const intake: Intake = queryIds(noting(queryActions(defender, job.source.query, signal, oddities), seen));
+  await runIntake(ledger, intake, { strict: job.strictInput, signal, name: 'the query' });
+  for (const sentence of oddities.sentences()) log.warn(sentence);
+  await screening.saw(seen);
+}
+
+async function* noting(actions: AsyncIterable<MachineAction>, seen: MachineAction[]): AsyncGenerator<MachineAction> {
+  for await (const action of actions) {
+    seen.push(action);
+    yield action;
+  }
+}
+
+/** Whether the file still holds what its last reading did. */
+export async function isUnchanged(path: string, intake: NonNullable<RunState['intake']>): Promise<boolean> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of await openSource(path)) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return bytes === intake.bytes && hash.digest('hex') === intake.sha256;
+}
+
+/** Throws a UsageError where the rest of a half-read stdin is gone. */
+export function refuseHalfStdin(job: Job, before: RunState | undefined): void {
+  if (job.source.kind !== 'stdin' || before === undefined) return;
+  if (before.intake !== undefined && !before.readingUnfinished) return;
+  throw new UsageError(
+    'stdin was not read to its end when this run was interrupted, and its rest is gone: nothing was sent; run it again with the whole ' +
+      'list',
+  );
+}

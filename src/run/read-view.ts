@@ -1,0 +1,36 @@
+import { UsageError } from '../errors.ts';
+import { Projection } from '../ledger/state/projection.ts';
+import { createTracer } from '../report/facts/trace.ts';
+import type { LedgerView } from '../report/facts/view.ts';
+import type { Disk } from '../store/folder/disk.ts';
+import { scanFile, throwIfDamaged } from '../store/folder/read.ts';
+
+/**
+ * Reads a ledger once for a report, without its lock: one that grows meanwhile is reported as it stood when its end was
+ * reached. A damaged one is reported up to the damage, with `intact` false.
+ * Throws a UsageError for a file that is no ledger, or one of another format, and a DamageError where nothing stands before the damage.
+ */
+export async function readView(disk: Pick<Disk, 'read'>, path: string): Promise<LedgerView> {
+  const state = new Projection();
+  const tracer = createTracer();
+  const { scanned } = await scanFile(path, disk, {
+    apply(record, atMs) {
+      state.apply(record, atMs);
+      tracer.add(record, atMs);
+    },
+    admitted(seq, atMs, id, line) {
+      state.admitted(seq, atMs, id, line);
+      tracer.admitted();
+    },
+  });
+  const { head, fault, tornBytes } = scanned;
+  if (state.sessions.length === 0) {
+    throwIfDamaged(path, fault);
+    throw new UsageError(`${path} holds no ledger record: name a ledger that plan or run has written.`);
+  }
+  let integrityNote: string | undefined;
+  if (fault !== undefined) integrityNote = `line ${fault.line} ${fault.what}; only what stands before it is reported`;
+  else if (tornBytes > 0)
+    integrityNote = 'the last line is torn and left out: the ledger is being written, or its writer was killed';
+  return { path, state, trace: tracer.trace, head, intact: fault === undefined, fault, integrityNote };
+}

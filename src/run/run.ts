@@ -1,0 +1,137 @@
+import type { CliContext } from '../cli/context.ts';
+import { showProgress } from '../cli/terminal/progress.ts';
+import { type Asker, requireAnswer } from '../cli/terminal/question.ts';
+import { cancelAll } from '../engine/cancel-all.ts';
+import { refuseUnseen } from '../engine/guards.ts';
+import { makeScreening } from '../engine/screening.ts';
+import { inSession, refuseTooMany, type SessionEnd } from '../engine/session.ts';
+import { UsageError } from '../errors.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import type { SourceBytes } from '../intake/open-source.ts';
+import type { CloseReason } from '../ledger/record.ts';
+import { fileDisk } from '../store/folder/file-disk.ts';
+import { removeOldLedgers } from '../store/folder/prune.ts';
+import { approve } from './approve.ts';
+import { assemble, type Connected, type RunParts } from './assemble.ts';
+import { approveAfterFirstBatch } from './first-batch.ts';
+import { type Watch, withMetrics } from './metrics.ts';
+import { decideMissing, type MissingAnswer, withdraw } from './missing.ts';
+import { claimReleaseList } from './outputs.ts';
+import { intakeBytes, intakeQuery, isUnchanged, openIds, refuseHalfStdin } from './read-source.ts';
+import { refuseSecretUse } from './refuse-secret-use.ts';
+import { rereadRule } from './reread-rule.ts';
+import { refuseOldPlan, refuseOtherGuards, type Target } from './target.ts';
+
+export interface RunOptions {
+  target: Target;
+  asker: Asker;
+  yes: boolean;
+  json: boolean;
+  missing: MissingAnswer;
+  /** Outcomes whose actions are to be tried once more. */
+  retry: ReadonlySet<string>;
+}
+
+/** `run` and `resume`: from a target to its end, with its metrics beside it. */
+export function runSession(options: RunOptions, context: CliContext): Promise<ExitCode> {
+  return withMetrics(options.target.job, context, (watch) => toItsEnd(options, watch, context));
+}
+
+/** Refuses what cannot start before a ledger is opened or anything is sent. */
+async function toItsEnd(options: RunOptions, watch: Watch, context: CliContext): Promise<ExitCode> {
+  const { target, asker, yes, json } = options;
+  const { job, before, fromLedger, head } = target;
+  refuseSecretUse(target, context);
+  await claimReleaseList(job, context);
+  refuseOldPlan(target, context.clock.wallMs());
+  refuseOtherGuards(target);
+  refuseUnseen(job);
+  if (fromLedger) refuseHalfStdin(job, before);
+  const reading = await whatToRead(target, context);
+  if (before?.start === undefined || before.admittedSinceStart > 0 || reading !== 'nothing') {
+    if (job.comment === undefined) {
+      throw new UsageError(
+        'a run needs --comment: it is written on every cancel, for whoever looks at the action later',
+      );
+    }
+    requireAnswer(asker, yes);
+  }
+  let end: SessionEnd;
+  {
+    await using parts = await assemble({ job, existing: fromLedger ? 'existing' : 'any', before, head }, context);
+    using _metrics = watch(parts);
+    end = await inSession(parts, () => work(parts, reading, options, { ...context, log: parts.log }));
+  }
+  const { finish } = await loadReport();
+  return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
+}
+
+/** Not needed for the first call; and loaded long before its use, since a program may be replaced while it runs for hours. */
+const loadReport = () => import('./finish.ts');
+
+type ToRead = { bytes: SourceBytes } | 'query' | 'nothing';
+
+async function whatToRead(target: Target, { secrets }: CliContext): Promise<ToRead> {
+  const { source } = target.job;
+  const rule = rereadRule(target);
+  if (rule === 'no') return 'nothing';
+  const intake = target.before?.intake;
+  const isFile = rule === 'if-changed' && source.kind === 'file' && intake !== undefined;
+  if (isFile && (await isUnchanged(source.path, intake))) return 'nothing';
+  const bytes = await openIds(source, secrets);
+  return bytes === undefined ? 'query' : { bytes };
+}
+
+/** One session's way through, from its source to its last outcome; the simulation takes it with parts of its own. */
+export async function work(
+  parts: RunParts,
+  reading: ToRead,
+  { target, asker, yes, missing, retry }: RunOptions,
+  context: CliContext,
+): Promise<CloseReason> {
+  const { job, ledger, stop } = parts;
+  const { state } = ledger;
+  let connected: Connected | undefined;
+  if (reading === 'query') {
+    connected = await parts.connect({ cancels: true });
+    const { engine } = connected;
+    await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
+  } else if (reading !== 'nothing') await intakeBytes(ledger, reading.bytes, job, stop.signal, context.secrets);
+  refuseTooMany(job, state.actions.size);
+  const withdrawn = await decideMissing(ledger, missing, asker, stop.signal);
+
+  // Also what an earlier session admitted and did not live to ask about.
+  const isNew = target.before?.start === undefined || state.admittedSinceStart > 0;
+  const retried = new Set<string>();
+  for (const { id, outcome } of state.actions.values()) if (isRetried(outcome, retry)) retried.add(id);
+  if (!isNew && withdrawn.length === 0 && retried.size === 0 && wasFinished(target)) return 'finished';
+
+  connected ??= await parts.connect({ cancels: true });
+  const { engine } = connected;
+  if (isNew) {
+    // Those taken back are not part of the question.
+    if (target.before?.start !== undefined) await withdraw(ledger, withdrawn);
+    const anew = target.before !== undefined && target.before.start === undefined && target.before.intake !== undefined;
+    await approve(connected, { yes, asker, anew, without: new Set(withdrawn.map(({ id }) => id)) }, context);
+  }
+  await withdraw(ledger, withdrawn);
+  // A reading that brought nothing new is approved all the same, so that no later session does it again.
+  if (reading !== 'nothing' && !isNew) await ledger.start({ by: yes ? 'yes' : 'question', count: state.leftCount });
+  if (target.before === undefined) await removeOldLedgers(job, { ...context, disk: fileDisk });
+  await loadReport();
+  using _progress = await showProgress(parts, context);
+  await cancelAll(engine, {
+    retry: retried,
+    goOn: (first) => approveAfterFirstBatch(first, { yes, asker, stop }, context),
+  });
+  return 'finished';
+}
+
+function isRetried(outcome: { outcome: string } | undefined, retry: ReadonlySet<string>): boolean {
+  return outcome !== undefined && retry.has(outcome.outcome);
+}
+
+/** A finished run with nothing new ends as it did. */
+function wasFinished({ before }: Target): boolean {
+  return before?.sessions.at(-1)?.closed?.reason === 'finished';
+}

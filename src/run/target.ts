@@ -1,0 +1,152 @@
+import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Args } from '../cli/command.ts';
+import type { CliContext } from '../cli/context.ts';
+import { describeDuration } from '../duration.ts';
+import { ChangedLedgerError, stoppedBy, UsageError } from '../errors.ts';
+import type { Job } from '../job/job.ts';
+import { resolveJob, sourceKind } from '../job/resolve-job.ts';
+import { mergeForResume, thawJob } from '../job/resume-job.ts';
+import { unlikeNamesIn } from '../job/unlike-names.ts';
+import type { RunState } from '../ledger/state/run-state.ts';
+import { fileDisk } from '../store/folder/file-disk.ts';
+import { newestUnfinished } from '../store/folder/newest-unfinished.ts';
+import { type ReadLedger, readLedger, throwIfDamaged } from '../store/folder/read.ts';
+import { readHead } from './head.ts';
+import { jobInput } from './job-input.ts';
+import { pinRelativeDates } from './resume-rules.ts';
+
+/** What SOURCE comes down to. */
+export interface Target {
+  job: Job;
+  /** The run in it is gone on with; its source is read only when its intake was not finished. Otherwise the source is read (again). */
+  fromLedger: boolean;
+  /** What the ledger said before this session; undefined where there is none. */
+  before: RunState | undefined;
+  /** The head of that reading, empty without a record: what is decided by `before` holds only for a ledger that still has it under its lock. */
+  head: string;
+}
+
+/** More often than a rival that lives could change a ledger in between. */
+const MOST_DECISIONS = 5;
+
+/**
+ * Decides what to do by what a ledger says, and does it. A ledger that is another one under its lock (it grew, it was swapped, a rival finished
+ * it) is decided upon anew; by then it may be refused.
+ */
+export async function onTarget<T>(resolve: () => Promise<Target>, act: (target: Target) => Promise<T>): Promise<T> {
+  for (let decision = 1; ; decision++) {
+    try {
+      return await act(await resolve());
+    } catch (thrown) {
+      if (!(stoppedBy(thrown) instanceof ChangedLedgerError) || decision === MOST_DECISIONS) throw thrown;
+    }
+  }
+}
+
+/** Resolves a SOURCE of `run` or `plan`. Throws a UsageError, or a DamageError for a ledger that does not fit its chain. */
+export async function resolveTarget(
+  source: string,
+  args: Args,
+  context: CliContext,
+  { plan }: { plan: boolean },
+): Promise<Target> {
+  if (sourceKind(source) === 'ledger') return ledgerTarget(source, args, context);
+  if (args['head'] !== undefined) {
+    throw new UsageError('--head is the head of a ledger: give the ledger of the plan that was reviewed as SOURCE');
+  }
+  const input = { ...(await jobInput(source, args, context)), plan };
+  const job = resolveJob(input);
+  for (const sentence of unlikeNamesIn(job)) context.log.warn(sentence);
+  if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
+    const unfinished = await newestUnfinished(job.ledger, fileDisk, context.log);
+    if (unfinished !== undefined) {
+      const target = await ledgerTarget(unfinished, args, context, job);
+      const { run, sessions } = target.before ?? { run: '', sessions: [] };
+      const about = { job: job.name, run, session: sessions.length + 1, ledger: unfinished };
+      context.log.info(about, 'going on with the newest unfinished ledger of this job');
+      return { ...target, job: atPaceOf(job, target.job) };
+    }
+  }
+  // A place where no file can be is told by whoever opens the ledger there.
+  const there = await fileDisk.stat(job.ledger).catch(() => undefined);
+  const { state: before, head } = there === undefined ? { state: undefined, head: '' } : await readIntact(job.ledger);
+  if (before === undefined || before.sessions.length === 0) return { job, fromLedger: false, before: undefined, head };
+  const begun = pinRelativeDates(job, before, (nowMs) => resolveJob({ ...input, nowMs }));
+  return { job: { ...begun, comment: keptComment(job, before) }, fromLedger: false, before, head };
+}
+
+/** The comment names the run once it was started; who leaves it out means the same one. */
+function keptComment({ comment }: Job, { start, sessions }: RunState): string | undefined {
+  const before = thawJob(sessions.at(-1)?.opened.job).comment;
+  if (start === undefined || comment === before) return comment;
+  if (comment === undefined) return before;
+  throw new UsageError(
+    `this run was started with the comment "${before ?? ''}": leave --comment out to go on with it, or give a new run another --ledger`,
+  );
+}
+
+/** A ledger's own job, with what this session changes; `today` is the job of its job file, where it was found by one. */
+export async function ledgerTarget(
+  source: string,
+  args: Args,
+  { env, cwd, clock }: CliContext,
+  today?: Job,
+): Promise<Target> {
+  const path = resolve(cwd, source);
+  const wanted = args['head'] === undefined ? undefined : readHead(args['head']);
+  const { state, head } = await readIntact(path);
+  const opened = state.sessions.at(-1)?.opened;
+  if (opened === undefined) throw new UsageError(`${path} holds no run yet: run its source again`);
+  if (wanted !== undefined && wanted !== head) {
+    throw new UsageError(
+      `the head of ${path} is ${head} and not ${wanted}: it is not the ledger that was reviewed, and nothing was sent; plan again, ` +
+        'or look at what changed it',
+    );
+  }
+  const merged = mergeForResume(opened.job, { flags: args, env, cwd, nowMs: clock.wallMs(), today });
+  // A ledger may have been moved since: it is worked on where it lies.
+  return { job: { ...merged, ledger: path }, fromLedger: true, before: state, head };
+}
+
+/** Throws a UsageError for a plan that is too old to start. */
+export function refuseOldPlan({ job, before }: Target, nowMs: number): void {
+  if (before === undefined || before.start !== undefined || before.intake === undefined) return;
+  const ageMs = nowMs - before.lastAtMs;
+  if (ageMs <= job.planMaxAgeMs) return;
+  throw new UsageError(
+    `the plan is ${describeDuration(ageMs)} old, more than --plan-max-age ${describeDuration(job.planMaxAgeMs)}: plan again, so that ` +
+      'what is reviewed is what runs',
+  );
+}
+
+/** What was reviewed is what runs: the guards that choose the actions are part of a plan. Throws a UsageError when this session would change them. */
+export function refuseOtherGuards({ job, before, fromLedger }: Target): void {
+  const planned = before?.sessions.at(-1)?.opened.job;
+  if (!fromLedger || before?.start !== undefined || planned === undefined) return;
+  const choosing = ({ guards }: Job) => {
+    const { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore, maxActions } = guards;
+    return { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore, maxActions };
+  };
+  if (isDeepStrictEqual(choosing(job), choosing(thawJob(planned)))) return;
+  throw new UsageError(
+    'the guards differ from those of the plan, and what was reviewed is what runs: plan again with these guards',
+  );
+}
+
+/**
+ * The run of a ledger, at the pace that its job has today: whoever corrects a deadline or a quota in the job file means the next start. Which
+ * actions, where and with which comment stays what it was.
+ */
+function atPaceOf(today: Job, run: Job): Job {
+  const { quota, concurrency, patienceMs, confirmForMs, keepLedgersMs, metricsFile, guards } = today;
+  const { maxFailures, maxDurationMs } = guards;
+  const pace = { quota, concurrency, patienceMs, confirmForMs, keepLedgersMs, metricsFile };
+  return { ...run, ...pace, guards: { ...run.guards, maxFailures, maxDurationMs } };
+}
+
+async function readIntact(path: string): Promise<ReadLedger> {
+  const read = await readLedger({ path, disk: fileDisk });
+  throwIfDamaged(path, read.fault);
+  return read;
+}

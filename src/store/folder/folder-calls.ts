@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { remedyFor } from '../../fs-errors.ts';
+import { type ClocksNow, LATEST_COUNT_MS, slowestOf } from '../../ledger/call-age.ts';
+import { LEDGER_FORMAT } from '../../ledger/record.ts';
+import { areDifferentTenants, type SenderId, serviceOf } from '../../ledger/sender.ts';
+import { Projection } from '../../ledger/state/projection.ts';
+import type { PastCall } from '../../ledger/state/run-state.ts';
+import type { Logger } from '../../log.ts';
+import type { Disk } from './disk.ts';
+import { hasCode } from './file-disk.ts';
+import { readKinds } from './read-kinds.ts';
+
+/**
+ * The file system's clock, then or now, may differ from Defender's by this much before a neighbour's calls are overlooked: a machine whose
+ * clock was wrong by hours is not rare, and a file too many costs little.
+ */
+const CLOCK_SLACK_MS = 24 * 3_600_000;
+
+export interface FolderCallsOptions extends SenderId {
+  folder: string;
+  disk: Disk;
+  log: Logger;
+  /** Asked once, and only where there are files whose calls may count: reading Defender's clock is a request. */
+  clocks: () => Promise<ClocksNow>;
+  /** The longest window. @default an hour */
+  withinMs?: number;
+  /** Our own ledger, which is asked itself. */
+  except: string;
+}
+
+/**
+ * Calls that other ledgers of this folder made as the same application, in the same tenant, against the same service, and that can still
+ * count. A tenant's domain may be this tenant's, so its calls count: better to wait than to overspend.
+ * Only files written lately are read, and of them only who made calls, the calls and the replies. What is damaged or of another format
+ * is counted as far as it can be read, and said.
+ */
+export async function recentCallsInFolder(options: FolderCallsOptions): Promise<PastCall[]> {
+  const { folder, disk, log, withinMs = 3_600_000, except } = options;
+  const calls: PastCall[] = [];
+  const names = (await disk.list(folder)).filter((name) => !name.endsWith('.lock') && join(folder, name) !== except);
+  if (names.length === 0) return [];
+  // Before anything is judged by its age, which a clock that was set since then would misjudge.
+  const now = await options.clocks();
+  const oldMs = slowestOf(now) - withinMs - LATEST_COUNT_MS - CLOCK_SLACK_MS;
+  // A file with two names, as by a link to the latest ledger, made its calls once.
+  const seen = new Set([(await disk.stat(except).catch(() => undefined))?.identity]);
+  for (const name of names) {
+    const path = join(folder, name);
+    try {
+      const facts = await disk.stat(path);
+      if (facts?.kind !== 'a file' || seen.has(facts.identity)) continue;
+      seen.add(facts.identity);
+      if (facts.modifiedMs < oldMs) continue;
+      calls.push(...(await callsOf(path, facts.modifiedMs, now, options)));
+    } catch (error) {
+      // Calls would be forgotten for want of a handle.
+      if (remedyFor(error) !== undefined) throw error;
+      // A file of somebody else, unless it has the name of a ledger.
+      const level = name.endsWith('.jsonl') && !hasCode(error, 'ENOENT') ? 'warn' : 'debug';
+      log[level]({ err: error }, `${path} cannot be read, so calls that it holds do not count against the quota`);
+    }
+  }
+  return calls;
+}
+
+async function callsOf(
+  path: string,
+  modifiedMs: number,
+  now: ClocksNow,
+  options: FolderCallsOptions,
+): Promise<PastCall[]> {
+  const { disk, log, client, withinMs = 3_600_000 } = options;
+  const state = new Projection();
+  let trouble: string | undefined;
+  for await (const record of readKinds(path, disk, ['open', 'intent', 'reply', 'close'])) {
+    if (typeof record === 'number') {
+      trouble ??= `line ${record} cannot be read`;
+      continue;
+    }
+    if (record.kind === 'open') {
+      if (!mayBeSame(record, options)) return [];
+      if (record.format !== LEDGER_FORMAT) trouble ??= `its format is ${record.format}`;
+    }
+    state.apply(record, Date.parse(record.at));
+  }
+  const calls = state.recentCalls(now, withinMs, client, modifiedMs - state.lastAtMs);
+  if (trouble !== undefined) {
+    log.warn(
+      `the ledger ${path} beside ours is damaged or of another version (${trouble}): its ${calls.length} readable calls count against the quota, others cannot`,
+    );
+  }
+  return calls;
+}
+
+/** The client is told apart by session, since it may change; tenant and service are the same in all of a ledger. */
+function mayBeSame(opened: SenderId, { tenant, api }: SenderId): boolean {
+  return !areDifferentTenants(opened.tenant, tenant) && serviceOf(opened.api) === serviceOf(api);
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { practiceTenant, sandboxToken } from '../../../src/sandbox/token.ts';
+import { type Harness, openHarness } from '../../support/harness.ts';
+
+const PENDING = { statuses: { Pending: 1 }, types: { RunAntiVirusScan: 1 } };
+const RUN = ['run', 'ids.csv', '--yes', '--comment', 'test', '--confirm-for', '0'];
+
+interface Line {
+  level: number;
+  msg: string;
+  job?: string;
+  run?: string;
+  session?: number;
+  [field: string]: unknown;
+}
+
+function linesOf(stderr: string): Line[] {
+  return stderr
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Line);
+}
+
+async function harnessWith(count: number): Promise<Harness> {
+  const harness = await openHarness({ actions: { count, mix: PENDING } });
+  await harness.write('ids.csv', `id\n${[...harness.sandbox.store.all()].map(({ id }) => `${id}\n`).join('')}`);
+  return harness;
+}
+
+/** Run and session of the last session in the ledger. */
+async function opened(harness: Harness): Promise<{ run: string; session: number }> {
+  const open = (await harness.read('ledgers/ids.jsonl')).split('\n').filter((line) => line.includes('"kind":"open"'));
+  const { run, session } = JSON.parse(open.at(-1) ?? '{}') as { run: string; session: number };
+  return { run, session };
+}
+
+describe('the log of a run', () => {
+  test('names job, run and session on every line, and ends in one finished line with the counts', async () => {
+    await using harness = await harnessWith(2);
+    harness.sandbox.faults.next({ kind: 'too-many', seconds: 1 }, { route: 'cancel' });
+    const { stderr, code } = await harness.run([...RUN, '--log-level', 'trace']);
+    const lines = linesOf(stderr);
+    const about = { job: 'ids', ...(await opened(harness)) };
+    expect(about.session).toBe(1);
+    expect(lines.map(({ job, run, session }) => ({ job, run, session }))).toEqual(lines.map(() => about));
+    expect(lines.map(({ msg }) => msg)).toContain('all calls pause');
+    const finished = lines.filter(({ msg }) => msg === 'finished');
+    expect(finished).toHaveLength(1);
+    expect(finished[0]).toMatchObject({ reason: 'finished', counts: { unconfirmed: 2 }, exitCode: code });
+  });
+
+  test('keeps the run and counts the session in what is said while the ledger of a killed one is opened', async () => {
+    await using harness = await harnessWith(3);
+    await using killed = harness.start([...RUN, '--quota', '2/1h']);
+    await harness.sandbox.log.until((log) => log.entries.some(({ route }) => route === 'cancel'));
+    killed.kill('SIGKILL');
+    await killed.ended;
+    await using next = harness.start(['resume', 'ledgers/ids.jsonl', '--max-duration', '1s']);
+    const { stderr } = await next.ended;
+    const about = { job: 'ids', ...(await opened(harness)) };
+    expect(about.session).toBe(2);
+    const taken = linesOf(stderr).find(({ msg }) => msg.includes('taken over'));
+    expect(taken).toMatchObject(about);
+  });
+
+  test('says what --log-level lets, from the environment too', async () => {
+    await using harness = await harnessWith(1);
+    const silent = await harness.run([...RUN, '--log-level', 'error']);
+    expect(linesOf(silent.stderr)).toEqual([]);
+    const env = { COUNTERMAND_LOG_LEVEL: 'warn' };
+    const again = await harness.run([...RUN, '--ledger', 'b.jsonl'], { env });
+    expect(linesOf(again.stderr).filter(({ level }) => level < 40)).toEqual([]);
+    const wrong = await harness.run([...RUN, '--log-level', 'loud']);
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--log-level must be one of trace')]);
+  });
+
+  test('never holds the token, at trace, through refusals and repeats', async () => {
+    await using harness = await harnessWith(2);
+    const token = sandboxToken({ tenant: practiceTenant });
+    harness.sandbox.faults.next({ kind: 'unauthorized' }, { route: 'cancel', times: 9 });
+    const given = [...RUN, '--log-level', 'trace', '--metrics-file', 'x.prom'];
+    const { stdout, stderr } = await harness.run(given, { env: { COUNTERMAND_TOKEN: token } });
+    const checked = await harness.run(['check', '--log-level', 'trace'], { env: { COUNTERMAND_TOKEN: token } });
+    const all = [stdout, stderr, checked.stdout, checked.stderr, await harness.read('x.prom')].join('\n');
+    for (const part of token.split('.').slice(1)) expect(all).not.toContain(part);
+  });
+});

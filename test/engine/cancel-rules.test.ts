@@ -1,0 +1,243 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../src/defender/call.ts';
+import type { MachineAction } from '../../src/defender/entity.ts';
+import { afterCancel, afterLookup, afterRestart, type Doubt, isLastLook } from '../../src/engine/cancel-rules.ts';
+import type { Found } from '../../src/engine/lookups.ts';
+import type { CancelCall } from '../../src/ledger/state/run-state.ts';
+import { id, NO_GUARDS, STAMP } from './run.ts';
+
+const NOW = Date.UTC(2026, 2, 1);
+const CONTEXT = {
+  attempt: 2,
+  costsAttempt: true,
+  canRead: true,
+  askedAtMs: NOW,
+  createdAtMs: NOW - 3_600_000,
+  sent: 2,
+};
+
+function action(status: string, more: Partial<MachineAction> = {}): MachineAction {
+  return { id: id(1), type: 'Isolate', status, ...more };
+}
+
+function refusal(http: number, code = 'Code', correlation?: string): Answer {
+  return { kind: 'error', http, code, correlation, claims: undefined };
+}
+
+describe('after an answer to a cancel', () => {
+  it.each<[string, Answer, unknown]>([
+    ['200 with the entity is confirmed', { kind: 'action', action: action('Pending') }, { kind: 'confirm' }],
+    ['400 is looked up', refusal(400), { kind: 'look-up', doubt: { kind: 'refused', code: 'Code' } }],
+    ['401 is asked again', refusal(401), { kind: 'again', attempt: 2 }],
+    [
+      '403 to a repeat is looked up',
+      refusal(403),
+      {
+        kind: 'look-up',
+        doubt: { kind: 'forbidden', settlement: { outcome: 'forbidden', detail: 'HTTP 403 Code' } },
+      },
+    ],
+    [
+      '404 on an old action is not-found',
+      refusal(404),
+      { kind: 'settle', settlement: { outcome: 'not-found', detail: 'HTTP 404 Code' } },
+    ],
+    [
+      'a 5xx after the last attempt is looked up: it may have been carried out',
+      { kind: 'unavailable', http: 503, code: undefined, retryAfterMs: undefined },
+      { kind: 'look-up', doubt: { kind: 'used-up', last: 'HTTP 503' } },
+    ],
+    [
+      'a lost answer is looked up',
+      { kind: 'lost', error: 'timeout', http: undefined },
+      { kind: 'look-up', doubt: { kind: 'lost', error: 'timeout', costsAttempt: true } },
+    ],
+    ['429 keeps the attempt', { kind: 'throttled', code: '429', retryAfterMs: 1000 }, { kind: 'again', attempt: 2 }],
+    [
+      'any other refusal of a repeat is looked up: it may be the attempt before it that conflicts',
+      refusal(409, 'Conflict', 'abc'),
+      { kind: 'look-up', doubt: { kind: 'used-up', last: 'HTTP 409 Conflict correlation abc' } },
+    ],
+    ['what was not sent is put back', { kind: 'not-sent', why: 'not-due' }, { kind: 'put-back' }],
+  ])('%s', (_, answer, expected) => {
+    expect(afterCancel(answer, CONTEXT)).toEqual(expected);
+  });
+
+  it('403 to a first call waits for what follows', () => {
+    expect(afterCancel(refusal(403), { ...CONTEXT, attempt: 1, sent: 1 })).toEqual({
+      kind: 'forbidden',
+      settlement: { outcome: 'forbidden', detail: 'HTTP 403 Code' },
+    });
+  });
+
+  it.each([
+    ['open', { kind: 'found', action: action('Pending') } as const, 'forbidden'],
+    ['gone', { kind: 'unknown' } as const, 'forbidden'],
+    [
+      'cancelled by us',
+      { kind: 'found', action: action('Cancelled', { cancellationComment: `${STAMP}x` }) } as const,
+      'settle',
+    ],
+    [
+      'being cancelled by us',
+      { kind: 'found', action: action('Pending', { cancellationComment: `${STAMP}x` }) } as const,
+      'confirm',
+    ],
+  ])('403 to a repeat of what is %s', (_, found, next) => {
+    const doubt: Doubt = { kind: 'forbidden', settlement: { outcome: 'forbidden' } };
+    expect(afterLookup(found, doubt, { attempt: 2, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: 2 }).kind).toBe(
+      next,
+    );
+  });
+
+  it('any other refusal is failed with status, code and correlation', () => {
+    expect(afterCancel(refusal(409, 'Conflict', 'abc'), { ...CONTEXT, attempt: 1, sent: 1 })).toEqual({
+      kind: 'settle',
+      settlement: { outcome: 'failed', detail: 'HTTP 409 Conflict correlation abc' },
+    });
+  });
+
+  it.each([
+    ['seen and 119 s old', NOW - 119_000, 'wait-for-it'],
+    ['seen and 120 s old', NOW - 120_000, 'settle'],
+    ['never seen', undefined, 'settle'],
+  ])('404 on an action that was %s', (_, createdAtMs, next) => {
+    expect(afterCancel(refusal(404), { ...CONTEXT, createdAtMs }).kind).toBe(next);
+  });
+
+  it.each([
+    ['Cancelled', 'cancelled'],
+    ['Pending', 'unconfirmed'],
+    ['Succeeded', 'unconfirmed'],
+  ])('without permission to read, an answer that says %s is %s', (status, outcome) => {
+    const next = afterCancel({ kind: 'action', action: action(status) }, { ...CONTEXT, canRead: false });
+    expect(next).toMatchObject({ kind: 'settle', settlement: { outcome } });
+  });
+});
+
+describe('after the lookup of an action in doubt', () => {
+  const refused: Doubt = { kind: 'refused', code: 'BadRequest' };
+  const lost: Doubt = { kind: 'lost', error: 'timeout', costsAttempt: true };
+  const killed: Doubt = { kind: 'lost', error: 'interrupted', costsAttempt: false };
+  const usedUp: Doubt = { kind: 'used-up', last: 'HTTP 503' };
+  const ours = { cancellationComment: `${STAMP}why` };
+  const found = (status: string, more: Partial<MachineAction> = {}): Found => ({
+    kind: 'found',
+    action: action(status, more),
+  });
+  const unreadable: Found = { kind: 'unreadable', why: 'no-answer' };
+  const settle = (outcome: string) => ({ kind: 'settle', settlement: { outcome } });
+
+  it.each<[string, Found, Doubt, number, boolean, unknown]>([
+    ['400 and over: already-final', found('Succeeded'), refused, 1, false, settle('already-final')],
+    ['400 and cancelled by us: cancelled', found('Cancelled', ours), refused, 1, false, settle('cancelled')],
+    ['400 and cancelled by another: already-final', found('Cancelled'), refused, 1, false, settle('already-final')],
+    ['400 and still open: failed', found('Pending'), refused, 1, false, settle('failed')],
+    ['400 and an unknown status: failed, as it is open', found('Paused'), refused, 1, false, settle('failed')],
+    ['400 and no lookup: failed', unreadable, refused, 1, false, settle('failed')],
+    ['lost and cancelled by us: cancelled', found('Cancelled', ours), lost, 1, false, settle('cancelled')],
+    ['lost, ours, but it had run: ran-anyway', found('Succeeded', ours), lost, 1, false, settle('ran-anyway')],
+    ['lost, ours, and it failed: ended-otherwise', found('Failed', ours), lost, 1, false, settle('ended-otherwise')],
+    ['lost and over without us: already-final', found('TimeOut'), lost, 1, false, settle('already-final')],
+    ['lost and still open: again, one attempt on', found('Pending'), lost, 4, false, { kind: 'again', attempt: 5 }],
+    ['lost and still open after the fifth: failed', found('Pending'), lost, 5, false, settle('failed')],
+    ['lost by an outage, still open: again', found('Pending'), killed, 5, false, { kind: 'again', attempt: 5 }],
+    ['lost and gone: not-found', { kind: 'unknown' }, lost, 1, false, settle('not-found')],
+    ['lost, no lookup: one more send', unreadable, lost, 1, false, { kind: 'blind-again', attempt: 2 }],
+    ['lost again, no lookup: unknown', unreadable, lost, 2, true, settle('unknown')],
+    ['lost and being cancelled by us: confirm', found('Pending', ours), lost, 1, false, { kind: 'confirm' }],
+    ['refused, but being cancelled by us: confirm', found('Pending', ours), refused, 1, false, { kind: 'confirm' }],
+    ['used up and still open: failed', found('Pending'), usedUp, 5, false, settle('failed')],
+    ['used up, but it was ours: cancelled', found('Cancelled', ours), usedUp, 5, false, settle('cancelled')],
+    ['used up, no lookup: unknown', unreadable, usedUp, 5, false, settle('unknown')],
+  ])('%s', (_, shown, doubt, attempt, blind, expected) => {
+    expect(afterLookup(shown, doubt, { attempt, stamp: STAMP, guards: NO_GUARDS, sent: 1, blind })).toMatchObject(
+      expected as object,
+    );
+  });
+});
+
+describe('400 to a repeated cancel', () => {
+  const refused: Doubt = { kind: 'refused', code: 'BadRequest' };
+  const context = { attempt: 2, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: 2 };
+  it.each<[string, Found]>([
+    [
+      'is unknown while it is still open: the first may have been accepted',
+      { kind: 'found', action: action('Pending') },
+    ],
+    ['is unknown where no lookup could tell', { kind: 'unreadable', why: 'no-answer' }],
+  ])('%s', (_, shown) => {
+    expect(afterLookup(shown, refused, context)).toMatchObject({ kind: 'settle', settlement: { outcome: 'unknown' } });
+  });
+});
+
+describe('the look that settles an action which it shows open', () => {
+  it.each([
+    ['a refusal', { kind: 'refused', code: 'Code' }, 1, true],
+    ['used-up attempts', { kind: 'used-up', last: 'HTTP 503' }, 5, true],
+    ['the fifth lost answer', { kind: 'lost', error: 'timeout', costsAttempt: true }, 5, true],
+    ['the fourth lost answer', { kind: 'lost', error: 'timeout', costsAttempt: true }, 4, false],
+    ['an answer lost in an outage', { kind: 'lost', error: 'timeout', costsAttempt: false }, 5, false],
+  ] as const)('follows %s', (_, doubt, attempt, isLast) => {
+    expect(isLastLook(doubt, attempt)).toBe(isLast);
+    const found = { kind: 'found', action: action('Pending') } as const;
+    const after = afterLookup(found, doubt, { attempt, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: attempt });
+    expect(after.kind === 'settle').toBe(isLast);
+  });
+});
+
+describe('after a restart', () => {
+  const last: CancelCall = {
+    call: 7,
+    session: 1,
+    attempt: 3,
+    intentAtMs: NOW - 1000,
+    repliedAtMs: NOW,
+    http: undefined,
+    code: undefined,
+    correlation: undefined,
+    retryAfterMs: undefined,
+    error: undefined,
+  };
+  it.each<[string, Partial<CancelCall>, unknown]>([
+    [
+      'an intent without a reply is in doubt, and costs no attempt',
+      { repliedAtMs: undefined },
+      { kind: 'look-up', doubt: { kind: 'lost', error: 'interrupted', costsAttempt: false } },
+    ],
+    ['a recorded 200 is confirmed', { http: 200 }, { kind: 'confirm' }],
+    [
+      'a recorded timeout is looked up',
+      { error: 'timeout' },
+      { kind: 'look-up', doubt: { kind: 'lost', error: 'timeout', costsAttempt: true } },
+    ],
+    ['a foreign 200 is looked up', { http: 200, error: 'foreign-body' }, { kind: 'look-up' }],
+    [
+      'a recorded 400 is looked up',
+      { http: 400, code: 'X' },
+      { kind: 'look-up', doubt: { kind: 'refused', code: 'X' } },
+    ],
+    ['a recorded 401 is asked anew', { http: 401 }, { kind: 'again', attempt: 3 }],
+    ['a recorded 403 is asked anew', { http: 403 }, { kind: 'again', attempt: 3 }],
+    ['a recorded 429 keeps its attempt', { http: 429 }, { kind: 'again', attempt: 3 }],
+    ['a recorded 503 is the next attempt', { http: 503 }, { kind: 'again', attempt: 4 }],
+    ['a fifth 503 gets one more call', { http: 503, attempt: 5 }, { kind: 'again', attempt: 5 }],
+    ['a recorded 404 is not-found', { http: 404 }, { kind: 'settle', settlement: { outcome: 'not-found' } }],
+    ['a recorded 409 is failed', { http: 409 }, { kind: 'settle', settlement: { outcome: 'failed' } }],
+  ])('%s', (_, facts, expected) => {
+    const context = { canRead: true, createdAtMs: undefined, sent: 1 };
+    expect(afterRestart({ ...last, ...facts }, context)).toMatchObject(expected as object);
+  });
+
+  it('a recorded 404 counts as old as the action was when it was asked, not when the answer came', () => {
+    const context = { canRead: true, createdAtMs: NOW - 119_000, sent: 1 };
+    const slow = { ...last, http: 404, intentAtMs: NOW, repliedAtMs: NOW + 60_000 };
+    expect(afterRestart(slow, context)).toEqual({ kind: 'wait-for-it' });
+  });
+
+  it('a recorded 409 to a repeat is looked up', () => {
+    const context = { canRead: true, createdAtMs: undefined, sent: 2 };
+    const expected = { kind: 'look-up', doubt: { kind: 'used-up' } };
+    expect(afterRestart({ ...last, http: 409 }, context)).toMatchObject(expected);
+  });
+});

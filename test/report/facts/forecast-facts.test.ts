@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { allFree } from '../../../src/quota/forecast.ts';
+import { DOCUMENTED_WINDOWS } from '../../../src/quota/quota.ts';
+import { forecastFacts } from '../../../src/report/facts/forecast-facts.ts';
+import { T0 } from '../records.ts';
+
+const input = { windows: allFree(DOCUMENTED_WINDOWS), concurrency: 16, roundTripMs: 200, nowMs: 7000 };
+
+test('a forecast is put on the wall clock, and its curve rises from none to all of the calls', () => {
+  const { calls, startsAtMs, endsAtMs, quartersAtMs, curve } = forecastFacts({ ...input, calls: 2000 }, T0);
+  expect(startsAtMs).toBe(T0);
+  expect(curve[0]).toEqual({ atMs: T0, done: 0 });
+  expect(curve.at(-1)).toEqual({ atMs: endsAtMs, done: calls });
+  expect(quartersAtMs.at(-1)).toBe(endsAtMs);
+  for (const [i, { atMs, done }] of curve.entries()) {
+    expect(atMs).toBeGreaterThanOrEqual(curve[i - 1]?.atMs ?? 0);
+    expect(done).toBeGreaterThanOrEqual(curve[i - 1]?.done ?? 0);
+  }
+  // The hour's quota is spent after 1500; the rest waits for it.
+  expect(endsAtMs - T0).toBeGreaterThan(3_600_000);
+});
+
+test('a forecast of nothing has no length', () => {
+  const facts = forecastFacts({ ...input, calls: 0 }, T0);
+  expect(facts).toMatchObject({ calls: 0, startsAtMs: T0, endsAtMs: T0, curve: [{ atMs: T0, done: 0 }] });
+});

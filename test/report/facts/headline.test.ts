@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest';
+import { resolveJob } from '../../../src/job/resolve-job.ts';
+import type { CloseReason } from '../../../src/ledger/record.ts';
+import { exitMeaning, headlineOf, nextSteps, type Tone } from '../../../src/report/facts/headline.ts';
+import { summarise } from '../../../src/report/facts/summary.ts';
+import { htmlPage } from '../../../src/report/html/page.ts';
+import { summaryText } from '../../../src/report/text.ts';
+import { RUN, T0 } from '../records.ts';
+import { type Fate, planStory, runStory } from '../stories.ts';
+import { viewOf } from '../views.ts';
+
+const nowMs = T0 + 86_400_000;
+const cancelled: Fate = { outcome: 'cancelled', ended: 'Cancelled', http: 200 };
+const open: Fate = { outcome: undefined };
+const clean = (fates: readonly Fate[], close: CloseReason | undefined) =>
+  summarise([viewOf(runStory({ fates, close }).filter(({ kind }) => kind !== 'reject'))], { nowMs });
+
+describe('the headline', () => {
+  test.each<[CloseReason | undefined, Tone, string]>([
+    ['finished', 'good', 'Done, and nothing needs you'],
+    ['interrupted', 'open', 'Interrupted with work left'],
+    ['halted', 'bad', 'Stopped by a guard'],
+    ['deadline', 'open', 'Out of time with work left'],
+    ['refused', 'bad', 'Credentials or permissions were refused'],
+    ['unreachable', 'bad', 'Defender or sign-in was out of reach'],
+    ['disk', 'bad', 'The ledger could not be written'],
+    [undefined, 'open', 'Not over yet'],
+  ])('of a run that ended %s is %s', (reason, tone, headline) => {
+    expect(headlineOf(clean([cancelled], reason))).toMatchObject({ tone, title: headline });
+  });
+
+  test('of a damaged ledger says so first', () => {
+    const view = { ...viewOf(runStory({ fates: [cancelled] })), intact: false };
+    expect(headlineOf(summarise([view], { nowMs }))).toMatchObject({ tone: 'bad', title: 'The ledger is damaged' });
+  });
+
+  test('says how long what is left takes at least under the quota', () => {
+    const summary = clean(Array<Fate>(1600).fill(open), 'interrupted');
+    expect(headlineOf(summary).timing).toMatch(/What is left takes at least 1 h more under the quota\.$/);
+  });
+
+  test('of a plan over --max-actions refuses, and does not offer to start it', () => {
+    const { records, facts } = planStory([cancelled, cancelled]);
+    const limited = records.map((record) =>
+      record.kind === 'open' ? { ...record, job: { name: 'x', guards: { maxActions: 1 } } } : record,
+    );
+    const summary = summarise([viewOf(limited)], { nowMs, plan: facts });
+    expect(headlineOf(summary)).toEqual({
+      tone: 'bad',
+      title: 'More actions than the job allows',
+      sentence:
+        'The source names 2 actions, and --max-actions allows 1: a run would not start, and nothing would be cancelled.',
+      timing: 'Nothing was cancelled.',
+    });
+    expect(nextSteps(summary).every(({ command }) => command === undefined)).toBe(true);
+    expect(exitMeaning(summary)).toBe('Exit code 5: stopped by a guard');
+  });
+});
+
+describe('a plan that was stopped', () => {
+  const { records } = planStory([cancelled, cancelled]);
+  const stopped = records.map((record) =>
+    record.kind === 'close' ? { ...record, reason: 'halted' as const } : record,
+  );
+  const nothing = { decisions: undefined, forecast: undefined };
+  const summary = summarise([viewOf(stopped)], { nowMs, plan: nothing });
+
+  test('does not say what would be cancelled, and is not offered to be started', () => {
+    expect(headlineOf(summary)).toEqual({
+      tone: 'bad',
+      title: 'Stopped by a guard',
+      sentence:
+        '2 actions were admitted, and the plan did not come to its end: it does not say what would be cancelled.',
+      timing: 'Nothing was cancelled.',
+    });
+    expect(nextSteps(summary)[0]).toEqual({ text: 'See what stopped it, and plan again.' });
+    expect(nextSteps(summary).every(({ command }) => command === undefined)).toBe(true);
+  });
+
+  test.each<[string, Parameters<typeof summarise>[1]['plan']]>([
+    ['stopped', nothing],
+    ['over --max-actions', planStory([cancelled, cancelled]).facts],
+  ])('or refused shows no forecast, decisions or head to approve: %s', async (what, plan) => {
+    const limited = records.map((record) =>
+      record.kind === 'open' ? { ...record, job: { name: 'x', guards: { maxActions: 1 } } } : record,
+    );
+    const views = [viewOf(what === 'stopped' ? stopped : limited)];
+    const told = summarise(views, { nowMs, plan });
+    const text = summaryText(told, { terminal: { columns: 100, plain: true } });
+    const page = await htmlPage(told, views, { plan });
+    for (const words of ['Forecast', 'Head to approve', 'What would be cancelled', 'will be', 'Start exactly']) {
+      expect(page).not.toContain(words);
+      expect(text).not.toContain(words);
+    }
+    expect(page).toContain('What to do');
+  });
+});
+
+describe('what to do next', () => {
+  test('is nothing after a clean run', () => {
+    expect(nextSteps(clean([cancelled], 'finished'))).toEqual([]);
+  });
+
+  test.each<[CloseReason | undefined, readonly Fate[], string]>([
+    ['interrupted', [open], 'countermand resume'],
+    [undefined, [open], 'countermand resume'],
+    ['finished', [{ outcome: 'unconfirmed', http: 200 }], 'countermand verify'],
+    ['finished', [{ outcome: 'failed', http: 400 }], 'countermand resume'],
+    ['planned', [], 'countermand run'],
+  ])('says again what a ledger alone may not say: after %s', (close, fates, command) => {
+    const flags = {
+      tenant: '0f7c9d3e-1111-4222-8333-444455556666',
+      'client-id': 'aaaabbbb-cccc-4ddd-8eee-ffff00001111',
+      'api-url': 'https://d.example',
+      'allow-host': ['d.example'],
+      quota: ['9000/1h'],
+    };
+    const job = JSON.parse(JSON.stringify(resolveJob({ sourceArg: 'a.csv', env: {}, cwd: '/', nowMs: T0, flags })));
+    const planned = planStory([cancelled]);
+    const story = close === 'planned' ? planned.records : runStory({ fates, close });
+    const told = story.map((record) => (record.kind === 'open' ? { ...record, job } : record));
+    const options = close === 'planned' ? { nowMs, plan: planned.facts } : { nowMs };
+    const commands = nextSteps(summarise([viewOf(told)], options)).flatMap((step) => step.command ?? []);
+    const onLedgers = commands.filter((each) => !each.startsWith('countermand report'));
+    expect(onLedgers.length).toBeGreaterThan(0);
+    for (const each of onLedgers) {
+      expect(each).toContain(command);
+      expect(each).toContain(' --api-url https://d.example --allow-host d.example --quota 9000/1h');
+    }
+  });
+
+  test('is to go on with the ledgers that have work left, and only those', () => {
+    const done = viewOf(runStory({ fates: [cancelled] }), 'done.jsonl');
+    const half = viewOf(runStory({ fates: [open], from: 9, run: `9${RUN.slice(1)}`, close: 'deadline' }), 'half.jsonl');
+    const commands = nextSteps(summarise([done, half], { nowMs })).map(({ command }) => command);
+    expect(commands).toContain('countermand resume half.jsonl');
+    expect(commands).not.toContain('countermand resume done.jsonl');
+  });
+
+  test('warns that a run without an end may still be running', () => {
+    expect(nextSteps(clean([open], undefined))).toEqual([
+      { text: 'Unless it still runs, go on with it', command: 'countermand resume ledgers/nightly.jsonl' },
+    ]);
+  });
+});

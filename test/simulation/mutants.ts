@@ -1,0 +1,127 @@
+export interface Patch {
+  /** Below the folder that the simulation is compiled into. */
+  file: string;
+  find: string;
+  replace: string;
+}
+
+/** A fault made on purpose. */
+export interface Mutant {
+  name: string;
+  patches: readonly Patch[];
+}
+
+const one = (name: string, file: string, find: string, replace: string): Mutant => ({
+  name,
+  patches: [{ file, find, replace }],
+});
+
+/** What the simulation must find, each within 500 seeds, when it is patched into a copy of the compiled program. */
+export const MUTANTS: readonly Mutant[] = [
+  one(
+    'an intent that is not synced',
+    'src/store/folder/file-ledger.js',
+    "this.#durable('intent'",
+    "this.#append('intent'",
+  ),
+  one(
+    'a slot freed at send',
+    'src/defender/with-quota.js',
+    'const slotWaitMs =',
+    'slot.release();\nconst slotWaitMs =',
+  ),
+  one(
+    'a retry without a slot',
+    'src/defender/client.js',
+    'withRetry(clock, random, withQuota(quota, clock, withAuth(parts.tokens, makeSend(parts))))',
+    'withQuota(quota, clock, withRetry(clock, random, withAuth(parts.tokens, makeSend(parts))))',
+  ),
+  one('a restart that forgets its calls', 'src/ledger/state/call-log.js', 'const recent = [];', 'return [];'),
+  one(
+    'a resume that sends in-doubt actions again blindly',
+    'src/engine/cancel-rules.js',
+    "return { kind: 'look-up', doubt: { kind: 'lost', error: 'interrupted', costsAttempt: false } };",
+    "return { kind: 'again', attempt };",
+  ),
+  one(
+    'a 404 taken as final at once',
+    'src/engine/cancel-rules.js',
+    'createdAtMs !== undefined && askedAtMs < createdAtMs + YOUNG_MS',
+    'false',
+  ),
+  one(
+    'an outcome written before its reply',
+    'src/defender/send.js',
+    'const recorded = journal.reply({ call: number, ...about(call), ms, ...facts });',
+    'const recorded = Promise.resolve();\nvoid clock.sleep(20_000).then(() => journal.reply({ call: number, ...about(call), ms, ...facts })).catch(() => {});',
+  ),
+  one('a lock ignored', 'src/store/folder/lock.js', 'await untilFree(old, options);', ''),
+  {
+    name: 'a process that goes on after its lock ran out',
+    patches: [
+      { file: 'src/store/folder/held-lock.js', find: 'assertFresh() {', replace: 'assertFresh() {\nreturn;' },
+      { file: 'src/store/folder/held-lock.js', find: 'async assertHeld() {', replace: 'async assertHeld() {\nreturn;' },
+    ],
+  },
+  {
+    name: 'a successor whose records are cut as a torn tail',
+    patches: [
+      {
+        file: 'src/store/folder/open.js',
+        find: 'await refusingChanges(own.assertUntouched(), path);',
+        replace: '',
+      },
+      {
+        file: 'src/store/folder/open.js',
+        find: 'if (file.size > size) {\n            await assertHeld(locks);',
+        replace: 'if ((await file.facts()).size > size) {',
+      },
+    ],
+  },
+  one(
+    'calls of another ledger that are forgotten',
+    'src/store/folder/folder-calls.js',
+    'const calls = [];',
+    'return [];',
+  ),
+  one(
+    "a proxy's page after which a cancel is sent again blindly",
+    'src/engine/cancel-rules.js',
+    "return { kind: 'look-up', doubt: { kind: 'lost', error: answer.error, costsAttempt } };",
+    "return answer.error === 'foreign-body' ? { kind: 'again', attempt } : { kind: 'look-up', doubt: { kind: 'lost', error: answer.error, costsAttempt } };",
+  ),
+  one(
+    'what the source no longer names, not taken back',
+    'src/run/missing.js',
+    'await Promise.all(open.map',
+    'await Promise.all([].map',
+  ),
+  one('a cap that does not hold', 'src/engine/session.js', 'admitted <= guards.maxActions', 'true'),
+  one('a torn tail that is left', 'src/store/folder/open.js', 'await file.truncate(size);\n', '\n'),
+  one(
+    'an unanswered call that is taken for one that did not count',
+    'src/quota/call-times.js',
+    'UNANSWERED_MS = 60_000',
+    'UNANSWERED_MS = 0',
+  ),
+  one('a guard that does not hold', 'src/engine/decide.js', 'if (kept !== undefined)', 'if (false)'),
+  one(
+    'an accepted cancel that is sent again after a restart',
+    'src/engine/cancel-rules.js',
+    "if (http === 200)\n        return { kind: 'confirm' };",
+    "if (http === 200)\n        return { kind: 'again', attempt };",
+  ),
+  one(
+    'attempts used up without a look',
+    'src/engine/cancel-rules.js',
+    "case 'unavailable':\n            return canRead\n",
+    "case 'unavailable':\n            return false\n",
+  ),
+  one('a token in the log', 'src/defender/send.js', 'log.debug({', 'log.info({ sent: token.token,'),
+  one(
+    'a gate that stays closed',
+    'src/quota/gate/make-gate.js',
+    'clock.sleep(atMs - clock.monotonicMs(), {',
+    'clock.sleep(1e12, {',
+  ),
+];

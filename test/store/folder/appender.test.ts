@@ -1,0 +1,106 @@
+import { beforeEach, expect, test } from 'vitest';
+import { DiskError } from '../../../src/errors.ts';
+import { Appender, type WrittenFile } from '../../../src/store/folder/appender.ts';
+import { settled } from './manual-clock.ts';
+
+/** A file whose every write and sync ends when it is told to. */
+class HeldFile implements WrittenFile {
+  written = '';
+  readonly writes: ((bytes: number) => void)[] = [];
+  readonly syncs: { done: () => void; fail: (error: Error) => void }[] = [];
+
+  write(bytes: Uint8Array): Promise<number> {
+    const text = Buffer.from(bytes).toString();
+    return new Promise((resolve) => {
+      this.writes.push((count) => {
+        this.written += text.slice(0, count);
+        resolve(count);
+      });
+    });
+  }
+
+  datasync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.syncs.push({ done: resolve, fail: reject });
+    });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+let file: HeldFile;
+let appender: Appender;
+beforeEach(() => {
+  file = new HeldFile();
+  appender = new Appender(file, 'a.jsonl', () => {});
+});
+
+/** Pushes a line and notes in the list when it is on disk. */
+function append(line: string, durable: string[]): Promise<void> {
+  appender.push(`${line}\n`);
+  return appender.synced().then(() => {
+    durable.push(line);
+  });
+}
+
+test('what is queued while a sync is under way is written meanwhile, and durable only with the next sync', async () => {
+  const durable: string[] = [];
+  const first = append('one', durable);
+  await settled();
+  file.writes.shift()?.(4);
+  await settled();
+  expect(file.syncs).toHaveLength(1);
+
+  const second = append('two', durable);
+  await settled();
+  file.writes.shift()?.(4);
+  await settled();
+  expect(file.written).toBe('one\ntwo\n');
+  file.syncs.shift()?.done();
+  await first;
+  await settled();
+  expect(durable).toEqual(['one']);
+  expect(file.syncs).toHaveLength(1);
+  file.syncs.shift()?.done();
+  await second;
+  expect(durable).toEqual(['one', 'two']);
+});
+
+test('a sync that begins while lines are being written does not count for them', async () => {
+  const durable: string[] = [];
+  const first = append('one', durable);
+  await settled();
+  file.writes.shift()?.(4);
+  await settled();
+  const second = append('two', durable);
+  await settled();
+  file.syncs.shift()?.done();
+  await first;
+  await settled();
+  expect(file.syncs).toHaveLength(0);
+  file.writes.shift()?.(4);
+  await settled();
+  file.syncs.shift()?.done();
+  await second;
+  expect(durable).toEqual(['one', 'two']);
+});
+
+test('after a sync that failed the rest of a short write is not written, and everybody is told', async () => {
+  const first = append('one', []).catch((error: unknown) => error);
+  await settled();
+  file.writes.shift()?.(4);
+  await settled();
+  const second = append('two', []).catch((error: unknown) => error);
+  await settled();
+  file.syncs.shift()?.fail(new Error('EIO'));
+  expect(await first).toBeInstanceOf(DiskError);
+  expect(await second).toBe(await first);
+  file.writes.shift()?.(2);
+  await settled();
+  expect(file.writes).toHaveLength(0);
+  expect(file.written).toBe('one\ntw');
+  expect(() => appender.push('three\n')).toThrow(DiskError);
+  await appender.close();
+});

@@ -1,0 +1,59 @@
+import type { FileLedger } from '../../../src/store/folder/file-ledger.ts';
+import type { Processes } from '../../../src/store/folder/holder.ts';
+import type { OpenLedgerOptions } from '../../../src/store/folder/open.ts';
+import { openLedger } from '../../../src/store/folder/open.ts';
+import { FROZEN_JOB } from '../../support/frozen-job.ts';
+import { ManualClock } from './manual-clock.ts';
+import { MemoryDisk } from './memory-disk.ts';
+
+export const OPEN = {
+  tool: 'countermand 1.0.0',
+  tenant: '11111111-1111-4111-8111-111111111111',
+  client: '22222222-2222-4222-8222-222222222222',
+  api: 'https://api.example.com',
+  job: FROZEN_JOB,
+};
+
+export const PATH = '/ledgers/a.jsonl';
+
+/** A machine on which only the processes in `alive` (pid → start) exist. */
+export function machine(
+  pid: number,
+  alive: ReadonlyMap<number, string> = new Map([[pid, 'start']]),
+  host = 'host-1',
+): Processes {
+  return {
+    self: { host, boot: 'boot-1', pidNamespace: 'pid:[1]', pid, processStart: alive.get(pid) ?? 'start' },
+    exists: (other) => alive.has(other),
+    startOf: (other) => alive.get(other) ?? null,
+  };
+}
+
+export interface Harness {
+  disk: MemoryDisk;
+  clock: ManualClock;
+  open(options?: Partial<OpenLedgerOptions>): Promise<FileLedger>;
+}
+
+/** A disk in memory and a clock, and ledgers opened on them. */
+export function makeHarness(): Harness {
+  const clock = new ManualClock();
+  const disk = new MemoryDisk(() => clock.wallMs());
+  return {
+    disk,
+    clock,
+    open: (options) => openLedger({ path: PATH, disk, clock, open: OPEN, processes: machine(1), ...options }),
+  };
+}
+
+export function id(n: number): string {
+  return `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
+}
+
+/** Admits `count` actions and starts. */
+export async function begin(ledger: FileLedger, count: number): Promise<void> {
+  ledger.beginIntake();
+  for (let n = 1; n <= count; n++) await ledger.admit({ id: id(n), line: n });
+  await ledger.intake({ admitted: count, rejected: 0, bytes: 37 * count, sha256: 'ab'.repeat(32) });
+  await ledger.start({ by: 'yes', count });
+}
