@@ -55,3 +55,8 @@ export function systemTrouble(error: unknown): UsageError | undefined {
   const remedy = remedyFor(error);
   return remedy === undefined ? undefined : new UsageError(`${troubleInWords(error)}: ${remedy}`, { cause: error });
 }
+
+/** Whether an error is Node's, with this code. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}

@@ -1,6 +1,5 @@
 import type { ActionFilter } from '../job/job.ts';
-import type { MachineAction } from './entity.ts';
-import { canonicalStatus, canonicalType, isSameName } from './status.ts';
+import { canonicalStatus, canonicalType, isSameName, type MachineAction } from './entity.ts';
 
 /** What a `$filter` asks for; terms are joined by `and`, the values of one by `or`. Moments are ISO times, UTC. */
 export type FilterTerms = Omit<ActionFilter, 'commentContains'>;

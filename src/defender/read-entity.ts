@@ -1,5 +1,4 @@
-import type { MachineAction, MachineActionCommand } from './entity.ts';
-import { canonicalStatus, canonicalType } from './status.ts';
+import { canonicalStatus, canonicalType, type MachineAction, type MachineActionCommand } from './entity.ts';
 
 const GUID = /^\{?\s*([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\s*\}?$/i;
 

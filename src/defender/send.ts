@@ -7,7 +7,7 @@ import { type Answer, type Call, notSent, type Received } from './call.ts';
 import { ENTITY_BYTES, PAGE_BYTES } from './call-limits.ts';
 import type { Journal } from './journal.ts';
 import { readAnswer } from './read-answer.ts';
-import { makeSkewWatch } from './skew-watch.ts';
+import { makeSkewWatch } from './server-clock.ts';
 import type { Transport, WireResult } from './transport.ts';
 
 export interface SendParts {

@@ -6,18 +6,17 @@ import type { Action } from '../ledger/state/run-state.ts';
 import { cancelOne } from './cancel-one.ts';
 import type { Next } from './cancel-rules.ts';
 import { makeConfirmer } from './confirmer.ts';
-import { closeReasonOf } from './ending.ts';
 import { makeFailureGuard } from './failure-guard.ts';
 import { makeForbiddenStreak } from './forbidden-streak.ts';
 import { refuseUnseen } from './guards.ts';
 import { makeLookupBatcher } from './lookup-batcher.ts';
 import type { Found } from './lookups.ts';
 import { type NextStep, nextStep } from './next-step.ts';
-import type { Settlement } from './outcome-rules.ts';
+import { type Settlement, stampOf } from './outcome-rules.ts';
 import type { EngineParts } from './parts.ts';
 import { countDecisions } from './screen-all.ts';
 import { makeScreening, refuseUnread } from './screening.ts';
-import { stampOf } from './stamp.ts';
+import { closeReasonOf } from './session.ts';
 import { makeWorkQueue, type Task } from './work-queue.ts';
 
 export interface CancelAllOptions {

@@ -5,10 +5,9 @@ import { afterCancel, afterLookup, isLastLook, type Next } from './cancel-rules.
 import type { Confirmer } from './confirmer.ts';
 import type { ForbiddenStreak } from './forbidden-streak.ts';
 import type { LookupBatcher } from './lookup-batcher.ts';
-import type { Settlement } from './outcome-rules.ts';
+import { type Settlement, stampOf } from './outcome-rules.ts';
 import type { EngineParts } from './parts.ts';
 import type { Screening } from './screening.ts';
-import { stampOf } from './stamp.ts';
 
 /** A lost answer may be one that is still being worked on. */
 const LOOK_AFTER_MS = 5000;

@@ -4,11 +4,10 @@ import type { MachineAction } from '../defender/entity.ts';
 import { ATTEMPTS } from '../defender/retry-rule.ts';
 import type { Guards } from '../job/job.ts';
 import type { Action, CancelCall } from '../ledger/state/run-state.ts';
-import { decide } from './decide.ts';
+import { decide } from './guards.ts';
 import type { Found } from './lookups.ts';
-import { type Settlement, settledBy, settledByAnswer } from './outcome-rules.ts';
+import { isOurs, type Settlement, settledBy, settledByAnswer } from './outcome-rules.ts';
 import { seenNow } from './seen.ts';
-import { isOurs } from './stamp.ts';
 
 /** Why an action is looked up before anything else happens to it. */
 export type Doubt =

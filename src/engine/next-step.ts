@@ -1,8 +1,8 @@
-import { isFinalStatus } from '../defender/status.ts';
+import { isFinalStatus } from '../defender/entity.ts';
 import type { Guards } from '../job/job.ts';
 import type { Action } from '../ledger/state/run-state.ts';
 import { afterRestart, mayHaveEffect, type Next, seenTooLate } from './cancel-rules.ts';
-import { decide } from './decide.ts';
+import { decide } from './guards.ts';
 import type { Found } from './lookups.ts';
 import { type Settlement, settledBy } from './outcome-rules.ts';
 import type { Screening } from './screening.ts';

@@ -1,7 +1,5 @@
-import type { MachineAction } from '../defender/entity.ts';
-import { canonicalStatus, hasCompletedCommand, isFinalStatus } from '../defender/status.ts';
+import { canonicalStatus, hasCompletedCommand, isFinalStatus, type MachineAction } from '../defender/entity.ts';
 import type { OutcomeFields } from '../ledger/record.ts';
-import { isOurs } from './stamp.ts';
 
 /** An outcome without the action that it is of. */
 export type Settlement = Pick<OutcomeFields, 'outcome' | 'status' | 'detail'>;
@@ -35,4 +33,13 @@ export function settledByAnswer(action: MachineAction): Settlement {
   return hasCompletedCommand(action)
     ? { outcome: 'ran-anyway', status, detail: 'by its answer: a command of it had completed' }
     : { outcome: 'cancelled', status, detail: 'by its answer' };
+}
+
+/** What every comment of a run begins with, so that a cancel whose answer was lost can be told to be ours. */
+export function stampOf(run: string): string {
+  return `[countermand ${run.slice(0, 8)}] `;
+}
+
+export function isOurs(action: MachineAction, stamp: string): boolean {
+  return action.cancellationComment?.startsWith(stamp) ?? false;
 }

@@ -5,7 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Logger } from '../log.ts';
 import type { Gate } from '../quota/gate/gate.ts';
 import type { Lookups } from './lookups.ts';
-import type { Stop } from './stop.ts';
+import type { Stop } from './session.ts';
 
 /** What the engine is handed; it builds none of it. */
 export interface EngineParts {

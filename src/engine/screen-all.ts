@@ -1,8 +1,8 @@
+import { isFinalStatus } from '../defender/entity.ts';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
-import { isFinalStatus } from '../defender/status.ts';
 import { NOT_FOUND_STATUS } from '../ledger/record.ts';
 import type { Action, Screened } from '../ledger/state/run-state.ts';
-import { type Decided, type Decision, decide } from './decide.ts';
+import { type Decided, type Decision, decide } from './guards.ts';
 import type { EngineParts } from './parts.ts';
 import { makeScreening, refuseUnread } from './screening.ts';
 

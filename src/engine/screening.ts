@@ -1,5 +1,4 @@
-import type { MachineAction } from '../defender/entity.ts';
-import { isFinalStatus } from '../defender/status.ts';
+import { isFinalStatus, type MachineAction } from '../defender/entity.ts';
 import { GuardError, RefusedError, WorkLeftError } from '../errors.ts';
 import { unseenTypes } from '../job/unseen-types.ts';
 import { NOT_FOUND_STATUS, type ScreenFields } from '../ledger/record.ts';

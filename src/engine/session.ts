@@ -1,12 +1,20 @@
+import { setMaxListeners } from 'node:events';
 import { describeDuration } from '../duration.ts';
-import { CountermandError, GuardError, WorkLeftError } from '../errors.ts';
+import {
+  ClockError,
+  CountermandError,
+  DiskError,
+  GuardError,
+  LockedError,
+  RefusedError,
+  WorkLeftError,
+} from '../errors.ts';
+import type { StopSignal } from '../exit-codes.ts';
 import { remedyFor, troubleInWords } from '../fs-errors.ts';
 import type { Job } from '../job/job.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import { keepAlive } from '../quota/keep-alive.ts';
-import { closeReasonOf } from './ending.ts';
 import type { EngineParts } from './parts.ts';
-import type { StopReason } from './stop.ts';
 
 /** How a session ended. `error` is what is said to the user; undefined when there is nothing to say but the counts. */
 export interface SessionEnd {
@@ -98,4 +106,49 @@ export function refuseTooMany({ guards }: Job, admitted: number): void {
     `${admitted} actions were admitted, more than --max-actions ${guards.maxActions}: nothing was started; check the list, or raise ` +
       'the limit',
   );
+}
+
+/** Why a session ends before its work does. The waits of a session are ended with one of these as their reason. */
+export interface StopReason {
+  close: CloseReason;
+  /** What is said to the user, and the exit code; undefined for a signal. */
+  error: CountermandError | undefined;
+  signal: StopSignal | undefined;
+}
+
+/** The one switch that ends a session: new work stops and waits end at once, what is sent is still awaited. */
+export interface Stop {
+  /** Aborts with an AbortError once stopped. */
+  readonly signal: AbortSignal;
+  readonly reason: StopReason | undefined;
+  /** The first reason stays. */
+  request(reason: Partial<StopReason> & Pick<StopReason, 'close'>): void;
+}
+
+export function makeStop(): Stop {
+  const controller = new AbortController();
+  // Every call in flight and every wait listens to it.
+  setMaxListeners(0, controller.signal);
+  let given: StopReason | undefined;
+  return {
+    signal: controller.signal,
+    get reason() {
+      return given;
+    },
+    request: ({ close, error, signal }) => {
+      if (given !== undefined) return;
+      given = { close, error, signal };
+      controller.abort();
+    },
+  };
+}
+
+/** How a session closes its ledger after an error; undefined when it must not or cannot write to it any more. */
+export function closeReasonOf(error: unknown): CloseReason | undefined {
+  if (error instanceof LockedError || error instanceof DiskError || error instanceof ClockError) return undefined;
+  if (error instanceof GuardError) return 'halted';
+  if (error instanceof RefusedError) return 'refused';
+  if (error instanceof WorkLeftError) return 'unreachable';
+  // A bug leaves the ledger as a kill would: what was in flight is looked up by the next session.
+  return error instanceof CountermandError ? 'interrupted' : undefined;
 }

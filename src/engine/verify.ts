@@ -1,9 +1,7 @@
 import type { Outcome } from '../ledger/outcomes.ts';
-import type { Action, RunState } from '../ledger/state/run-state.ts';
-import { isAccepted, isInDoubt } from '../ledger/state/run-state.ts';
-import { settledBy } from './outcome-rules.ts';
+import { type Action, isAccepted, isInDoubt, type RunState } from '../ledger/state/run-state.ts';
+import { settledBy, stampOf } from './outcome-rules.ts';
 import type { EngineParts } from './parts.ts';
-import { stampOf } from './stamp.ts';
 
 /** An action that a later look settled, or could not. */
 export interface Verified {

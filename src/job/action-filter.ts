@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { UsageError } from '../errors.ts';
+import { listOf, show } from './given-settings.ts';
 import type { ActionFilter } from './job.ts';
 import { ACTION_STATUSES, ACTION_TYPES } from './known-names.ts';
-import { listOf, show } from './read-setting.ts';
 import { type Moment, moment, openNames, resolveMoment, text, texts } from './values.ts';
 
 /** What a filter asks for, before ages are moments. The keys are those of a job's `source.query` and, with hyphens, the flags of `list`. */

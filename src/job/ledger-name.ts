@@ -1,4 +1,4 @@
-import { basename, dirname, join, parse } from 'node:path';
+import { join, parse } from 'node:path';
 
 /** Where ledgers lie when nothing else is said, below the current folder. */
 const FOLDER = 'ledgers';
@@ -37,26 +37,4 @@ export function bareName(path: string): string {
 export function isLedgerJobName(name: string): boolean {
   const { length } = [...name];
   return length > 0 && length <= LONGEST_NAME && name.search(NOT_IN_NAMES) === -1;
-}
-
-/**
- * Of the file names in the folder of `ledger`, those of the same stamped series (`nightly-20261123T020000Z.jsonl`), newest first; plans are not among
- * them. Undefined when the ledger is not one of a series: it was named, or belongs to a file.
- */
-export function seriesOf(
-  ledger: string,
-  fileNames: readonly string[],
-): { folder: string; names: string[] } | undefined {
-  const own = split(basename(ledger));
-  if (own === undefined) return undefined;
-  const names = fileNames.filter((name) => {
-    const other = split(name);
-    return other?.name === own.name && !other.plan;
-  });
-  return { folder: dirname(ledger), names: names.sort().reverse() };
-}
-
-function split(fileName: string): { name: string; plan: boolean } | undefined {
-  const match = /^(.+)-(\d{8}T\d{6}Z)(\.plan)?\.jsonl$/.exec(fileName);
-  return match?.[1] === undefined ? undefined : { name: match[1], plan: match[3] !== undefined };
 }

@@ -3,10 +3,9 @@ import { UsageError } from '../errors.ts';
 import { areDifferentTenants, isSameApi, isSameTenant } from '../ledger/sender.ts';
 import { buildJob, type MergedValues, valuesOf } from './build-job.ts';
 import { IGNORED_FROM_LEDGER, unrepeated } from './from-ledger.ts';
-import { frozenJobSchema } from './frozen-job.ts';
 import { type Flags, givenSettings } from './given-settings.ts';
 import type { Environment } from './interpolate.ts';
-import type { Job } from './job.ts';
+import { frozenJobSchema, type Job } from './job.ts';
 import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 /** Reads a job back from a ledger's `open` record. Throws a UsageError when it is not one. */

@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, type ParsedNode } from 'yaml';
+import { fromText, show } from './given-settings.ts';
 import { type Environment, interpolate } from './interpolate.ts';
-import { fromText, show } from './read-setting.ts';
 import { SETTING_NAMES, SETTINGS, type Setting } from './settings.ts';
 
 export interface Mistake {

@@ -3,6 +3,7 @@ import type { LedgerRecord, RecordFields, RecordKind } from './record.ts';
 
 /** 128 bits: nobody finds two plans with one head, not even who writes both. */
 export const CHAIN_LENGTH = 32;
+
 /** Length of `,"chain":"<32 hex>"}`, what every line ends with. */
 export const TAIL_LENGTH = ',"chain":""}'.length + CHAIN_LENGTH;
 
@@ -43,3 +44,6 @@ function isRecord(value: unknown): value is LedgerRecord {
   const { seq, at, kind, chain } = value as Record<string, unknown>;
   return typeof seq === 'number' && typeof at === 'string' && typeof kind === 'string' && typeof chain === 'string';
 }
+
+/** How the first record of every ledger begins. */
+export const FIRST_RECORD = '{"seq":1,"at":"';

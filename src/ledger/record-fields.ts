@@ -1,4 +1,4 @@
-import { frozenJobFault } from '../job/frozen-job.ts';
+import { frozenJobFault } from '../job/job.ts';
 import {
   comment,
   type Field,

@@ -1,17 +1,18 @@
-import { type Buffer, isAscii, isUtf8 } from 'node:buffer';
+import { Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { Counter } from './envelope.ts';
 import { type AdmitLine, readAdmitLine } from './fast-admit.ts';
+import { LONGEST_LINE_BYTES } from './limits.ts';
 import { CHAIN_LENGTH, chainOf, decodeLine, TAIL_LENGTH } from './line.ts';
-import { LineCutter } from './line-cutter.ts';
 import { GUID_LENGTH } from './lower-guid.ts';
 import type { LedgerRecord } from './record.ts';
-import { Misfit, type OtherVersion, otherVersion, RecordReader } from './record-reader.ts';
-import { TimeReader } from './time-reader.ts';
+import { Misfit, type OtherVersion, otherVersion, RecordReader, TimeReader } from './record-reader.ts';
 
 const NEWLINE = 10;
+
 const QUOTE = 34;
 const BRACE = 125;
+
 const PART_BYTES = 1 << 16;
 const CHAIN_KEY = ',"chain":"';
 
@@ -211,4 +212,45 @@ export class Scanner {
 function lineEnd(block: Buffer, from: number, end: number): number {
   const last = block.lastIndexOf(NEWLINE, end - 1);
   return (last >= from ? last : block.indexOf(NEWLINE, end)) + 1;
+}
+
+/** Cuts a stream of bytes into blocks of whole lines, and keeps what follows the last newline for the next chunk. */
+export class LineCutter {
+  #carry: Uint8Array[] = [];
+  #carryBytes = 0;
+
+  /** The whole lines that this chunk completes, newlines included; undefined when it completes none. */
+  push(chunk: Uint8Array): Buffer | undefined {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    let block: Buffer | undefined;
+    if (end > 0) {
+      const whole = chunk.subarray(0, end);
+      block = this.#carryBytes > 0 ? Buffer.concat([...this.#carry, whole]) : asBuffer(whole);
+      this.#carry = [];
+      this.#carryBytes = 0;
+    }
+    if (end < chunk.length) {
+      // A copy: the caller may use the chunk again.
+      this.#carry.push(Uint8Array.from(chunk.subarray(end)));
+      this.#carryBytes += chunk.length - end;
+    }
+    return block;
+  }
+
+  /** Bytes after the last newline. */
+  get rest(): Buffer {
+    return Buffer.concat(this.#carry);
+  }
+
+  get restBytes(): number {
+    return this.#carryBytes;
+  }
+
+  get tooLong(): boolean {
+    return this.#carryBytes > LONGEST_LINE_BYTES;
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

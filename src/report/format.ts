@@ -56,3 +56,30 @@ export function formatShare(part: number, whole: number): string {
 export function formatWindow({ calls, perMs }: { calls: number; perMs: number }): string {
   return `${formatCount(calls)} ${calls === 1 ? 'call' : 'calls'} in ${formatDuration(perMs)}`;
 }
+
+/** What a text report is written for. */
+export interface Terminal {
+  columns: number;
+  /** ASCII, no colour: a file, a pipe, a CI log, or somebody who asked for it. */
+  plain: boolean;
+}
+
+/** A number and its unit, which stay on one line. */
+const MEASURE = /(\d) (ms|s|min|h|d|%)(?![\w])/g;
+
+/** Lines of at most `columns`, broken at blanks; a longer word (a path, a command's argument) stays whole. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const kept of text.replaceAll(MEASURE, '$1\u00A0$2').split(' ')) {
+    const word = kept.replaceAll('\u00A0', ' ');
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  lines.push(line);
+  return lines;
+}

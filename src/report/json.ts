@@ -1,3 +1,4 @@
+import { cleanJson } from '../clean.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 import type { RejectReason, Route } from '../ledger/record.ts';
 import type { Decision, ForecastFacts } from './facts/plan-summary.ts';
@@ -82,4 +83,19 @@ function forecastDocument(
 
 function nonZero<K extends string>(counts: Readonly<Record<K, number>>): Partial<Record<K, number>> {
   return Object.fromEntries(Object.entries<number>(counts).filter(([, n]) => n > 0)) as Partial<Record<K, number>>;
+}
+
+/** The `--json` document as text, indented, ending in a newline. */
+export function jsonText(summary: Summary): string {
+  return jsonDocument(summaryDocument(summary));
+}
+
+/** Any document as indented JSON that is harmless to look at, ending in a newline. */
+export function jsonDocument(document: unknown): string {
+  return `${cleanJson(JSON.stringify(document, undefined, 2))}\n`;
+}
+
+/** One line of JSON Lines. */
+export function jsonLine(value: unknown): string {
+  return `${cleanJson(JSON.stringify(value))}\n`;
 }

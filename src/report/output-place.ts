@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { UsageError } from '../errors.ts';
 import type { FileIdentity } from '../identity/session-secrets.ts';
-import { FIRST_RECORD } from '../store/folder/refuse-other-file.ts';
+import { FIRST_RECORD } from '../ledger/line.ts';
 
 /** What must not be replaced by an output. */
 export interface OutputRules {

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import { cleanLine } from '../clean.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from './format.ts';
 
 export interface Column {
   head: string;

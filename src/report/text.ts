@@ -12,10 +12,18 @@ import {
 } from './facts/headline.ts';
 import { DECISION_NAMES, DECISIONS } from './facts/plan-summary.ts';
 import type { Summary } from './facts/summary.ts';
-import { formatCount, formatDuration, formatMinute, formatShare, formatTime, formatWindow, plural } from './format.ts';
+import {
+  formatCount,
+  formatDuration,
+  formatMinute,
+  formatShare,
+  formatTime,
+  formatWindow,
+  plural,
+  type Terminal,
+  wrap,
+} from './format.ts';
 import { type Column, textTable } from './table.ts';
-import type { Terminal } from './terminal.ts';
-import { wrap } from './wrap.ts';
 
 type Paint = (text: string) => string;
 type PaintWith = (tone: Paint, text: string) => string;

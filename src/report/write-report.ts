@@ -4,7 +4,7 @@ import type { PlanFacts } from './facts/plan-summary.ts';
 import { type Summary, summarise } from './facts/summary.ts';
 import type { LedgerView } from './facts/view.ts';
 import { htmlPage } from './html/page.ts';
-import { jsonText } from './json-text.ts';
+import { jsonText } from './json.ts';
 import { writePrivate } from './private-file.ts';
 
 /** The files that `report --out` writes, in the order of `SHA256SUMS`. */

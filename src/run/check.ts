@@ -17,12 +17,17 @@ import type { WindowLeft } from '../quota/quota.ts';
 import { fileDisk } from '../store/folder/file-disk.ts';
 import { recentCallsInFolder } from '../store/folder/folder-calls.ts';
 import { userAgent } from '../version.ts';
-import { clockFinding } from './check/clock-finding.ts';
-import { type Asked, hostFinding } from './check/host-findings.ts';
-import { ledgerFindings } from './check/ledger-findings.ts';
-import { quotaFindings } from './check/quota-findings.ts';
-import { readFinding } from './check/read-finding.ts';
-import { type Finding, findingsOf, wrongBy } from './check-findings.ts';
+import {
+  type Asked,
+  clockFinding,
+  type Finding,
+  findingsOf,
+  hostFinding,
+  ledgerFindings,
+  quotaFindings,
+  readFinding,
+  wrongBy,
+} from './check-findings.ts';
 import { assess, type Identity, prepareSignIn, withoutSignIn } from './sign-in.ts';
 
 /** Shorter than a run's: somebody waits for the answer. */

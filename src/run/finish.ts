@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import type { CliContext } from '../cli/context.ts';
+import { terminalOf } from '../cli/terminal/terminal.ts';
 import type { SessionEnd } from '../engine/session.ts';
 import { CountermandError, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -8,8 +9,7 @@ import { releaseCsv } from '../report/csv.ts';
 import type { PlanFacts } from '../report/facts/plan-summary.ts';
 import { type Summary, summarise } from '../report/facts/summary.ts';
 import type { LedgerView } from '../report/facts/view.ts';
-import { jsonText } from '../report/json-text.ts';
-import { terminalOf } from '../report/terminal.ts';
+import { jsonText } from '../report/json.ts';
 import { summaryText } from '../report/text.ts';
 import { fileDisk } from '../store/folder/file-disk.ts';
 import { styled } from '../styled.ts';

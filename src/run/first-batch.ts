@@ -1,7 +1,7 @@
 import type { CliContext } from '../cli/context.ts';
 import type { Asker } from '../cli/terminal/question.ts';
 import { stderrLine } from '../cli/terminal/stderr-line.ts';
-import type { Stop } from '../engine/stop.ts';
+import type { Stop } from '../engine/session.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 import type { Action } from '../ledger/state/run-state.ts';
 

@@ -3,7 +3,7 @@ import type { Args } from '../cli/command.ts';
 import type { CliContext } from '../cli/context.ts';
 import { type FileIdentity, refuseSecretFile } from '../identity/session-secrets.ts';
 import { sourceAt } from '../intake/open-source.ts';
-import { readJobText } from '../job/read-job-text.ts';
+import { readJobText } from '../job/job-file.ts';
 import { type ResolveInput, sourceKind } from '../job/resolve-job.ts';
 import { identityInToken } from './sign-in.ts';
 

@@ -1,8 +1,9 @@
 import type { CliContext } from '../cli/context.ts';
-import { showFacts, waits } from '../cli/terminal/progress.ts';
+import { showFacts } from '../cli/terminal/progress.ts';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { type ScreenedAll, screenAll } from '../engine/screen-all.ts';
 import type { Connected } from './assemble.ts';
+import { waits } from './progress-facts.ts';
 
 /** Looks up the whole list and shows how far that is: 50,000 IDs are 500 calls, which the quota spreads over minutes. */
 export async function lookUpList(

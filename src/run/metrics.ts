@@ -1,5 +1,4 @@
 import type { CliContext } from '../cli/context.ts';
-import { factsOf } from '../cli/terminal/progress.ts';
 import { CountermandError, InterruptedError, LockedError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { troubleInWords } from '../fs-errors.ts';
@@ -8,6 +7,7 @@ import { type MetricsFacts, metricsText, retriesOf } from '../report/metrics-tex
 import { toolName } from '../version.ts';
 import type { RunParts } from './assemble.ts';
 import { filesOf, makeOutputs, type Output } from './outputs.ts';
+import { factsOf } from './progress-facts.ts';
 
 /** How often the file is written while the run goes on. */
 const EVERY_MS = 30_000;

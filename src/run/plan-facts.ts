@@ -1,4 +1,4 @@
-import { decide } from '../engine/decide.ts';
+import { decide } from '../engine/guards.ts';
 import { thawJob } from '../job/resume-job.ts';
 import { ASSUMED_ROUND_TRIP_MS, allFree } from '../quota/forecast.ts';
 import { shareOf } from '../quota/windows.ts';

@@ -1,6 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
+import { describeDuration } from '../duration.ts';
+import { UsageError } from '../errors.ts';
 import type { Guards, Job } from '../job/job.ts';
 import { thawJob } from '../job/resume-job.ts';
 import type { RunState, Session } from '../ledger/state/run-state.ts';
+import type { Target } from './target.ts';
 
 /** A ledger is opened a little after its job was read; an age that ends so near to the moment of then is the same age. */
 const SAME_MOMENT_MS = 60_000;
@@ -34,4 +38,50 @@ function nearest(guards: Guards, then: Guards, name: 'createdAfter' | 'createdBe
   const [now, kept] = [guards[name], then[name]];
   if (now === undefined || kept === undefined) return now;
   return Math.abs(Date.parse(now) - Date.parse(kept)) < SAME_MOMENT_MS ? kept : now;
+}
+
+/** The comment names the run once it was started; who leaves it out means the same one. */
+export function keptComment({ comment }: Job, { start, sessions }: RunState): string | undefined {
+  const before = thawJob(sessions.at(-1)?.opened.job).comment;
+  if (start === undefined || comment === before) return comment;
+  if (comment === undefined) return before;
+  throw new UsageError(
+    `this run was started with the comment "${before ?? ''}": leave --comment out to go on with it, or give a new run another --ledger`,
+  );
+}
+
+/** Throws a UsageError for a plan that is too old to start. */
+export function refuseOldPlan({ job, before }: Target, nowMs: number): void {
+  if (before === undefined || before.start !== undefined || before.intake === undefined) return;
+  const ageMs = nowMs - before.lastAtMs;
+  if (ageMs <= job.planMaxAgeMs) return;
+  throw new UsageError(
+    `the plan is ${describeDuration(ageMs)} old, more than --plan-max-age ${describeDuration(job.planMaxAgeMs)}: plan again, so that ` +
+      'what is reviewed is what runs',
+  );
+}
+
+/** What was reviewed is what runs: the guards that choose the actions are part of a plan. Throws a UsageError when this session would change them. */
+export function refuseOtherGuards({ job, before, fromLedger }: Target): void {
+  const planned = before?.sessions.at(-1)?.opened.job;
+  if (!fromLedger || before?.start !== undefined || planned === undefined) return;
+  const choosing = ({ guards }: Job) => {
+    const { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore, maxActions } = guards;
+    return { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore, maxActions };
+  };
+  if (isDeepStrictEqual(choosing(job), choosing(thawJob(planned)))) return;
+  throw new UsageError(
+    'the guards differ from those of the plan, and what was reviewed is what runs: plan again with these guards',
+  );
+}
+
+/**
+ * The run of a ledger, at the pace that its job has today: whoever corrects a deadline or a quota in the job file means the next start. Which
+ * actions, where and with which comment stays what it was.
+ */
+export function atPaceOf(today: Job, run: Job): Job {
+  const { quota, concurrency, patienceMs, confirmForMs, keepLedgersMs, metricsFile, guards } = today;
+  const { maxFailures, maxDurationMs } = guards;
+  const pace = { quota, concurrency, patienceMs, confirmForMs, keepLedgersMs, metricsFile };
+  return { ...run, ...pace, guards: { ...run.guards, maxFailures, maxDurationMs } };
 }

@@ -20,7 +20,8 @@ import { claimReleaseList } from './outputs.ts';
 import { intakeBytes, intakeQuery, isUnchanged, openIds, refuseHalfStdin } from './read-source.ts';
 import { refuseSecretUse } from './refuse-secret-use.ts';
 import { rereadRule } from './reread-rule.ts';
-import { refuseOldPlan, refuseOtherGuards, type Target } from './target.ts';
+import { refuseOldPlan, refuseOtherGuards } from './resume-rules.ts';
+import type { Target } from './target.ts';
 
 export interface RunOptions {
   target: Target;

@@ -1,12 +1,10 @@
 import { resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import type { Args } from '../cli/command.ts';
 import type { CliContext } from '../cli/context.ts';
-import { describeDuration } from '../duration.ts';
 import { ChangedLedgerError, stoppedBy, UsageError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
 import { resolveJob, sourceKind } from '../job/resolve-job.ts';
-import { mergeForResume, thawJob } from '../job/resume-job.ts';
+import { mergeForResume } from '../job/resume-job.ts';
 import { unlikeNamesIn } from '../job/unlike-names.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
 import { fileDisk } from '../store/folder/file-disk.ts';
@@ -14,7 +12,7 @@ import { newestUnfinished } from '../store/folder/newest-unfinished.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../store/folder/read.ts';
 import { readHead } from './head.ts';
 import { jobInput } from './job-input.ts';
-import { pinRelativeDates } from './resume-rules.ts';
+import { atPaceOf, keptComment, pinRelativeDates } from './resume-rules.ts';
 
 /** What SOURCE comes down to. */
 export interface Target {
@@ -76,16 +74,6 @@ export async function resolveTarget(
   return { job: { ...begun, comment: keptComment(job, before) }, fromLedger: false, before, head };
 }
 
-/** The comment names the run once it was started; who leaves it out means the same one. */
-function keptComment({ comment }: Job, { start, sessions }: RunState): string | undefined {
-  const before = thawJob(sessions.at(-1)?.opened.job).comment;
-  if (start === undefined || comment === before) return comment;
-  if (comment === undefined) return before;
-  throw new UsageError(
-    `this run was started with the comment "${before ?? ''}": leave --comment out to go on with it, or give a new run another --ledger`,
-  );
-}
-
 /** A ledger's own job, with what this session changes; `today` is the job of its job file, where it was found by one. */
 export async function ledgerTarget(
   source: string,
@@ -107,42 +95,6 @@ export async function ledgerTarget(
   const merged = mergeForResume(opened.job, { flags: args, env, cwd, nowMs: clock.wallMs(), today });
   // A ledger may have been moved since: it is worked on where it lies.
   return { job: { ...merged, ledger: path }, fromLedger: true, before: state, head };
-}
-
-/** Throws a UsageError for a plan that is too old to start. */
-export function refuseOldPlan({ job, before }: Target, nowMs: number): void {
-  if (before === undefined || before.start !== undefined || before.intake === undefined) return;
-  const ageMs = nowMs - before.lastAtMs;
-  if (ageMs <= job.planMaxAgeMs) return;
-  throw new UsageError(
-    `the plan is ${describeDuration(ageMs)} old, more than --plan-max-age ${describeDuration(job.planMaxAgeMs)}: plan again, so that ` +
-      'what is reviewed is what runs',
-  );
-}
-
-/** What was reviewed is what runs: the guards that choose the actions are part of a plan. Throws a UsageError when this session would change them. */
-export function refuseOtherGuards({ job, before, fromLedger }: Target): void {
-  const planned = before?.sessions.at(-1)?.opened.job;
-  if (!fromLedger || before?.start !== undefined || planned === undefined) return;
-  const choosing = ({ guards }: Job) => {
-    const { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore, maxActions } = guards;
-    return { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore, maxActions };
-  };
-  if (isDeepStrictEqual(choosing(job), choosing(thawJob(planned)))) return;
-  throw new UsageError(
-    'the guards differ from those of the plan, and what was reviewed is what runs: plan again with these guards',
-  );
-}
-
-/**
- * The run of a ledger, at the pace that its job has today: whoever corrects a deadline or a quota in the job file means the next start. Which
- * actions, where and with which comment stays what it was.
- */
-function atPaceOf(today: Job, run: Job): Job {
-  const { quota, concurrency, patienceMs, confirmForMs, keepLedgersMs, metricsFile, guards } = today;
-  const { maxFailures, maxDurationMs } = guards;
-  const pace = { quota, concurrency, patienceMs, confirmForMs, keepLedgersMs, metricsFile };
-  return { ...run, ...pace, guards: { ...run.guards, maxFailures, maxDurationMs } };
 }
 
 async function readIntact(path: string): Promise<ReadLedger> {

@@ -1,6 +1,5 @@
 import { errorAnswer, type HttpAnswer, jsonAnswer } from './answers.ts';
-import { type Filter, FilterError, parseFilter } from './filter.ts';
-import { candidateIds, longestIdList, matcher } from './filter-match.ts';
+import { candidateIds, type Filter, FilterError, longestIdList, matcher, parseFilter } from './filter.ts';
 import type { ListRules } from './options.ts';
 import type { SandboxAction } from './sandbox-action.ts';
 import type { ActionStore } from './store.ts';

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { systemClock } from '../clock.ts';
 import { UsageError } from '../errors.ts';
+import { practiceClient, practiceTenant, type SandboxTokenOptions, sandboxToken } from './access.ts';
 import { drawBehaviour } from './behaviours.ts';
 import { FaultControl } from './faults.ts';
 import { generateActions } from './generate-actions.ts';
@@ -9,7 +10,6 @@ import { RequestHandler } from './handle-request.ts';
 import { defaultListRules, type ListRules, type SandboxAccess, type SandboxOptions } from './options.ts';
 import { RequestLog } from './request-log.ts';
 import { ActionStore } from './store.ts';
-import { practiceClient, practiceTenant, type SandboxTokenOptions, sandboxToken } from './token.ts';
 
 /** A local Defender that listens. Everything in it may be changed while it runs. */
 export interface Sandbox extends AsyncDisposable {

@@ -1,11 +1,11 @@
 import type { ActionBehaviour } from './behaviours.ts';
-import { completeFirstCommand, emptyCommand } from './complete-command.ts';
 import {
   type ActionSeed,
   fullAction,
   isOver,
   parseServiceTime,
   type SandboxAction,
+  type SandboxCommand,
   serviceTime,
 } from './sandbox-action.ts';
 
@@ -247,4 +247,25 @@ export class ActionStore {
 
 function sortByCreation(held: Held[], newestFirst: boolean): Held[] {
   return held.sort((a, b) => (newestFirst ? b.createdMs - a.createdMs : a.createdMs - b.createdMs));
+}
+
+/** Marks the first command, if there is one, as completed at that moment (ms since the epoch). */
+function completeFirstCommand(action: SandboxAction, atMs: number): void {
+  const first = action.commands[0];
+  if (first === undefined) return;
+  first.commandStatus = 'Completed';
+  first.startTime ??= serviceTime(atMs - 1_000);
+  first.endTime = serviceTime(atMs);
+}
+
+/** A live response command that has not begun. */
+function emptyCommand(): SandboxCommand {
+  return {
+    index: 0,
+    startTime: null,
+    endTime: null,
+    commandStatus: 'Created',
+    errors: [],
+    command: { type: 'RunScript', params: [{ key: 'ScriptName', value: 'collect.ps1' }] },
+  };
 }

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 15);
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const { sandboxToken, practiceTenant, practiceClient } = await import('../../dist/sandbox/token.js');
+const { sandboxToken, practiceTenant, practiceClient } = await import('../../dist/sandbox/access.js');
 
 const folder = await mkdtemp(join(tmpdir(), 'countermand-start-'));
 await writeFile(join(folder, 'ids.txt'), '00000000-0000-4000-8000-000000000001\n');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/defender/call.ts';
+import { hasCompletedCommand, isFinalStatus } from '../../src/defender/entity.ts';
 import { readAnswer, skewOf } from '../../src/defender/read-answer.ts';
-import { hasCompletedCommand, isFinalStatus } from '../../src/defender/status.ts';
 
 const ID = '00000000-0000-4000-8000-00000000000a';
 const NOW = Date.UTC(2026, 2, 1, 12);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../src/clock.ts';
-import { makeSkewWatch } from '../../src/defender/skew-watch.ts';
+import { makeSkewWatch } from '../../src/defender/server-clock.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 12);
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { sandboxToken } from '../../src/sandbox/token.ts';
+import { sandboxToken } from '../../src/sandbox/access.ts';
 import { chainLedger } from '../support/ledger-lines.ts';
 import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from './harness.ts';
 

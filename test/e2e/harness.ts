@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { LedgerRecord, RecordKind } from '../../src/ledger/record.ts';
+import type { SandboxTokenOptions } from '../../src/sandbox/access.ts';
 import type { SandboxOptions } from '../../src/sandbox/options.ts';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts';
-import type { SandboxTokenOptions } from '../../src/sandbox/token.ts';
 import { type CommandEnd, type CommandOptions, type RunningCommand, startCommand } from '../support/command.ts';
 
 const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cancelPermissions } from '../../src/sandbox/token.ts';
+import { cancelPermissions } from '../../src/sandbox/access.ts';
 import {
   type Authority,
   CLIENT_SECRET,

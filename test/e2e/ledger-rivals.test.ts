@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { practiceTenant, sandboxToken } from '../../src/sandbox/token.ts';
+import { practiceTenant, sandboxToken } from '../../src/sandbox/access.ts';
 import { COMMENT, type Harness, ids, only, open, openHarness } from './harness.ts';
 
 const COUNT = 60;

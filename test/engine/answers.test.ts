@@ -1,12 +1,11 @@
 import { Agent } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Clock } from '../../src/clock.ts';
-import { systemClock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import { makeDefender } from '../../src/defender/client.ts';
 import { makeTransport } from '../../src/defender/transport.ts';
 import { cancelAll } from '../../src/engine/cancel-all.ts';
 import { makeLookups } from '../../src/engine/lookups.ts';
-import { makeStop } from '../../src/engine/stop.ts';
+import { makeStop } from '../../src/engine/session.ts';
 import { silentLog } from '../../src/log.ts';
 import { makeGate } from '../../src/quota/gate/make-gate.ts';
 import { makeQuota } from '../../src/quota/local/local-quota.ts';

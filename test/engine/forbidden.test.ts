@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RefusedError } from '../../src/errors.ts';
 import type { CloseReason } from '../../src/ledger/record.ts';
-import { sandboxToken } from '../../src/sandbox/token.ts';
+import { sandboxToken } from '../../src/sandbox/access.ts';
 import { MemoryDisk } from '../store/folder/memory-disk.ts';
 import { useVirtualTime, wireWith } from './harness.ts';
 import { ids, makeRun, Tokens } from './run.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../src/engine/decide.ts';
 import { tooManyFailures } from '../../src/engine/failure-guard.ts';
-import { guardsThatLook, keptOutBy, refuseUnseen, undoesAnUndo } from '../../src/engine/guards.ts';
+import { decide, guardsThatLook, keptOutBy, refuseUnseen, undoesAnUndo } from '../../src/engine/guards.ts';
 import type { Guards } from '../../src/job/job.ts';
 import type { Screened } from '../../src/ledger/state/run-state.ts';
 import { NO_GUARDS } from './run.ts';

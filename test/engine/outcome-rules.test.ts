@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MachineAction } from '../../src/defender/entity.ts';
-import { settledBy, settledByAnswer } from '../../src/engine/outcome-rules.ts';
-import { isOurs, stampOf } from '../../src/engine/stamp.ts';
+import { isOurs, settledBy, settledByAnswer, stampOf } from '../../src/engine/outcome-rules.ts';
 import { id, RUN, STAMP } from './run.ts';
 
 const COMPLETED = { commands: [{ commandStatus: 'Failed' }, { commandStatus: 'Completed', endTime: 'x' }] };

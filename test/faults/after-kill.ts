@@ -1,9 +1,8 @@
 import { expect } from 'vitest';
 import { isFinal } from '../../src/ledger/outcomes.ts';
 import { isInDoubt } from '../../src/ledger/state/run-state.ts';
-import { checkLedger } from '../../src/store/folder/check-ledger.ts';
 import { fileDisk } from '../../src/store/folder/file-disk.ts';
-import { readLedger } from '../../src/store/folder/read.ts';
+import { checkLedger, readLedger } from '../../src/store/folder/read.ts';
 import { COMMENT, type Harness, only, outcomesOf } from '../e2e/harness.ts';
 
 /** How a person goes on after a kill: with the ledger where the source was read to its end, else with the source again. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { bareName, defaultLedger, seriesOf } from '../../src/job/ledger-name.ts';
+import { bareName, defaultLedger } from '../../src/job/ledger-name.ts';
+import { seriesOf } from '../../src/store/folder/series.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 2);
 

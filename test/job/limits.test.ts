@@ -7,9 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
 import { filterFromFlags } from '../../src/job/action-filter.ts';
 import { givenSettings } from '../../src/job/given-settings.ts';
-import { parseJobFile } from '../../src/job/job-file.ts';
+import { parseJobFile, readJobText } from '../../src/job/job-file.ts';
 import { ACTION_STATUSES, ACTION_TYPES } from '../../src/job/known-names.ts';
-import { readJobText } from '../../src/job/read-job-text.ts';
 import { resolveJob } from '../../src/job/resolve-job.ts';
 import { SETTING_NAMES, SETTINGS } from '../../src/job/settings.ts';
 

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatDuration, parseDuration } from '../../src/duration.ts';
-import { defaultSettings } from '../../src/job/given-settings.ts';
-import { readSetting } from '../../src/job/read-setting.ts';
+import { defaultSettings, readSetting } from '../../src/job/given-settings.ts';
 import { secretNamed } from '../../src/job/secrets.ts';
 import { SETTING_NAMES, SETTINGS, type Setting, variableOf } from '../../src/job/settings.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';

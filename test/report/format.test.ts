@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatDuration, formatShare, formatTime, plural } from '../../src/report/format.ts';
+import { formatDuration, formatShare, formatTime, plural, wrap } from '../../src/report/format.ts';
 import { textTable } from '../../src/report/table.ts';
-import { wrap } from '../../src/report/wrap.ts';
 
 describe('numbers and times', () => {
   test.each([

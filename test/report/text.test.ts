@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { terminalOf } from '../../src/cli/terminal/terminal.ts';
 import type { PlanFacts } from '../../src/report/facts/plan-summary.ts';
 import { summarise } from '../../src/report/facts/summary.ts';
-import { terminalOf } from '../../src/report/terminal.ts';
 import { summaryText } from '../../src/report/text.ts';
 import { guid, RUN, T0 } from './records.ts';
 import { EVERY_FATE, planStory, runStory } from './stories.ts';

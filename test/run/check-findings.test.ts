@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { findingsText } from '../../src/cli/views/findings-text.ts';
 import type { WireResult } from '../../src/defender/transport.ts';
-import { clockFinding } from '../../src/run/check/clock-finding.ts';
-import { hostFinding } from '../../src/run/check/host-findings.ts';
-import { readFinding } from '../../src/run/check/read-finding.ts';
-import { exitCodeOfFindings, type Finding } from '../../src/run/check-findings.ts';
+import {
+  clockFinding,
+  exitCodeOfFindings,
+  type Finding,
+  hostFinding,
+  readFinding,
+} from '../../src/run/check-findings.ts';
 
 const HOST = 'https://api.security.microsoft.com';
 const AT = Date.parse('2026-11-23T12:00:00.000Z');

@@ -1,7 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { sandboxToken } from '../../src/sandbox/token.ts';
+import { sandboxToken } from '../../src/sandbox/access.ts';
 import { type Harness, openHarness } from '../support/harness.ts';
 
 interface Checked {

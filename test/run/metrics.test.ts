@@ -1,6 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { practiceTenant } from '../../src/sandbox/token.ts';
+import { practiceTenant } from '../../src/sandbox/access.ts';
 import { type Harness, openHarness } from '../support/harness.ts';
 import { samplesOf } from '../support/metrics.ts';
 

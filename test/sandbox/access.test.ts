@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { cancelPermissions, readPermissions, sandboxToken } from '../../src/sandbox/access.ts';
 import { startSandbox } from '../../src/sandbox/start-sandbox.ts';
-import { cancelPermissions, readPermissions, sandboxToken } from '../../src/sandbox/token.ts';
 import { api, idOf } from './client.ts';
 
 const id = idOf(1);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { sandboxToken } from '../../src/sandbox/access.ts';
 import { type ActionBehaviour, drawBehaviour } from '../../src/sandbox/behaviours.ts';
 import { serviceTime } from '../../src/sandbox/sandbox-action.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts';
-import { sandboxToken } from '../../src/sandbox/token.ts';
 import { type Api, api, entities, idOf } from './client.ts';
 import { ManualClock } from './manual-clock.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'undici';
+import { sandboxToken } from '../../src/sandbox/access.ts';
 import type { Sandbox } from '../../src/sandbox/start-sandbox.ts';
-import { sandboxToken } from '../../src/sandbox/token.ts';
 
 export interface ClientAnswer {
   status: number;

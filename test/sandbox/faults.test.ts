@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { sandboxToken } from '../../src/sandbox/access.ts';
 import { FaultControl } from '../../src/sandbox/faults.ts';
 import { startSandbox } from '../../src/sandbox/start-sandbox.ts';
-import { sandboxToken } from '../../src/sandbox/token.ts';
 import { api, entities, idOf } from './client.ts';
 import { ManualClock } from './manual-clock.ts';
 

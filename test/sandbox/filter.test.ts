@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FilterError, parseFilter } from '../../src/sandbox/filter.ts';
-import { candidateIds, longestIdList, matcher } from '../../src/sandbox/filter-match.ts';
+import { candidateIds, FilterError, longestIdList, matcher, parseFilter } from '../../src/sandbox/filter.ts';
 import { type ActionSeed, fullAction } from '../../src/sandbox/sandbox-action.ts';
 
 const base = {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { sandboxToken } from '../../src/sandbox/access.ts';
 import type { SandboxQuota } from '../../src/sandbox/options.ts';
 import { startSandbox } from '../../src/sandbox/start-sandbox.ts';
 import { type QuotaRule, StrictQuota } from '../../src/sandbox/strict-quota.ts';
-import { sandboxToken } from '../../src/sandbox/token.ts';
 import { api, idOf } from './client.ts';
 import { ManualClock } from './manual-clock.ts';
 

@@ -1,8 +1,8 @@
 import { request } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
+import { sandboxToken } from '../../src/sandbox/access.ts';
 import { startSandbox } from '../../src/sandbox/start-sandbox.ts';
-import { sandboxToken } from '../../src/sandbox/token.ts';
 import { api, entities, idOf } from './client.ts';
 import { ManualClock } from './manual-clock.ts';
 

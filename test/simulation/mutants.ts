@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
     'withRetry(clock, random, withQuota(quota, clock, withAuth(parts.tokens, makeSend(parts))))',
     'withQuota(quota, clock, withRetry(clock, random, withAuth(parts.tokens, makeSend(parts))))',
   ),
-  one('a restart that forgets its calls', 'src/ledger/state/call-log.js', 'const recent = [];', 'return [];'),
+  one('a restart that forgets its calls', 'src/ledger/state/calls.js', 'const recent = [];', 'return [];'),
   one(
     'a resume that sends in-doubt actions again blindly',
     'src/engine/cancel-rules.js',
@@ -104,7 +104,7 @@ export const MUTANTS: readonly Mutant[] = [
     'UNANSWERED_MS = 60_000',
     'UNANSWERED_MS = 0',
   ),
-  one('a guard that does not hold', 'src/engine/decide.js', 'if (kept !== undefined)', 'if (false)'),
+  one('a guard that does not hold', 'src/engine/guards.js', 'if (kept !== undefined)', 'if (false)'),
   one(
     'an accepted cancel that is sent again after a restart',
     'src/engine/cancel-rules.js',

@@ -1,8 +1,7 @@
 import { CountermandError, UsageError } from '../../errors.ts';
 import type { Job } from '../../job/job.ts';
 import { resolveJob, sourceKind } from '../../job/resolve-job.ts';
-import { jsonDocument } from '../../report/json-text.ts';
-import { terminalOf } from '../../report/terminal.ts';
+import { jsonDocument } from '../../report/json.ts';
 import { checkAll } from '../../run/check.ts';
 import { exitCodeOfFindings, type Finding, wrongBy } from '../../run/check-findings.ts';
 import { jobInput } from '../../run/job-input.ts';
@@ -10,6 +9,7 @@ import { styled } from '../../styled.ts';
 import type { Args, Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { settingOptions, WHO_AND_WHERE } from '../flags/setting-flags.ts';
+import { terminalOf } from '../terminal/terminal.ts';
 import { findingsText } from '../views/findings-text.ts';
 
 export const check: Command = {

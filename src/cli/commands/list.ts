@@ -11,7 +11,7 @@ import { makeGate } from '../../quota/gate/make-gate.ts';
 import { keepAlive } from '../../quota/keep-alive.ts';
 import { makeQuota } from '../../quota/local/local-quota.ts';
 import { type CsvColumn, csvText, PIPED } from '../../report/csv-text.ts';
-import { jsonLine } from '../../report/json-text.ts';
+import { jsonLine } from '../../report/json.ts';
 import { countOddities } from '../../run/oddities.ts';
 import { senderJob } from '../../run/sender-job.ts';
 import { assess, prepareSignIn, refuseUseless } from '../../run/sign-in.ts';

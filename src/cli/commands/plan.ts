@@ -10,9 +10,9 @@ import { openIds } from '../../run/read-source.ts';
 import { refuseSecretUse } from '../../run/refuse-secret-use.ts';
 import { resolveTarget } from '../../run/target.ts';
 import type { Command } from '../command.ts';
-import { filePlaces, writePageAndRows } from '../flags/file-flags.ts';
-import { planFileOptions } from '../flags/plan-file-options.ts';
+import { filePlaces, planFileOptions } from '../flags/file-flags.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
+import { writePageAndRows } from '../views/page-and-rows.ts';
 
 export const plan: Command = {
   usage: 'plan <source>',

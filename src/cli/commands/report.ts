@@ -1,10 +1,9 @@
 import { join, resolve } from 'node:path';
-import { frozenJobSchema } from '../../job/frozen-job.ts';
+import { frozenJobSchema } from '../../job/job.ts';
 import type { PlanFacts } from '../../report/facts/plan-summary.ts';
 import { summarise } from '../../report/facts/summary.ts';
 import type { LedgerView } from '../../report/facts/view.ts';
-import { jsonText } from '../../report/json-text.ts';
-import { terminalOf } from '../../report/terminal.ts';
+import { jsonText } from '../../report/json.ts';
 import { summaryText } from '../../report/text.ts';
 import { makeOutputs, type Output, type Outputs } from '../../run/outputs.ts';
 import { planFactsOf } from '../../run/plan-facts.ts';
@@ -14,7 +13,9 @@ import { throwIfDamaged } from '../../store/folder/read.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
-import { filePlaces, writePageAndRows } from '../flags/file-flags.ts';
+import { filePlaces } from '../flags/file-flags.ts';
+import { terminalOf } from '../terminal/terminal.ts';
+import { writePageAndRows } from '../views/page-and-rows.ts';
 
 export const report: Command = {
   usage: 'report <ledgers..>',

@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts';
-import { listOf } from '../../job/read-setting.ts';
+import { listOf } from '../../job/given-settings.ts';
 import { SETTING_NAMES, SETTINGS } from '../../job/settings.ts';
 import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
 import { runSession } from '../../run/run.ts';

@@ -2,7 +2,7 @@ import { UsageError } from '../../errors.ts';
 import { runSession } from '../../run/run.ts';
 import { onTarget, resolveTarget } from '../../run/target.ts';
 import type { Command } from '../command.ts';
-import { planFileOptions } from '../flags/plan-file-options.ts';
+import { planFileOptions } from '../flags/file-flags.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
 import { saidYes, terminalAsker } from '../terminal/question.ts';
 

@@ -6,9 +6,8 @@ import { SETTING_NAMES } from '../../job/settings.ts';
 import type { CloseReason } from '../../ledger/record.ts';
 import type { RunState } from '../../ledger/state/run-state.ts';
 import { type Summary, summarise } from '../../report/facts/summary.ts';
-import { jsonDocument, jsonText } from '../../report/json-text.ts';
+import { jsonDocument, jsonText } from '../../report/json.ts';
 import { textTable } from '../../report/table.ts';
-import { terminalOf } from '../../report/terminal.ts';
 import { assemble } from '../../run/assemble.ts';
 import { finish } from '../../run/finish.ts';
 import { readHead } from '../../run/head.ts';
@@ -17,13 +16,14 @@ import { planFactsOf } from '../../run/plan-facts.ts';
 import { readView } from '../../run/read-view.ts';
 import { refuseSecretUse } from '../../run/refuse-secret-use.ts';
 import { ledgerTarget, onTarget, type Target } from '../../run/target.ts';
-import { checkLedger } from '../../store/folder/check-ledger.ts';
 import { fileDisk } from '../../store/folder/file-disk.ts';
 import { refuseLinked } from '../../store/folder/open.ts';
+import { checkLedger } from '../../store/folder/read.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
+import { terminalOf } from '../terminal/terminal.ts';
 import { integrityText } from '../views/integrity-text.ts';
 
 export const verify: Command = {

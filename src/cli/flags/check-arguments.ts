@@ -1,7 +1,7 @@
 import type { Options } from 'yargs';
 import { UsageError } from '../../errors.ts';
 import { BOOLEAN_WORDS, parseBoolean } from '../../job/boolean.ts';
-import { show } from '../../job/read-setting.ts';
+import { show } from '../../job/given-settings.ts';
 import { nearestName } from '../../suggest.ts';
 
 /** The flags that a command takes, by their names without dashes. */

@@ -1,10 +1,6 @@
-import { outcomesCsv, planCsv } from '../../report/csv.ts';
-import type { PlanFacts } from '../../report/facts/plan-summary.ts';
-import type { Summary } from '../../report/facts/summary.ts';
-import type { LedgerView } from '../../report/facts/view.ts';
+import type { Options } from 'yargs';
 import type { Output, Outputs } from '../../run/outputs.ts';
 import type { Args } from '../command.ts';
-import type { CliContext } from '../context.ts';
 
 /** Where `--html` and `--csv` go; undefined where they were not asked for. */
 export interface FilePlaces {
@@ -20,19 +16,11 @@ export async function filePlaces(args: Args, outputs: Outputs): Promise<FilePlac
   };
 }
 
-/** A plan or a run as a page and as rows, one an action. */
-export async function writePageAndRows(
-  { html, csv }: FilePlaces,
-  { views, summary, plan }: { views: readonly LedgerView[]; summary: Summary; plan: PlanFacts | undefined },
-  say: CliContext['say'],
-): Promise<void> {
-  if (html !== undefined) {
-    const { htmlPage } = await import('../../report/html/page.ts');
-    await html.write([await htmlPage(summary, views, { plan })]);
-    say(`Wrote ${html.path}\n`);
-  }
-  if (csv !== undefined) {
-    await csv.write(plan === undefined ? outcomesCsv(views) : planCsv(views, plan));
-    say(`Wrote ${csv.path}\n`);
-  }
+/** The files of `plan`, and of `run --dry-run`, which is the same. `when` is said before what each does. */
+export function planFileOptions(when = ''): Record<'html' | 'csv', Options> {
+  const file = (describe: string): Options => ({ describe: `${when}${describe}`, type: 'string', requiresArg: true });
+  return {
+    html: file('write the plan as an HTML page'),
+    csv: file('write one row an action: decision and reason'),
+  };
 }

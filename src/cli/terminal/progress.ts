@@ -1,18 +1,13 @@
-import { type Decision, decide } from '../../engine/decide.ts';
-import type { Guards } from '../../job/job.ts';
-import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
-import { isAccepted, type RunState } from '../../ledger/state/run-state.ts';
-import { ASSUMED_ROUND_TRIP_MS, forecast } from '../../quota/forecast.ts';
+import { cleanLine } from '../../clean.ts';
+import { describeDuration } from '../../duration.ts';
 import type { RunParts } from '../../run/assemble.ts';
+import { factsOf, type ProgressFacts } from '../../run/progress-facts.ts';
 import type { CliContext } from '../context.ts';
-import { type ProgressFacts, progressLine, WIDEST_BAR } from './progress-line.ts';
 import { stderrLine } from './stderr-line.ts';
 
 /** Every so often on a terminal, and in a log. */
 const TERMINAL_MS = 200;
 const LOG_MS = 30_000;
-/** In longer lists those that wait to be confirmed are too few to change what is shown, and many to go through for each picture. */
-const COUNTED_ONE_BY_ONE = 20_000;
 
 /**
  * Shows how far the run is: a bar on a terminal, else a log line every 30 s. All that is shown is read from ledger, quota and gate at that
@@ -87,63 +82,51 @@ function logProgress(read: () => ProgressFacts, { log }: CliContext): Disposable
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-export function factsOf({ ledger, quota, gate, clock, job }: RunParts): ProgressFacts {
-  const { state } = ledger;
-  const counts = state.counts();
-  const total = state.actions.size;
-  const { toCall, confirming } = workIn(state, job.guards);
-  return {
-    doing: undefined,
-    done: Object.values(counts).reduce((sum, n) => sum + n, 0),
-    total,
-    confirming,
-    outcomes: Object.fromEntries(OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]])),
-    ...waits({ quota, gate, clock }, toCall, job.concurrency),
-  };
+export interface LineStyle {
+  columns: number;
+  /** Draws the bar so wide. */
+  bar(width: number): string;
+  /** Undefined without colour. */
+  paint: { dim(text: string): string; yellow(text: string): string; bold(text: string): string } | undefined;
 }
 
-/** What quota and gate leave, and how long so many calls will take. */
-export function waits(
-  { quota, gate, clock }: Pick<RunParts, 'quota' | 'gate' | 'clock'>,
-  calls: number,
-  concurrency: number,
-): Pick<ProgressFacts, 'windows' | 'pausedForMs' | 'pauseReason' | 'etaMs'> {
-  const windows = quota.left();
-  const nowMs = clock.monotonicMs();
-  const { pause } = gate;
-  const notBeforeMs = pause?.untilMs;
-  const { doneAtMs } = forecast({
-    calls,
-    windows,
-    concurrency,
-    roundTripMs: ASSUMED_ROUND_TRIP_MS,
-    nowMs,
-    notBeforeMs,
-  });
-  return {
-    windows,
-    pausedForMs: pause === undefined ? undefined : Math.max(0, pause.untilMs - nowMs),
-    pauseReason: pause?.reason,
-    etaMs: calls === 0 ? undefined : doneAtMs - nowMs,
-  };
-}
+const WIDEST_BAR = 20;
+const NARROW_BAR = 8;
 
-/** What still costs a call, and what was accepted and waits for its end. What is known to be over, or kept out, costs none. */
-function workIn(state: RunState, guards: Guards): { toCall: number; confirming: number } {
-  if (state.actions.size > COUNTED_ONE_BY_ONE) {
-    const { unconfirmed, unknown } = state.counts();
-    return { toCall: Math.max(0, state.leftCount - unconfirmed - unknown), confirming: 0 };
+/** Columns from which on the bar is wide and the windows are named. */
+const WIDE = 100;
+const PAUSES = { throttled: 'Defender asks to wait', 'out-of-reach': 'Defender is out of reach' } as const;
+
+/**
+ * One line that never wraps: bar, done / total, what is being waited for or when it will be done, calls left in each window, and the
+ * outcomes so far. What does not fit is left out from the end.
+ */
+export function progressLine(facts: ProgressFacts, { columns, bar, paint }: LineStyle): string {
+  const { doing, done, total, confirming, outcomes, windows, pausedForMs, pauseReason, etaMs } = facts;
+  const width = columns < WIDE ? NARROW_BAR : WIDEST_BAR;
+  const parts: { text: string; tone: 'dim' | 'yellow' | 'bold' | undefined }[] = [
+    { text: `${doing === undefined ? '' : `${doing} `}${done}/${total}`, tone: 'bold' },
+  ];
+  if (pausedForMs !== undefined && pauseReason !== undefined) {
+    parts.push({ text: `${PAUSES[pauseReason]}, ${Math.ceil(pausedForMs / 1000)} s`, tone: 'yellow' });
+  } else if (etaMs !== undefined) {
+    parts.push({ text: `${describeDuration(Math.max(1000, Math.ceil(etaMs / 1000) * 1000))} left`, tone: undefined });
   }
-  let toCall = 0;
-  let confirming = 0;
-  for (const action of state.left()) {
-    if (action.outcome !== undefined) continue;
-    if (isAccepted(action)) confirming++;
-    else if (action.last !== undefined || isToCall(decide(action.screen, guards).kind)) toCall++;
-  }
-  return { toCall, confirming };
-}
+  const quota = windows.map(({ left, calls, perMs }) =>
+    columns < WIDE ? `${left}/${calls}` : `${left}/${calls} in ${describeDuration(perMs)}`,
+  );
+  parts.push({ text: `calls left ${quota.join(', ')}`, tone: 'dim' });
+  if (confirming > 0) parts.push({ text: `confirming ${confirming}`, tone: undefined });
+  for (const [name, n] of Object.entries(outcomes)) parts.push({ text: `${name} ${n}`, tone: undefined });
 
-function isToCall(decision: Decision): boolean {
-  return decision === 'cancel' || decision === 'unscreened';
+  let line = '';
+  // One column stays free: a full line makes some terminals wrap.
+  let room = columns - 1 - width;
+  for (const { text: given, tone } of parts) {
+    const text = cleanLine(given);
+    if (text.length + 2 > room) break;
+    room -= text.length + 2;
+    line += `  ${tone === undefined || paint === undefined ? text : paint[tone](text)}`;
+  }
+  return bar(width) + line;
 }

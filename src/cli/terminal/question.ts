@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { ReadStream } from 'node:tty';
 import { UsageError } from '../../errors.ts';
 import { BOOLEAN_WORDS, parseBoolean } from '../../job/boolean.ts';
-import { show } from '../../job/read-setting.ts';
+import { show } from '../../job/given-settings.ts';
 import type { Args } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { stderrLine } from './stderr-line.ts';

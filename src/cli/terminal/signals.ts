@@ -1,4 +1,4 @@
-import type { Stop } from '../../engine/stop.ts';
+import type { Stop } from '../../engine/session.ts';
 import type { Interrupts } from './interrupts.ts';
 
 /**

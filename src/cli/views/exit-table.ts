@@ -1,5 +1,5 @@
 import { EXIT_CODES } from '../../exit-codes.ts';
-import { wrap } from '../../report/wrap.ts';
+import { wrap } from '../../report/format.ts';
 
 const COLUMNS = 78;
 const INDENT = 7;

@@ -1,8 +1,6 @@
 import { green, red, yellow } from 'yoctocolors';
 import { cleanLine } from '../../clean.ts';
-import { plural } from '../../report/format.ts';
-import type { Terminal } from '../../report/terminal.ts';
-import { wrap } from '../../report/wrap.ts';
+import { plural, type Terminal, wrap } from '../../report/format.ts';
 import { exitCodeOfFindings, type Finding } from '../../run/check-findings.ts';
 
 const PAINT = { ok: green, warning: yellow, wrong: red } as const;

@@ -1,6 +1,5 @@
 import { wordsToRepeat } from '../../job/from-ledger.ts';
-import { frozenJobSchema } from '../../job/frozen-job.ts';
-import type { Job } from '../../job/job.ts';
+import { frozenJobSchema, type Job } from '../../job/job.ts';
 import { DOCUMENTED_WINDOWS, type Window } from '../../quota/quota.ts';
 
 /**

@@ -8,13 +8,17 @@ import {
 } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { hasCode } from '../../fs-errors.ts';
 import { type AppendFile, type Disk, danglingLink, type FileFacts, type FileKind, noFile } from './disk.ts';
 
 const FILE_MODE = 0o600;
+
 const FOLDER_MODE = 0o700;
 const CHUNK_BYTES = 1 << 18;
+
 /** More than a lock holds. */
 const SMALL_BYTES = 4096;
+
 /** Opening a named pipe waits for its other end, opening a terminal takes it over: not with these. Windows has neither. */
 const AT_ONCE = (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 const NO_LINK = constants.O_NOFOLLOW ?? 0;
@@ -247,9 +251,4 @@ function kindOf(stats: BigIntStats): FileKind {
   if (stats.isSymbolicLink()) return 'a symbolic link';
   if (stats.isFIFO()) return 'a named pipe';
   return stats.isSocket() ? 'a socket' : 'a device';
-}
-
-/** Whether an error is Node's, with this code. */
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { remedyFor } from '../../fs-errors.ts';
+import { hasCode, remedyFor } from '../../fs-errors.ts';
 import { type ClocksNow, LATEST_COUNT_MS, slowestOf } from '../../ledger/call-age.ts';
 import { LEDGER_FORMAT } from '../../ledger/record.ts';
 import { areDifferentTenants, type SenderId, serviceOf } from '../../ledger/sender.ts';
@@ -7,7 +7,6 @@ import { Projection } from '../../ledger/state/projection.ts';
 import type { PastCall } from '../../ledger/state/run-state.ts';
 import type { Logger } from '../../log.ts';
 import type { Disk } from './disk.ts';
-import { hasCode } from './file-disk.ts';
 import { readKinds } from './read-kinds.ts';
 
 /**

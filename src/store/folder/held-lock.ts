@@ -1,9 +1,9 @@
 import type { Clock } from '../../clock.ts';
 import { describeDuration } from '../../duration.ts';
 import { ClockError, CountermandError, DiskError, LockedError } from '../../errors.ts';
+import { hasCode } from '../../fs-errors.ts';
 import type { Logger } from '../../log.ts';
 import type { Disk } from './disk.ts';
-import { hasCode } from './file-disk.ts';
 import { describe, type Holder, type Processes, parseHolder } from './holder.ts';
 
 /** A lock that was not renewed for this long may be taken over. */

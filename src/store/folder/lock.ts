@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { LockedError, UsageError } from '../../errors.ts';
+import { hasCode } from '../../fs-errors.ts';
 import type { Disk } from './disk.ts';
-import { hasCode } from './file-disk.ts';
 import {
   contentOf,
   HeldLock,

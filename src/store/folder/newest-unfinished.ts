@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { DamageError, UsageError } from '../../errors.ts';
-import { remedyFor, troubleInWords } from '../../fs-errors.ts';
-import { seriesOf } from '../../job/ledger-name.ts';
+import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
 import { decodeLine } from '../../ledger/line.ts';
 import type { Logger } from '../../log.ts';
 import type { Disk } from './disk.ts';
-import { hasCode } from './file-disk.ts';
 import { type ReadLedger, readLedger } from './read.ts';
+import { seriesOf } from './series.ts';
 
 /** More than any `close` record takes. */
 const TAIL_BYTES = 65_536;

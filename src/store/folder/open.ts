@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { ChangedLedgerError, CountermandError, DiskError, UsageError } from '../../errors.ts';
-import { remedyFor, troubleInWords } from '../../fs-errors.ts';
+import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
 import { LEDGER_FORMAT, type OpenFields } from '../../ledger/record.ts';
 import {
   areDifferentTenants,
@@ -17,14 +17,12 @@ import { type Logger, silentLog } from '../../log.ts';
 import { keepAll, type Redact } from '../../redact.ts';
 import { Appender } from './appender.ts';
 import { type AppendFile, type Disk, type FileFacts, NO_FILE, noFile } from './disk.ts';
-import { hasCode } from './file-disk.ts';
 import { FileLedger } from './file-ledger.ts';
 import type { HeldLock } from './held-lock.ts';
 import { type Processes, systemProcesses } from './holder.ts';
 import { acquireLock } from './lock.ts';
 import { OwnFile } from './own-file.ts';
-import { project, throwIfDamaged } from './read.ts';
-import { isBeginning } from './refuse-other-file.ts';
+import { isBeginning, project, throwIfDamaged } from './read.ts';
 
 export interface OpenLedgerOptions {
   path: string;

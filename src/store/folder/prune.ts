@@ -3,7 +3,6 @@ import type { Clock } from '../../clock.ts';
 import { describeDuration } from '../../duration.ts';
 import { LockedError } from '../../errors.ts';
 import type { Job } from '../../job/job.ts';
-import { seriesOf } from '../../job/ledger-name.ts';
 import { LATEST_COUNT_MS } from '../../ledger/call-age.ts';
 import type { RunState } from '../../ledger/state/run-state.ts';
 import type { Logger } from '../../log.ts';
@@ -12,6 +11,7 @@ import type { Disk } from './disk.ts';
 import { systemProcesses } from './holder.ts';
 import { acquireLock } from './lock.ts';
 import { readLedger, throwIfDamaged } from './read.ts';
+import { seriesOf } from './series.ts';
 
 export interface RemovalParts {
   disk: Disk;

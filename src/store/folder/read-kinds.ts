@@ -1,10 +1,9 @@
 import { isIsoTime } from '../../ledger/field.ts';
-import { decodeLine } from '../../ledger/line.ts';
-import { LineCutter } from '../../ledger/line-cutter.ts';
+import { decodeLine, FIRST_RECORD } from '../../ledger/line.ts';
 import type { LedgerRecord, OpenFields, RecordKind } from '../../ledger/record.ts';
 import { fieldsFault } from '../../ledger/record-fields.ts';
+import { LineCutter } from '../../ledger/scanner.ts';
 import type { Disk } from './disk.ts';
-import { FIRST_RECORD } from './refuse-other-file.ts';
 
 const NEWLINE = 10;
 const BEGINNING = Buffer.from(FIRST_RECORD);

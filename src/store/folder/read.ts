@@ -1,12 +1,11 @@
 import { DamageError, DiskError, UsageError } from '../../errors.ts';
-import { remedyFor, troubleInWords } from '../../fs-errors.ts';
+import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
+import { FIRST_RECORD } from '../../ledger/line.ts';
 import { LEDGER_FORMAT, type LedgerRecord } from '../../ledger/record.ts';
 import { type ChainFault, type Scanned, Scanner, type Sink } from '../../ledger/scanner.ts';
 import { Projection } from '../../ledger/state/projection.ts';
 import type { RunState } from '../../ledger/state/run-state.ts';
 import type { Disk } from './disk.ts';
-import { hasCode } from './file-disk.ts';
-import { refuseOtherFile } from './refuse-other-file.ts';
 
 export interface LedgerFacts {
   records: number;
@@ -110,4 +109,73 @@ async function* readOrRefuse(path: string, disk: Pick<Disk, 'read'>): AsyncGener
     if (hasCode(error, 'EIO')) throw new DiskError(`${what}: repair the disk, then run again.`, { cause: error });
     throw new UsageError(`${what}: ${remedyFor(error) ?? 'name a ledger that this user may read'}.`, { cause: error });
   }
+}
+
+const ANY_RECORD = /\n\{"seq":\d+,"at":"/;
+
+/** Longer than what the pattern takes. */
+const OVERLAP = 64;
+
+/** A first write that was cut off, or nothing at all, is nothing lost; any other text without a newline is somebody's file. */
+export function isBeginning(torn: string): boolean {
+  return torn.startsWith(FIRST_RECORD) || FIRST_RECORD.startsWith(torn);
+}
+
+/**
+ * Throws a UsageError for a file that never was a ledger: its first line does not fit, and no line looks like a record. A ledger whose
+ * first lines were lost or changed is left to whoever calls it damaged.
+ */
+async function refuseOtherFile(
+  path: string,
+  disk: Pick<Disk, 'read'>,
+  { scanned, torn }: { scanned: Scanned; torn: string },
+): Promise<void> {
+  if (scanned.records > 0 || (scanned.fault === undefined && isBeginning(torn))) return;
+  let before = '\n';
+  for await (const chunk of disk.read(path)) {
+    const text = before + Buffer.from(chunk).toString('latin1');
+    if (ANY_RECORD.test(text)) return;
+    before = text.slice(-OVERLAP);
+  }
+  throw new UsageError(
+    `${path} is not a ledger: none of its lines is a record of one. Name a ledger (.jsonl) that plan or run has written; a list of action IDs is for countermand run.`,
+  );
+}
+
+export interface CheckedLedger extends LedgerFacts {
+  /** Where the head that was asked for stands; undefined when none was asked for. */
+  headFound: HeadFound | undefined;
+}
+
+/**
+ * `last`: at the last record, as it should. `earlier`: at this line, and more was written behind it. `absent`: nowhere, so records
+ * were removed from the end, or it is the head of another ledger.
+ */
+export type HeadFound = { kind: 'last' } | { kind: 'earlier'; line: number } | { kind: 'absent' };
+
+/**
+ * Checks the whole of a ledger against its chain, and its last chain value against a `head` noted earlier (32 hex digits, in lower case). Neither takes a
+ * lock nor writes. Throws a UsageError when there is no such file or its format is another than ours.
+ */
+export async function checkLedger(options: { path: string; disk: Disk; head?: string }): Promise<CheckedLedger> {
+  const head = options.head?.trim().toLowerCase();
+  let line: number | undefined;
+  let [from, to]: [number | undefined, number | undefined] = [undefined, undefined];
+  const { scanned } = await scanFile(options.path, options.disk, {
+    apply(_record, atMs) {
+      from ??= atMs;
+      to = atMs;
+    },
+    linked(seq, chain) {
+      if (chain === head) line = seq;
+    },
+  });
+  const { records, tornBytes, fault } = scanned;
+  const headFound = head === undefined ? undefined : whereIs(line, records);
+  return { records, from, to, head: scanned.head, tornBytes, fault, headFound };
+}
+
+function whereIs(line: number | undefined, records: number): HeadFound {
+  if (line === undefined) return { kind: 'absent' };
+  return line === records ? { kind: 'last' } : { kind: 'earlier', line };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { practiceTenant, sandboxToken } from '../../../src/sandbox/token.ts';
+import { practiceTenant, sandboxToken } from '../../../src/sandbox/access.ts';
 import { type Harness, openHarness } from '../../support/harness.ts';
 
 const PENDING = { statuses: { Pending: 1 }, types: { RunAntiVirusScan: 1 } };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { CliContext } from '../../../src/cli/context.ts';
-import { showFacts } from '../../../src/cli/terminal/progress.ts';
-import { type ProgressFacts, progressLine } from '../../../src/cli/terminal/progress-line.ts';
+import { progressLine, showFacts } from '../../../src/cli/terminal/progress.ts';
+import type { ProgressFacts } from '../../../src/run/progress-facts.ts';
 
 const FACTS: ProgressFacts = {
   doing: undefined,

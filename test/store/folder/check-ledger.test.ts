@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { UsageError } from '../../../src/errors.ts';
-import { checkLedger } from '../../../src/store/folder/check-ledger.ts';
+import { checkLedger } from '../../../src/store/folder/read.ts';
 import { begin, id, makeHarness, PATH } from './harness.ts';
 import { MemoryDisk } from './memory-disk.ts';
 

@@ -1,9 +1,4 @@
-/** What a text report is written for. */
-export interface Terminal {
-  columns: number;
-  /** ASCII, no colour: a file, a pipe, a CI log, or somebody who asked for it. */
-  plain: boolean;
-}
+import type { Terminal } from '../../report/format.ts';
 
 /** Reports never grow wider than this, so that they can be pasted into a ticket. */
 const WIDEST = 100;

@@ -1,0 +1,87 @@
+import { type Decision, decide } from '../engine/guards.ts';
+import type { Guards } from '../job/job.ts';
+import { OUTCOME_NAMES } from '../ledger/outcomes.ts';
+import { isAccepted, type RunState } from '../ledger/state/run-state.ts';
+import { ASSUMED_ROUND_TRIP_MS, forecast } from '../quota/forecast.ts';
+import type { WindowLeft } from '../quota/quota.ts';
+import type { RunParts } from './assemble.ts';
+
+export interface ProgressFacts {
+  /** What is being done, where it is not the cancelling itself. */
+  doing: string | undefined;
+  done: number;
+  total: number;
+  /** Accepted, and their end not seen yet. */
+  confirming: number;
+  /** Counts above 0 by outcome. */
+  outcomes: Record<string, number>;
+  windows: readonly WindowLeft[];
+  /** While the gate is closed. */
+  pausedForMs: number | undefined;
+  pauseReason: 'throttled' | 'out-of-reach' | undefined;
+  etaMs: number | undefined;
+}
+
+/** In longer lists those that wait to be confirmed are too few to change what is shown, and many to go through for each picture. */
+const COUNTED_ONE_BY_ONE = 20_000;
+
+export function factsOf({ ledger, quota, gate, clock, job }: RunParts): ProgressFacts {
+  const { state } = ledger;
+  const counts = state.counts();
+  const total = state.actions.size;
+  const { toCall, confirming } = workIn(state, job.guards);
+  return {
+    doing: undefined,
+    done: Object.values(counts).reduce((sum, n) => sum + n, 0),
+    total,
+    confirming,
+    outcomes: Object.fromEntries(OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]])),
+    ...waits({ quota, gate, clock }, toCall, job.concurrency),
+  };
+}
+
+/** What quota and gate leave, and how long so many calls will take. */
+export function waits(
+  { quota, gate, clock }: Pick<RunParts, 'quota' | 'gate' | 'clock'>,
+  calls: number,
+  concurrency: number,
+): Pick<ProgressFacts, 'windows' | 'pausedForMs' | 'pauseReason' | 'etaMs'> {
+  const windows = quota.left();
+  const nowMs = clock.monotonicMs();
+  const { pause } = gate;
+  const notBeforeMs = pause?.untilMs;
+  const { doneAtMs } = forecast({
+    calls,
+    windows,
+    concurrency,
+    roundTripMs: ASSUMED_ROUND_TRIP_MS,
+    nowMs,
+    notBeforeMs,
+  });
+  return {
+    windows,
+    pausedForMs: pause === undefined ? undefined : Math.max(0, pause.untilMs - nowMs),
+    pauseReason: pause?.reason,
+    etaMs: calls === 0 ? undefined : doneAtMs - nowMs,
+  };
+}
+
+/** What still costs a call, and what was accepted and waits for its end. What is known to be over, or kept out, costs none. */
+function workIn(state: RunState, guards: Guards): { toCall: number; confirming: number } {
+  if (state.actions.size > COUNTED_ONE_BY_ONE) {
+    const { unconfirmed, unknown } = state.counts();
+    return { toCall: Math.max(0, state.leftCount - unconfirmed - unknown), confirming: 0 };
+  }
+  let toCall = 0;
+  let confirming = 0;
+  for (const action of state.left()) {
+    if (action.outcome !== undefined) continue;
+    if (isAccepted(action)) confirming++;
+    else if (action.last !== undefined || isToCall(decide(action.screen, guards).kind)) toCall++;
+  }
+  return { toCall, confirming };
+}
+
+function isToCall(decision: Decision): boolean {
+  return decision === 'cancel' || decision === 'unscreened';
+}
