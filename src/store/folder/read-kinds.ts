@@ -1,12 +1,14 @@
 import { isIsoTime } from '../../ledger/field.ts';
 import { decodeLine, FIRST_RECORD } from '../../ledger/line.ts';
-import type { LedgerRecord, OpenFields, RecordKind } from '../../ledger/record.ts';
+import type { LedgerRecord, RecordKind } from '../../ledger/record.ts';
 import { fieldsFault } from '../../ledger/record-fields.ts';
 import { LineCutter } from '../../ledger/scanner.ts';
 import type { Disk } from './disk.ts';
 
 const NEWLINE = 10;
+
 const BEGINNING = Buffer.from(FIRST_RECORD);
+
 /** `kind` stands this near the beginning of a line, whatever its `seq`. */
 const KIND_WITHIN_BYTES = 80;
 
@@ -38,18 +40,6 @@ export async function* readKinds(
     }
     if (cutter.tooLong) return;
   }
-}
-
-/**
- * The `open` records of a ledger, one a session: who ran what. Quick, and without checking the chain: for choosing among
- * ledgers and for the job that a resume goes on with, which opening the ledger then checks.
- */
-export async function readSessions({ path, disk }: { path: string; disk: Disk }): Promise<OpenFields[]> {
-  const sessions: OpenFields[] = [];
-  for await (const record of readKinds(path, disk, ['open'])) {
-    if (typeof record !== 'number' && record.kind === 'open') sessions.push(record);
-  }
-  return sessions;
 }
 
 /** Whatever number it has: lines before it may be lost. */

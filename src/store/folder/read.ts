@@ -1,7 +1,7 @@
 import { DamageError, DiskError, UsageError } from '../../errors.ts';
 import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
 import { FIRST_RECORD } from '../../ledger/line.ts';
-import { LEDGER_FORMAT, type LedgerRecord } from '../../ledger/record.ts';
+import { LEDGER_FORMAT } from '../../ledger/record.ts';
 import { type ChainFault, type Scanned, Scanner, type Sink } from '../../ledger/scanner.ts';
 import { Projection } from '../../ledger/state/projection.ts';
 import type { RunState } from '../../ledger/state/run-state.ts';
@@ -58,20 +58,6 @@ export async function scanFile(
   refuseOtherFormat(path, read.scanned.fault);
   await refuseOtherFile(path, disk, read);
   return read;
-}
-
-/** The records one at a time, checked against the chain. Throws a DamageError at a line that does not fit; a torn tail is left out. */
-export async function* readRecords({ path, disk }: { path: string; disk: Disk }): AsyncGenerator<LedgerRecord> {
-  const records: LedgerRecord[] = [];
-  const scanner = new Scanner({
-    apply: (record) => void records.push(record),
-  });
-  for await (const chunk of readOrRefuse(path, disk)) {
-    scanner.push(chunk);
-    yield* records.splice(0);
-    refuseOtherFormat(path, scanner.result.fault);
-    throwIfDamaged(path, scanner.result.fault);
-  }
 }
 
 /** Throws a DamageError (exit 12) when there is a fault. */

@@ -8,7 +8,7 @@ import { DamageError, DiskError, LockedError, UsageError } from '../../../src/er
 import { fileDisk } from '../../../src/store/folder/file-disk.ts';
 import { openLedger } from '../../../src/store/folder/open.ts';
 import { readLedger } from '../../../src/store/folder/read.ts';
-import { readSessions } from '../../../src/store/folder/read-kinds.ts';
+import { readSessions } from '../../support/read-sessions.ts';
 import { begin, type Harness, id, machine, makeHarness, OPEN, PATH } from './harness.ts';
 
 /** A ledger of two actions, started, its first cancel in doubt, left without `close`. */
