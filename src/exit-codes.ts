@@ -3,11 +3,11 @@
  * against this table. `rerun`: starting it again without anybody's look does good, and never harm.
  */
 export const EXIT_CODES = {
-  0: { means: 'every admitted action has a final outcome that needs nobody', scheduler: 'do nothing', rerun: false },
+  0: { means: 'all actions reached a final outcome; nothing needs attention', scheduler: 'do nothing', rerun: false },
   1: { means: 'unexpected error (a bug)', scheduler: 'alert, then run again', rerun: true },
   2: { means: 'bad usage, job, input file, or no confirmation; nothing was sent', scheduler: 'fix', rerun: false },
   3: {
-    means: 'finished, but some actions need a look, or input was rejected other than as duplicate',
+    means: 'finished, but some actions need review or some input rows were invalid',
     scheduler: 'look at the report',
     rerun: false,
   },
@@ -24,7 +24,7 @@ export const EXIT_CODES = {
     scheduler: 'wait',
     rerun: true,
   },
-  12: { means: 'the ledger is damaged before its tail', scheduler: 'look', rerun: false },
+  12: { means: 'the ledger is corrupt (not just an unfinished last line)', scheduler: 'look', rerun: false },
   129: {
     means: 'hung up (SIGHUP); every call already sent was answered or timed out',
     scheduler: 'run again',

@@ -29,7 +29,7 @@ const COMMANDS: readonly (readonly [usage: string, describe: string, load: () =>
   ['run <source>', 'cancel what the source names', async () => (await import('./commands/run.ts')).run],
   [
     'resume <ledger>',
-    'go on with an interrupted run; needs nothing but the ledger',
+    'continue an interrupted run (needs only its ledger)',
     async () => (await import('./commands/resume.ts')).resume,
   ],
   [

@@ -101,7 +101,7 @@ export function makeSend(parts: SendParts): Send {
     if (answer.kind === 'lost' && TLS_FAULT.test(answer.error) && !toldOfTls) {
       toldOfTls = true;
       log.warn(
-        `no call gets through: the certificate that Defender's host shows is not accepted (${answer.error}); name its CA's file in ` +
+        `the TLS certificate of Defender's host is not trusted (${answer.error}), so no calls can be made: name its CA's file in ` +
           'NODE_EXTRA_CA_CERTS, or check the address',
       );
     }

@@ -51,7 +51,7 @@ export function refuseUnseen({ guards, screen }: Pick<Job, 'guards' | 'screen'>)
   const needed = guardsThatLook(guards);
   if (screen !== 'never' || needed.length === 0) return;
   throw new UsageError(
-    `${needed.join(', ')} cannot hold without looking actions up, which --screen never rules out: leave one of them out`,
+    `${needed.join(', ')} ${needed.length === 1 ? 'needs' : 'need'} lookups, and --screen never disables them: remove one of the two`,
   );
 }
 

@@ -64,7 +64,7 @@ export async function screenAll(parts: EngineParts, { anew, onLooked }: ScreenAl
 }
 
 function shownAs({ status }: Screened): string {
-  return status === NOT_FOUND_STATUS ? 'unknown to Defender' : status;
+  return status === NOT_FOUND_STATUS ? 'not found in Defender' : status;
 }
 
 /** What the plan says of every action that has no outcome yet. */

@@ -123,7 +123,7 @@ function cannotScreen(why: 'no-permission' | 'no-answer'): Error {
           'Machine.Read.All (API WindowsDefenderATP, with admin consent), then resume',
       )
     : new WorkLeftError(
-        'looking actions up keeps being answered by something that is not Defender, and the guards or --screen always ' +
+        'lookups are being answered by something other than Defender (a proxy or sign-in page?), and the guards or --screen always ' +
           'need it: check the proxy and --api-url, then run again',
       );
 }

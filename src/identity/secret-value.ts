@@ -75,9 +75,7 @@ export async function openSecretFiles(env: Env): Promise<string[]> {
         (found) => found.mode,
         () => 0,
       );
-      return (mode & 0o004) === 0
-        ? []
-        : [`${name}: every user of this machine can read ${path}; take that away with chmod o-r`];
+      return (mode & 0o004) === 0 ? [] : [`${name}: ${path} is world-readable: run chmod o-r ${path}`];
     }),
   );
   return warnings.flat();

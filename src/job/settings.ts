@@ -162,7 +162,7 @@ export const SETTINGS = {
     commasSeparate: true,
     placeholder: 'CALLS/TIME',
     default: '100/1m,1500/1h',
-    description: 'calls allowed in every span of this length; given ones replace both defaults',
+    description: 'calls allowed in every span of this length; replaces the defaults',
     resume: true,
   },
   quotaShare: {
@@ -201,7 +201,7 @@ export const SETTINGS = {
     kind: 'texts',
     value: openNames(ACTION_TYPES, 'an action type such as Isolate, or a list of types'),
     placeholder: 'TYPE',
-    description: 'keep out every action of another type',
+    description: 'cancel only actions of this type',
     resume: true,
   },
   onlyRequestor: {
@@ -210,7 +210,7 @@ export const SETTINGS = {
     kind: 'texts',
     value: texts(),
     placeholder: 'NAME',
-    description: 'keep out every action that somebody else requested',
+    description: 'cancel only actions that this account requested',
     resume: true,
   },
   onlyMachine: {
@@ -219,7 +219,7 @@ export const SETTINGS = {
     kind: 'texts',
     value: texts(),
     placeholder: 'MACHINE',
-    description: 'keep out every action on another machine (device ID or DNS name)',
+    description: 'cancel only actions on this machine (device ID or DNS name)',
     resume: true,
   },
   createdAfter: {
@@ -228,7 +228,7 @@ export const SETTINGS = {
     kind: 'text',
     value: moment(),
     placeholder: 'WHEN',
-    description: 'keep out every action created before this date or age',
+    description: 'cancel only actions created after this date or age',
     resume: true,
   },
   createdBefore: {
@@ -237,7 +237,7 @@ export const SETTINGS = {
     kind: 'text',
     value: moment(),
     placeholder: 'WHEN',
-    description: 'keep out every action created after this date or age',
+    description: 'cancel only actions created before this date or age',
     resume: true,
   },
   maxActions: {
@@ -265,7 +265,7 @@ export const SETTINGS = {
     kind: 'number',
     value: whole(0, 1_000_000),
     placeholder: 'N',
-    description: 'cancel and confirm this many, show what became of them, and ask before the rest; 0 does not',
+    description: 'cancel and confirm this many, show what became of them, and ask before the rest; 0 = off',
     resume: true,
   },
   maxDuration: {
@@ -274,7 +274,7 @@ export const SETTINGS = {
     kind: 'text',
     value: duration(),
     placeholder: 'TIME',
-    description: 'take no new work after this long',
+    description: 'stop starting new cancels after this long',
     resume: true,
   },
   patience: {
@@ -304,7 +304,7 @@ export const SETTINGS = {
     value: durationOrZero(),
     placeholder: 'TIME',
     default: '2m',
-    description: 'look accepted cancels up for this long after the last one; 0 takes no look',
+    description: 'look accepted cancels up for this long after the last one; 0 = do not check',
     resume: true,
   },
   strictInput: {

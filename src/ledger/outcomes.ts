@@ -1,16 +1,16 @@
 /** What can become of an action. A final outcome is replaced only through `resume --retry`. */
 export const OUTCOMES = {
   cancelled: { means: 'Defender shows Cancelled, and no command of it completed', final: true, needsLook: false },
-  'already-final': { means: 'over before we asked (its status is kept)', final: true, needsLook: false },
+  'already-final': { means: 'had already finished (status recorded)', final: true, needsLook: false },
   'ended-otherwise': { means: 'our cancel was accepted; it ended Failed or TimeOut', final: true, needsLook: false },
-  'ran-anyway': { means: 'our cancel was accepted, but it had run', final: true, needsLook: true },
-  excluded: { means: 'a guard kept it out (which one is kept)', final: true, needsLook: false },
+  'ran-anyway': { means: 'cancel accepted, but the action had already run', final: true, needsLook: true },
+  excluded: { means: 'excluded by a guard (named in detail)', final: true, needsLook: false },
   withdrawn: { means: 'taken back by the user before it was called', final: true, needsLook: false },
   'not-found': { means: 'Defender does not know it', final: true, needsLook: true },
   forbidden: { means: 'Defender refused permission for it', final: true, needsLook: true },
-  failed: { means: 'refused for another reason, or attempts used up', final: true, needsLook: true },
+  failed: { means: 'refused, or all attempts failed', final: true, needsLook: true },
   unconfirmed: { means: 'accepted, end not seen yet', final: false, needsLook: true },
-  unknown: { means: 'sent, answer lost, and no lookup could tell', final: false, needsLook: true },
+  unknown: { means: 'sent, no response, and its state could not be read', final: false, needsLook: true },
 } as const satisfies Record<string, { means: string; final: boolean; needsLook: boolean }>;
 
 export type Outcome = keyof typeof OUTCOMES;

@@ -71,7 +71,7 @@ function outcomeTable(summary: Summary, terminal: Terminal): string {
     name,
     formatCount(summary.counts[name]),
     formatShare(summary.counts[name], summary.admitted),
-    OUTCOMES[name].needsLook ? 'look' : '',
+    OUTCOMES[name].needsLook ? 'review' : '',
     OUTCOMES[name].means,
   ]);
   if (summary.open > 0) {
@@ -82,7 +82,7 @@ function outcomeTable(summary: Summary, terminal: Terminal): string {
     { head: 'Outcome' },
     { head: 'Actions', align: 'right' },
     { head: 'Share', align: 'right' },
-    { head: 'Need', paint: terminal.plain ? String : yellow },
+    { head: 'Action needed', paint: terminal.plain ? String : yellow },
     { head: 'Meaning', paint: terminal.plain ? String : dim },
   ];
   return textTable(columns, rows, terminal);
@@ -192,7 +192,7 @@ function rejectTable(summary: Summary, terminal: Terminal): string {
   const faults = summary.rejects.filter(({ reason }) => reason !== 'duplicate');
   if (faults.length === 0) return '';
   const table = textTable(
-    [{ head: 'Rejected line', align: 'right' }, { head: 'Why' }, { head: 'What stood there' }],
+    [{ head: 'Rejected line', align: 'right' }, { head: 'Why' }, { head: 'Content' }],
     faults.slice(0, LISTED).map(({ line, reason, text }) => [formatCount(line), reason, text.slice(0, 60)]),
     terminal,
   );

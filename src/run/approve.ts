@@ -38,9 +38,9 @@ export async function approve(
   if (unseen > 0) say(`warning: ${unseenTypes(unseen)}\n`);
 
   const out = [
-    part(counts['already-final'], 'over already'),
-    part(counts.excluded, 'kept out by guards'),
-    part(counts['not-found'], 'unknown to Defender'),
+    part(counts['already-final'], 'already finished'),
+    part(counts.excluded, 'excluded by guards'),
+    part(counts['not-found'], 'not found in Defender'),
   ].filter((text) => text !== '');
   if (notLookedUp > 0) {
     say(`${notLookedUp} of them are beyond the first ${SCREEN_AT_MOST} and were not looked up yet.\n`);

@@ -126,7 +126,7 @@ export async function ledgerFindings(folder: string, sender: SenderId): Promise<
   }
   const holder = await liveSender(senderLockPath(folder, sender));
   if (holder === undefined) return [{ level: 'ok', topic, text: `ledgers can be written in ${folder}` }];
-  const text = `${holder} sends as this application from ${folder} just now; a run would exit 11, wait until that one ends`;
+  const text = `already running as this application from ${folder}: ${holder}. A second run would exit 11; wait for it to finish`;
   return [{ level: 'warning', topic, text }];
 }
 
@@ -146,10 +146,10 @@ async function liveSender(lock: string): Promise<string | undefined> {
 export function quotaFindings(windows: readonly WindowLeft[], folder: string, nowMs: number): Finding[] {
   return windows.map(({ calls, perMs, left, freeAtMs }) => {
     const per = `${calls} calls in ${describeDuration(perMs)}`;
-    if (left > 0) return { level: 'ok', topic: 'quota', text: `${left} of ${per} left, by the ledgers in ${folder}` };
+    if (left > 0) return { level: 'ok', topic: 'quota', text: `${left} of ${per} left (per the ledgers in ${folder})` };
     const next = freeAtMs[0];
     const when = next === undefined ? 'later' : `in ${describeDuration(Math.max(1000, next - nowMs))}`;
-    const text = `none of ${per} is left, by the ledgers in ${folder}; a run would begin ${when}, by itself`;
+    const text = `0 of ${per} left (per the ledgers in ${folder}); a run would start automatically ${when}`;
     return { level: 'warning', topic: 'quota', text };
   });
 }
@@ -164,7 +164,7 @@ export function readFinding(raw: RawAnswer, nowWallMs: number, canRead: boolean 
       return { level: 'ok', topic, text: 'Defender answered a read of one machine action' };
     case 'throttled': {
       const wait = answer.retryAfterMs === undefined ? 'a minute' : describeDuration(answer.retryAfterMs);
-      const text = `Defender's quota for this application is used up: others send as it; wait ${wait}, and share the quota by --quota-share`;
+      const text = `quota exhausted: another client uses this application. Wait ${wait}, then divide the quota with --quota-share`;
       return { level: 'warning', topic, text };
     }
     case 'error': {
@@ -174,7 +174,7 @@ export function readFinding(raw: RawAnswer, nowWallMs: number, canRead: boolean 
         return { level: 'wrong', topic, text, exitCode: 4 };
       }
       if (http === 403 && canRead === false) {
-        const text = `Defender refused the read (${named}), as the missing permission lets expect; grant Machine.Read.All to screen and confirm`;
+        const text = `Defender refused the read (${named}), as expected without that permission; grant Machine.Read.All to screen and confirm`;
         return { level: 'warning', topic, text };
       }
       if (http === 403) {
@@ -184,7 +184,7 @@ export function readFinding(raw: RawAnswer, nowWallMs: number, canRead: boolean 
       return {
         level: 'warning',
         topic,
-        text: `Defender refused the read (${named}); look at what the code says, a run would look nothing up`,
+        text: `Defender refused the read (${named}); check that error code; a run could not look up any action`,
       };
     }
     default: {

@@ -21,14 +21,14 @@ export async function decideMissing(
   const what = `${missing.length} open ${missing.length === 1 ? 'action is' : 'actions are'} no longer in the source`;
   if (!asker.canAsk) {
     throw new UsageError(
-      `${what}, and nothing was sent: give --withdraw-missing to leave them alone, or --keep-missing to cancel them all the same`,
+      `${what}, and nothing was sent: use --withdraw-missing to skip them, or --keep-missing to cancel them anyway`,
     );
   }
-  const withdraw = await asker.ask(`${what}. Leave them alone?`, signal);
+  const withdraw = await asker.ask(`${what}. Skip them?`, signal);
   signal.throwIfAborted();
   if (withdraw) return missing;
-  if (await asker.ask(`Cancel them all the same?`, signal)) return [];
-  throw new UsageError(`${what}, and it was not said what to do with them: nothing was sent`);
+  if (await asker.ask(`Cancel them anyway?`, signal)) return [];
+  throw new UsageError(`${what}: nothing was sent. Re-run with --withdraw-missing or --keep-missing`);
 }
 
 /** Takes those back that were not yet; after a `start` only, as all outcomes. */

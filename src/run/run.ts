@@ -52,7 +52,7 @@ async function toItsEnd(options: RunOptions, watch: Watch, context: CliContext):
   if (before?.start === undefined || before.admittedSinceStart > 0 || reading !== 'nothing') {
     if (job.comment === undefined) {
       throw new UsageError(
-        'a run needs --comment: it is written on every cancel, for whoever looks at the action later',
+        '--comment is required: Defender shows it on every cancelled action. Example: --comment "INC-4711 false positive"',
       );
     }
     requireAnswer(asker, yes);

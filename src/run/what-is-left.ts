@@ -25,10 +25,10 @@ export function whatIsLeftOf(
     case 'unscreened':
       return 'look up, and cancel if open';
     case 'already-final':
-      return 'note as over already';
+      return 'record as already finished';
     case 'excluded':
-      return 'note as kept out by a guard';
+      return 'record as excluded by a guard';
     case 'not-found':
-      return 'look up again: was unknown to Defender';
+      return 'look up again: was not found in Defender';
   }
 }

@@ -147,7 +147,7 @@ describe('the credential', () => {
     const ran = await harness.run(['run', 'ids.txt', '--yes', ...COMMENT, '--confirm-for', '0'], {
       env: { AZURE_CLIENT_SECRET_FILE: harness.path(path) },
     });
-    expect(ran.stderr).toContain(`every user of this machine can read ${harness.path(path)}`);
+    expect(ran.stderr).toContain(`${harness.path(path)} is world-readable`);
     expect(harness.sandbox.log.effective()).toHaveLength(3);
   });
 });

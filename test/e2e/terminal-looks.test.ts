@@ -39,12 +39,12 @@ describe.concurrent('what a person sees at a terminal', () => {
       const text = screen.lines.join('\n');
       // The bars are gone; what was said and the answer stay.
       expect(text).not.toMatch(/[█░]/);
-      expect(text).toContain('Of 2000 actions: 1970 over already.\nCancel 30 actions in tenant');
-      expect(text).toMatch(/\[y\/N\] y\n\nDone, but some of it needs you\n30 of 2,000 actions were cancelled/);
+      expect(text).toContain('Of 2000 actions: 1970 already finished.\nCancel 30 actions in tenant');
+      expect(text).toMatch(/\[y\/N\] y\n\nDone. Some actions need attention\n30 of 2,000 actions were cancelled/);
       expect(text).toMatch(/Next\n {2}- 1,970 isolations took effect/);
       expect(unwrapped(text)).toContain('they are listed in');
       expect(unwrapped(text)).toContain('ids.jsonl.needs-release.csv');
-      expect(unwrapped(text).trimEnd()).toMatch(/Exit code 3: finished, but some actions need a look[^.]*\.$/);
+      expect(unwrapped(text).trimEnd()).toMatch(/Exit code 3: finished, but some actions need review[^.]*\.$/);
       const wide = screen.lines.filter((line) => line.length > Math.min(100, columns) && !/[/]/.test(line));
       expect(wide).toEqual([]);
     });
@@ -64,7 +64,7 @@ describe.concurrent('what a person sees at a terminal', () => {
     const seconds = pictures.flatMap((line) => /Defender asks to wait, (\d+) s/.exec(line)?.[1] ?? []).map(Number);
     expect(new Set(seconds).size).toBeGreaterThanOrEqual(3);
     expect(seconds).toEqual(seconds.toSorted((a, b) => b - a));
-    expect(screen.lines.join('\n')).toContain('Done, and nothing needs you');
+    expect(screen.lines.join('\n')).toContain('Done. Nothing needs attention');
     // The exit code is only told when it is not 0.
     expect(screen.lines.join('\n')).not.toContain('Exit code');
   });
@@ -99,7 +99,7 @@ describe.concurrent('what a person sees at a terminal', () => {
     expect(screen.coloured).toBe(false);
     expect(terminal.screen).not.toMatch(/[─█░]/);
     if (!('NO_COLOR' in more)) expect(terminal.screen).not.toContain('\u001b');
-    expect(screen.lines.join('\n')).toMatch(/Outcome +Actions {2}Share {2}Need {2}Meaning\n-+\n/);
+    expect(screen.lines.join('\n')).toMatch(/Outcome +Actions {2}Share {2}Action needed {2}Meaning\n-+\n/);
   });
 
   it('plan and report show the same tables as the run, and the plan the command that starts it', async () => {
@@ -120,7 +120,7 @@ describe.concurrent('what a person sees at a terminal', () => {
     const ran = await shown(`${QUICK} --yes`, 3);
     const reported = await shown('countermand report ledgers/ids.jsonl', 0);
     const tables = (text: string) => text.slice(text.indexOf('Outcome '), text.indexOf('\nInput '));
-    expect(tables(ran)).toMatch(/^Outcome +Actions +Share +Need +Meaning\n─+\n(?:.*\n)+.* +8 +20 %/);
+    expect(tables(ran)).toMatch(/^Outcome +Actions +Share +Action needed +Meaning\n─+\n(?:.*\n)+.* +8 +20 %/);
     expect(tables(reported)).toBe(tables(ran));
   });
 });

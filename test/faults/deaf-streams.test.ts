@@ -88,7 +88,7 @@ describe.runIf(process.platform === 'linux')('a run at a terminal that is halted
     await expect.poll(closed, { timeout: 150_000 }).toEqual(['finished']);
     terminal.types('\u0011');
     expect(await terminal.ended).toBe(0);
-    expect(terminal.screen).toContain('Done, and nothing needs you');
+    expect(terminal.screen).toContain('Done. Nothing needs attention');
   }, 200_000);
 });
 

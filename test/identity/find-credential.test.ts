@@ -141,9 +141,7 @@ describe('secrets in files', () => {
       AZURE_CLIENT_SECRET_FILE: path,
       COUNTERMAND_TOKEN_FILE: await file('x', 0o640),
     });
-    expect(warnings).toEqual([
-      `AZURE_CLIENT_SECRET_FILE: every user of this machine can read ${path}; take that away with chmod o-r`,
-    ]);
+    expect(warnings).toEqual([`AZURE_CLIENT_SECRET_FILE: ${path} is world-readable: run chmod o-r ${path}`]);
   });
 
   test('one that is missing is not warned of here', async () => {

@@ -76,7 +76,7 @@ describe('the text of a summary', () => {
     );
     expect(done.exitCode).toBe(0);
     expect(summaryText(done, plain(80))).not.toContain('Exit code');
-    expect(summaryText(done, plain(80))).toContain('Done, and nothing needs you');
+    expect(summaryText(done, plain(80))).toContain('Done. Nothing needs attention');
   });
 
   test('of a plan gives decisions, reasons, the quarters and the command with its head', () => {

@@ -167,13 +167,13 @@ describe('countermand check', () => {
     const before = harness.sandbox.log.entries.length;
     const checked = await check(harness, ['--quota', '2/1h', '--quota', '100/1h']);
     expect(checked.of('quota')[0]).toMatch(
-      /^warning: none of 2 calls in 1 h is left, .* a run would begin in (1 h|59 min)/,
+      /^warning: 0 of 2 calls in 1 h left .* a run would start automatically in (1 h|59 min)/,
     );
     expect(checked.of('quota')[1]).toMatch(/^ok: 98 of 100 calls/);
     expect(checked.of('read')[0]).toMatch(/^warning: not tried/);
     expect(harness.sandbox.log.entries.length - before).toBe(1);
     const other = await check(harness, ['--ledger', 'elsewhere/b.jsonl']);
-    expect(other.of('quota')[0]).toMatch(/^ok: 100 of 100 calls in 1 min left, by the ledgers in .*elsewhere$/);
+    expect(other.of('quota')[0]).toMatch(/^ok: 100 of 100 calls in 1 min left \(per the ledgers in .*elsewhere\)$/);
   });
 
   test('takes a job, and names its mistakes with their lines', async () => {
@@ -185,7 +185,7 @@ describe('countermand check', () => {
     );
     const good = await check(harness, ['jobs/good.yaml']);
     expect(good.exitCode).toBe(0);
-    expect(good.of('quota')).toEqual([expect.stringMatching(/^ok: 30 of 30 calls in 1 min left, .*\/mine$/)]);
+    expect(good.of('quota')).toEqual([expect.stringMatching(/^ok: 30 of 30 calls in 1 min left .*\/mine\)$/)]);
     await harness.write('jobs/bad.yaml', 'name: bad\nsorce: 1\nquota:\n  share: 7\n');
     const bad = await check(harness, ['jobs/bad.yaml']);
     expect(bad.exitCode).toBe(2);

@@ -36,13 +36,13 @@ describe('open actions that the source no longer names', () => {
   test('are left alone when the person says so, but for what was called already', async () => {
     const asker = person(true);
     expect(await idsOf(decideMissing(ledger, undefined, asker, signal))).toEqual([id(2), id(3)]);
-    expect(asker.asked).toEqual(['2 open actions are no longer in the source. Leave them alone?']);
+    expect(asker.asked).toEqual(['2 open actions are no longer in the source. Skip them?']);
   });
 
   test('are cancelled all the same after a no and a yes', async () => {
     const asker = person(false, true);
     expect(await idsOf(decideMissing(ledger, undefined, asker, signal))).toEqual([]);
-    expect(asker.asked.at(-1)).toBe('Cancel them all the same?');
+    expect(asker.asked.at(-1)).toBe('Cancel them anyway?');
   });
 
   test('stop the run after two noes, with nothing sent', async () => {

@@ -14,7 +14,7 @@ const RETRIED = ['failed', 'unknown', 'forbidden', 'unconfirmed', 'not-found'] a
 export const resume: Command = {
   usage: 'resume <ledger>',
   describe:
-    'Goes on with an interrupted run. Tenant, host, comment and source are those of the ledger; what changes here is this session only. ' +
+    'Continues an interrupted run. Tenant, host, comment and source are those of the ledger; what changes here is this session only. ' +
     'Calls in doubt are looked up before anything is sent again.',
   positionals: { ledger: { describe: 'the ledger of the run' } },
   options: () => ({

@@ -9,7 +9,7 @@ import { saidYes, terminalAsker } from '../terminal/question.ts';
 export const run: Command = {
   usage: 'run <source>',
   describe:
-    'Cancels what SOURCE names: a job (.yaml), a ledger (.jsonl: a plan to start, a run to go on with), a CSV or text file of action IDs, ' +
+    'Cancels what SOURCE names: a job (.yaml), a ledger (.jsonl) to start or continue, a CSV or text file of action IDs, ' +
     'or - for stdin. Looks the actions up, shows what would be cancelled, asks, cancels, and confirms.',
   positionals: { source: { describe: 'job, ledger, file of action IDs, or -' } },
   options: () => ({
@@ -17,17 +17,17 @@ export const run: Command = {
     yes: { describe: 'cancel without a question', type: 'boolean' },
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
     head: {
-      describe: "refuse a ledger whose head is another than the reviewed one's",
+      describe: "start only if the ledger's head (its last hash) is this one",
       type: 'string',
       requiresArg: true,
     },
     'withdraw-missing': {
-      describe: 'leave open actions alone that a changed source no longer names',
+      describe: 'skip open actions that the source no longer lists',
       type: 'boolean',
       conflicts: 'keep-missing',
     },
-    'keep-missing': { describe: 'cancel them all the same', type: 'boolean' },
-    'dry-run': { describe: 'as `countermand plan`', type: 'boolean', default: false },
+    'keep-missing': { describe: 'cancel them anyway', type: 'boolean' },
+    'dry-run': { describe: 'same as `countermand plan`', type: 'boolean', default: false },
     ...planFileOptions('with --dry-run: '),
   }),
   examples: [

@@ -53,9 +53,7 @@ function hasTerminal(): boolean {
 /** Throws a UsageError where nobody could answer. */
 export function requireAnswer(asker: Asker, yes: boolean): void {
   if (yes || asker.canAsk) return;
-  throw new UsageError(
-    'there is no terminal to ask for confirmation: give --yes to cancel without a question, or plan first',
-  );
+  throw new UsageError('no terminal to confirm on. Use --yes to skip confirmation, or run `countermand plan` first');
 }
 
 /** Whether the question is answered beforehand, by `--yes` or COUNTERMAND_YES. Throws a UsageError for a value that is neither yes nor no. */

@@ -12,17 +12,17 @@ export function integrityText(path: string, checked: CheckedLedger): { text: str
     return { text, broken: true };
   }
   if (headFound !== undefined && headFound.kind !== 'last') {
-    const text = `the head of ${path} is ${head}, and the one asked for ${whereIs(headFound)}\n`;
+    const text = `${path} has head ${head}. The head you gave ${whereIs(headFound)}\n`;
     return { text, broken: true };
   }
   const span =
     from === undefined || to === undefined ? '' : `, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
-  const torn = tornBytes > 0 ? `; ${tornBytes} bytes of an unfinished last line, which is no damage` : '';
+  const torn = tornBytes > 0 ? `; ${tornBytes} bytes of an unfinished last line (harmless)` : '';
   return { text: `${path} is intact: ${records} records${span}, head ${head}${torn}\n`, broken: false };
 }
 
 function whereIs(found: Exclude<HeadFound, { kind: 'last' }>): string {
   return found.kind === 'earlier'
-    ? `stands at line ${found.line}: more was written after it was noted`
-    : 'stands nowhere in it: records were removed from its end, or it is another ledger';
+    ? `is that of line ${found.line}: records were added since`
+    : 'does not occur: records were removed from the end, or this is another ledger';
 }

@@ -35,9 +35,9 @@ function titleOf(summary: Summary): { tone: Tone; title: string } {
     case undefined:
       return { tone: 'open', title: 'Not over yet' };
     case 'finished':
-      if (looks === 0 && summary.exitCode === 0) return { tone: 'good', title: 'Done, and nothing needs you' };
-      if (looks === 0) return { tone: 'attention', title: 'Done, but some input was rejected' };
-      return { tone: 'attention', title: 'Done, but some of it needs you' };
+      if (looks === 0 && summary.exitCode === 0) return { tone: 'good', title: 'Done. Nothing needs attention' };
+      if (looks === 0) return { tone: 'attention', title: 'Done. Some input rows were rejected' };
+      return { tone: 'attention', title: 'Done. Some actions need attention' };
     case 'interrupted':
       return { tone: 'open', title: 'Interrupted with work left' };
     case 'halted':
@@ -61,11 +61,11 @@ function runSentence({ admitted, counts, left, needsLook, needsRelease }: Summar
     `${formatCount(counts.cancelled)} of ${plural(admitted, 'action')} ${were(counts.cancelled)} cancelled`,
   ];
   const over = counts['already-final'] + counts['ended-otherwise'];
-  if (over > 0) parts.push(`${formatCount(over)} ${were(over)} over without it`);
+  if (over > 0) parts.push(`${formatCount(over)} had already finished`);
   const kept = counts.excluded + counts.withdrawn;
-  if (kept > 0) parts.push(`${formatCount(kept)} ${were(kept)} kept out`);
+  if (kept > 0) parts.push(`${formatCount(kept)} ${were(kept)} excluded`);
   if (left > 0) parts.push(`${areCount(left)} not final yet`);
-  if (needsLook > 0) parts.push(`${formatCount(needsLook)} ${needsLook === 1 ? 'needs' : 'need'} a look`);
+  if (needsLook > 0) parts.push(`${formatCount(needsLook)} ${needsLook === 1 ? 'needs' : 'need'} review`);
   if (needsRelease > 0) parts.push(`${plural(needsRelease, 'isolation')} may need release`);
   return `${joined(parts)}.`;
 }
@@ -110,9 +110,9 @@ function planSentence({ plan, admitted, needsRelease }: Summary): string {
   const toCall = decisions === undefined ? admitted : decisions.cancel + decisions.unscreened;
   const parts = [`${formatCount(toCall)} of ${plural(admitted, 'action')} would be cancelled`];
   if (decisions !== undefined) {
-    if (decisions['already-final'] > 0) parts.push(`${areCount(decisions['already-final'])} over already`);
-    if (decisions.excluded > 0) parts.push(`${areCount(decisions.excluded)} kept out by guards`);
-    if (decisions['not-found'] > 0) parts.push(`${areCount(decisions['not-found'])} unknown to Defender`);
+    if (decisions['already-final'] > 0) parts.push(`${areCount(decisions['already-final'])} already finished`);
+    if (decisions.excluded > 0) parts.push(`${areCount(decisions.excluded)} excluded by guards`);
+    if (decisions['not-found'] > 0) parts.push(`${areCount(decisions['not-found'])} not found in Defender`);
   }
   if (needsRelease > 0) parts.push(`${plural(needsRelease, 'isolation')} had succeeded and may need release`);
   return `${joined(parts)}.`;
@@ -191,7 +191,7 @@ function lookAt(summary: Summary, files: ListFiles | undefined): Step[] {
   const steps: Step[] = [];
   const paths = summary.ledgers.map(({ path }) => shellWord(path)).join(' ');
   if (summary.needsLook > 0) {
-    const text = `See the ${plural(summary.needsLook, 'action')} that ${summary.needsLook === 1 ? 'needs' : 'need'} a look`;
+    const text = `See the ${plural(summary.needsLook, 'action')} that ${summary.needsLook === 1 ? 'needs' : 'need'} review`;
     steps.push(
       files?.failed === undefined
         ? { text, command: `countermand report ${paths} --out report` }
@@ -202,7 +202,7 @@ function lookAt(summary: Summary, files: ListFiles | undefined): Step[] {
     const list = files?.needsRelease === undefined ? '' : `; they are listed in ${files.needsRelease}`;
     const isolations = plural(summary.needsRelease, 'isolation');
     steps.push({
-      text: `${isolations} took effect, and cancelling cannot undo that: release the devices that should be free in Defender${list}`,
+      text: `${isolations} took effect; cancelling cannot undo that. In Defender, release the devices that should be back online${list}`,
     });
   }
   const faults = summary.rejected['not-an-id'] + summary.rejected['bad-row'];

@@ -9,8 +9,8 @@ export type Decision = 'cancel' | 'already-final' | 'excluded' | 'not-found' | '
 export const DECISIONS = {
   cancel: 'will be cancelled',
   unscreened: 'will be called without having been looked up',
-  'already-final': 'over by now, no call is spent on it',
-  excluded: 'kept out by a guard',
+  'already-final': 'already finished, no call is spent on it',
+  excluded: 'excluded by a guard',
   'not-found': 'Defender does not know it',
 } as const satisfies Record<Decision, string>;
 

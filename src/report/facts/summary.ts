@@ -66,7 +66,7 @@ interface TypeSummary {
 }
 
 const NOT_LOOKED_UP = 'not looked up';
-const NOT_KNOWN = 'unknown to Defender';
+const NOT_KNOWN = 'not found in Defender';
 const NOT_SHOWN = 'not shown by Defender';
 
 export interface SummariseOptions {

@@ -131,9 +131,9 @@ function answer(summary: Summary, headline: Headline, files: ListFiles | undefin
 <p class="sentence">${headline.sentence}</p>
 <p class="timing">${headline.timing}</p>
 </div>
-<div class="next"><h2>${summary.kind === 'run' ? 'What needs you' : canStart(summary) ? 'To start it' : 'What to do'}</h2>${
+<div class="next"><h2>${summary.kind === 'run' ? 'What needs attention' : canStart(summary) ? 'To start it' : 'What to do'}</h2>${
     steps.length === 0
-      ? html`<p>Nothing. Every admitted action has a final outcome that needs nobody.</p>`
+      ? html`<p>Nothing. All actions reached a final outcome.</p>`
       : html`<ol>${steps.map(({ text, command }) => html`<li>${text}${command !== undefined && html`<code>${command}</code>`}</li>`)}</ol>`
   }</div></section>`;
 }

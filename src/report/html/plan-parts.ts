@@ -15,7 +15,7 @@ export function decisions(summary: Summary, plan: PlanSummary, charts: Charts): 
     n: counts[name],
     means: DECISIONS[name],
     color: decisionColor(name),
-    flag: name === 'not-found' ? 'needs a look' : undefined,
+    flag: name === 'not-found' ? 'needs review' : undefined,
   }));
   const label = items.map(({ name, n }) => `${name} ${formatCount(n)}`).join(', ');
   return html`<section aria-label="Decisions">${charts.bar(items, `Decisions: ${label}`)}${tally(items, summary.admitted)}</section>`;

@@ -18,7 +18,7 @@ export function outcomes(summary: Summary, charts: Charts): Markup {
     n: summary.counts[name],
     means: OUTCOMES[name].means,
     color: outcomeColor(name),
-    flag: needsLook(name) ? 'needs a look' : undefined,
+    flag: needsLook(name) ? 'needs review' : undefined,
   }));
   if (summary.open > 0) {
     items.push({ id: 'open', name: 'open', n: summary.open, means: 'not settled yet', color: outcomeColor('open') });
@@ -35,7 +35,7 @@ export function looks(summary: Summary, rows: readonly ActionRow[]): Markup | un
     html` The first ${formatCount(rows.length)} are listed here; all of them are in <code>failed.csv</code>, which <code>countermand report --out</code> writes.`
   }`;
   const table = sortedTable<ActionRow>({
-    caption: 'Actions that need a look',
+    caption: 'Actions that need review',
     rows,
     outcomes: OUTCOME_NAMES.filter((name) => needsLook(name) && summary.counts[name] > 0),
     outcomeOf: ({ outcome }) => outcome,
@@ -175,7 +175,7 @@ export function rejects(summary: Summary): Markup | undefined {
     [
       { head: 'Line', kind: 'num', cell: ({ line }) => formatCount(line) },
       { head: 'Reason', cell: ({ reason }) => reason },
-      { head: 'What stood there', cell: ({ text }) => html`<bdi class="mono">${text}</bdi>` },
+      { head: 'Content', cell: ({ text }) => html`<bdi class="mono">${text}</bdi>` },
       ...(several ? [{ head: 'Ledger', cell: ({ ledger }: { ledger: string }) => ledger }] : []),
     ],
     rows,

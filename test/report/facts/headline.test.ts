@@ -17,7 +17,7 @@ const clean = (fates: readonly Fate[], close: CloseReason | undefined) =>
 
 describe('the headline', () => {
   test.each<[CloseReason | undefined, Tone, string]>([
-    ['finished', 'good', 'Done, and nothing needs you'],
+    ['finished', 'good', 'Done. Nothing needs attention'],
     ['interrupted', 'open', 'Interrupted with work left'],
     ['halted', 'bad', 'Stopped by a guard'],
     ['deadline', 'open', 'Out of time with work left'],
