@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { remedyFor, troubleInWords } from '../src/fs-errors.ts';
-import { writePrivate } from '../src/report/private-file.ts';
+import { writePrivate } from '../src/cli/files/private-file.ts';
 
 let folder: string;
 beforeEach(async () => {

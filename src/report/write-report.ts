@@ -5,7 +5,7 @@ import { type Summary, summarise } from './facts/summary.ts';
 import type { LedgerView } from './facts/view.ts';
 import { htmlPage } from './html/page.ts';
 import { jsonText } from './json.ts';
-import { writePrivate } from './private-file.ts';
+import { writePrivate } from '../cli/files/private-file.ts';
 
 /** The files that `report --out` writes, in the order of `SHA256SUMS`. */
 export const REPORT_FILES = {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { CliContext } from '../cli/context.ts';
-import { listenToSignals } from '../cli/terminal/signals.ts';
+import { listenToSignals } from './stop-on-signals.ts';
 import { makeDefender } from '../defender/client.ts';
 import { measureSkew } from '../defender/server-clock.ts';
 import { makeTransport } from '../defender/transport.ts';
@@ -22,7 +22,7 @@ import type { FileLedger } from '../store/folder/file-ledger.ts';
 import { openLedger } from '../store/folder/open.ts';
 import { toolName, userAgent } from '../version.ts';
 import { type AsyncDisposables, makeAsyncDisposableStack } from './async-disposable-stack.ts';
-import { findPastCalls } from './seed-quota.ts';
+import { findPastCalls } from '../store/folder/past-calls.ts';
 import { assess, type Identity, prepareSignIn, refuseUseless, shownSender, withoutSignIn } from './sign-in.ts';
 
 /** Real parts put together: what the engine is handed, and what the command shows of them. */

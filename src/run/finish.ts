@@ -13,7 +13,7 @@ import { jsonText } from '../report/json.ts';
 import { summaryText } from '../report/text.ts';
 import { fileDisk } from '../store/folder/file-disk.ts';
 import { styled } from '../styled.ts';
-import { claimReleaseList } from './outputs.ts';
+import { claimReleaseList } from '../cli/files/outputs.ts';
 import { readView } from './read-view.ts';
 import { sayError } from './say-error.ts';
 

@@ -6,7 +6,7 @@ import type { Job } from '../job/job.ts';
 import { type MetricsFacts, metricsText, retriesOf } from '../report/metrics-text.ts';
 import { toolName } from '../version.ts';
 import type { RunParts } from './assemble.ts';
-import { filesOf, makeOutputs, type Output } from './outputs.ts';
+import { filesOf, makeOutputs, type Output } from '../cli/files/outputs.ts';
 import { factsOf } from './progress-facts.ts';
 
 /** How often the file is written while the run goes on. */

@@ -3,7 +3,7 @@ import { Projection } from '../ledger/state/projection.ts';
 import { createTracer } from '../report/facts/trace.ts';
 import type { LedgerView } from '../report/facts/view.ts';
 import type { Disk } from '../store/folder/disk.ts';
-import { scanFile, throwIfDamaged } from '../store/folder/read.ts';
+import { scanFile, throwIfDamaged } from '../ledger/read-ledger.ts';
 
 /**
  * Reads a ledger once for a report, without its lock: one that grows meanwhile is reported as it stood when its end was

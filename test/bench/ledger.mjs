@@ -19,7 +19,7 @@ import { systemClock } from '../../dist/clock.js';
 import { resolveJob } from '../../dist/job/resolve-job.js';
 import { fileDisk } from '../../dist/store/folder/file-disk.js';
 import { openLedger } from '../../dist/store/folder/open.js';
-import { readLedger } from '../../dist/store/folder/read.js';
+import { readLedger } from '../../dist/ledger/read-ledger.js';
 import { idOf } from './ledger-ids.mjs';
 
 const SELF = fileURLToPath(import.meta.url);

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { isFinal } from '../../src/ledger/outcomes.ts';
 import { isInDoubt } from '../../src/ledger/state/run-state.ts';
 import { fileDisk } from '../../src/store/folder/file-disk.ts';
-import { checkLedger, readLedger } from '../../src/store/folder/read.ts';
+import { checkLedger, readLedger } from '../../src/ledger/read-ledger.ts';
 import { COMMENT, type Harness, only, outcomesOf } from '../e2e/harness.ts';
 
 /** How a person goes on after a kill: with the ledger where the source was read to its end, else with the source again. */

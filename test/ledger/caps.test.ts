@@ -4,7 +4,7 @@ import { UsageError } from '../../src/errors.ts';
 import { cut } from '../../src/ledger/cut.ts';
 import { LONGEST_LINE_BYTES, LONGEST_RECORD } from '../../src/ledger/limits.ts';
 import type { FileLedger } from '../../src/store/folder/file-ledger.ts';
-import { readLedger } from '../../src/store/folder/read.ts';
+import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { begin, id, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
 

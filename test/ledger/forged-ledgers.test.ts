@@ -18,7 +18,7 @@ import { jsonText } from '../../src/report/json.ts';
 import { summaryText } from '../../src/report/text.ts';
 import { readView } from '../../src/run/read-view.ts';
 import { recentCallsInFolder } from '../../src/store/folder/folder-calls.ts';
-import { checkLedger, readLedger } from '../../src/store/folder/read.ts';
+import { checkLedger, readLedger } from '../../src/ledger/read-ledger.ts';
 import { makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
 import { readRecords } from '../support/read-records.ts';
 import { bodyOf, type Forged, forge, ODD_VALUES, recordsOf } from './forge.ts';

@@ -7,7 +7,7 @@ import { systemClock } from '../../src/clock.ts';
 import { isInDoubt } from '../../src/ledger/state/run-state.ts';
 import { fileDisk } from '../../src/store/folder/file-disk.ts';
 import { openLedger } from '../../src/store/folder/open.ts';
-import { readLedger } from '../../src/store/folder/read.ts';
+import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
 import { readRecords } from '../support/read-records.ts';
 

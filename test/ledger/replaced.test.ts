@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ChangedLedgerError, DiskError, UsageError } from '../../src/errors.ts';
 import { encodeLine } from '../../src/ledger/line.ts';
 import type { FileLedger } from '../../src/store/folder/file-ledger.ts';
-import { readLedger } from '../../src/store/folder/read.ts';
+import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { begin, type Harness, id, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
 import { MemoryDisk } from '../store/folder/memory-disk.ts';
 

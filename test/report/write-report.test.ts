@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
 import { summarise } from '../../src/report/facts/summary.ts';
-import { writePrivate } from '../../src/report/private-file.ts';
+import { writePrivate } from '../../src/cli/files/private-file.ts';
 import { REPORT_FILES, writeReport } from '../../src/report/write-report.ts';
 import { readView } from '../../src/run/read-view.ts';
 import { fileDisk } from '../../src/store/folder/file-disk.ts';

@@ -4,7 +4,7 @@ import { resolveJob } from '../../src/job/resolve-job.ts';
 import type { CloseReason } from '../../src/ledger/record.ts';
 import type { RunState } from '../../src/ledger/state/run-state.ts';
 import { pinRelativeDates } from '../../src/run/resume-rules.ts';
-import { readLedger } from '../../src/store/folder/read.ts';
+import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { begin, type Harness, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
 
 const HOUR = 3_600_000;

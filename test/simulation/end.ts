@@ -1,5 +1,5 @@
 import { readView } from '../../src/run/read-view.ts';
-import { checkLedger } from '../../src/store/folder/read.ts';
+import { checkLedger } from '../../src/ledger/read-ledger.ts';
 import { NO_TROUBLE } from './disk.ts';
 import { fold } from './ledger-end.ts';
 import { LEDGER, SECOND_LEDGER, type WorldState } from './state.ts';

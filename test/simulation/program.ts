@@ -30,13 +30,13 @@ import { readView } from '../../src/run/read-view.ts';
 import { rereadRule } from '../../src/run/reread-rule.ts';
 import { refuseOldPlan } from '../../src/run/resume-rules.ts';
 import { work } from '../../src/run/run.ts';
-import { findPastCalls } from '../../src/run/seed-quota.ts';
+import { findPastCalls } from '../../src/store/folder/past-calls.ts';
 import { assess, type Identity, refuseUseless } from '../../src/run/sign-in.ts';
 import { onTarget, type Target } from '../../src/run/target.ts';
 import type { Disk } from '../../src/store/folder/disk.ts';
 import type { Processes } from '../../src/store/folder/holder.ts';
 import { openLedger } from '../../src/store/folder/open.ts';
-import { readLedger, throwIfDamaged } from '../../src/store/folder/read.ts';
+import { readLedger, throwIfDamaged } from '../../src/ledger/read-ledger.ts';
 
 const SCOPE = 'https://api.securitycenter.microsoft.com/.default';
 const FOLDER = '/ledgers';

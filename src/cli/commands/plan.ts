@@ -4,7 +4,7 @@ import type { CloseReason } from '../../ledger/record.ts';
 import type { PlanFacts } from '../../report/facts/plan-summary.ts';
 import { assemble } from '../../run/assemble.ts';
 import { finish } from '../../run/finish.ts';
-import { filesOf, makeOutputs } from '../../run/outputs.ts';
+import { filesOf, makeOutputs } from '../files/outputs.ts';
 import { isOffline, makePlan } from '../../run/plan.ts';
 import { openIds } from '../../run/read-source.ts';
 import { refuseSecretUse } from '../../run/refuse-secret-use.ts';

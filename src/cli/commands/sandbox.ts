@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import { parseWindow } from '../../quota/windows.ts';
-import { makeOutputs } from '../../run/outputs.ts';
+import { makeOutputs } from '../files/outputs.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
 import { sandboxCsv } from '../../sandbox/sandbox-csv.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';

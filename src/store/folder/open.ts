@@ -22,7 +22,7 @@ import type { HeldLock } from './held-lock.ts';
 import { type Processes, systemProcesses } from './holder.ts';
 import { acquireLock } from './lock.ts';
 import { OwnFile } from './own-file.ts';
-import { isBeginning, project, throwIfDamaged } from './read.ts';
+import { isBeginning, project, throwIfDamaged } from '../../ledger/read-ledger.ts';
 
 export interface OpenLedgerOptions {
   path: string;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { byOurClock } from '../../../src/ledger/call-age.ts';
 import { type Action, isAccepted, isInDoubt, isOpen } from '../../../src/ledger/state/run-state.ts';
 import type { FileLedger } from '../../../src/store/folder/file-ledger.ts';
-import { readLedger } from '../../../src/store/folder/read.ts';
+import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { begin, id, makeHarness, PATH } from '../../store/folder/harness.ts';
 import { FROZEN_JOB } from '../../support/frozen-job.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { DiskError, LockedError } from '../../../src/errors.ts';
-import { readLedger } from '../../../src/store/folder/read.ts';
+import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { begin, id, makeHarness, PATH } from './harness.ts';
 import { settled } from './manual-clock.ts';
 

@@ -4,7 +4,7 @@ import { byOurClock } from '../../../src/ledger/call-age.ts';
 import { type Scanned, Scanner } from '../../../src/ledger/scanner.ts';
 import { Projection } from '../../../src/ledger/state/projection.ts';
 import type { RunState } from '../../../src/ledger/state/run-state.ts';
-import { readLedger } from '../../../src/store/folder/read.ts';
+import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { begin, makeHarness, PATH } from './harness.ts';
 import { play, script } from './scripts.ts';
 

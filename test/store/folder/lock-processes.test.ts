@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fileDisk } from '../../../src/store/folder/file-disk.ts';
 import { systemProcesses } from '../../../src/store/folder/holder.ts';
-import { readLedger } from '../../../src/store/folder/read.ts';
+import { readLedger } from '../../../src/ledger/read-ledger.ts';
 
 const SCRIPT = fileURLToPath(new URL('processes/contend.mjs', import.meta.url));
 

@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/clock.ts';
 import { DamageError, DiskError, LockedError, UsageError } from '../../../src/errors.ts';
 import { fileDisk } from '../../../src/store/folder/file-disk.ts';
 import { openLedger } from '../../../src/store/folder/open.ts';
-import { readLedger } from '../../../src/store/folder/read.ts';
+import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { readSessions } from '../../support/read-sessions.ts';
 import { begin, type Harness, id, machine, makeHarness, OPEN, PATH } from './harness.ts';
 

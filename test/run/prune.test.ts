@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { CloseReason } from '../../../src/ledger/record.ts';
-import { pino } from '../../../src/log.ts';
-import { DOCUMENTED_WINDOWS } from '../../../src/quota/quota.ts';
-import { type KeepingJob, keptForMs, removeOldLedgers } from '../../../src/store/folder/prune.ts';
-import { FROZEN_JOB } from '../../support/frozen-job.ts';
-import { begin, type Harness, makeHarness, OPEN } from './harness.ts';
+import type { CloseReason } from '../../src/ledger/record.ts';
+import { pino } from '../../src/log.ts';
+import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
+import { type KeepingJob, keptForMs, removeOldLedgers } from '../../src/run/prune.ts';
+import { FROZEN_JOB } from '../support/frozen-job.ts';
+import { begin, type Harness, makeHarness, OPEN } from '../store/folder/harness.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { pino } from '../../../src/log.ts';
-import { newestUnfinished } from '../../../src/store/folder/newest-unfinished.ts';
-import { begin, type Harness, makeHarness } from './harness.ts';
+import { pino } from '../../src/log.ts';
+import { newestUnfinished } from '../../src/run/newest-unfinished.ts';
+import { begin, type Harness, makeHarness } from '../store/folder/harness.ts';
 
 const NEW = '/ledgers/nightly-20260304T020000Z.jsonl';
 const nameOf = (day: number) => `/ledgers/nightly-2026030${day}T020000Z.jsonl`;

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
-import { UsageError } from '../errors.ts';
-import type { FileIdentity } from '../identity/session-secrets.ts';
-import { FIRST_RECORD } from '../ledger/line.ts';
+import { UsageError } from '../../errors.ts';
+import type { FileIdentity } from '../../identity/session-secrets.ts';
+import { FIRST_RECORD } from '../../ledger/line.ts';
 
 /** What must not be replaced by an output. */
 export interface OutputRules {

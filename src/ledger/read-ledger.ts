@@ -1,11 +1,11 @@
-import { DamageError, DiskError, UsageError } from '../../errors.ts';
-import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
-import { FIRST_RECORD } from '../../ledger/line.ts';
-import { LEDGER_FORMAT } from '../../ledger/record.ts';
-import { type ChainFault, type Scanned, Scanner, type Sink } from '../../ledger/scanner.ts';
-import { Projection } from '../../ledger/state/projection.ts';
-import type { RunState } from '../../ledger/state/run-state.ts';
-import type { Disk } from './disk.ts';
+import { DamageError, DiskError, UsageError } from '../errors.ts';
+import { hasCode, remedyFor, troubleInWords } from '../fs-errors.ts';
+import { FIRST_RECORD } from './line.ts';
+import { LEDGER_FORMAT } from './record.ts';
+import { type ChainFault, type Scanned, Scanner, type Sink } from './scanner.ts';
+import { Projection } from './state/projection.ts';
+import type { RunState } from './state/run-state.ts';
+import type { Disk } from '../store/folder/disk.ts';
 
 export interface LedgerFacts {
   records: number;

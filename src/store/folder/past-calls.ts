@@ -1,13 +1,13 @@
 import { dirname } from 'node:path';
-import type { CliContext } from '../cli/context.ts';
-import type { Job } from '../job/job.ts';
-import type { ClocksNow } from '../ledger/call-age.ts';
-import type { SenderId } from '../ledger/sender.ts';
-import { agedCalls, lookBackMs } from '../quota/past-calls.ts';
-import type { AgedCall } from '../quota/quota.ts';
-import type { Disk } from '../store/folder/disk.ts';
-import type { FileLedger } from '../store/folder/file-ledger.ts';
-import { recentCallsInFolder } from '../store/folder/folder-calls.ts';
+import type { CliContext } from '../../cli/context.ts';
+import type { Job } from '../../job/job.ts';
+import type { ClocksNow } from '../../ledger/call-age.ts';
+import type { SenderId } from '../../ledger/sender.ts';
+import { agedCalls, lookBackMs } from '../../quota/past-calls.ts';
+import type { AgedCall } from '../../quota/quota.ts';
+import type { Disk } from './disk.ts';
+import type { FileLedger } from './file-ledger.ts';
+import { recentCallsInFolder } from './folder-calls.ts';
 
 export interface PastCallsOptions {
   job: Pick<Job, 'quota'>;

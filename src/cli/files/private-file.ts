@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { DiskError, UsageError } from '../errors.ts';
-import { troubleInWords } from '../fs-errors.ts';
+import { DiskError, UsageError } from '../../errors.ts';
+import { troubleInWords } from '../../fs-errors.ts';
 import { checkOutput, type OutputRules } from './output-place.ts';
 
 /** Bytes gathered before one write. */

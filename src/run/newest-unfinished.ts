@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { DamageError, UsageError } from '../../errors.ts';
-import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
-import { decodeLine } from '../../ledger/line.ts';
-import type { Logger } from '../../log.ts';
-import type { Disk } from './disk.ts';
-import { type ReadLedger, readLedger } from './read.ts';
-import { seriesOf } from './series.ts';
+import { DamageError, UsageError } from '../errors.ts';
+import { hasCode, remedyFor, troubleInWords } from '../fs-errors.ts';
+import { decodeLine } from '../ledger/line.ts';
+import type { Logger } from '../log.ts';
+import type { Disk } from '../store/folder/disk.ts';
+import { type ReadLedger, readLedger } from '../ledger/read-ledger.ts';
+import { seriesOf } from '../store/folder/series.ts';
 
 /** More than any `close` record takes. */
 const TAIL_BYTES = 65_536;

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { CliContext } from '../cli/context.ts';
-import { UsageError } from '../errors.ts';
-import { type FileIdentity, isSameFile, refuseSecretFile } from '../identity/session-secrets.ts';
-import type { Job } from '../job/job.ts';
-import { checkOutput, type OutputRules, overwrites } from '../report/output-place.ts';
-import { type OutputOptions, type Pieces, writePrivate } from '../report/private-file.ts';
+import type { CliContext } from '../context.ts';
+import { UsageError } from '../../errors.ts';
+import { type FileIdentity, isSameFile, refuseSecretFile } from '../../identity/session-secrets.ts';
+import type { Job } from '../../job/job.ts';
+import { checkOutput, type OutputRules, overwrites } from './output-place.ts';
+import { type OutputOptions, type Pieces, writePrivate } from './private-file.ts';
 
 /** A place that was found good for an output. */
 export interface Output {

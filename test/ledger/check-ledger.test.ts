@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { UsageError } from '../../../src/errors.ts';
-import { checkLedger } from '../../../src/store/folder/read.ts';
-import { begin, id, makeHarness, PATH } from './harness.ts';
-import { MemoryDisk } from './memory-disk.ts';
+import { UsageError } from '../../src/errors.ts';
+import { checkLedger } from '../../src/ledger/read-ledger.ts';
+import { begin, id, makeHarness, PATH } from '../store/folder/harness.ts';
+import { MemoryDisk } from '../store/folder/memory-disk.ts';
 
 async function written(): Promise<{ lines: string[]; head: string; from: number; to: number }> {
   const { disk, clock, open } = makeHarness();

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { skewOf } from '../../src/defender/read-answer.ts';
-import { silentLog } from '../../src/log.ts';
-import { findPastCalls } from '../../src/run/seed-quota.ts';
-import { type Harness, machine, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
+import { skewOf } from '../../../src/defender/read-answer.ts';
+import { silentLog } from '../../../src/log.ts';
+import { findPastCalls } from '../../../src/store/folder/past-calls.ts';
+import { type Harness, machine, makeHarness, OPEN, PATH } from './harness.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

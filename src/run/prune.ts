@@ -1,17 +1,17 @@
 import { join } from 'node:path';
-import type { Clock } from '../../clock.ts';
-import { describeDuration } from '../../duration.ts';
-import { LockedError } from '../../errors.ts';
-import type { Job } from '../../job/job.ts';
-import { LATEST_COUNT_MS } from '../../ledger/call-age.ts';
-import type { RunState } from '../../ledger/state/run-state.ts';
-import type { Logger } from '../../log.ts';
-import { lookBackMs } from '../../quota/past-calls.ts';
-import type { Disk } from './disk.ts';
-import { systemProcesses } from './holder.ts';
-import { acquireLock } from './lock.ts';
-import { readLedger, throwIfDamaged } from './read.ts';
-import { seriesOf } from './series.ts';
+import type { Clock } from '../clock.ts';
+import { describeDuration } from '../duration.ts';
+import { LockedError } from '../errors.ts';
+import type { Job } from '../job/job.ts';
+import { LATEST_COUNT_MS } from '../ledger/call-age.ts';
+import type { RunState } from '../ledger/state/run-state.ts';
+import type { Logger } from '../log.ts';
+import { lookBackMs } from '../quota/past-calls.ts';
+import type { Disk } from '../store/folder/disk.ts';
+import { systemProcesses } from '../store/folder/holder.ts';
+import { acquireLock } from '../store/folder/lock.ts';
+import { readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
+import { seriesOf } from '../store/folder/series.ts';
 
 export interface RemovalParts {
   disk: Disk;

@@ -1,5 +1,5 @@
-import type { Stop } from '../../engine/session.ts';
-import type { Interrupts } from './interrupts.ts';
+import type { Stop } from '../engine/session.ts';
+import type { Interrupts } from '../cli/terminal/interrupts.ts';
 
 /**
  * The first signal ends the session in order; the second gives up the calls in flight, which the next session looks up. Throws where a signal came
