@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { remedyFor, troubleInWords } from '../src/fs-errors.ts';
 import { writePrivate } from '../src/cli/files/private-file.ts';
+import { remedyFor, troubleInWords } from '../src/fs-errors.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import type { Argv, Options } from 'yargs';
 import type { ExitCode } from '../exit-codes.ts';
-import type { CliContext } from './context.ts';
+import type { Context } from '../run/console.ts';
 import { EXIT_TABLE } from './views/exit-table.ts';
 
 /** Flags and positionals as yargs hands them out. */
@@ -14,7 +14,7 @@ export interface Command {
   positionals?: Readonly<Record<string, { describe: string; type?: 'string'; array?: boolean }>>;
   options(): Record<string, Options>;
   examples: readonly (readonly [command: string, what: string])[];
-  run(args: Args, context: CliContext): Promise<ExitCode>;
+  run(args: Args, context: Context): Promise<ExitCode>;
 }
 
 /** Puts a command's own help together. What stands on the first page's end is not on this one unless it is said here again. */

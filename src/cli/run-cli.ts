@@ -4,14 +4,15 @@ import { CountermandError, stoppedBy, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { systemTrouble } from '../fs-errors.ts';
 import { refuseUnsafeTls } from '../identity/refuse-unsafe-tls.ts';
-import { refuseSecretArguments } from '../run/refuse-secret-use.ts';
+import type { Context } from '../run/console.ts';
 import { sayError } from '../run/say-error.ts';
 import { styled } from '../styled.ts';
 import { toolVersion } from '../version.ts';
 import { type Args, type Command, describeCommand } from './command.ts';
-import { type CliContext, guardOutputs, processContext } from './context.ts';
+import { guardOutputs, processContext } from './context.ts';
 import { COMMON_FLAGS, checkArguments, findCommand, unknownCommand, wantsJson } from './flags/check-arguments.ts';
 import { refuseSecrets } from './flags/no-secrets.ts';
+import { refuseSecretArguments } from './flags/secret-arguments.ts';
 import { refuseUnknownSafeties, unknownVariables } from './flags/unknown-variables.ts';
 import { endProcess, endWhenWritten, listenForInterrupts } from './terminal/interrupts.ts';
 import { LOG_LEVELS } from './terminal/log.ts';
@@ -93,7 +94,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 
 async function runCommand(
   argv: readonly string[],
-  makeContext: (logLevel: unknown) => Promise<CliContext>,
+  makeContext: (logLevel: unknown) => Promise<Context>,
 ): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   let hasResults = false;
@@ -127,7 +128,7 @@ async function runCommand(
           refuseUnknownSafeties(context.env);
           for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);
           refuseSecretArguments(unmasked(args), context);
-          const out: CliContext['out'] = (output) => {
+          const out: Context['out'] = (output) => {
             hasResults = true;
             context.out(output);
           };

@@ -1,19 +1,9 @@
-import { type Dispatcher, request } from 'undici';
 import type { Clock } from '../clock.ts';
 import { type RawAnswer, skewOf } from './read-answer.ts';
+import type { Transport } from './transport.ts';
 
-export interface ServerClockOptions {
-  dispatcher: Dispatcher;
-  /** The API's base URL; only its host is asked. */
-  apiUrl: string;
-  clock: Clock;
-  userAgent: string;
-  /** @default 5000 */
-  timeoutMs?: number;
-  signal?: AbortSignal | undefined;
-}
-
-const TIMEOUT_MS = 5000;
+/** How long whoever wants to know Defender's clock waits for it, in ms. */
+export const CLOCK_TIMEOUT_MS = 5000;
 
 /**
  * Defender's clock minus ours in ms, from the `Date` of an answer to `HEAD /`. Whatever the answer is, it has a date; and since no token is sent,
@@ -23,30 +13,14 @@ const TIMEOUT_MS = 5000;
  * The header has whole seconds and was written before it arrived, so the result is up to a second and the way back too small: past calls look
  * that much younger, which is the safe side.
  */
-export async function measureSkew(options: ServerClockOptions): Promise<number | undefined> {
-  const { dispatcher, apiUrl, clock, userAgent, timeoutMs = TIMEOUT_MS, signal } = options;
-  const ending = new AbortController();
-  const end = () => ending.abort();
-  const timer = setTimeout(end, timeoutMs);
-  if (signal?.aborted) end();
-  signal?.addEventListener('abort', end);
-  try {
-    const response = await request(new URL('/', apiUrl), {
-      method: 'HEAD',
-      dispatcher,
-      headers: { 'user-agent': userAgent },
-      signal: ending.signal,
-    });
-    const nowWallMs = clock.wallMs();
-    await response.body.dump();
-    return skewOf({ http: response.statusCode, headers: response.headers, body: '' }, nowWallMs);
-  } catch {
-    signal?.throwIfAborted();
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', end);
-  }
+export async function measureSkew(
+  transport: Transport,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
+  const result = await transport({ method: 'HEAD', path: '/', token: undefined, body: undefined }, signal);
+  signal?.throwIfAborted();
+  return 'raw' in result ? skewOf(result.raw, clock.wallMs()) : undefined;
 }
 
 /** Below this the `Date` header, which has whole seconds, says nothing. */

@@ -4,7 +4,7 @@ import { decodeBody } from './decode-body.ts';
 import type { RawAnswer } from './read-answer.ts';
 
 export interface WireRequest {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'HEAD';
   /** Below the base URL. */
   path: string;
   /** Undefined sends none: for asking whether the host is there. */

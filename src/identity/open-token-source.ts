@@ -5,7 +5,6 @@ import { deviceCodeSource } from './kinds/device-code.ts';
 import { managedIdentitySource } from './kinds/managed-identity.ts';
 import { readyTokenSource } from './kinds/ready-token.ts';
 import { workloadIdentitySource } from './kinds/workload-identity.ts';
-import { type RenewalParts, RenewingTokenSource } from './renewing-token-source.ts';
 import type { CredentialKind } from './token-source.ts';
 
 /** One place for each credential kind. */
@@ -18,11 +17,7 @@ const KINDS: Readonly<Record<CredentialKind, (parts: SignInParts) => CredentialS
   'device-code': deviceCodeSource,
 };
 
-/** The token source of a kind that `findCredential` found. Nothing is asked before its first `token()`. */
-export function openTokenSource(
-  kind: CredentialKind,
-  parts: SignInParts,
-  renewal: Pick<RenewalParts, 'random' | 'patienceMs'>,
-): RenewingTokenSource {
-  return new RenewingTokenSource(KINDS[kind](parts), { clock: parts.clock, log: parts.log, ...renewal });
+/** The credential of a kind that `findCredential` found. Nobody is asked yet. */
+export function credentialSource(kind: CredentialKind, parts: SignInParts): CredentialSource {
+  return KINDS[kind](parts);
 }

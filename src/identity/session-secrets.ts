@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { fstatSync, readFileSync, statSync } from 'node:fs';
 import { UsageError } from '../errors.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -107,6 +107,26 @@ export function refuseSecretFile(secrets: SessionSecrets, file: FileIdentity, sh
   throw new UsageError(
     `${shownAs} is the file that ${variable} names, which holds a secret of this session: it is never read for anything else or written to. Name another file`,
   );
+}
+
+/** {@link refuseSecretFile} for a path. A file that is not there, or may not be looked at, is told by whoever opens it. */
+export function refuseSecretPath(secrets: SessionSecrets, path: string, shownAs: string): void {
+  refuseIdentity(secrets, () => statSync(path), shownAs);
+}
+
+/** {@link refuseSecretFile} for what stands behind stdin: `countermand run - < FILE`. */
+export function refuseSecretStdin(secrets: SessionSecrets): void {
+  refuseIdentity(secrets, () => fstatSync(0), 'stdin');
+}
+
+function refuseIdentity(secrets: SessionSecrets, look: () => FileIdentity, shownAs: string): void {
+  let file: FileIdentity;
+  try {
+    file = look();
+  } catch {
+    return;
+  }
+  refuseSecretFile(secrets, file, shownAs);
 }
 
 /** Throws a UsageError for a comment that holds a secret: Defender would show it to everybody who may see the action. `where` says whose comment it is. */

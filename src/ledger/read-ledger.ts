@@ -5,7 +5,12 @@ import { LEDGER_FORMAT } from './record.ts';
 import { type ChainFault, type Scanned, Scanner, type Sink } from './scanner.ts';
 import { Projection } from './state/projection.ts';
 import type { RunState } from './state/run-state.ts';
-import type { Disk } from '../store/folder/disk.ts';
+
+/** What hands out the bytes of a ledger by its name: a store, a disk. Errors are its own, or Node's. */
+export interface LedgerSource {
+  /** From the beginning on; each chunk is valid until the next is asked for. */
+  read(name: string): AsyncIterable<Uint8Array>;
+}
 
 export interface LedgerFacts {
   records: number;
@@ -28,18 +33,18 @@ export interface ReadLedger extends LedgerFacts {
  * Reads a ledger without a lock and without writing anything; stops before a torn tail and at the first line that does not fit.
  * Throws a UsageError when there is no such file, it never was a ledger, or its format is another than ours.
  */
-export async function readLedger({ path, disk }: { path: string; disk: Disk }): Promise<ReadLedger> {
-  const { state, scanned } = await project(path, disk);
+export async function readLedger(name: string, source: LedgerSource): Promise<ReadLedger> {
+  const { state, scanned } = await project(name, source);
   return { state, ...factsOf(state, scanned) };
 }
 
 /** The reading itself, for the reader and for whoever opens the ledger to write. */
 export async function project(
   path: string,
-  disk: Pick<Disk, 'read'>,
+  source: LedgerSource,
 ): Promise<{ state: Projection; scanned: Scanned; torn: string }> {
   const state = new Projection();
-  const { scanned, torn } = await scanFile(path, disk, {
+  const { scanned, torn } = await scanLedger(path, source, {
     apply: (record, atMs) => state.apply(record, atMs),
     admitted: (seq, atMs, id, line) => state.admitted(seq, atMs, id, line),
   });
@@ -47,16 +52,16 @@ export async function project(
 }
 
 /** Puts a file through a scanner, up to its end or the first fault. Throws as {@link readLedger} does. */
-export async function scanFile(
+export async function scanLedger(
   path: string,
-  disk: Pick<Disk, 'read'>,
+  source: LedgerSource,
   sink: Sink,
 ): Promise<{ scanned: Scanned; torn: string }> {
   const scanner = new Scanner(sink);
-  for await (const chunk of readOrRefuse(path, disk)) if (!scanner.push(chunk)) break;
+  for await (const chunk of readOrRefuse(path, source)) if (!scanner.push(chunk)) break;
   const read = { scanned: scanner.result, torn: scanner.torn };
   refuseOtherFormat(path, read.scanned.fault);
-  await refuseOtherFile(path, disk, read);
+  await refuseOtherFile(path, source, read);
   return read;
 }
 
@@ -85,9 +90,9 @@ function factsOf(state: Projection, { records, head, tornBytes, fault }: Scanned
   return { records, from, to, head, tornBytes, fault };
 }
 
-async function* readOrRefuse(path: string, disk: Pick<Disk, 'read'>): AsyncGenerator<Uint8Array> {
+async function* readOrRefuse(path: string, source: LedgerSource): AsyncGenerator<Uint8Array> {
   try {
-    yield* disk.read(path);
+    yield* source.read(path);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) throw new UsageError(`There is no ledger ${path}: check the name.`, { cause: error });
     if (!(error instanceof Error) || typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
@@ -113,12 +118,12 @@ export function isBeginning(torn: string): boolean {
  */
 async function refuseOtherFile(
   path: string,
-  disk: Pick<Disk, 'read'>,
+  source: LedgerSource,
   { scanned, torn }: { scanned: Scanned; torn: string },
 ): Promise<void> {
   if (scanned.records > 0 || (scanned.fault === undefined && isBeginning(torn))) return;
   let before = '\n';
-  for await (const chunk of disk.read(path)) {
+  for await (const chunk of source.read(path)) {
     const text = before + Buffer.from(chunk).toString('latin1');
     if (ANY_RECORD.test(text)) return;
     before = text.slice(-OVERLAP);
@@ -143,11 +148,11 @@ export type HeadFound = { kind: 'last' } | { kind: 'earlier'; line: number } | {
  * Checks the whole of a ledger against its chain, and its last chain value against a `head` noted earlier (32 hex digits, in lower case). Neither takes a
  * lock nor writes. Throws a UsageError when there is no such file or its format is another than ours.
  */
-export async function checkLedger(options: { path: string; disk: Disk; head?: string }): Promise<CheckedLedger> {
-  const head = options.head?.trim().toLowerCase();
+export async function checkLedger(name: string, source: LedgerSource, wanted?: string): Promise<CheckedLedger> {
+  const head = wanted?.trim().toLowerCase();
   let line: number | undefined;
   let [from, to]: [number | undefined, number | undefined] = [undefined, undefined];
-  const { scanned } = await scanFile(options.path, options.disk, {
+  const { scanned } = await scanLedger(name, source, {
     apply(_record, atMs) {
       from ??= atMs;
       to = atMs;

@@ -5,7 +5,6 @@ import { type Summary, summarise } from './facts/summary.ts';
 import type { LedgerView } from './facts/view.ts';
 import { htmlPage } from './html/page.ts';
 import { jsonText } from './json.ts';
-import { writePrivate } from '../cli/files/private-file.ts';
 
 /** The files that `report --out` writes, in the order of `SHA256SUMS`. */
 export const REPORT_FILES = {
@@ -21,8 +20,8 @@ export interface WriteReportOptions {
   views: readonly LedgerView[];
   /** Made with mode 0700 when it is not there. */
   outDir: string;
-  /** Writes a file of that folder, and returns the SHA-256 of its bytes. @default wherever a file may be */
-  write?: ((path: string, pieces: Iterable<string>) => Promise<string>) | undefined;
+  /** Writes a file of that folder for its owner alone, and returns the SHA-256 of its bytes in hex. */
+  write(path: string, pieces: Iterable<string>): Promise<string>;
   nowMs: number;
   /** Which signal interrupted the session that just ended. */
   signal?: 'SIGINT' | 'SIGTERM' | undefined;
@@ -46,7 +45,7 @@ export async function writeReport({
   nowMs,
   signal,
   plan,
-  write = writePrivate,
+  write,
 }: WriteReportOptions): Promise<WrittenReport> {
   const summary = summarise(views, { nowMs, signal, plan });
   const page = await htmlPage(summary, views, {

@@ -1,18 +1,16 @@
-import type { CliContext } from '../cli/context.ts';
-import type { Asker } from '../cli/terminal/question.ts';
 import { type Change, countDecisions, SCREEN_AT_MOST } from '../engine/screen-all.ts';
 import { UsageError } from '../errors.ts';
 import { wordsToRepeat } from '../job/from-ledger.ts';
 import { unseenTypes } from '../job/unseen-types.ts';
 import { shellWord } from '../report/facts/headline.ts';
 import type { Connected } from './assemble.ts';
+import type { Console } from './console.ts';
 import { lookUpList } from './look-up-list.ts';
 
 const CHANGES_SHOWN = 20;
 
 export interface ApproveOptions {
   yes: boolean;
-  asker: Asker;
   /** Look up everything again, whatever its age, and tell what changed: what was reviewed may be old. */
   anew: boolean;
   /** Taken back by the user, and so not counted. */
@@ -25,12 +23,12 @@ export interface ApproveOptions {
  */
 export async function approve(
   { engine, quota, warnings }: Connected,
-  { yes, asker, anew, without }: ApproveOptions,
-  context: CliContext,
+  { yes, anew, without }: ApproveOptions,
+  console: Console,
 ): Promise<void> {
-  const { say } = context;
+  const { say } = console;
   const { ledger, job, stop } = engine;
-  const { changes, notLookedUp } = await lookUpList({ engine, quota }, anew, context);
+  const { changes, notLookedUp } = await lookUpList({ engine, quota }, anew, console);
   showChanges(changes, say);
   const { total, by: counts, typesToCancel, unseen } = countDecisions(engine, without);
   const count = counts.cancel + counts.unscreened;
@@ -49,12 +47,18 @@ export async function approve(
   const question = `Cancel ${count} ${actions(count)} in tenant ${job.tenant}?`;
   if (count === 0) say('Nothing is left to cancel.\n');
   else if (yes) say(`${question} yes (--yes)\n`);
-  else if (!(await asker.ask(question, stop.signal))) {
+  else if (!(await console.ask(question, stop.signal))) {
     stop.signal.throwIfAborted();
-    const again = ['countermand', 'run', ledger.path, ...wordsToRepeat(job)].map(shellWord).join(' ');
+    const again = ['countermand', 'run', ledger.name, ...wordsToRepeat(job)].map(shellWord).join(' ');
     throw new UsageError(`not confirmed, so nothing was cancelled; the list is kept, and \`${again}\` asks again`);
   }
   await ledger.start({ by: yes ? 'yes' : 'question', count });
+}
+
+/** Throws a UsageError where nobody could answer. */
+export function requireAnswer({ canAsk }: Pick<Console, 'canAsk'>, yes: boolean): void {
+  if (yes || canAsk()) return;
+  throw new UsageError('no terminal to confirm on. Use --yes to skip confirmation, or run `countermand plan` first');
 }
 
 function actions(n: number): string {

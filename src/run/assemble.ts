@@ -1,34 +1,29 @@
-import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import type { CliContext } from '../cli/context.ts';
-import { listenToSignals } from './stop-on-signals.ts';
 import { makeDefender } from '../defender/client.ts';
-import { measureSkew } from '../defender/server-clock.ts';
-import { makeTransport } from '../defender/transport.ts';
+import { CLOCK_TIMEOUT_MS, measureSkew } from '../defender/server-clock.ts';
 import { makeLookups } from '../engine/lookups.ts';
 import type { EngineParts } from '../engine/parts.ts';
 import { makeStop, type SessionParts, type Stop } from '../engine/session.ts';
 import { InterruptedError } from '../errors.ts';
 import { readClaims } from '../identity/claims.ts';
 import type { Job } from '../job/job.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { areDifferentTenants, isSameTenant, isTenantId } from '../ledger/sender.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
 import type { Logger } from '../log.ts';
 import { makeGate } from '../quota/gate/make-gate.ts';
-import { makeQuota } from '../quota/local/local-quota.ts';
 import type { Quota } from '../quota/quota.ts';
-import { fileDisk } from '../store/folder/file-disk.ts';
-import type { FileLedger } from '../store/folder/file-ledger.ts';
-import { openLedger } from '../store/folder/open.ts';
-import { toolName, userAgent } from '../version.ts';
+import { toolName } from '../version.ts';
 import { type AsyncDisposables, makeAsyncDisposableStack } from './async-disposable-stack.ts';
-import { findPastCalls } from '../store/folder/past-calls.ts';
+import type { Context } from './console.ts';
 import { assess, type Identity, prepareSignIn, refuseUseless, shownSender, withoutSignIn } from './sign-in.ts';
+import { stopOnSignals } from './stop-on-signals.ts';
 
 /** Real parts put together: what the engine is handed, and what the command shows of them. */
 export interface RunParts extends AsyncDisposable, SessionParts {
-  ledger: FileLedger;
-  quota: Quota;
+  ledger: Ledger;
+  /** Undefined until we are connected. */
+  readonly quota: Quota | undefined;
   identity: Identity;
   /** Names job, run and session on every line. */
   log: Logger;
@@ -54,7 +49,7 @@ export interface AssembleOptions {
   existing: 'any' | 'existing' | 'plan';
   /** What the ledger said before this session; undefined where there is none, or where a plan is replaced. */
   before: RunState | undefined;
-  /** The head of that reading: openLedger holds the ledger to it. @default whatever it is by then */
+  /** The head of that reading, to which the store holds the ledger. @default whatever it is by then */
   head?: string;
   /** Nothing will be sent, so nobody has to be known. @default false */
   offline?: boolean;
@@ -62,12 +57,12 @@ export interface AssembleOptions {
 
 /**
  * Opens the ledger (and with it the locks), and puts a session's parts together.
- * Throws as `openLedger` and `findCredential` do, before anything is sent; an InterruptedError when a signal ended a wait before that.
+ * Throws as `Store.open` and `findCredential` do, before anything is sent; an InterruptedError when a signal ended a wait before that.
  */
-export async function assemble(options: AssembleOptions, outer: CliContext): Promise<RunParts> {
+export async function assemble(options: AssembleOptions, outer: Context): Promise<RunParts> {
   const { job, before, offline = false } = options;
   // A new run is named here and not by the ledger, so that what is said while it is being opened carries the name too.
-  const run = before?.run || randomUUID();
+  const run = before?.run || outer.uuid();
   const logOf = (run: string, session: number) => outer.log.child({ job: job.name, run, session });
   const context = { ...outer, log: logOf(run, (before?.sessions.length ?? 0) + 1) };
   const signInAs = { ...job, tenant: signInTenant(options) };
@@ -104,32 +99,31 @@ function needsToken({ job, before, offline }: AssembleOptions): boolean {
 async function assembleParts(
   options: AssembleOptions & { run: string },
   { identity, resources, stop }: { identity: Identity; resources: AsyncDisposables; stop: Stop },
-  context: CliContext,
+  context: Context,
   logOf: (run: string, session: number) => Logger,
 ): Promise<RunParts> {
   const { job, existing, run, head } = options;
-  const { clock, random, redact, say, interrupts } = context;
-  const { hosts, tokens, dispatcher } = identity;
-  resources.defer(() => dispatcher.end());
+  const { clock, random, redact, say, interrupts, store } = context;
+  const { hosts, tokens, connection } = identity;
+  resources.defer(() => connection.end());
   resources.defer(() => tokens[Symbol.asyncDispose]());
   const abandon = new AbortController();
   // Every call in flight listens to it.
   setMaxListeners(0, abandon.signal);
   // From here on there is something to close, so that a signal no longer ends the command where it stands.
-  const signals = listenToSignals(interrupts, stop, abandon, say);
+  const signals = stopOnSignals(interrupts, stop, abandon, say);
   resources.defer(() => signals[Symbol.dispose]());
 
   const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
   const open = { tool: toolName(), ...sender, job };
   const shownTenant = needsToken(options) ? readClaims((await tokens.token(stop.signal)).token)?.tid : undefined;
-  const where = { path: job.ledger, disk: fileDisk, clock, log: context.log, redact };
-  const opening = openLedger({ ...where, existing, head, open, run, shownTenant, say, signal: stop.signal });
+  const session = { name: job.ledger, existing, head, open, run, shownTenant, say, signal: stop.signal };
+  const opening = store.open({ ...session, log: context.log, redact });
   const ledger = await unlessInterrupted(opening, context);
   resources.defer(() => ledger[Symbol.asyncDispose]());
   // Another process may have been here since the ledger was read.
   const log = logOf(ledger.state.run, ledger.state.sessions.length);
 
-  const quota = makeQuota({ ...job.quota, clock });
   const gate = makeGate({
     clock,
     onPause: ({ reason, untilMs }) => {
@@ -139,11 +133,7 @@ async function assembleParts(
       ledger.pause({ until, reason }).catch(() => {});
     },
   });
-  const transport = makeTransport({ dispatcher, apiUrl: hosts.apiUrl, userAgent: userAgent() });
-  const defender = makeDefender(
-    { transport, journal: ledger, quota, gate, tokens, clock, random, log, redact, abandon: abandon.signal },
-    hosts.apiUrl,
-  );
+  let quota: Quota | undefined;
   const connect = async (how: { cancels: boolean } | 'offline'): Promise<Connected> => {
     const token = how === 'offline' ? undefined : (await tokens.token(stop.signal)).token;
     const assessment = token === undefined ? undefined : assess(token, job, hosts.scope);
@@ -151,11 +141,12 @@ async function assembleParts(
     for (const sentence of assessment?.missing ?? []) log.warn(sentence);
     // A tenant's domain and its GUID are one sender, and one quota.
     const shown = token === undefined ? sender : shownSender(token, sender);
-    await ledger.holdSender(shown);
-    const asking = { dispatcher, apiUrl: hosts.apiUrl, clock, userAgent: userAgent(), signal: stop.signal };
-    const ask = how === 'offline' ? undefined : () => measureSkew(asking);
-    const wanted = { job, ledger, sender: shown, disk: fileDisk, measureSkew: ask };
-    quota.seed(await findPastCalls(wanted, { clock, log }));
+    const ask = () => measureSkew(connection.transport({ timeoutMs: CLOCK_TIMEOUT_MS }), clock, stop.signal);
+    const memory = { ledger, name: ledger.name, log, ...(how === 'offline' ? {} : { measureSkew: ask }) };
+    quota = await store.quota(shown, job.quota, memory);
+    const transport = connection.transport();
+    const calling = { transport, journal: ledger, quota, gate, tokens, clock, random, log, redact };
+    const defender = makeDefender({ ...calling, abandon: abandon.signal }, hosts.apiUrl);
     return {
       engine: {
         job,
@@ -175,7 +166,13 @@ async function assembleParts(
     };
   };
   const { disposeAsync: close } = resources;
-  return { job, ledger, gate, clock, stop, quota, identity, log, connect, [Symbol.asyncDispose]: close };
+  return {
+    ...{ job, ledger, gate, clock, stop, identity, log, connect },
+    get quota() {
+      return quota;
+    },
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** How long a signal waits for a ledger that is just being opened, so that it can be closed in order. */
@@ -184,7 +181,7 @@ const OPENING_MS = 2000;
 /** Waits for the opening unless a signal comes: a lock that is held, or a disk that does not answer, is not waited for then. */
 async function unlessInterrupted<T extends AsyncDisposable>(
   opening: Promise<T>,
-  { interrupts, clock }: CliContext,
+  { interrupts, clock }: Context,
 ): Promise<T> {
   const opened = new AbortController();
   const interrupted = async (): Promise<never> => {

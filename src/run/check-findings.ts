@@ -1,18 +1,10 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { type RawAnswer, readAnswer, skewOf } from '../defender/read-answer.ts';
 import type { WireResult } from '../defender/transport.ts';
 import { describeDuration } from '../duration.ts';
 import type { CountermandError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { CheckLine } from '../identity/sign-in-report.ts';
-import type { SenderId } from '../ledger/sender.ts';
 import type { WindowLeft } from '../quota/quota.ts';
-import { fileDisk } from '../store/folder/file-disk.ts';
-import { readHolder } from '../store/folder/held-lock.ts';
-import { describe, isDead, systemProcesses } from '../store/folder/holder.ts';
-import { senderLockPath } from '../store/folder/open.ts';
 
 /** Bad settings, refused, only out of reach. */
 export type WrongExit = 2 | 4 | 6;
@@ -112,44 +104,14 @@ function trouble(host: string, code: string): string {
   return `no connection to ${host} (${code}); check the network and HTTPS_PROXY`;
 }
 
-/** Whether a ledger can be made in the folder, and whether another run sends from it as this application. Writes nothing. */
-export async function ledgerFindings(folder: string, sender: SenderId): Promise<Finding[]> {
-  const topic = 'ledgers';
-  const there = await nearestFolder(folder);
-  const writable = await access(there, constants.W_OK | constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  if (!writable) {
-    const text = `${there} cannot be written, so no ledger can be made in ${folder}; change its permissions, or give --ledger`;
-    return [{ level: 'wrong', topic, text, exitCode: 2 }];
-  }
-  const holder = await liveSender(senderLockPath(folder, sender));
-  if (holder === undefined) return [{ level: 'ok', topic, text: `ledgers can be written in ${folder}` }];
-  const text = `already running as this application from ${folder}: ${holder}. A second run would exit 11; wait for it to finish`;
-  return [{ level: 'warning', topic, text }];
-}
-
-async function nearestFolder(folder: string): Promise<string> {
-  const isThere = await fileDisk.stat(folder).catch(() => undefined);
-  const parent = dirname(folder);
-  return isThere !== undefined || parent === folder ? folder : nearestFolder(parent);
-}
-
-async function liveSender(lock: string): Promise<string | undefined> {
-  const { holder, gone } = await readHolder(fileDisk, lock).catch(() => ({ holder: undefined, gone: true }));
-  if (gone || (holder !== undefined && isDead(holder, systemProcesses()))) return undefined;
-  return describe(holder);
-}
-
-/** What the ledgers of a folder leave of each window. `nowMs` is monotonic, as the moments of the windows. */
-export function quotaFindings(windows: readonly WindowLeft[], folder: string, nowMs: number): Finding[] {
+/** What the ledgers of a place leave of each window. `nowMs` is monotonic, as the moments of the windows. */
+export function quotaFindings(windows: readonly WindowLeft[], place: string, nowMs: number): Finding[] {
   return windows.map(({ calls, perMs, left, freeAtMs }) => {
     const per = `${calls} calls in ${describeDuration(perMs)}`;
-    if (left > 0) return { level: 'ok', topic: 'quota', text: `${left} of ${per} left (per the ledgers in ${folder})` };
+    if (left > 0) return { level: 'ok', topic: 'quota', text: `${left} of ${per} left (per ${place})` };
     const next = freeAtMs[0];
     const when = next === undefined ? 'later' : `in ${describeDuration(Math.max(1000, next - nowMs))}`;
-    const text = `0 of ${per} left (per the ledgers in ${folder}); a run would start automatically ${when}`;
+    const text = `0 of ${per} left (per ${place}); a run would start automatically ${when}`;
     return { level: 'warning', topic: 'quota', text };
   });
 }

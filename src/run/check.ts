@@ -1,33 +1,26 @@
-import { dirname } from 'node:path';
-import type { CliContext } from '../cli/context.ts';
 import { resolveHosts } from '../defender/hosts.ts';
 import { permissionLines } from '../defender/permissions.ts';
 import { skewOf } from '../defender/read-answer.ts';
 import { ONE_READ } from '../defender/routes.ts';
-import { makeTransport, type Transport } from '../defender/transport.ts';
+import type { Transport } from '../defender/transport.ts';
 import { CountermandError } from '../errors.ts';
 import { readClaims } from '../identity/claims.ts';
 import { openSecretFiles } from '../identity/secret-value.ts';
 import { credentialLines, tokenLines } from '../identity/sign-in-report.ts';
 import type { Job } from '../job/job.ts';
 import type { SenderId } from '../ledger/sender.ts';
-import { makeQuota } from '../quota/local/local-quota.ts';
-import { agedCalls, lookBackMs } from '../quota/past-calls.ts';
 import type { WindowLeft } from '../quota/quota.ts';
-import { fileDisk } from '../store/folder/file-disk.ts';
-import { recentCallsInFolder } from '../store/folder/folder-calls.ts';
-import { userAgent } from '../version.ts';
 import {
   type Asked,
   clockFinding,
   type Finding,
   findingsOf,
   hostFinding,
-  ledgerFindings,
   quotaFindings,
   readFinding,
   wrongBy,
 } from './check-findings.ts';
+import type { Context } from './console.ts';
 import { assess, type Identity, prepareSignIn, withoutSignIn } from './sign-in.ts';
 
 /** Shorter than a run's: somebody waits for the answer. */
@@ -37,7 +30,7 @@ const TIMEOUT_MS = 15_000;
  * Everything that would stop a run of this job, in the order in which it would. Writes nothing, holds no lock, and sends two requests at
  * most: one without a token, for the host and its clock, and one read, which is left out when the quota has no call left for it.
  */
-export async function checkAll(job: Job, context: CliContext): Promise<Finding[]> {
+export async function checkAll(job: Job, context: Context): Promise<Finding[]> {
   try {
     resolveHosts(job.api);
   } catch (error) {
@@ -47,25 +40,24 @@ export async function checkAll(job: Job, context: CliContext): Promise<Finding[]
   const { identity, token, canRead } = await checkSignIn(job, context, findings);
   try {
     const { apiUrl } = identity.hosts;
-    const { dispatcher } = identity;
-    const transport = makeTransport({ dispatcher, apiUrl, userAgent: userAgent(), timeoutMs: TIMEOUT_MS });
+    const transport = identity.connection.transport({ timeoutMs: TIMEOUT_MS });
     const asked = await ask(transport, context, '/', undefined);
     const host = hostFinding(apiUrl, asked);
     const clock = clockFinding(asked);
     findings.push(host, ...(clock === undefined ? [] : [clock]));
 
-    const folder = dirname(job.ledger);
     const sender = { tenant: job.tenant, client: job.clientId, api: apiUrl };
-    const windows = await quotaLeft(job, folder, sender, asked, context);
+    const windows = await quotaLeft(job, sender, asked, context);
     if (host.level === 'ok' && token !== undefined) {
       findings.push(await checkRead(transport, token, canRead, windows, context));
     }
-    findings.push(...(await ledgerFindings(folder, sender)));
-    findings.push(...quotaFindings(windows, folder, context.clock.monotonicMs()));
+    const { place, ...stored } = await context.store.check(job.ledger, sender);
+    findings.push({ ...stored, topic: 'ledgers' });
+    findings.push(...quotaFindings(windows, place, context.clock.monotonicMs()));
     return findings;
   } finally {
     await identity.tokens[Symbol.asyncDispose]();
-    await identity.dispatcher.end();
+    await identity.connection.end();
   }
 }
 
@@ -81,7 +73,7 @@ interface SignedIn {
   canRead: boolean | undefined;
 }
 
-async function checkSignIn(job: Job, context: CliContext, findings: Finding[]): Promise<SignedIn> {
+async function checkSignIn(job: Job, context: Context, findings: Finding[]): Promise<SignedIn> {
   const { clock, env } = context;
   const none = { token: undefined, canRead: undefined };
   let identity: Identity;
@@ -113,12 +105,7 @@ async function checkSignIn(job: Job, context: CliContext, findings: Finding[]): 
   }
 }
 
-async function ask(
-  transport: Transport,
-  { clock }: CliContext,
-  path: string,
-  token: string | undefined,
-): Promise<Asked> {
+async function ask(transport: Transport, { clock }: Context, path: string, token: string | undefined): Promise<Asked> {
   const sentAtMs = clock.wallMs();
   const result = await transport({ method: 'GET', path, token, body: undefined });
   return { result, sentAtMs, receivedAtMs: clock.wallMs() };
@@ -129,7 +116,7 @@ async function checkRead(
   token: string,
   canRead: boolean | undefined,
   windows: readonly WindowLeft[],
-  context: CliContext,
+  context: Context,
 ): Promise<Finding> {
   if (windows.some(({ left }) => left === 0)) {
     const text = 'not tried, because the quota has no call left for it; run check again later';
@@ -144,20 +131,16 @@ async function checkRead(
 /** As a run that began now would find it. */
 async function quotaLeft(
   job: Job,
-  folder: string,
   sender: SenderId,
   { result, receivedAtMs }: Asked,
-  { clock, log }: CliContext,
+  { store, log }: Context,
 ): Promise<WindowLeft[]> {
   const skewMs = 'raw' in result ? skewOf(result.raw, receivedAtMs) : undefined;
-  const nowMs = clock.wallMs();
-  const now = { wallMs: nowMs, defenderMs: skewMs === undefined ? undefined : nowMs + skewMs, fileMs: undefined };
-  const clocks = () => Promise.resolve(now);
-  const where = { folder, disk: fileDisk, log, clocks, withinMs: lookBackMs(job.quota.windows), except: '' };
-  const isThere = (await fileDisk.stat(folder)) !== undefined;
-  const past = isThere ? await recentCallsInFolder({ ...sender, ...where }) : [];
-  const quota = makeQuota({ ...job.quota, clock });
-  quota.seed(agedCalls(past, now));
+  const quota = await store.quota(sender, job.quota, {
+    name: job.ledger,
+    log,
+    measureSkew: () => Promise.resolve(skewMs),
+  });
   return quota.left();
 }
 

@@ -1,6 +1,3 @@
-import { lstat } from 'node:fs/promises';
-import type { CliContext } from '../cli/context.ts';
-import { terminalOf } from '../cli/terminal/terminal.ts';
 import type { SessionEnd } from '../engine/session.ts';
 import { CountermandError, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -11,9 +8,9 @@ import { type Summary, summarise } from '../report/facts/summary.ts';
 import type { LedgerView } from '../report/facts/view.ts';
 import { jsonText } from '../report/json.ts';
 import { summaryText } from '../report/text.ts';
-import { fileDisk } from '../store/folder/file-disk.ts';
 import { styled } from '../styled.ts';
-import { claimReleaseList } from '../cli/files/outputs.ts';
+import type { Context } from './console.ts';
+import { claimReleaseList } from './outputs.ts';
 import { readView } from './read-view.ts';
 import { sayError } from './say-error.ts';
 
@@ -34,10 +31,10 @@ export interface FinishOptions {
  * Ends a command that wrote to a ledger: the summary, read back from the ledger, on stdout; what stopped it on stderr; the list of
  * isolations that may need release beside the ledger. Returns the exit code.
  */
-export async function finish(options: FinishOptions, context: CliContext): Promise<Finished> {
+export async function finish(options: FinishOptions, context: Context): Promise<Finished> {
   const { ledger, end, json, plan } = options;
-  const { out, say, clock, env } = context;
-  const view = await readView(fileDisk, ledger);
+  const { out, say, clock, store, terminal } = context;
+  const view = await readView(store, ledger);
   const summary = summarise([view], { nowMs: clock.wallMs(), signal: end.signal, plan });
   const needsReleaseFile = plan === undefined ? await writeReleases(ledger, summary, view, context) : undefined;
   // What stopped it counts more than what the counts would say.
@@ -45,11 +42,7 @@ export async function finish(options: FinishOptions, context: CliContext): Promi
   if (json) out(styled(jsonText({ ...summary, exitCode })));
   // What was refused or not confirmed did nothing: the sentence that says so is all there is to say.
   else if (!(end.error instanceof UsageError))
-    out(
-      styled(
-        `\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env), files: { needsRelease: needsReleaseFile } })}`,
-      ),
-    );
+    out(styled(`\n${summaryText({ ...summary, exitCode }, { terminal, files: { needsRelease: needsReleaseFile } })}`));
   if (end.error !== undefined) sayError(say, end.error);
   const { counts, needsRelease } = summary;
   const [about] = summary.ledgers;
@@ -63,13 +56,12 @@ async function writeReleases(
   ledger: string,
   { needsRelease }: Summary,
   view: LedgerView,
-  context: CliContext,
+  context: Context,
 ): Promise<string | undefined> {
-  const there = await lstat(`${ledger}.needs-release.csv`).catch(() => undefined);
-  if (needsRelease === 0 && there === undefined) return undefined;
   try {
     const { source } = thawJob(view.state.sessions.at(-1)?.opened.job);
     const list = await claimReleaseList({ ledger, source }, context);
+    if (needsRelease === 0 && !(await list.isThere())) return undefined;
     await list.write(releaseCsv([view]));
     return needsRelease > 0 ? list.path : undefined;
   } catch (error) {

@@ -1,9 +1,7 @@
-import type { CliContext } from '../cli/context.ts';
-import type { Asker } from '../cli/terminal/question.ts';
-import { stderrLine } from '../cli/terminal/stderr-line.ts';
 import type { Stop } from '../engine/session.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 import type { Action } from '../ledger/state/run-state.ts';
+import type { Console } from './console.ts';
 
 /** Outcomes with which `--first` goes on by itself under `--yes`. */
 const GOOD: ReadonlySet<Outcome | 'open'> = new Set(['cancelled', 'already-final']);
@@ -11,9 +9,10 @@ const GOOD: ReadonlySet<Outcome | 'open'> = new Set(['cancelled', 'already-final
 /** Shows what became of the first N, and asks; with `--yes` the outcomes are the answer. */
 export async function approveAfterFirstBatch(
   first: readonly Action[],
-  { yes, asker, stop }: { yes: boolean; asker: Asker; stop: Stop },
-  { say }: CliContext,
+  { yes, stop }: { yes: boolean; stop: Stop },
+  console: Console,
 ): Promise<boolean> {
+  const { say } = console;
   const counts = new Map<Outcome | 'open', number>();
   for (const { outcome } of first) {
     const name = outcome?.outcome ?? 'open';
@@ -27,7 +26,7 @@ export async function approveAfterFirstBatch(
     }
   }
   if (yes) return [...counts.keys()].every((name) => GOOD.has(name));
-  const goOn = await stderrLine.aside(() => asker.ask('Cancel the rest?', stop.signal));
+  const goOn = await console.ask('Cancel the rest?', stop.signal);
   stop.signal.throwIfAborted();
   return goOn;
 }

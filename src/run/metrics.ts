@@ -1,4 +1,3 @@
-import type { CliContext } from '../cli/context.ts';
 import { CountermandError, InterruptedError, LockedError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { troubleInWords } from '../fs-errors.ts';
@@ -6,7 +5,8 @@ import type { Job } from '../job/job.ts';
 import { type MetricsFacts, metricsText, retriesOf } from '../report/metrics-text.ts';
 import { toolName } from '../version.ts';
 import type { RunParts } from './assemble.ts';
-import { filesOf, makeOutputs, type Output } from '../cli/files/outputs.ts';
+import type { Machine } from './machine.ts';
+import { filesOf, type Output } from './outputs.ts';
 import { factsOf } from './progress-facts.ts';
 
 /** How often the file is written while the run goes on. */
@@ -22,14 +22,14 @@ export type Watch = (parts: RunParts) => Disposable;
  */
 export async function withMetrics(
   job: Job,
-  context: CliContext,
+  machine: Machine,
   work: (watch: Watch) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   if (job.metricsFile === undefined) return work(() => ({ [Symbol.dispose]: () => {} }));
-  const { clock } = context;
-  const outputs = makeOutputs(context);
+  const { clock } = machine;
+  const outputs = machine.outputs();
   outputs.keep(...filesOf(job));
-  const write = makeWriter(await outputs.claim('--metrics-file', job.metricsFile, { shared: true }), context);
+  const write = makeWriter(await outputs.claim('--metrics-file', job.metricsFile, { shared: true }), machine);
   let facts: MetricsFacts | undefined;
   const show = (ended: { exitCode: ExitCode; atMs: number } | undefined) =>
     write(metricsText({ job: job.name, tenant: job.tenant, facts, ended }));
@@ -63,7 +63,7 @@ export async function withMetrics(
 }
 
 /** One writing at a time and in order. Only the first failure in a row is told. Never rejects. */
-function makeWriter(output: Output, { log }: CliContext): (text: string) => Promise<void> {
+function makeWriter(output: Output, { log }: Machine): (text: string) => Promise<void> {
   let last = Promise.resolve();
   let failing = false;
   const write = async (text: string) => {

@@ -1,7 +1,7 @@
-import type { Asker } from '../cli/terminal/question.ts';
 import { UsageError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Action } from '../ledger/state/run-state.ts';
+import type { Console } from './console.ts';
 
 export type MissingAnswer = 'withdraw' | 'keep' | undefined;
 
@@ -12,22 +12,22 @@ export type MissingAnswer = 'withdraw' | 'keep' | undefined;
 export async function decideMissing(
   ledger: Ledger,
   answer: MissingAnswer,
-  asker: Asker,
+  console: Pick<Console, 'canAsk' | 'ask'>,
   signal: AbortSignal,
 ): Promise<Action[]> {
   const missing = [...ledger.state.missing()].filter(({ sent, outcome }) => sent === 0 && outcome === undefined);
   if (missing.length === 0 || answer === 'keep') return [];
   if (answer === 'withdraw') return missing;
   const what = `${missing.length} open ${missing.length === 1 ? 'action is' : 'actions are'} no longer in the source`;
-  if (!asker.canAsk) {
+  if (!console.canAsk()) {
     throw new UsageError(
       `${what}, and nothing was sent: use --withdraw-missing to skip them, or --keep-missing to cancel them anyway`,
     );
   }
-  const withdraw = await asker.ask(`${what}. Skip them?`, signal);
+  const withdraw = await console.ask(`${what}. Skip them?`, signal);
   signal.throwIfAborted();
   if (withdraw) return missing;
-  if (await asker.ask(`Cancel them anyway?`, signal)) return [];
+  if (await console.ask(`Cancel them anyway?`, signal)) return [];
   throw new UsageError(`${what}: nothing was sent. Re-run with --withdraw-missing or --keep-missing`);
 }
 

@@ -1,11 +1,8 @@
-import { join } from 'node:path';
 import { DamageError, UsageError } from '../errors.ts';
-import { hasCode, remedyFor, troubleInWords } from '../fs-errors.ts';
 import { decodeLine } from '../ledger/line.ts';
-import type { Logger } from '../log.ts';
-import type { Disk } from '../store/folder/disk.ts';
 import { type ReadLedger, readLedger } from '../ledger/read-ledger.ts';
-import { seriesOf } from '../store/folder/series.ts';
+import type { Store } from '../store/store.ts';
+import type { Machine } from './machine.ts';
 
 /** More than any `close` record takes. */
 const TAIL_BYTES = 65_536;
@@ -15,22 +12,22 @@ const TAIL_BYTES = 65_536;
  * says that its run finished holds no work and is only told. Throws a DamageError for a damaged one that may be the one looked for, and
  * a UsageError for one that cannot be read at all: neither is passed over in silence.
  */
-export async function newestUnfinished(ledger: string, disk: Disk, log: Logger): Promise<string | undefined> {
-  const series = seriesOf(ledger, await namesIn(join(ledger, '..'), disk));
-  for (const name of series?.names ?? []) {
-    const path = join(series?.folder ?? '', name);
-    const kind = (await disk.stat(path).catch(() => undefined))?.kind;
-    if (kind === 'a named pipe' || kind === 'a socket' || kind === 'a device') {
-      log.warn({ path }, `${path} is named as an earlier ledger of this job and is ${kind}: passed over`);
+export async function newestUnfinished(
+  ledger: string,
+  { store, log }: Pick<Machine, 'store' | 'log'>,
+): Promise<string | undefined> {
+  for (const { name: path, instead } of await store.series(ledger)) {
+    if (instead !== undefined) {
+      log.warn({ path }, `${path} is named as an earlier ledger of this job and is ${instead}: passed over`);
       continue;
     }
-    const { state, fault } = await readOfSeries(path, disk);
+    const { state, fault } = await readOfSeries(path, store);
     if (fault === undefined) {
       if (state.sessions.length > 0 && state.sessions.at(-1)?.closed?.reason !== 'finished') return path;
       continue;
     }
     const damage = `the earlier ledger ${path} is damaged (line ${fault.line} ${fault.what})`;
-    if (!(await endsFinished(path, disk))) {
+    if (!(await endsFinished(path, store))) {
       throw new DamageError(
         `${damage} and may hold work left, so nothing was sent: restore it from a copy, or move it to another folder to begin without it`,
       );
@@ -43,24 +40,9 @@ export async function newestUnfinished(ledger: string, disk: Disk, log: Logger):
   return undefined;
 }
 
-/** A folder that is not there yet holds nothing; one that cannot be listed may hold work left. */
-async function namesIn(folder: string, disk: Disk): Promise<string[]> {
+async function readOfSeries(path: string, store: Store): Promise<ReadLedger> {
   try {
-    return await disk.list(folder);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
-    if (!(error instanceof Error)) throw error;
-    const remedy = remedyFor(error) ?? 'name a folder that this user may read, with --ledger';
-    throw new UsageError(
-      `the folder ${folder} cannot be searched for earlier ledgers of this job (${troubleInWords(error)}): ${remedy}`,
-      { cause: error },
-    );
-  }
-}
-
-async function readOfSeries(path: string, disk: Disk): Promise<ReadLedger> {
-  try {
-    return await readLedger({ path, disk });
+    return await readLedger(path, store);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(
@@ -71,10 +53,10 @@ async function readOfSeries(path: string, disk: Disk): Promise<ReadLedger> {
 }
 
 /** By its last line alone, which must be whole. */
-async function endsFinished(path: string, disk: Disk): Promise<boolean> {
-  const size = (await disk.stat(path))?.size ?? 0;
+async function endsFinished(path: string, store: Store): Promise<boolean> {
+  const size = (await store.stat(path))?.size ?? 0;
   const chunks: Buffer[] = [];
-  for await (const chunk of disk.read(path, Math.max(0, size - TAIL_BYTES))) chunks.push(Buffer.from(chunk));
+  for await (const chunk of store.read(path, Math.max(0, size - TAIL_BYTES))) chunks.push(Buffer.from(chunk));
   const lines = Buffer.concat(chunks).toString('utf8').split('\n');
   const last = lines.pop() === '' ? decodeLine(lines.pop() ?? '') : undefined;
   return last?.kind === 'close' && last.reason === 'finished';

@@ -1,28 +1,74 @@
-import type { CliContext } from '../cli/context.ts';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { countDecisions, decideAll } from '../engine/screen-all.ts';
 import { makeScreening } from '../engine/screening.ts';
+import { inSession, type SessionEnd } from '../engine/session.ts';
+import { UsageError } from '../errors.ts';
 import type { SourceBytes } from '../intake/open-source.ts';
+import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
 import { unseenTypes } from '../job/unseen-types.ts';
+import type { CloseReason } from '../ledger/record.ts';
 import { ASSUMED_ROUND_TRIP_MS } from '../quota/forecast.ts';
 import { forecastFacts } from '../report/facts/forecast-facts.ts';
 import type { PlanFacts } from '../report/facts/plan-summary.ts';
-import type { RunParts } from './assemble.ts';
+import { assemble, type RunParts } from './assemble.ts';
+import type { Context } from './console.ts';
+import { type Finished, finish } from './finish.ts';
 import { lookUpList } from './look-up-list.ts';
-import { intakeBytes, intakeQuery } from './read-source.ts';
+import { intakeBytes, intakeQuery, openIds } from './read-source.ts';
+import { refuseSecretUse } from './refuse-secret-use.ts';
+import { resolveTarget } from './target.ts';
+
+export interface PlanOptions {
+  /** SOURCE as typed. */
+  source: string;
+  flags: Flags;
+  json: boolean;
+  /** Looks at where the plan is to be written to, once it is known what is read: throws before a ledger is made. */
+  place?(job: Job): Promise<void>;
+}
+
+export interface Planned extends Finished {
+  job: Job;
+  end: SessionEnd;
+  facts: PlanFacts;
+}
+
+/** `plan`: from a SOURCE to what a run of it would do, kept as a ledger. Sends no cancel. */
+export async function planSession({ source, flags, json, place }: PlanOptions, context: Context): Promise<Planned> {
+  const target = await resolveTarget(source, flags, context, { plan: true });
+  const { job, before, fromLedger } = target;
+  if (fromLedger) {
+    throw new UsageError(
+      'plan takes a job, a file of IDs or -; for a ledger use `countermand resume --dry-run` or `countermand report`',
+    );
+  }
+  if (before?.start !== undefined) {
+    throw new UsageError(`${job.ledger} is a run that was started, not a plan: give the plan another --ledger`);
+  }
+  refuseSecretUse(target, context);
+  await place?.(job);
+  const bytes = await openIds(job.source, context);
+  let made: PlanFacts | undefined;
+  let end: SessionEnd;
+  {
+    await using parts = await assemble({ job, existing: 'plan', before: undefined, offline: isOffline(job) }, context);
+    end = await inSession(parts, async (): Promise<CloseReason> => {
+      made = await makePlan(parts, bytes, context);
+      return 'planned';
+    });
+  }
+  const facts = made ?? { decisions: undefined, forecast: undefined };
+  return { job, end, facts, ...(await finish({ ledger: job.ledger, end, json, plan: facts }, context)) };
+}
 
 /** Intake and screening without a start: reads only. Offline (`--screen never`) it counts and forecasts what is not known to be over. */
-export async function makePlan(
-  parts: RunParts,
-  bytes: SourceBytes | undefined,
-  context: CliContext,
-): Promise<PlanFacts> {
+async function makePlan(parts: RunParts, bytes: SourceBytes | undefined, context: Context): Promise<PlanFacts> {
   const { say, clock, secrets } = context;
-  const { job, ledger, stop, quota } = parts;
+  const { job, ledger, stop } = parts;
   const offline = isOffline(job);
   if (bytes !== undefined) await intakeBytes(ledger, bytes, job, stop.signal, secrets);
-  const { engine, permissions, warnings } = await parts.connect(offline ? 'offline' : { cancels: false });
+  const { engine, quota, permissions, warnings } = await parts.connect(offline ? 'offline' : { cancels: false });
   if (bytes === undefined)
     await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
   const { maxActions } = job.guards;
@@ -46,7 +92,7 @@ export async function makePlan(
 }
 
 /** Without lookups a plan of given IDs asks nobody anything. */
-export function isOffline({ screen, source }: Pick<Job, 'screen' | 'source'>): boolean {
+function isOffline({ screen, source }: Pick<Job, 'screen' | 'source'>): boolean {
   return screen === 'never' && source.kind !== 'query';
 }
 

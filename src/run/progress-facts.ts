@@ -2,8 +2,9 @@ import { type Decision, decide } from '../engine/guards.ts';
 import type { Guards } from '../job/job.ts';
 import { OUTCOME_NAMES } from '../ledger/outcomes.ts';
 import { isAccepted, type RunState } from '../ledger/state/run-state.ts';
-import { ASSUMED_ROUND_TRIP_MS, forecast } from '../quota/forecast.ts';
+import { ASSUMED_ROUND_TRIP_MS, allFree, forecast } from '../quota/forecast.ts';
 import type { WindowLeft } from '../quota/quota.ts';
+import { shareOf } from '../quota/windows.ts';
 import type { RunParts } from './assemble.ts';
 
 export interface ProgressFacts {
@@ -36,17 +37,21 @@ export function factsOf({ ledger, quota, gate, clock, job }: RunParts): Progress
     total,
     confirming,
     outcomes: Object.fromEntries(OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]])),
-    ...waits({ quota, gate, clock }, toCall, job.concurrency),
+    // Before anybody has signed in, nothing is known to be taken.
+    ...waits(
+      { windows: quota?.left() ?? allFree(shareOf(job.quota.windows, job.quota.share)), gate, clock },
+      toCall,
+      job.concurrency,
+    ),
   };
 }
 
 /** What quota and gate leave, and how long so many calls will take. */
 export function waits(
-  { quota, gate, clock }: Pick<RunParts, 'quota' | 'gate' | 'clock'>,
+  { windows, gate, clock }: Pick<RunParts, 'gate' | 'clock'> & { windows: readonly WindowLeft[] },
   calls: number,
   concurrency: number,
 ): Pick<ProgressFacts, 'windows' | 'pausedForMs' | 'pauseReason' | 'etaMs'> {
-  const windows = quota.left();
   const nowMs = clock.monotonicMs();
   const { pause } = gate;
   const notBeforeMs = pause?.untilMs;

@@ -1,23 +1,10 @@
-import { join } from 'node:path';
-import type { Clock } from '../clock.ts';
 import { describeDuration } from '../duration.ts';
 import { LockedError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
 import { LATEST_COUNT_MS } from '../ledger/call-age.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
-import type { Logger } from '../log.ts';
 import { lookBackMs } from '../quota/past-calls.ts';
-import type { Disk } from '../store/folder/disk.ts';
-import { systemProcesses } from '../store/folder/holder.ts';
-import { acquireLock } from '../store/folder/lock.ts';
-import { readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
-import { seriesOf } from '../store/folder/series.ts';
-
-export interface RemovalParts {
-  disk: Disk;
-  clock: Clock;
-  log: Logger;
-}
+import type { Machine } from './machine.ts';
 
 export type KeepingJob = Pick<Job, 'name' | 'tenant' | 'ledger' | 'keepLedgersMs' | 'quota'>;
 
@@ -25,26 +12,25 @@ export type KeepingJob = Pick<Job, 'name' | 'tenant' | 'ledger' | 'keepLedgersMs
  * Removes what `keepLedgers` no longer keeps: finished ledgers of the job's own series, each with its `.needs-release.csv`. A ledger that
  * is unfinished, damaged, held by a run or another job's stays, and so does what cannot be removed, which is told. Never rejects.
  */
-export async function removeOldLedgers(job: KeepingJob, { disk, clock, log }: RemovalParts): Promise<void> {
+export async function removeOldLedgers(job: KeepingJob, machine: PruningMachine): Promise<void> {
   if (job.keepLedgersMs === undefined) return;
+  const { store, clock, log } = machine;
   const keepMs = keptForMs(job.keepLedgersMs, job.quota.windows);
-  const folder = join(job.ledger, '..');
-  const names = await disk.list(folder).catch(() => []);
-  for (const name of seriesOf(job.ledger, names)?.names ?? []) {
-    const path = join(folder, name);
-    if (path === job.ledger) continue;
+  const entries = await store.series(job.ledger).catch(() => []);
+  for (const { name, modifiedMs, instead } of entries) {
+    // The cheap questions first: a ledger may hold a million actions.
+    if (name === job.ledger || instead !== undefined || clock.wallMs() - modifiedMs <= keepMs) continue;
     try {
-      const entry = await disk.entry(path);
-      // The cheap questions first: a ledger may hold a million actions. A link's lock is elsewhere, and what it leads to is not ours to remove.
-      if (entry?.kind !== 'a file' || clock.wallMs() - entry.modifiedMs <= keepMs) continue;
-      await removeIfOld(path, job, keepMs, { disk, clock, log });
+      await removeIfOld(name, job, keepMs, machine);
     } catch (error) {
       const held = error instanceof LockedError;
       const reason = error instanceof Error ? error.message : String(error);
-      log[held ? 'info' : 'warn'](`the old ledger ${path} is kept: ${reason}`);
+      log[held ? 'info' : 'warn'](`the old ledger ${name} is kept: ${reason}`);
     }
   }
 }
+
+type PruningMachine = Pick<Machine, 'store' | 'clock' | 'log'>;
 
 /** Calls of a removed ledger are forgotten, so it stays for as long as they count against the quota, whatever was asked for. */
 export function keptForMs(keepLedgersMs: number, windows: Job['quota']['windows']): number {
@@ -66,36 +52,19 @@ function whyKept(
 }
 
 async function removeIfOld(
-  path: string,
+  name: string,
   job: KeepingJob,
   keepMs: number,
-  { disk, clock, log }: RemovalParts,
+  { store, clock, log }: PruningMachine,
 ): Promise<void> {
-  // Held while it is read and removed, so that no run goes on with it in between.
-  await using _lock = await acquireLock({
-    path: `${path}.lock`,
-    what: `the ledger ${path}`,
-    ledger: path,
-    disk,
-    clock,
-    log,
-    processes: systemProcesses(),
-    // Another day will do.
-    wait: false,
-  });
-  const { state, fault } = await readLedger({ path, disk });
-  throwIfDamaged(path, fault);
-  const why = whyKept(state, job, { nowMs: clock.wallMs(), keepMs });
-  if (why !== undefined) {
-    log.debug(`the old ledger ${path} is kept: ${why}`);
+  const end = await store.remove(name, ({ state }) => whyKept(state, job, { nowMs: clock.wallMs(), keepMs }));
+  if ('kept' in end) {
+    log.debug(`the old ledger ${name} is kept: ${end.kept}`);
     return;
   }
-  await disk.remove(path);
-  const releases = `${path}.needs-release.csv`;
-  if ((await disk.stat(releases)) !== undefined) await disk.remove(releases);
   log.info(
-    { removed: path, oldRun: state.run },
-    `removed the finished ledger ${path}, which is older than --keep-ledgers ${describeDuration(job.keepLedgersMs ?? 0)}`,
+    { removed: name, oldRun: end.removed.state.run },
+    `removed the finished ledger ${name}, which is older than --keep-ledgers ${describeDuration(job.keepLedgersMs ?? 0)}`,
   );
 }
 

@@ -6,7 +6,7 @@ import { runIntake } from '../engine/intake.ts';
 import type { Screening } from '../engine/screening.ts';
 import { UsageError } from '../errors.ts';
 import { refuseSecretFile, refuseSecretText, type SessionSecrets } from '../identity/session-secrets.ts';
-import { bytesUntil, openSource, readStdin, type SourceBytes } from '../intake/open-source.ts';
+import { bytesUntil, type SourceBytes } from '../intake/open-source.ts';
 import { queryIds } from '../intake/query-ids.ts';
 import { readIds } from '../intake/read-ids.ts';
 import type { Intake } from '../intake/rows.ts';
@@ -14,6 +14,7 @@ import type { Job, JobSource } from '../job/job.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
 import type { Logger } from '../log.ts';
+import type { Machine } from './machine.ts';
 import { countOddities } from './oddities.ts';
 
 /** What messages call a source. */
@@ -22,10 +23,13 @@ function sourceName(source: JobSource): string {
 }
 
 /** Opens the file, so that a wrong name is told before a ledger is made. */
-export async function openIds(source: JobSource, secrets: SessionSecrets): Promise<SourceBytes | undefined> {
+export async function openIds(
+  source: JobSource,
+  { secrets, sources }: Pick<Machine, 'secrets' | 'sources'>,
+): Promise<SourceBytes | undefined> {
   if (source.kind === 'query') return undefined;
   const { path } = source;
-  return path === undefined ? readStdin() : openSource(path, (file) => refuseSecretFile(secrets, file, path));
+  return path === undefined ? sources.stdin() : sources.open(path, (file) => refuseSecretFile(secrets, file, path));
 }
 
 /** Reads a file or stdin into the ledger. Rejects with the signal's reason as soon as it aborts, whatever the source is waited for. */
@@ -73,10 +77,14 @@ async function* noting(actions: AsyncIterable<MachineAction>, seen: MachineActio
 }
 
 /** Whether the file still holds what its last reading did. */
-export async function isUnchanged(path: string, intake: NonNullable<RunState['intake']>): Promise<boolean> {
+export async function isUnchanged(
+  path: string,
+  intake: NonNullable<RunState['intake']>,
+  sources: Machine['sources'],
+): Promise<boolean> {
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const chunk of await openSource(path)) {
+  for await (const chunk of await sources.open(path)) {
     hash.update(chunk);
     bytes += chunk.length;
   }

@@ -1,19 +1,18 @@
 import { UsageError } from '../errors.ts';
+import { type LedgerSource, scanLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
 import { Projection } from '../ledger/state/projection.ts';
 import { createTracer } from '../report/facts/trace.ts';
 import type { LedgerView } from '../report/facts/view.ts';
-import type { Disk } from '../store/folder/disk.ts';
-import { scanFile, throwIfDamaged } from '../ledger/read-ledger.ts';
 
 /**
  * Reads a ledger once for a report, without its lock: one that grows meanwhile is reported as it stood when its end was
  * reached. A damaged one is reported up to the damage, with `intact` false.
  * Throws a UsageError for a file that is no ledger, or one of another format, and a DamageError where nothing stands before the damage.
  */
-export async function readView(disk: Pick<Disk, 'read'>, path: string): Promise<LedgerView> {
+export async function readView(source: LedgerSource, path: string): Promise<LedgerView> {
   const state = new Projection();
   const tracer = createTracer();
-  const { scanned } = await scanFile(path, disk, {
+  const { scanned } = await scanLedger(path, source, {
     apply(record, atMs) {
       state.apply(record, atMs);
       tracer.add(record, atMs);

@@ -1,6 +1,3 @@
-import type { CliContext } from '../cli/context.ts';
-import { showProgress } from '../cli/terminal/progress.ts';
-import { type Asker, requireAnswer } from '../cli/terminal/question.ts';
 import { cancelAll } from '../engine/cancel-all.ts';
 import { refuseUnseen } from '../engine/guards.ts';
 import { makeScreening } from '../engine/screening.ts';
@@ -9,14 +6,16 @@ import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { SourceBytes } from '../intake/open-source.ts';
 import type { CloseReason } from '../ledger/record.ts';
-import { fileDisk } from '../store/folder/file-disk.ts';
-import { removeOldLedgers } from './prune.ts';
-import { approve } from './approve.ts';
+import { approve, requireAnswer } from './approve.ts';
 import { assemble, type Connected, type RunParts } from './assemble.ts';
+import type { Context } from './console.ts';
 import { approveAfterFirstBatch } from './first-batch.ts';
+import type { Machine } from './machine.ts';
 import { type Watch, withMetrics } from './metrics.ts';
 import { decideMissing, type MissingAnswer, withdraw } from './missing.ts';
-import { claimReleaseList } from '../cli/files/outputs.ts';
+import { claimReleaseList } from './outputs.ts';
+import { factsOf } from './progress-facts.ts';
+import { removeOldLedgers } from './prune.ts';
 import { intakeBytes, intakeQuery, isUnchanged, openIds, refuseHalfStdin } from './read-source.ts';
 import { refuseSecretUse } from './refuse-secret-use.ts';
 import { rereadRule } from './reread-rule.ts';
@@ -25,7 +24,6 @@ import type { Target } from './target.ts';
 
 export interface RunOptions {
   target: Target;
-  asker: Asker;
   yes: boolean;
   json: boolean;
   missing: MissingAnswer;
@@ -34,13 +32,13 @@ export interface RunOptions {
 }
 
 /** `run` and `resume`: from a target to its end, with its metrics beside it. */
-export function runSession(options: RunOptions, context: CliContext): Promise<ExitCode> {
+export function runSession(options: RunOptions, context: Context): Promise<ExitCode> {
   return withMetrics(options.target.job, context, (watch) => toItsEnd(options, watch, context));
 }
 
 /** Refuses what cannot start before a ledger is opened or anything is sent. */
-async function toItsEnd(options: RunOptions, watch: Watch, context: CliContext): Promise<ExitCode> {
-  const { target, asker, yes, json } = options;
+async function toItsEnd(options: RunOptions, watch: Watch, context: Context): Promise<ExitCode> {
+  const { target, yes, json } = options;
   const { job, before, fromLedger, head } = target;
   refuseSecretUse(target, context);
   await claimReleaseList(job, context);
@@ -55,7 +53,7 @@ async function toItsEnd(options: RunOptions, watch: Watch, context: CliContext):
         '--comment is required: Defender shows it on every cancelled action. Example: --comment "INC-4711 false positive"',
       );
     }
-    requireAnswer(asker, yes);
+    requireAnswer(context, yes);
   }
   let end: SessionEnd;
   {
@@ -72,23 +70,23 @@ const loadReport = () => import('./finish.ts');
 
 type ToRead = { bytes: SourceBytes } | 'query' | 'nothing';
 
-async function whatToRead(target: Target, { secrets }: CliContext): Promise<ToRead> {
+async function whatToRead(target: Target, { secrets, sources }: Machine): Promise<ToRead> {
   const { source } = target.job;
   const rule = rereadRule(target);
   if (rule === 'no') return 'nothing';
   const intake = target.before?.intake;
   const isFile = rule === 'if-changed' && source.kind === 'file' && intake !== undefined;
-  if (isFile && (await isUnchanged(source.path, intake))) return 'nothing';
-  const bytes = await openIds(source, secrets);
+  if (isFile && (await isUnchanged(source.path, intake, sources))) return 'nothing';
+  const bytes = await openIds(source, { secrets, sources });
   return bytes === undefined ? 'query' : { bytes };
 }
 
-/** One session's way through, from its source to its last outcome; the simulation takes it with parts of its own. */
-export async function work(
+/** One session's way through, from its source to its last outcome. */
+async function work(
   parts: RunParts,
   reading: ToRead,
-  { target, asker, yes, missing, retry }: RunOptions,
-  context: CliContext,
+  { target, yes, missing, retry }: RunOptions,
+  context: Context,
 ): Promise<CloseReason> {
   const { job, ledger, stop } = parts;
   const { state } = ledger;
@@ -99,7 +97,7 @@ export async function work(
     await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
   } else if (reading !== 'nothing') await intakeBytes(ledger, reading.bytes, job, stop.signal, context.secrets);
   refuseTooMany(job, state.actions.size);
-  const withdrawn = await decideMissing(ledger, missing, asker, stop.signal);
+  const withdrawn = await decideMissing(ledger, missing, context, stop.signal);
 
   // Also what an earlier session admitted and did not live to ask about.
   const isNew = target.before?.start === undefined || state.admittedSinceStart > 0;
@@ -113,17 +111,17 @@ export async function work(
     // Those taken back are not part of the question.
     if (target.before?.start !== undefined) await withdraw(ledger, withdrawn);
     const anew = target.before !== undefined && target.before.start === undefined && target.before.intake !== undefined;
-    await approve(connected, { yes, asker, anew, without: new Set(withdrawn.map(({ id }) => id)) }, context);
+    await approve(connected, { yes, anew, without: new Set(withdrawn.map(({ id }) => id)) }, context);
   }
   await withdraw(ledger, withdrawn);
   // A reading that brought nothing new is approved all the same, so that no later session does it again.
   if (reading !== 'nothing' && !isNew) await ledger.start({ by: yes ? 'yes' : 'question', count: state.leftCount });
-  if (target.before === undefined) await removeOldLedgers(job, { ...context, disk: fileDisk });
+  if (target.before === undefined) await removeOldLedgers(job, context);
   await loadReport();
-  using _progress = await showProgress(parts, context);
+  using _progress = await context.progress(() => factsOf(parts));
   await cancelAll(engine, {
     retry: retried,
-    goOn: (first) => approveAfterFirstBatch(first, { yes, asker, stop }, context),
+    goOn: (first) => approveAfterFirstBatch(first, { yes, stop }, context),
   });
   return 'finished';
 }

@@ -1,28 +1,28 @@
-import type { CliContext } from '../cli/context.ts';
 import { type Hosts, resolveHosts } from '../defender/hosts.ts';
 import { assessPermissions, type PermissionAssessment } from '../defender/permissions.ts';
 import { RefusedError } from '../errors.ts';
-import { type Dispatcher, makeDispatcher } from '../http/dispatcher.ts';
 import { readClaims } from '../identity/claims.ts';
 import { refuseFarEndpoints, refuseOtherAuthority } from '../identity/endpoints.ts';
 import { type FoundCredential, findCredential } from '../identity/find-credential.ts';
-import { openTokenSource } from '../identity/open-token-source.ts';
+import { RenewingTokenSource } from '../identity/renewing-token-source.ts';
 import { openSecretFiles, readSecret } from '../identity/secret-value.ts';
 import type { TokenSource } from '../identity/token-source.ts';
 import type { Job } from '../job/job.ts';
 import type { SenderId } from '../ledger/sender.ts';
+import type { Context } from './console.ts';
+import type { Connection, Machine } from './machine.ts';
 
 /** Who we are and what may be done as that, before any call to Defender. */
 export interface Identity {
   hosts: Hosts;
   /** Undefined for work that signs in nowhere. */
   found: FoundCredential | undefined;
-  dispatcher: Dispatcher;
+  connection: Connection;
   tokens: TokenSource & AsyncDisposable;
 }
 
 /** For work that sends nothing: it needs no credential, and cannot use one by mistake. */
-export function withoutSignIn(job: SignInJob, { env }: CliContext): Identity {
+export function withoutSignIn(job: SignInJob, { connect }: Machine): Identity {
   const refuse = () => Promise.reject(new Error('this work was begun without a sign-in'));
   const tokens = {
     kind: 'token',
@@ -30,21 +30,22 @@ export function withoutSignIn(job: SignInJob, { env }: CliContext): Identity {
     renew: refuse,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   } as const;
-  return { hosts: resolveHosts(job.api), found: undefined, dispatcher: makeDispatcher({ env }), tokens };
+  const hosts = resolveHosts(job.api);
+  return { hosts, found: undefined, connection: connect(hosts), tokens };
 }
 
 export type SignInJob = Pick<Job, 'tenant' | 'clientId' | 'auth' | 'api' | 'patienceMs'>;
 
-/** Finds the credential and makes the dispatcher. Throws a UsageError when one is missing or a host is not allowed; asks nobody yet. */
-export async function prepareSignIn(job: SignInJob, context: CliContext): Promise<Identity> {
-  const { env, clock, log, random, say, secrets } = context;
+/** Finds the credential and the way out. Throws a UsageError when one is missing or a host is not allowed; asks nobody yet. */
+export async function prepareSignIn(job: SignInJob, context: Context): Promise<Identity> {
+  const { env, clock, log, random, say, secrets, connect } = context;
   const hosts = resolveHosts(job.api);
   refuseFarEndpoints(env);
   refuseOtherAuthority(env, hosts.authorityUrl);
   const clientId = isNamed(job.clientId) ? job.clientId : undefined;
   const found = findCredential(env, job.auth, { tenant: job.tenant, clientId });
   for (const sentence of await openSecretFiles(env)) log.warn(sentence);
-  const dispatcher = makeDispatcher({ env });
+  const connection = connect(hosts);
   const target = {
     tenant: job.tenant,
     clientId: clientId ?? '',
@@ -52,9 +53,10 @@ export async function prepareSignIn(job: SignInJob, context: CliContext): Promis
     scope: hosts.scope,
   };
   const { learn } = secrets;
-  const parts = { target, env, dispatcher, clock, log, learn, prompt: (line: string) => say(`${line}\n`) };
-  const tokens = openTokenSource(found.kind, parts, { random, patienceMs: job.patienceMs });
-  return { hosts, found, dispatcher, tokens };
+  const parts = { target, env, clock, log, learn, prompt: (line: string) => say(`${line}\n`) };
+  const credential = connection.credential(found.kind, parts);
+  const tokens = new RenewingTokenSource(credential, { clock, log, random, patienceMs: job.patienceMs });
+  return { hosts, found, connection, tokens };
 }
 
 /** What a token says of itself, held against what the job says. */
@@ -88,7 +90,7 @@ export function refuseUseless(assessment: PermissionAssessment, { cancels }: { c
 }
 
 /** Who a ready token says we are, for what nothing else names. */
-export async function identityInToken(env: CliContext['env']): Promise<{ tenant?: string; clientId?: string }> {
+export async function identityInToken(env: Machine['env']): Promise<{ tenant?: string; clientId?: string }> {
   const token = await readSecret(env, 'COUNTERMAND_TOKEN');
   const claims = token === undefined ? undefined : readClaims(token.value);
   return {

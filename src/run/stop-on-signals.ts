@@ -1,11 +1,11 @@
 import type { Stop } from '../engine/session.ts';
-import type { Interrupts } from '../cli/terminal/interrupts.ts';
+import type { Interrupts } from './interrupts.ts';
 
 /**
  * The first signal ends the session in order; the second gives up the calls in flight, which the next session looks up. Throws where a signal came
  * before; disposing of it lets go of the signals.
  */
-export function listenToSignals(
+export function stopOnSignals(
   interrupts: Interrupts,
   stop: Stop,
   abandon: AbortController,

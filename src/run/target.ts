@@ -1,17 +1,16 @@
 import { resolve } from 'node:path';
-import type { Args } from '../cli/command.ts';
-import type { CliContext } from '../cli/context.ts';
 import { ChangedLedgerError, stoppedBy, UsageError } from '../errors.ts';
+import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
 import { resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { mergeForResume } from '../job/resume-job.ts';
 import { unlikeNamesIn } from '../job/unlike-names.ts';
-import type { RunState } from '../ledger/state/run-state.ts';
-import { fileDisk } from '../store/folder/file-disk.ts';
-import { newestUnfinished } from './newest-unfinished.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
+import type { RunState } from '../ledger/state/run-state.ts';
 import { readHead } from './head.ts';
 import { jobInput } from './job-input.ts';
+import type { Machine } from './machine.ts';
+import { newestUnfinished } from './newest-unfinished.ts';
 import { atPaceOf, keptComment, pinRelativeDates } from './resume-rules.ts';
 
 /** What SOURCE comes down to. */
@@ -45,8 +44,8 @@ export async function onTarget<T>(resolve: () => Promise<Target>, act: (target: 
 /** Resolves a SOURCE of `run` or `plan`. Throws a UsageError, or a DamageError for a ledger that does not fit its chain. */
 export async function resolveTarget(
   source: string,
-  args: Args,
-  context: CliContext,
+  args: Flags,
+  context: Machine,
   { plan }: { plan: boolean },
 ): Promise<Target> {
   if (sourceKind(source) === 'ledger') return ledgerTarget(source, args, context);
@@ -57,7 +56,7 @@ export async function resolveTarget(
   const job = resolveJob(input);
   for (const sentence of unlikeNamesIn(job)) context.log.warn(sentence);
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
-    const unfinished = await newestUnfinished(job.ledger, fileDisk, context.log);
+    const unfinished = await newestUnfinished(job.ledger, context);
     if (unfinished !== undefined) {
       const target = await ledgerTarget(unfinished, args, context, job);
       const { run, sessions } = target.before ?? { run: '', sessions: [] };
@@ -67,8 +66,9 @@ export async function resolveTarget(
     }
   }
   // A place where no file can be is told by whoever opens the ledger there.
-  const there = await fileDisk.stat(job.ledger).catch(() => undefined);
-  const { state: before, head } = there === undefined ? { state: undefined, head: '' } : await readIntact(job.ledger);
+  const there = await context.store.stat(job.ledger).catch(() => undefined);
+  const { state: before, head } =
+    there === undefined ? { state: undefined, head: '' } : await readIntact(job.ledger, context);
   if (before === undefined || before.sessions.length === 0) return { job, fromLedger: false, before: undefined, head };
   const begun = pinRelativeDates(job, before, (nowMs) => resolveJob({ ...input, nowMs }));
   return { job: { ...begun, comment: keptComment(job, before) }, fromLedger: false, before, head };
@@ -77,13 +77,13 @@ export async function resolveTarget(
 /** A ledger's own job, with what this session changes; `today` is the job of its job file, where it was found by one. */
 export async function ledgerTarget(
   source: string,
-  args: Args,
-  { env, cwd, clock }: CliContext,
+  args: Flags,
+  { env, cwd, clock, store }: Machine,
   today?: Job,
 ): Promise<Target> {
   const path = resolve(cwd, source);
   const wanted = args['head'] === undefined ? undefined : readHead(args['head']);
-  const { state, head } = await readIntact(path);
+  const { state, head } = await readIntact(path, { store });
   const opened = state.sessions.at(-1)?.opened;
   if (opened === undefined) throw new UsageError(`${path} holds no run yet: run its source again`);
   if (wanted !== undefined && wanted !== head) {
@@ -97,8 +97,8 @@ export async function ledgerTarget(
   return { job: { ...merged, ledger: path }, fromLedger: true, before: state, head };
 }
 
-async function readIntact(path: string): Promise<ReadLedger> {
-  const read = await readLedger({ path, disk: fileDisk });
+async function readIntact(path: string, { store }: Pick<Machine, 'store'>): Promise<ReadLedger> {
+  const read = await readLedger(path, store);
   throwIfDamaged(path, read.fault);
   return read;
 }

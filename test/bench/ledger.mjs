@@ -17,9 +17,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../dist/clock.js';
 import { resolveJob } from '../../dist/job/resolve-job.js';
+import { readLedger } from '../../dist/ledger/read-ledger.js';
 import { fileDisk } from '../../dist/store/folder/file-disk.js';
 import { openLedger } from '../../dist/store/folder/open.js';
-import { readLedger } from '../../dist/ledger/read-ledger.js';
 import { idOf } from './ledger-ids.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
@@ -40,7 +40,7 @@ const TASKS = { append, one: onePerSync, admit, fill, parse, state };
 
 async function append(path, writers) {
   const seconds = 2;
-  const ledger = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
+  const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
   const end = performance.now() + seconds * 1000;
   let count = 0;
   const writer = async () => {
@@ -67,7 +67,7 @@ async function onePerSync(path) {
 
 async function admit(path, actions) {
   const begun = performance.now();
-  const ledger = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
+  const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
   ledger.beginIntake();
   for (let i = 0; i < Number(actions); i++) await ledger.admit({ id: idOf(i), line: i + 1 });
   await ledger.intake({ admitted: Number(actions), rejected: 0, bytes: 0, sha256: 'ab'.repeat(32) });
@@ -76,7 +76,7 @@ async function admit(path, actions) {
 }
 
 async function fill(path, actions) {
-  const ledger = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
+  const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
   ledger.beginIntake();
   for (let i = 0; i < Number(actions); i++) await ledger.admit({ id: idOf(i), line: i + 1 });
   await ledger.intake({ admitted: Number(actions), rejected: 0, bytes: 0, sha256: 'ab'.repeat(32) });
@@ -131,7 +131,7 @@ async function parse(path) {
 
 async function state(path, actions) {
   const begun = performance.now();
-  const read = await readLedger({ path, disk: fileDisk });
+  const read = await readLedger(path, fileDisk);
   const ms = performance.now() - begun;
   if (read.fault !== undefined || read.state.actions.size !== Number(actions)) throw new Error('not what was written');
   return { ms, lines: read.records };

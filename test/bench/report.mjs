@@ -71,7 +71,7 @@ async function writeLedger(path) {
     nowMs: Date.now(),
   });
   const open = { tool: 'countermand bench', tenant: job.tenant, client: job.clientId, api: 'https://localhost', job };
-  const ledger = await openLedger({ path, disk: fileDisk, clock: systemClock, open });
+  const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open });
   const ids = Array.from({ length: actions }, (_, n) => idOf(n));
   ledger.beginIntake();
   for (let n = 0; n < actions; n++) await ledger.admit({ id: ids[n], line: n + 2 });

@@ -5,6 +5,7 @@ import { Agent } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { measureSkew } from '../../src/defender/server-clock.ts';
+import { makeTransport } from '../../src/defender/transport.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 12);
 const clock: Clock = { ...systemClock, wallMs: () => NOW };
@@ -25,17 +26,17 @@ afterEach(() => {
 });
 
 const measure = (apiUrl: string, more: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
-  measureSkew({ dispatcher, apiUrl, clock, userAgent: 'countermand/0', ...more });
+  measureSkew(makeTransport({ dispatcher, apiUrl, userAgent: 'countermand/0', ...more }), clock, more.signal);
 
 describe("Defender's clock", () => {
-  it('is read from the date of any answer, asked for without a token and without the path of the API', async () => {
+  it('is read from the date of any answer, asked for without a token and without a path', async () => {
     const seen: unknown[] = [];
     const url = await serve((request, response) => {
       seen.push([request.method, request.url, request.headers.authorization]);
       response.writeHead(404, { date: new Date(NOW - 7_200_000).toUTCString() }).end();
     });
     expect(await measure(`${url}/below`)).toBe(-7_200_000);
-    expect(seen).toEqual([['HEAD', '/', undefined]]);
+    expect(seen).toEqual([['HEAD', '/below/', undefined]]);
   });
 
   it('is not followed to another host', async () => {
@@ -61,7 +62,7 @@ describe("Defender's clock", () => {
       if (request.headers['user-agent'] === 'cut') request.socket.destroy();
     });
     expect(await measure(url, { timeoutMs: 20 })).toBeUndefined();
-    expect(await measureSkew({ dispatcher, apiUrl: url, clock, userAgent: 'cut' })).toBeUndefined();
+    expect(await measure(url)).toBeUndefined();
   });
 
   it('is no longer waited for once the session is stopped', async () => {

@@ -6,6 +6,7 @@ import { makeTransport } from '../../src/defender/transport.ts';
 import { cancelAll } from '../../src/engine/cancel-all.ts';
 import { makeLookups } from '../../src/engine/lookups.ts';
 import { makeStop } from '../../src/engine/session.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { silentLog } from '../../src/log.ts';
 import { makeGate } from '../../src/quota/gate/make-gate.ts';
 import { makeQuota } from '../../src/quota/local/local-quota.ts';
@@ -13,7 +14,6 @@ import type { ActionBehaviour } from '../../src/sandbox/behaviours.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
 import { type ActionSeed, serviceTime } from '../../src/sandbox/sandbox-action.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts';
-import type { FileLedger } from '../../src/store/folder/file-ledger.ts';
 import { openLedger } from '../../src/store/folder/open.ts';
 import { machine, OPEN } from '../store/folder/harness.ts';
 import { MemoryDisk } from '../store/folder/memory-disk.ts';
@@ -311,7 +311,7 @@ const ROWS: readonly Row[] = [
 const idOf = (row: number) => id(2 * row + 1);
 
 let sandbox: Sandbox;
-let ledger: FileLedger;
+let ledger: Ledger;
 beforeAll(async () => {
   sandbox = await startSandbox({ quota: false, clock: fastClock });
   for (const [n, { action, behaviour, unknown }] of ROWS.entries()) {
@@ -328,7 +328,14 @@ beforeAll(async () => {
   const theJob = job({ confirmForMs: 15_000, concurrency: 8, guards: { maxFailures: { percent: 100 } } });
   const disk = new MemoryDisk(() => fastClock.wallMs());
   const open = { ...OPEN, api: sandbox.url, job: theJob };
-  ledger = await openLedger({ path: theJob.ledger, disk, clock: fastClock, processes: machine(1), run: RUN, open });
+  ({ ledger } = await openLedger({
+    path: theJob.ledger,
+    disk,
+    clock: fastClock,
+    processes: machine(1),
+    run: RUN,
+    open,
+  }));
   ledger.beginIntake();
   const count = 2 * ROWS.length;
   for (let n = 1; n <= count; n += 1) await ledger.admit({ id: id(n), line: n });

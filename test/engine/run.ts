@@ -15,7 +15,6 @@ import { makeQuota } from '../../src/quota/local/local-quota.ts';
 import { DOCUMENTED_WINDOWS, type Quota, type Window } from '../../src/quota/quota.ts';
 import { callerOf, mayCancel, sandboxToken } from '../../src/sandbox/access.ts';
 import type { Disk } from '../../src/store/folder/disk.ts';
-import type { FileLedger } from '../../src/store/folder/file-ledger.ts';
 import { openLedger } from '../../src/store/folder/open.ts';
 import type { VirtualTime } from '../quota/virtual-time.ts';
 import { machine, OPEN } from '../store/folder/harness.ts';
@@ -136,7 +135,7 @@ export interface Run {
   parts: EngineParts;
   wire: Wire;
   tokens: Tokens;
-  ledger: FileLedger;
+  ledger: Ledger;
   gate: Gate;
   taken: { open: number; total: number };
   /** How many actions have which outcome. */
@@ -163,7 +162,7 @@ export async function makeRun(options: RunOptions = {}): Promise<Run> {
   } = options;
   const theJob = job(options.job);
   const clock = systemClock;
-  const ledger = await openLedger({
+  const { ledger } = await openLedger({
     path: theJob.ledger,
     disk,
     clock,

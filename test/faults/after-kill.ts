@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import { isFinal } from '../../src/ledger/outcomes.ts';
+import { checkLedger, readLedger } from '../../src/ledger/read-ledger.ts';
 import { isInDoubt } from '../../src/ledger/state/run-state.ts';
 import { fileDisk } from '../../src/store/folder/file-disk.ts';
-import { checkLedger, readLedger } from '../../src/ledger/read-ledger.ts';
 import { COMMENT, type Harness, only, outcomesOf } from '../e2e/harness.ts';
 
 /** How a person goes on after a kill: with the ledger where the source was read to its end, else with the source again. */
@@ -21,7 +21,7 @@ export interface Doubt {
 
 /** What the ledger says is in doubt. Nothing, where there is none yet. */
 export async function doubtIn(harness: Harness, ledger: string): Promise<Doubt> {
-  const read = await readLedger({ path: harness.path(ledger), disk: fileDisk }).catch(() => undefined);
+  const read = await readLedger(harness.path(ledger), fileDisk).catch(() => undefined);
   const ids = read === undefined ? [] : [...read.state.left()].filter(isInDoubt).map(({ id }) => id);
   return { ids, requests: harness.sandbox.log.entries.length };
 }
@@ -60,6 +60,6 @@ export async function expectOrderlyEnd(
   // Nothing goes wrong on the wire here, so whatever is sent again was in doubt.
   expect(log.resentWithoutLookup()).toEqual([]);
   expect(log.overQuota()).toBe(0);
-  const { fault } = await checkLedger({ path: harness.path(ledger), disk: fileDisk });
+  const { fault } = await checkLedger(harness.path(ledger), fileDisk);
   expect(fault).toBeUndefined();
 }

@@ -2,7 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findCredential } from '../../src/identity/find-credential.ts';
-import { openTokenSource } from '../../src/identity/open-token-source.ts';
+import { credentialSource } from '../../src/identity/open-token-source.ts';
+import { RenewingTokenSource } from '../../src/identity/renewing-token-source.ts';
+import type { CredentialKind } from '../../src/identity/token-source.ts';
 import { type Authority, CLIENT_ID, CLIENT_SECRET, startAuthority, TENANT, writeSecret } from '../support/authority.ts';
 import { partsFor } from '../support/sign-in-parts.ts';
 
@@ -15,10 +17,15 @@ afterAll(() => authority[Symbol.asyncDispose]());
 
 const identity = { tenant: TENANT, clientId: CLIENT_ID };
 
+function tokensOf(kind: CredentialKind, env: Readonly<Record<string, string>>): RenewingTokenSource {
+  const parts = partsFor(authority, { env });
+  return new RenewingTokenSource(credentialSource(kind, parts), { ...parts, random: Math.random });
+}
+
 test('what was found in the environment signs in', async () => {
   const env = { AZURE_CLIENT_SECRET_FILE: await writeSecret(authority, 'secret', `${CLIENT_SECRET}\n`) };
   const found = findCredential(env, { kind: undefined }, identity);
-  await using source = openTokenSource(found.kind, partsFor(authority, { env }), { random: Math.random });
+  await using source = tokensOf(found.kind, env);
   expect(source.kind).toBe('client-secret');
   const first = await source.token();
   expect(await source.token()).toBe(first);
@@ -30,7 +37,7 @@ test('a ready token is used without any sign-in, and refused with 401 ends with 
   authority.requests.length = 0;
   const env = { COUNTERMAND_TOKEN: await authority.token() };
   const found = findCredential(env, { kind: undefined }, identity);
-  await using source = openTokenSource(found.kind, partsFor(authority, { env }), { random: Math.random });
+  await using source = tokensOf(found.kind, env);
   const token = await source.token();
   expect(token.token).toBe(env.COUNTERMAND_TOKEN);
   await expect(source.renew(token)).rejects.toMatchObject({ exitCode: 4 });

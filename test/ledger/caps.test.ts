@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
 import { cut } from '../../src/ledger/cut.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { LONGEST_LINE_BYTES, LONGEST_RECORD } from '../../src/ledger/limits.ts';
-import type { FileLedger } from '../../src/store/folder/file-ledger.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { begin, id, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
@@ -11,7 +11,7 @@ import { FROZEN_JOB } from '../support/frozen-job.ts';
 const MEGABYTE = 1 << 20;
 const ENDLESS = 'x'.repeat(30 * MEGABYTE);
 
-async function started(): Promise<{ ledger: FileLedger; setting: ReturnType<typeof makeHarness> }> {
+async function started(): Promise<{ ledger: Ledger; setting: ReturnType<typeof makeHarness> }> {
   const harness = makeHarness();
   const ledger = await harness.open();
   await begin(ledger, 1);
@@ -35,7 +35,7 @@ describe('what Defender sends', () => {
     await ledger.reject({ line: 1, reason: 'bad-row', text: ENDLESS });
     await ledger.head();
     expect((disk.files.get(PATH)?.bytes.length ?? 0) - before).toBeLessThan(10_000);
-    const read = await readLedger({ path: PATH, disk });
+    const read = await readLedger(PATH, disk);
     expect(read.fault).toBeUndefined();
     const action = ledger.state.actions.get(id(1));
     expect(read.state.actions.get(id(1))?.screen).toEqual(action?.screen);
@@ -77,7 +77,7 @@ describe('what Defender sends', () => {
         await ledger.reply({ call, ...numbers, ...(code === undefined ? {} : { code }) });
         await ledger.pause({ until: `+${call}12345-01-01T00:00:00.000Z`, reason: 'throttled' });
         await ledger.head();
-        const { fault, records } = await readLedger({ path: PATH, disk: harness.disk });
+        const { fault, records } = await readLedger(PATH, harness.disk);
         expect({ fault, records }).toEqual({ fault: undefined, records: 7 });
       }),
       { numRuns: 200 },
@@ -124,6 +124,6 @@ describe('a job', () => {
     const ledger = await harness.open({ open: { ...OPEN, job } });
     await ledger[Symbol.asyncDispose]();
     expect(harness.disk.files.get(PATH)?.bytes.length).toBeLessThan(LONGEST_LINE_BYTES / 2);
-    expect((await readLedger({ path: PATH, disk: harness.disk })).fault).toBeUndefined();
+    expect((await readLedger(PATH, harness.disk)).fault).toBeUndefined();
   });
 });

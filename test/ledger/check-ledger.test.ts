@@ -21,7 +21,7 @@ async function written(): Promise<{ lines: string[]; head: string; from: number;
 async function check(lines: readonly string[], head?: string) {
   const disk = new MemoryDisk();
   disk.files.set(PATH, { bytes: Buffer.from(lines.join('')), modifiedMs: 0, mode: 0o600 });
-  return checkLedger({ path: PATH, disk, ...(head === undefined ? {} : { head }) });
+  return checkLedger(PATH, disk, head);
 }
 
 test('an intact ledger: how many records, from when to when, and its head', async () => {
@@ -80,7 +80,7 @@ test('a torn last line is no damage', async () => {
 });
 
 test('a ledger that is not there is bad usage', async () => {
-  await expect(checkLedger({ path: PATH, disk: new MemoryDisk() })).rejects.toThrow(UsageError);
+  await expect(checkLedger(PATH, new MemoryDisk())).rejects.toThrow(UsageError);
 });
 
 test.each([

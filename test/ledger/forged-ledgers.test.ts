@@ -7,6 +7,7 @@ import { CountermandError } from '../../src/errors.ts';
 import { frozenJobSchema } from '../../src/job/job.ts';
 import { byOurClock } from '../../src/ledger/call-age.ts';
 import { OUTCOME_NAMES } from '../../src/ledger/outcomes.ts';
+import { checkLedger, readLedger } from '../../src/ledger/read-ledger.ts';
 import type { LedgerRecord } from '../../src/ledger/record.ts';
 import { RECORD_FIELDS } from '../../src/ledger/record-fields.ts';
 import { type Scanned, Scanner } from '../../src/ledger/scanner.ts';
@@ -18,7 +19,6 @@ import { jsonText } from '../../src/report/json.ts';
 import { summaryText } from '../../src/report/text.ts';
 import { readView } from '../../src/run/read-view.ts';
 import { recentCallsInFolder } from '../../src/store/folder/folder-calls.ts';
-import { checkLedger, readLedger } from '../../src/ledger/read-ledger.ts';
 import { makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
 import { readRecords } from '../support/read-records.ts';
 import { bodyOf, type Forged, forge, ODD_VALUES, recordsOf } from './forge.ts';
@@ -398,8 +398,8 @@ async function readByAll(bytes: Buffer): Promise<void> {
   const { disk } = harness;
   const { fault } = scan(bytes, { fast: true }).scanned;
   const readers: Record<string, () => Promise<unknown>> = {
-    readLedger: () => readLedger({ path: PATH, disk }),
-    checkLedger: () => checkLedger({ path: PATH, disk, head: 'ab'.repeat(16) }),
+    readLedger: () => readLedger(PATH, disk),
+    checkLedger: () => checkLedger(PATH, disk, 'ab'.repeat(16)),
     readRecords: async () => {
       for await (const _ of readRecords({ path: PATH, disk }));
     },

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { isInDoubt } from '../../src/ledger/state/run-state.ts';
 import { fileDisk } from '../../src/store/folder/file-disk.ts';
 import { openLedger } from '../../src/store/folder/open.ts';
-import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
 import { readRecords } from '../support/read-records.ts';
 
@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 test('the ledger of format 2 says what it said when it was written', async () => {
-  const { state, ...facts } = await readLedger({ path, disk: fileDisk });
+  const { state, ...facts } = await readLedger(path, fileDisk);
   expect(facts).toEqual({
     records: 34,
     from: Date.parse('2026-01-02T03:04:10.137Z'),
@@ -66,18 +66,18 @@ test('it is gone on with in a third session, and what stands in it is left as it
     api: 'https://api.security.microsoft.com',
     job: FROZEN_JOB,
   };
-  const ledger = await openLedger({ path, disk: fileDisk, clock: systemClock, open });
+  const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open });
   expect(await ledger.intent({ route: 'cancel', id: id(5), attempt: 1 })).toBe(9);
   await ledger[Symbol.asyncDispose]();
   const after = await readFile(path, 'utf8');
   expect(after.startsWith(before)).toBe(true);
   expect(JSON.parse(after.slice(before.length).split('\n')[0] ?? '')).toMatchObject({ seq: 35, session: 3 });
-  expect((await readLedger({ path, disk: fileDisk })).fault).toBeUndefined();
+  expect((await readLedger(path, fileDisk)).fault).toBeUndefined();
 });
 
 test('a ledger of format 1 is refused by its format, although its chain is another', async () => {
   await copyFile(FORMAT_1, path);
-  await expect(readLedger({ path, disk: fileDisk })).rejects.toMatchObject({
+  await expect(readLedger(path, fileDisk)).rejects.toMatchObject({
     exitCode: 2,
     message: expect.stringMatching(/has format 1 .* format 1 was never released/),
   });

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ChangedLedgerError, DiskError, UsageError } from '../../src/errors.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { encodeLine } from '../../src/ledger/line.ts';
-import type { FileLedger } from '../../src/store/folder/file-ledger.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { begin, type Harness, id, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
 import { MemoryDisk } from '../store/folder/memory-disk.ts';
@@ -92,7 +92,7 @@ const WAYS: readonly Way[] = [
 ];
 
 /** A run of ten actions, its first cancel answered, its second sent. */
-async function running(harness: Harness, log?: pino.Logger): Promise<FileLedger> {
+async function running(harness: Harness, log?: pino.Logger): Promise<Ledger> {
   const ledger = await harness.open(log === undefined ? {} : { log });
   await begin(ledger, 10);
   const call = await ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });
@@ -105,7 +105,7 @@ async function running(harness: Harness, log?: pino.Logger): Promise<FileLedger>
 }
 
 /** As before each send: intent, then the look. */
-async function sendNext(ledger: FileLedger): Promise<void> {
+async function sendNext(ledger: Ledger): Promise<void> {
   await ledger.intent({ route: 'cancel', id: id(3), attempt: 1 });
   await ledger.assertHeld();
 }
@@ -152,7 +152,7 @@ test.each(WAYS.filter(({ keeps }) => keeps))(
     const kept = [...harness.disk.files.keys()].find((path) => path.includes('.kept-')) ?? '';
     expect(kept).toMatch(/^\/ledgers\/a\.jsonl\.kept-[0-9a-f]{8}-1$/);
     expect(said).toEqual([expect.stringContaining(`is kept as ${kept}`)]);
-    const { state, fault } = await readLedger({ path: kept, disk: harness.disk });
+    const { state, fault } = await readLedger(kept, harness.disk);
     expect(fault).toBeUndefined();
     expect([...state.actions.values()].slice(0, 2).map(({ last }) => last?.http)).toEqual([200, 200]);
   },
@@ -285,7 +285,7 @@ test('a ledger with a second hard link is refused for a run and read for a repor
   for (const path of [PATH, OTHER]) {
     await expect(harness.open({ path })).rejects.toThrow(/has 2 names \(hard links\)/);
     await expect(harness.open({ path })).rejects.toThrow(UsageError);
-    expect((await readLedger({ path, disk: harness.disk })).state.actions.size).toBe(3);
+    expect((await readLedger(path, harness.disk)).state.actions.size).toBe(3);
   }
   expect([...harness.disk.files.keys()].toSorted()).toEqual([PATH, OTHER]);
 });
@@ -296,7 +296,7 @@ test('a ledger behind a symbolic link is locked and written where it really lies
   harness.disk.folders.add('/shortcuts');
   harness.disk.place('/shortcuts/latest.jsonl', 'a symbolic link', PATH);
   const ledger = await harness.open({ path: '/shortcuts/latest.jsonl' });
-  expect(ledger.path).toBe(PATH);
+  expect(ledger.name).toBe(PATH);
   expect([...harness.disk.files.keys()]).toContain(`${PATH}.lock`);
   await expect(harness.open({ open: { ...OPEN, client: 'other' } })).rejects.toMatchObject({ exitCode: 11 });
   await ledger[Symbol.asyncDispose]();

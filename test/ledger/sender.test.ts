@@ -176,13 +176,13 @@ describe('a ledger', () => {
 
   test('holds the sender that a token shows, besides the one that was given', async () => {
     const harness = makeHarness();
-    const one = await harness.open({ ...first, open: domain });
+    const { ledger: one, holdSender } = await harness.opened({ ...first, open: domain });
     const two = await harness.open(second);
-    await expect(one.holdSender(OPEN)).rejects.toThrow(/is held by process 2/);
+    await expect(holdSender(OPEN)).rejects.toThrow(/is held by process 2/);
     await two[Symbol.asyncDispose]();
-    await one.holdSender(OPEN);
+    await holdSender(OPEN);
     // Once more is no other lock.
-    await one.holdSender(OPEN);
+    await holdSender(OPEN);
     await expect(harness.open(second)).rejects.toThrow(/is held by process 1/);
     await one[Symbol.asyncDispose]();
     expect([...harness.disk.files.keys()].filter((path) => path.endsWith('.lock'))).toEqual([]);

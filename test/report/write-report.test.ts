@@ -3,9 +3,9 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { writePrivate } from '../../src/cli/files/private-file.ts';
 import { UsageError } from '../../src/errors.ts';
 import { summarise } from '../../src/report/facts/summary.ts';
-import { writePrivate } from '../../src/cli/files/private-file.ts';
 import { REPORT_FILES, writeReport } from '../../src/report/write-report.ts';
 import { readView } from '../../src/run/read-view.ts';
 import { fileDisk } from '../../src/store/folder/file-disk.ts';
@@ -28,7 +28,7 @@ afterEach(async () => {
 describe('a report folder', () => {
   test('holds every format, each readable by its owner alone, and sums that fit', async () => {
     const outDir = join(folder, 'deep', 'out');
-    const { files } = await writeReport({ views: [viewOf(runStory())], outDir, nowMs: T0 });
+    const { files } = await writeReport({ views: [viewOf(runStory())], outDir, nowMs: T0, write: writePrivate });
     expect((await readdir(outDir)).sort()).toEqual(Object.values(REPORT_FILES).sort());
     expect((await stat(outDir)).mode & 0o777).toBe(0o700);
     for (const path of Object.values(files)) expect((await stat(path)).mode & 0o777).toBe(0o600);
@@ -43,7 +43,7 @@ describe('a report folder', () => {
   });
 
   test('is written again over an older one', async () => {
-    const options = { outDir: folder, nowMs: T0 };
+    const options = { outDir: folder, nowMs: T0, write: writePrivate };
     await writeReport({ ...options, views: [viewOf(runStory())] });
     await writeReport({ ...options, views: [viewOf(runStory({ fates: [{ outcome: 'cancelled' }] }))] });
     const text = await readFile(join(folder, REPORT_FILES.json), 'utf8');
@@ -69,7 +69,12 @@ test('a page of very many failures lists the first of them, stays small, and say
     http: 503,
     detail: `attempt ${i} was answered by ${'x'.repeat(200)}`,
   }));
-  const { files } = await writeReport({ views: [viewOf(runStory({ fates }))], outDir: folder, nowMs: T0 });
+  const { files } = await writeReport({
+    views: [viewOf(runStory({ fates }))],
+    outDir: folder,
+    nowMs: T0,
+    write: writePrivate,
+  });
   const page = await readFile(files.html, 'utf8');
   expect(page.match(/<tr role="row" data-outcome/g)).toHaveLength(2000);
   expect(page).toContain('The first 2,000 are listed here; all of them are in <code>failed.csv</code>');

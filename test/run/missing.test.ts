@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Asker } from '../../src/cli/terminal/question.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { Console } from '../../src/run/console.ts';
 import { decideMissing } from '../../src/run/missing.ts';
-import type { FileLedger } from '../../src/store/folder/file-ledger.ts';
 import { begin, id, makeHarness } from '../store/folder/harness.ts';
 
 /** Four actions were approved; the first was called, and the source now names only the fourth. */
-let ledger: FileLedger;
+let ledger: Ledger;
 beforeEach(async () => {
   ledger = await makeHarness().open();
   await begin(ledger, 4);
@@ -16,11 +16,13 @@ beforeEach(async () => {
 });
 
 /** Somebody at a terminal who answers so, one question after the other. */
+type Asker = Pick<Console, 'canAsk' | 'ask'>;
+
 function person(...answers: boolean[]): Asker & { asked: string[] } {
   const asked: string[] = [];
   return {
     asked,
-    canAsk: true,
+    canAsk: () => true,
     ask: (question) => {
       asked.push(question);
       return Promise.resolve(answers.shift() ?? false);
@@ -28,7 +30,7 @@ function person(...answers: boolean[]): Asker & { asked: string[] } {
   };
 }
 
-const nobody: Asker = { canAsk: false, ask: () => Promise.reject(new Error('nobody is there')) };
+const nobody: Asker = { canAsk: () => false, ask: () => Promise.reject(new Error('nobody is there')) };
 const { signal } = new AbortController();
 const idsOf = async (deciding: ReturnType<typeof decideMissing>) => (await deciding).map((action) => action.id);
 
@@ -63,7 +65,7 @@ describe('open actions that the source no longer names', () => {
   test('an answer that was interrupted is none', async () => {
     const stop = new AbortController();
     const asker: Asker = {
-      canAsk: true,
+      canAsk: () => true,
       ask: () => {
         stop.abort(new Error('interrupted'));
         return Promise.resolve(false);

@@ -23,10 +23,10 @@ function damage({ disk }: Harness, path: string, change: (text: string) => strin
 
 const middle = (text: string) => text.replace('"line":2', '"line":9');
 
-function find({ disk }: Harness): { found: Promise<string | undefined>; said: string[] } {
+function find({ store }: Harness): { found: Promise<string | undefined>; said: string[] } {
   const said: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => said.push(JSON.parse(line).msg) });
-  return { found: newestUnfinished(NEW, disk, log), said };
+  return { found: newestUnfinished(NEW, { store, log }), said };
 }
 
 describe('the newest unfinished ledger of a job', () => {

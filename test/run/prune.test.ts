@@ -3,8 +3,8 @@ import type { CloseReason } from '../../src/ledger/record.ts';
 import { pino } from '../../src/log.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
 import { type KeepingJob, keptForMs, removeOldLedgers } from '../../src/run/prune.ts';
-import { FROZEN_JOB } from '../support/frozen-job.ts';
 import { begin, type Harness, makeHarness, OPEN } from '../store/folder/harness.ts';
+import { FROZEN_JOB } from '../support/frozen-job.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -38,10 +38,10 @@ async function make({ open, disk }: Harness, made: Made): Promise<string> {
   return path;
 }
 
-async function remove({ disk, clock }: Harness, given: Partial<KeepingJob> = {}): Promise<string[]> {
+async function remove({ store, clock }: Harness, given: Partial<KeepingJob> = {}): Promise<string[]> {
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
-  await removeOldLedgers({ ...job, ...given }, { disk, clock, log });
+  await removeOldLedgers({ ...job, ...given }, { store, clock, log });
   return lines;
 }
 

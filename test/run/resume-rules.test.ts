@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Job } from '../../src/job/job.ts';
 import { resolveJob } from '../../src/job/resolve-job.ts';
+import { readLedger } from '../../src/ledger/read-ledger.ts';
 import type { CloseReason } from '../../src/ledger/record.ts';
 import type { RunState } from '../../src/ledger/state/run-state.ts';
 import { pinRelativeDates } from '../../src/run/resume-rules.ts';
-import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { begin, type Harness, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
 
 const HOUR = 3_600_000;
@@ -28,7 +28,7 @@ async function session(harness: Harness, job: (nowMs: number) => Job, end: Close
 }
 
 async function bookOf(harness: Harness): Promise<RunState> {
-  return (await readLedger({ path: PATH, disk: harness.disk })).state;
+  return (await readLedger(PATH, harness.disk)).state;
 }
 
 async function goneOnWith(harness: Harness, job: (nowMs: number) => Job): Promise<Job> {

@@ -246,6 +246,7 @@ export class SimDisk {
           if (folder !== this.folder && inside.length === 0) throw failure('ENOENT', folder);
           return inside.map((path) => path.slice(folder.length + 1));
         }),
+      unwritable: () => operation(() => undefined),
       makeFolder: () => operation(() => undefined),
       syncFolder: () =>
         operation(() => {

@@ -1,5 +1,5 @@
-import { readView } from '../../src/run/read-view.ts';
 import { checkLedger } from '../../src/ledger/read-ledger.ts';
+import { readView } from '../../src/run/read-view.ts';
 import { NO_TROUBLE } from './disk.ts';
 import { fold } from './ledger-end.ts';
 import { LEDGER, SECOND_LEDGER, type WorldState } from './state.ts';
@@ -21,7 +21,7 @@ async function checkLedgerEnd(state: WorldState, path: string): Promise<void> {
   const disk = state.disk.of(state.processes.start('reader', undefined), () => NO_TROUBLE);
   const watch = state.files.watchAt(path);
   if (watch === undefined) return;
-  const checked = await checkLedger({ path, disk });
+  const checked = await checkLedger(path, disk);
   if (checked.fault !== undefined) {
     state.emit('damaged', `line ${checked.fault.line} ${checked.fault.what}`);
     return;

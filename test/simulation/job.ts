@@ -1,66 +1,72 @@
-import { filterFromFlags } from '../../src/job/action-filter.ts';
+import { stringify } from 'yaml';
+import { formatDuration } from '../../src/duration.ts';
+import type { Flags } from '../../src/job/given-settings.ts';
 import type { Job } from '../../src/job/job.ts';
+import { ACTION_STATUSES } from '../../src/job/known-names.ts';
+import { resolveJob } from '../../src/job/resolve-job.ts';
 import { BEGINNING } from './clock.ts';
 import { API } from './defender.ts';
 import type { Scenario } from './scenario.ts';
 import type { Random } from './seed.ts';
 import { CLIENT, TENANT } from './sign-in.ts';
 
-/** What the simulated operator asks for, with the ledger at `path`. */
-export function jobOf(scenario: Scenario, path: string): Job {
-  const { guards, reads } = scenario;
+const IDS_FILE = '/ids.txt';
+const JOB_FILE = '/simulated.yaml';
+
+/** SOURCE as the simulated operator types it. */
+export function sourceArgument({ source }: Scenario): string {
+  return source === 'query' ? JOB_FILE : source === 'file' ? IDS_FILE : '-';
+}
+
+/** A job that asks for every action, whatever its status. */
+export const JOB_TEXT = stringify({ name: 'simulated', source: { query: { status: [...ACTION_STATUSES] } } });
+
+/** What the simulated operator asks for, with the ledger at `path`, as words after the command. */
+export function jobFlags(scenario: Scenario, path: string): Flags {
+  const { guards, reads, windows } = scenario;
   const guarded = reads && (guards.onlyType || guards.createdAfter);
+  const { maxFailures } = guards;
   return {
-    name: 'simulated',
     tenant: TENANT,
-    clientId: CLIENT,
-    auth: { kind: 'client-secret' },
-    api: { cloud: 'commercial', region: undefined, url: API, authorityUrl: undefined, allowHosts: [] },
-    source:
-      scenario.source === 'query'
-        ? { kind: 'query', query: filterFromFlags({}, BEGINNING) }
-        : scenario.source === 'file'
-          ? { kind: 'file', path: '/ids.txt', column: undefined }
-          : { kind: 'stdin', column: undefined },
+    'client-id': CLIENT,
+    'api-url': API,
     comment: 'not needed any more',
     ledger: path,
-    quota: { windows: scenario.windows, share: scenario.share, routes: scenario.routes },
-    concurrency: scenario.concurrency,
-    guards: {
-      onlyType: reads && guards.onlyType ? ['Isolate', 'LiveResponse'] : [],
-      onlyRequestor: [],
-      onlyMachine: [],
-      createdAfter: reads && guards.createdAfter ? new Date(BEGINNING - 86_400_000).toISOString() : undefined,
-      createdBefore: undefined,
-      maxActions: guards.maxActions,
-      maxFailures: guards.maxFailures,
-      first: guards.first,
-      maxDurationMs: guards.maxDurationMs,
-    },
-    patienceMs: scenario.patienceMs,
+    quota: windows.map(({ calls, perMs }) => `${calls}/${perMs / 1000}s`),
+    'quota-share': String(scenario.share),
+    'quota-routes': scenario.routes,
+    concurrency: String(scenario.concurrency),
+    ...(reads && guards.onlyType ? { 'only-type': ['Isolate', 'LiveResponse'] } : {}),
+    ...(reads && guards.createdAfter ? { 'created-after': new Date(BEGINNING - 86_400_000).toISOString() } : {}),
+    ...(guards.maxActions === undefined ? {} : { 'max-actions': String(guards.maxActions) }),
+    'max-failures': 'percent' in maxFailures ? `${maxFailures.percent}%` : String(maxFailures.count),
+    ...(guards.first === undefined ? {} : { first: String(guards.first) }),
+    ...(guards.maxDurationMs === undefined ? {} : { 'max-duration': formatDuration(guards.maxDurationMs) }),
+    patience: formatDuration(scenario.patienceMs),
     // Whoever may not look and cancels all the same has to say so.
     screen: guarded ? 'auto' : reads ? scenario.screen : 'never',
-    confirmForMs: scenario.confirmForMs,
-    strictInput: false,
-    planMaxAgeMs: 60 * 86_400_000,
-    keepLedgersMs: undefined,
+    'confirm-for': formatDuration(scenario.confirmForMs),
+    'plan-max-age': '60d',
   };
+}
+
+/** What that comes down to, with the ledger at `path`. */
+export function jobOf(scenario: Scenario, path: string): Job {
+  const flags = jobFlags(scenario, path);
+  const sourceArg = sourceArgument(scenario);
+  return resolveJob({ sourceArg, jobText: JOB_TEXT, flags, env: {}, cwd: '/', nowMs: BEGINNING });
 }
 
 /** What an operator gives along who has looked at everything and wants it done. */
-export function unlimited(job: Job): Job {
-  const guards = {
-    ...job.guards,
-    maxActions: undefined,
-    first: 0,
-    maxDurationMs: undefined,
-    maxFailures: { percent: 100 },
-  };
-  return { ...job, guards };
-}
+export const UNLIMITED: Flags = {
+  'max-actions': '1000000',
+  first: '0',
+  'max-duration': '365d',
+  'max-failures': '100%',
+};
 
 /** What an operator says again with every command, where it is wider than a ledger may ask for by itself. */
-export function flagsOf({ windows, routes }: Scenario): Readonly<Record<string, unknown>> {
+export function repeatedFlags({ windows, routes }: Scenario): Flags {
   const isWide = windows.every(({ calls, perMs }) => calls * (3_600_000 / perMs) > 1500);
   return {
     ...(isWide ? { quota: windows.map(({ calls, perMs }) => `${calls}/${perMs / 1000}s`) } : {}),

@@ -1,43 +1,108 @@
-import { createHash } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { pino } from 'pino';
-import type { Clock } from '../../src/clock.ts';
+import { listenForInterrupts, type ProcessInterrupts } from '../../src/cli/terminal/interrupts.ts';
+import type { Transport, WireResult } from '../../src/defender/transport.ts';
+import { noSecrets } from '../../src/identity/session-secrets.ts';
+import type { SourceBytes } from '../../src/intake/open-source.ts';
+import { keepAll } from '../../src/redact.ts';
+import type { Context } from '../../src/run/console.ts';
+import type { Outputs } from '../../src/run/outputs.ts';
+import type { Disk } from '../../src/store/folder/disk.ts';
+import { FolderStore } from '../../src/store/folder/folder-store.ts';
 import type { Processes } from '../../src/store/folder/holder.ts';
 import { processClock } from './clock.ts';
 import { type DiskTrouble, NO_TROUBLE } from './disk.ts';
+import { JOB_TEXT } from './job.ts';
 import type { SimProcess } from './process.ts';
-import type { Machine } from './program.ts';
 import type { Random } from './seed.ts';
 import type { Host, WorldState } from './state.ts';
 import { type Sent, simTransport } from './transport.ts';
 
-/** What a process of this world is lent to run with. */
-export function makeMachine(state: WorldState, process: SimProcess, random: Random, disk: DiskTrouble): Machine {
+export interface SimMachineOptions {
+  random: Random;
+  disk: DiskTrouble;
+  /** The disk as somebody sees it who watches. */
+  watch?: ((disk: Disk) => Disk) | undefined;
+}
+
+export interface SimMachine {
+  context: Context;
+  interrupts: ProcessInterrupts;
+}
+
+/** The machine and console of a process of this world: nobody sits at it. */
+export function makeMachine(state: WorldState, process: SimProcess, options: SimMachineOptions): SimMachine {
+  const { random, watch = (disk) => disk } = options;
   const clock = processClock(process, () => state.clocks.offsetMs);
-  return {
-    disk: state.disk.of(process, () => (state.isCalm ? NO_TROUBLE : disk)),
-    clock,
+  const disk = watch(state.disk.of(process, () => (state.isCalm ? NO_TROUBLE : options.disk)));
+  const log = pino(
+    { level: state.scenario.logLevel, base: null },
+    { write: (line: string) => void state.logs.push(line) },
+  );
+  const signals = new EventEmitter();
+  // A process that ends by itself wherever it stands is seen as one that is killed.
+  const interrupts = listenForInterrupts(Object.assign(signals, { platform: 'linux' as const }), () => process.kill());
+  state.signals.set(process, () => signals.emit('SIGTERM'));
+  const processes = processesOf(state, process, state.host);
+  const context: Context = {
+    env: { AZURE_CLIENT_SECRET: 'simulated' },
+    cwd: '/',
+    ...{ clock, log, interrupts },
+    secrets: noSecrets,
+    redact: keepAll,
     random: () => random.next(),
-    processes: processesOf(state, process, state.host),
-    log: pino({ level: state.scenario.logLevel, base: null }, { write: (line: string) => void state.logs.push(line) }),
-    transport: (apiUrl) => wireOf(state, process, random.fork('wire'), apiUrl),
-    credential: state.authority.of(process),
-    measureSkew: () => measureSkew(state, process, clock),
-    readSource: () => readSource(state, process),
     uuid: () => state.uuid(),
-    listen: (signal) => {
-      state.signals.set(process, signal);
+    store: new FolderStore({ disk, clock, log, processes }),
+    sources: {
+      at: () => 'file',
+      open: () => Promise.resolve(readSource(state, process)),
+      stdin: () => readSource(state, process),
+      job: () => Promise.resolve(JOB_TEXT),
     },
+    outputs: () => outputsOf(state),
+    connect: ({ apiUrl }) => ({
+      transport: () => wireOf(state, process, random.fork('wire'), apiUrl),
+      credential: () => state.authority.of(process),
+      end: () => Promise.resolve(),
+    }),
+    out: () => undefined,
+    delivered: () => Promise.resolve(),
+    say: (output) => log.info(typeof output === 'string' ? output : output.text),
+    terminal: { columns: 80, plain: true },
+    canAsk: () => false,
+    ask: () => Promise.resolve(false),
+    progress: (read) => {
+      read();
+      return Promise.resolve({ [Symbol.dispose]: () => {} });
+    },
+  };
+  return { context, interrupts };
+}
+
+/** Files beside the ledgers: each is there whole, or not at all. */
+function outputsOf({ outputs }: WorldState): Outputs {
+  const claim: Outputs['claim'] = (_flag, path) =>
+    Promise.resolve({
+      path,
+      isThere: () => Promise.resolve(outputs.has(path)),
+      write: async (pieces) => {
+        let text = '';
+        for await (const piece of pieces) text += piece;
+        outputs.set(path, text);
+        return '';
+      },
+    });
+  return {
+    claim,
+    keep: () => undefined,
+    claimIfGiven: async (flag, given) => (given === undefined ? undefined : claim(flag, String(given))),
+    recheck: () => Promise.resolve(),
   };
 }
 
-function wireOf(
-  state: WorldState,
-  process: SimProcess,
-  random: Random,
-  apiUrl: string,
-): ReturnType<Machine['transport']> {
+function wireOf(state: WorldState, process: SimProcess, random: Random, apiUrl: string): Transport {
   const { trace, emit, history, scenario } = state;
-  return simTransport(process, {
+  const calls = simTransport(process, {
     apiUrl,
     scenario,
     random,
@@ -66,6 +131,7 @@ function wireOf(
       history.told(sent, state.now());
     },
   });
+  return (request, signal) => (request.method === 'HEAD' ? askForDate(state, process) : calls(request, signal));
 }
 
 function onSend(state: WorldState, sent: Sent): void {
@@ -100,33 +166,34 @@ function processesOf(state: WorldState, process: SimProcess, { name, boot }: Hos
   };
 }
 
-/** By an answer to a request without a token. Nothing answers in an outage, but where our clock is wrong: then nothing else could be known. */
-function measureSkew(state: WorldState, process: SimProcess, { wallMs }: Clock): Promise<number | undefined> {
+/** A request without a token, for its date. Nothing answers in an outage, but where our clock is wrong: then nothing else could be known. */
+function askForDate(state: WorldState, process: SimProcess): Promise<WireResult> {
   const ms = state.random.int(10, 400);
   return new Promise((resolve) => {
     process.act(() =>
       setTimeout(() => {
         const server = state.clocks.serverMs();
-        const date = server === undefined ? undefined : Math.floor(server / 1000) * 1000;
+        const date = server === undefined ? {} : { date: new Date(server).toUTCString() };
         const { outage } = state.outages;
         const away = outage !== undefined && state.clocks.offsetMs === 0 && outage !== '503';
-        setTimeout(() => process.deliver(() => resolve(away || date === undefined ? undefined : date - wallMs())), ms);
+        const result: WireResult = away ? { error: 'timeout' } : { raw: { http: 404, headers: date, body: '' } };
+        setTimeout(() => process.deliver(() => resolve(result)), ms);
       }, ms),
     );
   });
 }
 
-function readSource(state: WorldState, process: SimProcess): ReturnType<Machine['readSource']> {
-  if (state.scenario.source === 'query') return undefined;
+function readSource(state: WorldState, process: SimProcess): SourceBytes {
   const bytes = Buffer.from(state.source);
   const size = state.random.spread(50, 20_000);
-  async function* chunks() {
-    for (let at = 0; at < bytes.length; at += size) {
-      await new Promise<void>((resolve) => process.act(() => queueMicrotask(() => process.deliver(resolve))));
-      yield bytes.subarray(at, at + size);
-    }
-  }
-  return { bytes: chunks(), sha256: createHash('sha256').update(bytes).digest('hex'), length: bytes.length };
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (let at = 0; at < bytes.length; at += size) {
+        await new Promise<void>((resolve) => process.act(() => queueMicrotask(() => process.deliver(resolve))));
+        yield bytes.subarray(at, at + size);
+      }
+    },
+  };
 }
 
 function aboutSent({ request }: Sent): string {

@@ -1,8 +1,7 @@
-import { CountermandError, stoppedBy } from '../../src/errors.ts';
+import { CountermandError, InterruptedError, stoppedBy } from '../../src/errors.ts';
 import type { Disk } from '../../src/store/folder/disk.ts';
 import { NO_TROUBLE } from './disk.ts';
 import type { Worker } from './facts.ts';
-import { flagsOf, jobOf, unlimited } from './job.ts';
 import { makeMachine } from './machine.ts';
 import type { SimProcess } from './process.ts';
 import { type Command, command } from './program.ts';
@@ -27,7 +26,7 @@ export interface SessionOptions {
 
 /** One command, from its start to its exit code; never resolves for a process that is killed. */
 export async function startSession(state: WorldState, process: SimProcess, options: SessionOptions): Promise<number> {
-  const { kind, missing, faults = {}, calm = false, path = LEDGER, reviewed, stream = process.name } = options;
+  const { kind, missing, faults = {}, calm = false, path = LEDGER, reviewed, stream = process.name, onLock } = options;
   const { trace, scenario, emit } = state;
   state.sessions++;
   const retry = new Set(kind === 'resume' ? options.retry : []);
@@ -45,18 +44,23 @@ export async function startSession(state: WorldState, process: SimProcess, optio
     disturbed: faults.disk !== undefined && faults.disk.slow > 0,
   };
   state.workers.set(process, worker);
-  const lent = makeMachine(state, process, state.random.fork(stream), faults.disk ?? NO_TROUBLE);
-  const machine =
-    options.onLock === undefined ? lent : { ...lent, disk: seen(lent.disk, `${path}.lock`, options.onLock) };
+  const watch = onLock === undefined ? undefined : (disk: Disk) => seen(disk, `${path}.lock`, onLock);
+  const { context, interrupts } = makeMachine(state, process, {
+    random: state.random.fork(stream),
+    disk: faults.disk ?? NO_TROUBLE,
+    watch,
+  });
   trace.add(`${process.name} begins: ${kind} on ${state.host.name}${retry.size > 0 ? ` --retry ${[...retry]}` : ''}`);
-  const job = jobOf(scenario, path);
-  const asked: Command = { kind, job, missing, retry, flags: flagsOf(scenario), head: reviewed?.head };
   let code: number;
   let message = '';
+  let isLeft = false;
   try {
-    code = await command(machine, calm ? { ...asked, change: unlimited } : asked);
+    code = await interrupts.orInterrupted(
+      command(context, scenario, { kind, path, missing, retry, calm, head: reviewed?.head }),
+    );
   } catch (thrown) {
     const error = stoppedBy(thrown);
+    isLeft = error instanceof InterruptedError;
     code = error instanceof CountermandError ? error.exitCode : 1;
     message = error instanceof Error ? ((code === 1 ? error.stack : undefined) ?? error.message) : String(error);
     trace.add(`${process.name} stops: ${message.slice(0, 160)}`);
@@ -64,7 +68,9 @@ export async function startSession(state: WorldState, process: SimProcess, optio
   trace.add(`${process.name} exits ${code}`);
   if (process.exists) emit('exit', { worker, code, message });
   if (code === 12 && !state.files.mayBeDamaged(path)) emit('damaged', `${process.name}: ${message}`);
-  process.end();
+  // Whatever still waits is left where it stands, as by the end of a process.
+  if (isLeft) process.kill();
+  else process.end();
   return code;
 }
 

@@ -50,6 +50,8 @@ export class WorldState implements Facts {
   readonly emit: Emit;
   readonly outages: Outages = { ...NO_OUTAGES };
   readonly workers = new Map<SimProcess, Worker>();
+  /** What was written beside the ledgers, by path. */
+  readonly outputs = new Map<string, string>();
   /** How a process is asked to end. */
   readonly signals = new Map<SimProcess, () => void>();
   /** Lines of all logs. */

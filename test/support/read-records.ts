@@ -1,7 +1,7 @@
+import { throwIfDamaged } from '../../src/ledger/read-ledger.ts';
 import type { LedgerRecord } from '../../src/ledger/record.ts';
 import { Scanner } from '../../src/ledger/scanner.ts';
 import type { Disk } from '../../src/store/folder/disk.ts';
-import { throwIfDamaged } from '../../src/ledger/read-ledger.ts';
 
 /** The records one at a time, checked against the chain. Throws a DamageError at a line that does not fit; a torn tail is left out. */
 export async function* readRecords({ path, disk }: { path: string; disk: Disk }): AsyncGenerator<LedgerRecord> {

@@ -4,12 +4,11 @@ import { resolveJob, sourceKind } from '../../job/resolve-job.ts';
 import { jsonDocument } from '../../report/json.ts';
 import { checkAll } from '../../run/check.ts';
 import { exitCodeOfFindings, type Finding, wrongBy } from '../../run/check-findings.ts';
+import type { Context } from '../../run/console.ts';
 import { jobInput } from '../../run/job-input.ts';
 import { styled } from '../../styled.ts';
 import type { Args, Command } from '../command.ts';
-import type { CliContext } from '../context.ts';
 import { settingOptions, WHO_AND_WHERE } from '../flags/setting-flags.ts';
-import { terminalOf } from '../terminal/terminal.ts';
 import { findingsText } from '../views/findings-text.ts';
 
 export const check: Command = {
@@ -38,13 +37,13 @@ export const check: Command = {
       const shown = findings.map(({ level, topic, text }) => ({ level, topic, text }));
       context.out(styled(jsonDocument({ findings: shown, exitCode })));
     } else {
-      context.out(styled(findingsText(findings, terminalOf(process.stdout, context.env))));
+      context.out(styled(findingsText(findings, context.terminal)));
     }
     return exitCode;
   },
 };
 
-async function findAll(args: Args, context: CliContext): Promise<Finding[]> {
+async function findAll(args: Args, context: Context): Promise<Finding[]> {
   let job: Job;
   try {
     job = await jobOf(args, context);
@@ -58,7 +57,7 @@ async function findAll(args: Args, context: CliContext): Promise<Finding[]> {
 }
 
 /** Without a job, what the settings say alone: a source is not needed to check them. */
-async function jobOf(args: Args, context: CliContext): Promise<Job> {
+async function jobOf(args: Args, context: Context): Promise<Job> {
   const { job: given, ...flags } = args;
   const path = given === undefined ? undefined : String(given);
   if (path !== undefined && sourceKind(path) !== 'job') {

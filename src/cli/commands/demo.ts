@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { timeStamp } from '../../job/ledger-name.ts';
+import type { Context } from '../../run/console.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
 import type { Command } from '../command.ts';
-import type { CliContext } from '../context.ts';
 
 const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
 const JOB = fileURLToPath(new URL('../../../jobs/demo.yaml', import.meta.url));
@@ -49,7 +49,7 @@ export const demo: Command = {
   },
 };
 
-function jobFrom({ cwd }: CliContext): string {
+function jobFrom({ cwd }: Context): string {
   const path = relative(cwd, JOB);
   return path.startsWith('..') ? JOB : path;
 }
@@ -57,7 +57,7 @@ function jobFrom({ cwd }: CliContext): string {
 async function command(
   args: readonly string[],
   results: 'inherit' | 'ignore',
-  { env, say }: { env: NodeJS.ProcessEnv; say: CliContext['say'] },
+  { env, say }: { env: NodeJS.ProcessEnv; say: Context['say'] },
 ): Promise<number | null> {
   say(`\n$ countermand ${args.join(' ')}\n`);
   const child = spawn(process.execPath, ['--enable-source-maps', MAIN, ...args], {

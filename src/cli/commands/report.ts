@@ -1,20 +1,18 @@
 import { join, resolve } from 'node:path';
 import { frozenJobSchema } from '../../job/job.ts';
+import { throwIfDamaged } from '../../ledger/read-ledger.ts';
 import type { PlanFacts } from '../../report/facts/plan-summary.ts';
 import { summarise } from '../../report/facts/summary.ts';
 import type { LedgerView } from '../../report/facts/view.ts';
 import { jsonText } from '../../report/json.ts';
 import { summaryText } from '../../report/text.ts';
-import { makeOutputs, type Output, type Outputs } from '../files/outputs.ts';
+import type { Context } from '../../run/console.ts';
+import type { Output, Outputs } from '../../run/outputs.ts';
 import { planFactsOf } from '../../run/plan-facts.ts';
 import { readView } from '../../run/read-view.ts';
-import { fileDisk } from '../../store/folder/file-disk.ts';
-import { throwIfDamaged } from '../../ledger/read-ledger.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
-import type { CliContext } from '../context.ts';
 import { filePlaces } from '../flags/file-flags.ts';
-import { terminalOf } from '../terminal/terminal.ts';
 import { writePageAndRows } from '../views/page-and-rows.ts';
 
 export const report: Command = {
@@ -41,11 +39,11 @@ export const report: Command = {
   ],
   run: async (args, context) => {
     const paths = (args['ledgers'] as unknown[]).map(String);
-    const outputs = makeOutputs(context);
+    const outputs = context.outputs();
     outputs.keep(...paths);
     const places = await filePlaces(args, outputs);
     const views: LedgerView[] = [];
-    for (const path of paths) views.push(await readView(fileDisk, path));
+    for (const path of paths) views.push(await readView(context.store, path));
     // What a run was made from is what a resume of it reads: `failed.csv` of an earlier report, for one.
     outputs.keep(...views.flatMap(sourceFiles));
     const folder = args['out'] === undefined ? undefined : resolve(context.cwd, String(args['out']));
@@ -58,7 +56,7 @@ export const report: Command = {
     const written = folder === undefined ? undefined : await writeAll(folder, { views, plan, files }, context);
     if (args['json'] === true) context.out(styled(jsonText(summary)));
     else {
-      const terminal = terminalOf(process.stdout, context.env);
+      const { terminal } = context;
       context.out(styled(summaryText(summary, { terminal, files: written })));
     }
     await context.delivered();
@@ -83,7 +81,7 @@ async function claimAll(folder: string, outputs: Outputs): Promise<Map<string, O
 async function writeAll(
   outDir: string,
   { views, plan, files }: { views: readonly LedgerView[]; plan: PlanFacts | undefined; files: Map<string, Output> },
-  { say, clock }: CliContext,
+  { say, clock }: Context,
 ): Promise<{ failed: string; needsRelease: string }> {
   const { writeReport } = await import('../../report/write-report.ts');
   const write = (path: string, pieces: Iterable<string>) => {

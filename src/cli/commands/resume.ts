@@ -6,7 +6,7 @@ import { runSession } from '../../run/run.ts';
 import { ledgerTarget, onTarget } from '../../run/target.ts';
 import type { Command } from '../command.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
-import { saidYes, terminalAsker } from '../terminal/question.ts';
+import { saidYes } from '../terminal/question.ts';
 import { showWhatIsLeft } from '../views/what-is-left.ts';
 
 const RETRIED = ['failed', 'unknown', 'forbidden', 'unconfirmed', 'not-found'] as const;
@@ -39,7 +39,7 @@ export const resume: Command = {
     if (args['dry-run']) return showWhatIsLeft(await resolve(), retry, context);
     const yes = saidYes(args, context.env);
     const options = { yes, json: args['json'] === true, missing: undefined, retry };
-    return onTarget(resolve, (target) => runSession({ target, asker: terminalAsker(), ...options }, context));
+    return onTarget(resolve, (target) => runSession({ target, ...options }, context));
   },
 };
 

@@ -4,7 +4,7 @@ import { onTarget, resolveTarget } from '../../run/target.ts';
 import type { Command } from '../command.ts';
 import { planFileOptions } from '../flags/file-flags.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
-import { saidYes, terminalAsker } from '../terminal/question.ts';
+import { saidYes } from '../terminal/question.ts';
 
 export const run: Command = {
   usage: 'run <source>',
@@ -43,13 +43,12 @@ export const run: Command = {
         `--${file} is for the plan that --dry-run makes: leave it out, and use countermand report --${file} once the run is over`,
       );
     }
-    const asker = terminalAsker();
     const missing = args['withdraw-missing'] ? 'withdraw' : args['keep-missing'] ? 'keep' : undefined;
     const yes = saidYes(args, context.env);
     const json = args['json'] === true;
     return onTarget(
       () => resolveTarget(String(args['source']), args, context, { plan: false }),
-      (target) => runSession({ target, asker, yes, json, missing, retry: new Set() }, context),
+      (target) => runSession({ target, yes, json, missing, retry: new Set() }, context),
     );
   },
 };

@@ -1,6 +1,5 @@
 import { UsageError } from '../../errors.ts';
 import { parseWindow } from '../../quota/windows.ts';
-import { makeOutputs } from '../files/outputs.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
 import { sandboxCsv } from '../../sandbox/sandbox-csv.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
@@ -35,7 +34,7 @@ export const sandbox: Command = {
   ],
   run: async (args, context) => {
     const { say, out, interrupts } = context;
-    const csv = await makeOutputs(context).claimIfGiven('--csv', args['csv']);
+    const csv = await context.outputs().claimIfGiven('--csv', args['csv']);
     const seed = whole(args, 'seed', 1);
     const options = practiceOptions({
       actions: whole(args, 'actions', 200),

@@ -1,36 +1,15 @@
 import { statSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { CliContext } from '../context.ts';
 import { UsageError } from '../../errors.ts';
 import { type FileIdentity, isSameFile, refuseSecretFile } from '../../identity/session-secrets.ts';
-import type { Job } from '../../job/job.ts';
+import type { Machine } from '../../run/machine.ts';
+import type { Outputs } from '../../run/outputs.ts';
 import { checkOutput, type OutputRules, overwrites } from './output-place.ts';
-import { type OutputOptions, type Pieces, writePrivate } from './private-file.ts';
+import { writePrivate } from './private-file.ts';
 
-/** A place that was found good for an output. */
-export interface Output {
-  /** Absolute. */
-  path: string;
-  /** Replaces the file as a whole, if its place is still good. Returns the SHA-256 of its bytes. Throws as `writePrivate` does. */
-  write(pieces: Pieces): Promise<string>;
-}
-
-/** The outputs of one command: none of them replaces what is not its own, nor another one. */
-export interface Outputs {
-  /** Files that stay, by their paths: what this command reads. Counts for what was claimed before too, when that is written. */
-  keep(...paths: readonly string[]): void;
-  /** Throws a UsageError for a place where no output goes. `flag` is what a message calls it. */
-  claim(flag: string, given: string, how?: ClaimOptions): Promise<Output>;
-  /** {@link claim} for a flag that may not have been given. */
-  claimIfGiven(flag: string, given: unknown): Promise<Output | undefined>;
-  /** Looks at every place again, so that nothing is written where not all can be. */
-  recheck(): Promise<void>;
-}
-
-export type ClaimOptions = Pick<OutputOptions, 'shared'> & Pick<OutputRules, 'isReleaseList'>;
-
-export function makeOutputs({ cwd, secrets }: Pick<CliContext, 'cwd' | 'secrets'>): Outputs {
+/** The outputs of one command, as files. */
+export function makeOutputs({ cwd, secrets }: Pick<Machine, 'cwd' | 'secrets'>): Outputs {
   const kept: string[] = [];
   const claimed = new Map<string, { flag: string; path: string; rules: OutputRules }>();
 
@@ -52,7 +31,15 @@ export function makeOutputs({ cwd, secrets }: Pick<CliContext, 'cwd' | 'secrets'
     if (other !== undefined) throw clash(flag, path, other.flag);
     await checkOutput(path, rules);
     claimed.set(place, { flag, path, rules });
-    return { path, write: (pieces) => writePrivate(path, pieces, { rules, shared }) };
+    return {
+      path,
+      isThere: () =>
+        lstat(path).then(
+          () => true,
+          () => false,
+        ),
+      write: (pieces) => writePrivate(path, pieces, { rules, shared }),
+    };
   };
   return {
     claim,
@@ -62,18 +49,6 @@ export function makeOutputs({ cwd, secrets }: Pick<CliContext, 'cwd' | 'secrets'
       for (const { path, rules } of claimed.values()) await checkOutput(path, rules);
     },
   };
-}
-
-/** What a run of this job reads and keeps. */
-export function filesOf({ ledger, source }: Pick<Job, 'ledger' | 'source'>): string[] {
-  return [ledger, ...(source.kind === 'file' ? [source.path] : [])];
-}
-
-/** `<ledger>.needs-release.csv`, found good or not before anything is sent. */
-export async function claimReleaseList(job: Pick<Job, 'ledger' | 'source'>, context: CliContext): Promise<Output> {
-  const outputs = makeOutputs(context);
-  outputs.keep(...filesOf(job));
-  return outputs.claim('the release list', `${job.ledger}.needs-release.csv`, { isReleaseList: true });
 }
 
 function clash(flag: string, path: string, other: string): UsageError {

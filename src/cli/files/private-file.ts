@@ -3,14 +3,13 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DiskError, UsageError } from '../../errors.ts';
 import { troubleInWords } from '../../fs-errors.ts';
+import type { Pieces } from '../../run/outputs.ts';
 import { checkOutput, type OutputRules } from './output-place.ts';
 
 /** Bytes gathered before one write. */
 const CHUNK = 1 << 18;
 
-export type Pieces = Iterable<string> | AsyncIterable<string>;
-
-export interface OutputOptions {
+interface OutputOptions {
   /** Looked at again right before the file is replaced. */
   rules?: OutputRules;
   /** Others may read it, as the process's umask allows; one that is replaced keeps its permissions, and no folder is made for it. @default false: only its owner */

@@ -1,5 +1,5 @@
 import type { Options } from 'yargs';
-import type { Output, Outputs } from '../files/outputs.ts';
+import type { Output, Outputs } from '../../run/outputs.ts';
 import type { Args } from '../command.ts';
 
 /** Where `--html` and `--csv` go; undefined where they were not asked for. */

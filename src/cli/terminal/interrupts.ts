@@ -1,20 +1,8 @@
 import { InterruptedError } from '../../errors.ts';
 import { SIGNAL_EXITS, type StopSignal } from '../../exit-codes.ts';
+import type { Interrupts } from '../../run/interrupts.ts';
 
-/**
- * What a person or a scheduler asks by a signal. The first one ends the command in order: whoever holds a ledger is told and closes it; a command that
- * holds nothing ends at once. The second one gives up what the first left to wait for, and a third, or a second after which the command goes on for
- * longer than {@link LAST_MS}, ends the process wherever it stands.
- */
-export interface Interrupts {
-  /** Aborts at the first signal, with an InterruptedError. */
-  readonly signal: AbortSignal;
-  /** The first that came. */
-  readonly first: StopSignal | undefined;
-  /** While it is not disposed of, its holder ends itself: `tell` gets each signal, and how many came so far. Throws what `signal` aborts with once one came. */
-  hold(tell: (signal: StopSignal, nth: number) => void): Disposable;
-}
-
+/** A third signal, or a second after which the command goes on for longer than {@link LAST_MS}, ends the process wherever it stands. */
 export interface ProcessInterrupts extends Interrupts, Disposable {
   /** Rejects with an InterruptedError at the first signal that comes while nobody holds anything. */
   orInterrupted<T>(work: Promise<T>): Promise<T>;
@@ -84,13 +72,6 @@ export function listenForInterrupts(source: SignalSource, endNow: (exitCode: num
     },
   };
 }
-
-/** For work that no signal reaches. */
-export const noInterrupts: Interrupts = {
-  signal: new AbortController().signal,
-  first: undefined,
-  hold: () => ({ [Symbol.dispose]: () => {} }),
-};
 
 /**
  * Ends the process although something may keep it alive that cannot be taken back: an open stdin, a name that is being looked up, a disk that does not

@@ -1,29 +1,26 @@
 import { cleanLine } from '../../clean.ts';
 import { describeDuration } from '../../duration.ts';
-import type { RunParts } from '../../run/assemble.ts';
-import { factsOf, type ProgressFacts } from '../../run/progress-facts.ts';
-import type { CliContext } from '../context.ts';
+import type { Machine } from '../../run/machine.ts';
+import type { ProgressFacts } from '../../run/progress-facts.ts';
 import { stderrLine } from './stderr-line.ts';
 
 /** Every so often on a terminal, and in a log. */
 const TERMINAL_MS = 200;
 const LOG_MS = 30_000;
 
+type Where = Pick<Machine, 'env' | 'log'>;
+
 /**
- * Shows how far the run is: a bar on a terminal, else a log line every 30 s. All that is shown is read from ledger, quota and gate at that
- * moment; nothing is counted here. Disposing of it removes the bar.
+ * Shows how far the work is, each time as `read` tells it: a bar on a terminal, else a log line every 30 s. Nothing is counted here. Disposing of it
+ * removes the bar.
  */
-export function showProgress(parts: RunParts, context: CliContext): Promise<Disposable> {
-  return showFacts(() => factsOf(parts), context);
+export async function showProgress(read: () => ProgressFacts, where: Where): Promise<Disposable> {
+  const { env } = where;
+  const terminal = process.stderr.isTTY === true && !env['CI'] && env['TERM'] !== 'dumb';
+  return terminal ? showBar(read, where) : logProgress(read, where);
 }
 
-/** Shows what `read` tells, each time anew. */
-export async function showFacts(read: () => ProgressFacts, context: CliContext): Promise<Disposable> {
-  const terminal = process.stderr.isTTY === true && !context.env['CI'] && context.env['TERM'] !== 'dumb';
-  return terminal ? showBar(read, context) : logProgress(read, context);
-}
-
-async function showBar(read: () => ProgressFacts, { env }: CliContext): Promise<Disposable> {
+async function showBar(read: () => ProgressFacts, { env }: Where): Promise<Disposable> {
   const { default: progress } = await import('cli-progress');
   const { default: yoctocolors } = await import('yoctocolors');
   const plain = Boolean(env['NO_COLOR']);
@@ -63,7 +60,7 @@ async function showBar(read: () => ProgressFacts, { env }: CliContext): Promise<
   };
 }
 
-function logProgress(read: () => ProgressFacts, { log }: CliContext): Disposable {
+function logProgress(read: () => ProgressFacts, { log }: Where): Disposable {
   const timer = setInterval(() => {
     const { doing, done, total, outcomes, windows, pausedForMs, etaMs } = read();
     log.info(

@@ -4,43 +4,32 @@ import { ReadStream } from 'node:tty';
 import { UsageError } from '../../errors.ts';
 import { BOOLEAN_WORDS, parseBoolean } from '../../job/boolean.ts';
 import { show } from '../../job/given-settings.ts';
+import type { Machine } from '../../run/machine.ts';
 import type { Args } from '../command.ts';
-import type { CliContext } from '../context.ts';
 import { stderrLine } from './stderr-line.ts';
-
-/** Asks a person on the terminal itself, because stdin may hold IDs. */
-export interface Asker {
-  /** False where there is no terminal. */
-  readonly canAsk: boolean;
-  /** Whether the answer was yes. No answer, or a wait that was ended, is no. */
-  ask(question: string, signal: AbortSignal): Promise<boolean>;
-}
 
 const TERMINAL = process.platform === 'win32' ? '\\\\.\\CON' : '/dev/tty';
 
-export function terminalAsker(): Asker {
-  return {
-    canAsk: hasTerminal(),
-    ask: async (question, signal) => {
-      const input = process.stdin.isTTY ? process.stdin : new ReadStream(openSync(TERMINAL, 'r+'));
-      const lines = createInterface({ input, output: stderrLine.stream() });
-      // The line editor keeps Ctrl-C to itself: here it means what it means everywhere else.
-      lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-      try {
-        const answer = await lines.question(`${stderrLine.fit(question).trim()} [y/N] `, { signal });
-        return /^(y|yes)$/i.test(answer.trim());
-      } catch {
-        stderrLine.write('');
-        return false;
-      } finally {
-        lines.close();
-        if (input !== process.stdin) input.destroy();
-      }
-    },
-  };
+/** Asks a person on the terminal itself, because stdin may hold IDs. Whether the answer was yes; no answer, or a wait that was ended, is no. */
+export async function askOnTerminal(question: string, signal: AbortSignal): Promise<boolean> {
+  const input = process.stdin.isTTY ? process.stdin : new ReadStream(openSync(TERMINAL, 'r+'));
+  const lines = createInterface({ input, output: stderrLine.stream() });
+  // The line editor keeps Ctrl-C to itself: here it means what it means everywhere else.
+  lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    const answer = await lines.question(`${stderrLine.fit(question).trim()} [y/N] `, { signal });
+    return /^(y|yes)$/i.test(answer.trim());
+  } catch {
+    stderrLine.write('');
+    return false;
+  } finally {
+    lines.close();
+    if (input !== process.stdin) input.destroy();
+  }
 }
 
-function hasTerminal(): boolean {
+/** False where there is no terminal. */
+export function hasTerminal(): boolean {
   if (process.stdin.isTTY) return true;
   try {
     closeSync(openSync(TERMINAL, 'r+'));
@@ -50,14 +39,8 @@ function hasTerminal(): boolean {
   }
 }
 
-/** Throws a UsageError where nobody could answer. */
-export function requireAnswer(asker: Asker, yes: boolean): void {
-  if (yes || asker.canAsk) return;
-  throw new UsageError('no terminal to confirm on. Use --yes to skip confirmation, or run `countermand plan` first');
-}
-
 /** Whether the question is answered beforehand, by `--yes` or COUNTERMAND_YES. Throws a UsageError for a value that is neither yes nor no. */
-export function saidYes(args: Args, env: CliContext['env']): boolean {
+export function saidYes(args: Args, env: Machine['env']): boolean {
   if (typeof args['yes'] === 'boolean') return args['yes'];
   const value = env['COUNTERMAND_YES'] ?? '';
   if (value.trim() === '') return false;

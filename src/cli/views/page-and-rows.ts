@@ -2,14 +2,14 @@ import { outcomesCsv, planCsv } from '../../report/csv.ts';
 import type { PlanFacts } from '../../report/facts/plan-summary.ts';
 import type { Summary } from '../../report/facts/summary.ts';
 import type { LedgerView } from '../../report/facts/view.ts';
-import type { CliContext } from '../context.ts';
+import type { Context } from '../../run/console.ts';
 import type { FilePlaces } from '../flags/file-flags.ts';
 
 /** A plan or a run as a page and as rows, one an action. */
 export async function writePageAndRows(
   { html, csv }: FilePlaces,
   { views, summary, plan }: { views: readonly LedgerView[]; summary: Summary; plan: PlanFacts | undefined },
-  say: CliContext['say'],
+  say: Context['say'],
 ): Promise<void> {
   if (html !== undefined) {
     const { htmlPage } = await import('../../report/html/page.ts');

@@ -1,16 +1,15 @@
 import type { ExitCode } from '../../exit-codes.ts';
 import { textTable } from '../../report/table.ts';
+import type { Context } from '../../run/console.ts';
 import type { Target } from '../../run/target.ts';
 import { whatIsLeftOf } from '../../run/what-is-left.ts';
 import { styled } from '../../styled.ts';
-import type { CliContext } from '../context.ts';
-import { terminalOf } from '../terminal/terminal.ts';
 
 /** `resume --dry-run`: what a resume would do with each action that is left, by the ledger alone. */
 export function showWhatIsLeft(
   { job, before }: Target,
   retry: ReadonlySet<string>,
-  { out, env }: CliContext,
+  { out, terminal }: Context,
 ): ExitCode {
   const steps = new Map<string, number>();
   for (const action of before?.actions.values() ?? []) {
@@ -23,6 +22,6 @@ export function showWhatIsLeft(
   }
   const rows = [...steps].map(([step, n]) => [String(n), step]);
   const columns = [{ head: 'Actions', align: 'right' as const }, { head: 'A resume would' }];
-  out(styled(`${textTable(columns, rows, terminalOf(process.stdout, env))}\n`));
+  out(styled(`${textTable(columns, rows, terminal)}\n`));
   return 0;
 }

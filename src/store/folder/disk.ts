@@ -34,6 +34,8 @@ export interface Disk {
    */
   realPath(path: string): Promise<string>;
   list(folder: string): Promise<string[]>;
+  /** The folder, or the nearest above it that is there, where that cannot be written to; undefined where files can be made. */
+  unwritable(folder: string): Promise<string | undefined>;
   /** Makes the folder and its parents, mode 0700 where new. */
   makeFolder(folder: string): Promise<void>;
   /** Makes a new or renamed entry of the folder durable. */

@@ -6,7 +6,7 @@ import {
   read as readFile,
   stat as statFile,
 } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, unlink } from 'node:fs/promises';
+import { access, type FileHandle, lstat, mkdir, open, readdir, realpath, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../../fs-errors.ts';
 import { type AppendFile, type Disk, danglingLink, type FileFacts, type FileKind, noFile } from './disk.ts';
@@ -127,6 +127,14 @@ export const fileDisk: Disk = {
 
   list: (folder) => readdir(folder),
 
+  async unwritable(folder) {
+    const there = await nearestFolder(folder);
+    return access(there, constants.W_OK | constants.X_OK).then(
+      () => undefined,
+      () => there,
+    );
+  },
+
   async makeFolder(folder) {
     const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
     if (first !== undefined) await this.syncFolder(dirname(first));
@@ -151,6 +159,12 @@ export const fileDisk: Disk = {
     }
   },
 };
+
+async function nearestFolder(folder: string): Promise<string> {
+  const isThere = (await lstat(folder).catch(() => undefined)) !== undefined;
+  const parent = dirname(folder);
+  return isThere || parent === folder ? folder : nearestFolder(parent);
+}
 
 class RealAppendFile implements AppendFile {
   readonly #handle: FileHandle;

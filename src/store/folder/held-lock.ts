@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { describeDuration } from '../../duration.ts';
 import { ClockError, CountermandError, DiskError, LockedError } from '../../errors.ts';
 import { hasCode } from '../../fs-errors.ts';
+import type { Hold } from '../../ledger/tape.ts';
 import type { Logger } from '../../log.ts';
 import type { Disk } from './disk.ts';
 import { describe, type Holder, type Processes, parseHolder } from './holder.ts';
@@ -51,7 +52,7 @@ export interface Claim {
  * more than a lock's life, the wall clock was set, or the machine slept: what is written from then on would be dated wrongly for the quota's
  * memory, so the session ends. A lock once found lost is never held again.
  */
-export class HeldLock implements AsyncDisposable {
+export class HeldLock implements Hold {
   readonly path: string;
   /** The dead or silent holder that was taken over, if any. */
   readonly tookOver: Holder | undefined;
@@ -61,7 +62,7 @@ export class HeldLock implements AsyncDisposable {
   #content: string;
   #renewed: Moment;
   #lost: LockedError | DiskError | ClockError | undefined;
-  #beside: (() => Promise<void>) | undefined;
+  #beside: Beside | undefined;
   #looked: Moment | undefined;
   #busy: Promise<unknown> = Promise.resolve();
   #check: Promise<void> | undefined;
@@ -80,8 +81,8 @@ export class HeldLock implements AsyncDisposable {
     void this.#keep();
   }
 
-  /** What each look at the lock looks at as well, and throws when that is not ours any more. */
-  lookAlso(beside: () => Promise<void>): void {
+  /** What each look at the lock looks at as well. */
+  lookAlso(beside: Beside): void {
     this.#beside = beside;
   }
 
@@ -107,6 +108,12 @@ export class HeldLock implements AsyncDisposable {
     this.#lose(
       `The lock on ${what} was not renewed for ${Math.round(ageMs / 1000)} s, because this process or its disk stood still: another run may have gone on. Nothing more was sent; run again to resume.`,
     );
+  }
+
+  /** Throws as {@link assertFresh}, and when what is looked at with the lock was found to be not ours any more. */
+  assertMaySend(): void {
+    this.assertFresh();
+    this.#beside?.assertNotReplaced();
   }
 
   /**
@@ -183,7 +190,7 @@ export class HeldLock implements AsyncDisposable {
     const { disk, clock, what, ledger } = this.#options;
     try {
       const begun = momentOf(clock);
-      await this.#beside?.();
+      await this.#beside?.look();
       const { holder, gone } = await readHolder(disk, this.path);
       if (holder?.nonce === this.#holder.nonce) {
         this.#looked = begun;
@@ -242,6 +249,14 @@ export class HeldLock implements AsyncDisposable {
     this.#busy = done.catch(() => undefined);
     return done;
   }
+}
+
+/** What a lock protects. */
+export interface Beside {
+  /** Throws when it is not ours any more. */
+  look(): Promise<void>;
+  /** Throws when a look has found that before. */
+  assertNotReplaced(): void;
 }
 
 export interface Moment {

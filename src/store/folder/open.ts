@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { ChangedLedgerError, CountermandError, DiskError, UsageError } from '../../errors.ts';
 import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
+import { Ledger } from '../../ledger/ledger.ts';
+import { isBeginning, project, throwIfDamaged } from '../../ledger/read-ledger.ts';
 import { LEDGER_FORMAT, type OpenFields } from '../../ledger/record.ts';
 import {
   areDifferentTenants,
@@ -15,14 +17,12 @@ import {
 import { Projection } from '../../ledger/state/projection.ts';
 import { type Logger, silentLog } from '../../log.ts';
 import { keepAll, type Redact } from '../../redact.ts';
-import { Appender } from './appender.ts';
 import { type AppendFile, type Disk, type FileFacts, NO_FILE, noFile } from './disk.ts';
-import { FileLedger } from './file-ledger.ts';
+import { FolderTape } from './folder-tape.ts';
 import type { HeldLock } from './held-lock.ts';
 import { type Processes, systemProcesses } from './holder.ts';
 import { acquireLock } from './lock.ts';
 import { OwnFile } from './own-file.ts';
-import { isBeginning, project, throwIfDamaged } from '../../ledger/read-ledger.ts';
 
 export interface OpenLedgerOptions {
   path: string;
@@ -56,6 +56,18 @@ export interface OpenLedgerOptions {
   run?: string;
 }
 
+/** An open ledger, and what only its folder knows of it. */
+export interface OpenedLedger {
+  ledger: Ledger;
+  /** The file's modification time before this session minus the time of the last record then. */
+  fileAheadMs: number;
+  /**
+   * Takes the lock of this sender too: once a token shows who it is for, that is who we are, whatever we were called. To be called before anything is
+   * sent. Throws a LockedError (exit 11) when another run sends as this one from the folder.
+   */
+  holdSender(sender: SenderId): Promise<void>;
+}
+
 /**
  * Opens a ledger to write, by its real path: takes its lock and the lock of the one sender (tenant, client and service, per folder), reads and
  * checks what is there through the one handle that is written to later, cuts a torn tail, and begins the next session with a durable `open` record.
@@ -65,7 +77,7 @@ export interface OpenLedgerOptions {
  * host's, of a newer format, started although a plan was to be replaced, or its folder cannot be written; a DiskError (exit 6) when the disk is full
  * or fails; the signal's reason when that ended a wait.
  */
-export async function openLedger(given: OpenLedgerOptions): Promise<FileLedger> {
+export async function openLedger(given: OpenLedgerOptions): Promise<OpenedLedger> {
   const { disk, open, signal } = given;
   const locks: HeldLock[] = [];
   let file: AppendFile | undefined;
@@ -99,22 +111,33 @@ export async function openLedger(given: OpenLedgerOptions): Promise<FileLedger> 
     }
     if (size === 0) await disk.syncFolder(folder);
     await warnOfMode(options);
-    ledgerLock.lookAlso(() => own.look());
-    const appender = new Appender(file, path, () => {
-      for (const held of locks) held.assertFresh();
-      return own.assertUntouched();
+    ledgerLock.lookAlso(own);
+    const { log = silentLog, clock, redact = keepAll } = options;
+    const tape = new FolderTape({
+      file,
+      own,
+      assertFresh: () => {
+        for (const held of locks) held.assertFresh();
+      },
+      keptAs: () => `${state.run.slice(0, 8)}-${state.sessions.length}`,
+      log,
     });
+    const ledger = new Ledger({ name: path, clock, log, redact, state, head, tape, holds: locks });
     const { modifiedMs } = existed ?? {};
     const fileAheadMs = modifiedMs === undefined || state.lastSeq === 0 ? 0 : modifiedMs - state.lastAtMs;
-    const parts = { ...partsOf(options), state, head, appender, file: own, locks, lockSender, fileAheadMs };
-    const ledger = new FileLedger(parts);
+    const holdSender = async (sender: SenderId) => {
+      const more = await lockSender(sender, locks);
+      if (more === undefined) return;
+      locks.push(more);
+      ledger.alsoHold(more);
+    };
     const run = state.run === '' ? (options.run ?? randomUUID()) : state.run;
     await refusingChanges(own.look(), path);
     const opened = ledger.open({ format: LEDGER_FORMAT, run, session: state.sessions.length + 1, ...openOf(open) });
     await opened.catch((error: unknown) => {
       throw own.isReplaced ? changed(path) : error;
     });
-    return ledger;
+    return { ledger, fileAheadMs, holdSender };
   } catch (error) {
     await file?.close().catch(() => undefined);
     for (const held of locks) await held[Symbol.asyncDispose]().catch(() => undefined);
@@ -274,10 +297,6 @@ function lock(options: OpenLedgerOptions, path: string, what: string): Promise<H
   const { disk, clock, say, signal, processes = systemProcesses() } = options;
   const log = options.log ?? silentLog;
   return acquireLock({ path, what, disk, clock, processes, log, ledger: options.path, say, signal });
-}
-
-function partsOf({ path, clock, log = silentLog, redact = keepAll }: OpenLedgerOptions) {
-  return { path, clock, log, redact };
 }
 
 function openOf({ tool, tenant, client, api, job }: OpenLedgerOptions['open']): OpenLedgerOptions['open'] {

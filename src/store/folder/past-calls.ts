@@ -1,18 +1,20 @@
 import { dirname } from 'node:path';
-import type { CliContext } from '../../cli/context.ts';
+import type { Clock } from '../../clock.ts';
 import type { Job } from '../../job/job.ts';
 import type { ClocksNow } from '../../ledger/call-age.ts';
 import type { SenderId } from '../../ledger/sender.ts';
+import type { Logger } from '../../log.ts';
 import { agedCalls, lookBackMs } from '../../quota/past-calls.ts';
 import type { AgedCall } from '../../quota/quota.ts';
 import type { Disk } from './disk.ts';
-import type { FileLedger } from './file-ledger.ts';
 import { recentCallsInFolder } from './folder-calls.ts';
+import type { OpenedLedger } from './open.ts';
 
-export interface PastCallsOptions {
-  job: Pick<Job, 'quota'>;
-  /** Opened, and written to, by this session. */
-  ledger: Pick<FileLedger, 'state' | 'fileAheadMs' | 'path'>;
+export interface PastCallsOptions extends Pick<Job['quota'], 'windows'> {
+  /** Of the session's ledger, or of the one that it would have. */
+  path: string;
+  /** Opened, and written to, by this session; undefined where it has none. */
+  opened: { ledger: Pick<OpenedLedger['ledger'], 'state'>; fileAheadMs: number } | undefined;
   /** As the token shows it. */
   sender: SenderId;
   disk: Disk;
@@ -25,36 +27,42 @@ export interface PastCallsOptions {
  * is read first: a clock that was set wrong since then would let the past look older than it is.
  */
 export async function findPastCalls(
-  { job, ledger, sender, disk, measureSkew }: PastCallsOptions,
-  { clock, log }: Pick<CliContext, 'clock' | 'log'>,
+  { windows, path, opened, sender, disk, measureSkew }: PastCallsOptions,
+  { clock, log }: { clock: Clock; log: Logger },
 ): Promise<AgedCall[]> {
-  const { state, fileAheadMs, path } = ledger;
   let asked: Promise<ClocksNow> | undefined;
   const clocks = () => {
-    asked ??= readClocks(path, disk, clock, measureSkew).then((now) => {
+    asked ??= readClocks(opened === undefined ? undefined : path, disk, clock, measureSkew).then((now) => {
       log.debug({ ...now }, "our clock, Defender's and that of the ledger's file system");
       return now;
     });
     return asked;
   };
-  const withinMs = lookBackMs(job.quota.windows);
-  const own = state.lastCall > 0 ? state.recentCalls(await clocks(), withinMs, sender.client, fileAheadMs) : [];
+  const withinMs = lookBackMs(windows);
+  const state = opened?.ledger.state;
+  const own =
+    opened === undefined || state === undefined || state.lastCall === 0
+      ? []
+      : state.recentCalls(await clocks(), withinMs, sender.client, opened.fileAheadMs);
   const folder = dirname(path);
-  const others = await recentCallsInFolder({ ...sender, folder, disk, log, clocks, withinMs, except: path });
+  const except = opened === undefined ? '' : path;
+  const isThere = opened !== undefined || (await disk.stat(folder)) !== undefined;
+  const others = isThere ? await recentCallsInFolder({ ...sender, folder, disk, log, clocks, withinMs, except }) : [];
   const past = [...own, ...others];
   return past.length === 0 ? [] : agedCalls(past, await clocks());
 }
 
 /** The file system's clock is read off what this session wrote last, the ledger or its lock: if that is a while ago, calls look younger by it. */
 async function readClocks(
-  ledger: string,
+  ledger: string | undefined,
   disk: Disk,
-  clock: CliContext['clock'],
+  clock: Clock,
   measureSkew: PastCallsOptions['measureSkew'],
 ): Promise<ClocksNow> {
   const skewMs = await measureSkew?.();
   const wallMs = clock.wallMs();
-  const written = await Promise.all([ledger, `${ledger}.lock`].map((path) => disk.stat(path)));
+  const paths = ledger === undefined ? [] : [ledger, `${ledger}.lock`];
+  const written = await Promise.all(paths.map((path) => disk.stat(path)));
   const times = written.flatMap((found) => found?.modifiedMs ?? []);
   return {
     wallMs,

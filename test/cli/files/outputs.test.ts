@@ -4,9 +4,9 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeOutputs } from '../../../src/cli/files/outputs.ts';
 import { UsageError } from '../../../src/errors.ts';
 import { sessionSecrets } from '../../../src/identity/session-secrets.ts';
-import { makeOutputs } from '../../../src/cli/files/outputs.ts';
 
 const LEDGER = '{"seq":1,"at":"2026-11-23T00:00:00.000Z","kind":"open"';
 

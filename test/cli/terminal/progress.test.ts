@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { CliContext } from '../../../src/cli/context.ts';
-import { progressLine, showFacts } from '../../../src/cli/terminal/progress.ts';
+import { progressLine, showProgress } from '../../../src/cli/terminal/progress.ts';
 import type { ProgressFacts } from '../../../src/run/progress-facts.ts';
 
 const FACTS: ProgressFacts = {
@@ -30,11 +29,11 @@ describe('without a terminal', () => {
     const lines: unknown[][] = [];
     const log = { info: (...line: unknown[]) => lines.push(line) };
     // CI stands for any place where nobody watches.
-    const context = { env: { CI: 'true' }, log } as unknown as CliContext;
+    const where = { env: { CI: 'true' }, log } as unknown as Parameters<typeof showProgress>[1];
     let done = 0;
-    const shown = await showFacts(
+    const shown = await showProgress(
       () => ({ ...FACTS, done: ++done, pausedForMs: done === 2 ? 9000 : undefined }),
-      context,
+      where,
     );
     vi.advanceTimersByTime(29_999);
     expect(lines).toEqual([]);

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { byOurClock } from '../../../src/ledger/call-age.ts';
-import { type Action, isAccepted, isInDoubt, isOpen } from '../../../src/ledger/state/run-state.ts';
-import type { FileLedger } from '../../../src/store/folder/file-ledger.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { readLedger } from '../../../src/ledger/read-ledger.ts';
+import { type Action, isAccepted, isInDoubt, isOpen } from '../../../src/ledger/state/run-state.ts';
 import { begin, id, makeHarness, PATH } from '../../store/folder/harness.ts';
 import { FROZEN_JOB } from '../../support/frozen-job.ts';
 
-function action(ledger: FileLedger, n: number): Action {
+function action(ledger: Ledger, n: number): Action {
   const found = ledger.state.actions.get(id(n));
   if (found === undefined) throw new Error(`no action ${n}`);
   return found;
@@ -191,7 +191,7 @@ describe('readings of the source', () => {
     await ledger.intake(intake);
     await ledger.outcome({ id: id(3), outcome: 'cancelled', attempts: 1 });
     expect([...ledger.state.missing()].map((each) => each.id)).toEqual([id(1)]);
-    const { state } = await readLedger({ path: PATH, disk });
+    const { state } = await readLedger(PATH, disk);
     expect([...state.missing()]).toEqual([]);
   });
 });

@@ -64,7 +64,7 @@ test('the rest of a short write is written, and the ledger stays whole', async (
   const ledger = await open();
   disk.trouble = { shortWriteBytes: 7 };
   await begin(ledger, 3);
-  const { fault, records } = await readLedger({ path: PATH, disk });
+  const { fault, records } = await readLedger(PATH, disk);
   expect({ fault, records }).toEqual({ fault: undefined, records: 6 });
 });
 
@@ -107,7 +107,7 @@ test.each([
     const again = await open();
     expect(again.state.sessions).toHaveLength(2);
     expect(again.state.actions.size).toBe(3);
-    expect((await readLedger({ path: PATH, disk })).fault).toBeUndefined();
+    expect((await readLedger(PATH, disk)).fault).toBeUndefined();
     expect(before).toBeGreaterThan(0);
   },
 );

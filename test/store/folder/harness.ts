@@ -1,7 +1,9 @@
-import type { FileLedger } from '../../../src/store/folder/file-ledger.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
+import { silentLog } from '../../../src/log.ts';
+import { FolderStore } from '../../../src/store/folder/folder-store.ts';
 import type { Processes } from '../../../src/store/folder/holder.ts';
 import type { OpenLedgerOptions } from '../../../src/store/folder/open.ts';
-import { openLedger } from '../../../src/store/folder/open.ts';
+import { type OpenedLedger, openLedger } from '../../../src/store/folder/open.ts';
 import { FROZEN_JOB } from '../../support/frozen-job.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MemoryDisk } from './memory-disk.ts';
@@ -32,18 +34,20 @@ export function machine(
 export interface Harness {
   disk: MemoryDisk;
   clock: ManualClock;
-  open(options?: Partial<OpenLedgerOptions>): Promise<FileLedger>;
+  open(options?: Partial<OpenLedgerOptions>): Promise<Ledger>;
+  /** With what only its folder knows of it. */
+  opened(options?: Partial<OpenLedgerOptions>): Promise<OpenedLedger>;
+  store: FolderStore;
 }
 
 /** A disk in memory and a clock, and ledgers opened on them. */
 export function makeHarness(): Harness {
   const clock = new ManualClock();
   const disk = new MemoryDisk(() => clock.wallMs());
-  return {
-    disk,
-    clock,
-    open: (options) => openLedger({ path: PATH, disk, clock, open: OPEN, processes: machine(1), ...options }),
-  };
+  const opened: Harness['opened'] = (options) =>
+    openLedger({ path: PATH, disk, clock, open: OPEN, processes: machine(1), ...options });
+  const store = new FolderStore({ disk, clock, log: silentLog, processes: machine(1) });
+  return { disk, clock, store, opened, open: async (options) => (await opened(options)).ledger };
 }
 
 export function id(n: number): string {
@@ -51,7 +55,7 @@ export function id(n: number): string {
 }
 
 /** Admits `count` actions and starts. */
-export async function begin(ledger: FileLedger, count: number): Promise<void> {
+export async function begin(ledger: Ledger, count: number): Promise<void> {
   ledger.beginIntake();
   for (let n = 1; n <= count; n++) await ledger.admit({ id: id(n), line: n });
   await ledger.intake({ admitted: count, rejected: 0, bytes: 37 * count, sha256: 'ab'.repeat(32) });

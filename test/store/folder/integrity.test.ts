@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { byOurClock } from '../../../src/ledger/call-age.ts';
+import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { type Scanned, Scanner } from '../../../src/ledger/scanner.ts';
 import { Projection } from '../../../src/ledger/state/projection.ts';
 import type { RunState } from '../../../src/ledger/state/run-state.ts';
-import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { begin, makeHarness, PATH } from './harness.ts';
 import { play, script } from './scripts.ts';
 
@@ -47,7 +47,7 @@ test('what a ledger says is the same whether it was written or read', async () =
       const harness = makeHarness();
       const ledger = await play(harness, steps);
       const head = await ledger.head();
-      const read = await readLedger({ path: PATH, disk: harness.disk });
+      const read = await readLedger(PATH, harness.disk);
       expect({ fault: read.fault, head: read.head, torn: read.tornBytes }).toEqual({ fault: undefined, head, torn: 0 });
       const nowMs = harness.clock.wallMs();
       expect(saidBy(read.state, nowMs)).toEqual(saidBy(ledger.state, nowMs));

@@ -7,9 +7,9 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { fileDisk } from '../../../src/store/folder/file-disk.ts';
 import { systemProcesses } from '../../../src/store/folder/holder.ts';
-import { readLedger } from '../../../src/ledger/read-ledger.ts';
 
 const SCRIPT = fileURLToPath(new URL('processes/contend.mjs', import.meta.url));
 
@@ -76,7 +76,7 @@ test('of six processes that see a killed holder at the same moment, exactly one 
   expect(said.toSorted()).toEqual(['11', '11', '11', '11', '11', 'open']);
   await Promise.all(rivals.map((rival) => rival.end()));
   expect(await readdir(folder)).toEqual(['a.jsonl']);
-  const { state, fault } = await readLedger({ path, disk: fileDisk });
+  const { state, fault } = await readLedger(path, fileDisk);
   expect({ sessions: state.sessions.length, fault }).toEqual({ sessions: 2, fault: undefined });
 });
 

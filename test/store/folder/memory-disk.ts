@@ -135,6 +135,10 @@ export class MemoryDisk implements Disk {
     return paths.map((path) => path.slice(folder.length).replace('/', ''));
   }
 
+  unwritable(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   async makeFolder(folder: string): Promise<void> {
     for (let at = folder; at !== dirname(at); at = dirname(at)) this.folders.add(at);
   }

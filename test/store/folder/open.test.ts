@@ -5,9 +5,9 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { DamageError, DiskError, LockedError, UsageError } from '../../../src/errors.ts';
+import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { fileDisk } from '../../../src/store/folder/file-disk.ts';
 import { openLedger } from '../../../src/store/folder/open.ts';
-import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { readSessions } from '../../support/read-sessions.ts';
 import { begin, type Harness, id, machine, makeHarness, OPEN, PATH } from './harness.ts';
 
@@ -36,7 +36,7 @@ function warnings(): { log: pino.Logger; said: string[] } {
 test('on the real disk: a folder and a file of our own, both private, and nothing left but the ledger', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-'));
   const path = join(folder, 'new', 'a.jsonl');
-  const ledger = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
+  const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
   await begin(ledger, 2);
   await ledger.assertHeld();
   expect((await readdir(join(folder, 'new'))).filter((name) => name.endsWith('.lock'))).toHaveLength(2);
@@ -44,7 +44,7 @@ test('on the real disk: a folder and a file of our own, both private, and nothin
   expect(await readdir(join(folder, 'new'))).toEqual(['a.jsonl']);
   expect((await fileDisk.stat(join(folder, 'new')))?.mode).toBe(0o700);
   expect((await fileDisk.stat(path))?.mode).toBe(0o600);
-  const { records, fault, state } = await readLedger({ path, disk: fileDisk });
+  const { records, fault, state } = await readLedger(path, fileDisk);
   expect({ records, fault, left: state.leftCount }).toEqual({ records: 5, fault: undefined, left: 2 });
   await rm(folder, { recursive: true });
 });
@@ -86,14 +86,14 @@ test('a torn tail is cut by who opens to write, and said; who reads stops before
   await killed(harness);
   const whole = textOf(harness);
   write(harness, `${whole}{"seq":7,"at":"2026`);
-  const read = await readLedger({ path: PATH, disk: harness.disk });
+  const read = await readLedger(PATH, harness.disk);
   expect(read).toMatchObject({ records: 6, tornBytes: 19, fault: undefined });
   expect(textOf(harness)).toBe(`${whole}{"seq":7,"at":"2026`);
   const { log, said } = warnings();
   await harness.open({ log });
   expect(said).toEqual([expect.stringContaining('cut off')]);
   expect(textOf(harness).startsWith(`${whole}{"seq":7,`)).toBe(true);
-  expect((await readLedger({ path: PATH, disk: harness.disk })).fault).toBeUndefined();
+  expect((await readLedger(PATH, harness.disk)).fault).toBeUndefined();
 });
 
 test('a first write that was cut off, or an empty file, is begun anew', async () => {
@@ -102,7 +102,7 @@ test('a first write that was cut off, or an empty file, is begun anew', async ()
     write(harness, text);
     const ledger = await harness.open();
     expect(ledger.state.lastSeq).toBe(1);
-    expect((await readLedger({ path: PATH, disk: harness.disk })).records).toBe(1);
+    expect((await readLedger(PATH, harness.disk)).records).toBe(1);
   }
 });
 
@@ -141,7 +141,7 @@ test('a ledger of another format is refused by reader and writer, naming the for
   const { encodeLine } = await import('../../../src/ledger/line.ts');
   const fields = { format: 3, run: 'r', session: 1, ...OPEN, tool: 'countermand 9' };
   write(harness, encodeLine('', 1, '2026-01-01T00:00:00.000Z', 'open', fields).line);
-  for (const refused of [harness.open(), readLedger({ path: PATH, disk: harness.disk })]) {
+  for (const refused of [harness.open(), readLedger(PATH, harness.disk)]) {
     await expect(refused).rejects.toThrow(UsageError);
     await expect(refused).rejects.toThrow(/has format 3 .* use countermand 9,/);
   }
@@ -170,7 +170,7 @@ test('an existing ledger can be demanded', async () => {
   const harness = makeHarness();
   await expect(harness.open({ existing: 'existing' })).rejects.toThrow(UsageError);
   expect([...harness.disk.files.keys()]).toEqual([]);
-  await expect(readLedger({ path: PATH, disk: harness.disk })).rejects.toThrow(UsageError);
+  await expect(readLedger(PATH, harness.disk)).rejects.toThrow(UsageError);
 });
 
 test('two runs cannot hold one ledger, nor send as one application from one folder', async () => {
@@ -214,8 +214,8 @@ test('a folder that cannot be made or is no folder is bad usage', async () => {
 });
 
 test('a folder in the place of a ledger cannot be read as one', async () => {
-  await expect(readLedger({ path: tmpdir(), disk: fileDisk })).rejects.toThrow(/cannot be read/);
-  await expect(readLedger({ path: tmpdir(), disk: fileDisk })).rejects.toThrow(UsageError);
+  await expect(readLedger(tmpdir(), fileDisk)).rejects.toThrow(/cannot be read/);
+  await expect(readLedger(tmpdir(), fileDisk)).rejects.toThrow(UsageError);
 });
 
 test('a ledger that others can read is warned of', async () => {
@@ -224,7 +224,7 @@ test('a ledger that others can read is warned of', async () => {
   await fileDisk.createExclusive(path, '');
   await chmod(path, 0o644);
   const { log, said } = warnings();
-  const ledger = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN, log });
+  const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN, log });
   await ledger[Symbol.asyncDispose]();
   expect(said).toEqual([expect.stringContaining('mode 644')]);
   await rm(folder, { recursive: true });

@@ -25,15 +25,15 @@ async function session(harness: Harness, count: number, path = PATH, skewMs?: nu
 /** What the next session remembers within the last minute, and how often it asked Defender for its clock. */
 async function remembered(harness: Harness, skewMs: number | undefined, existing: 'any' | 'plan' = 'any', path = PATH) {
   const { disk, clock } = harness;
-  await using ledger = await harness.open({ path, existing, processes: machine(++pid, new Map()) });
+  const opened = await harness.opened({ path, existing, processes: machine(++pid, new Map()) });
+  await using _ledger = opened.ledger;
   let asked = 0;
   const measureSkew = async () => {
     asked++;
     return skewMs;
   };
-  const job = { ledger: path, clientId: client, quota: { windows: WINDOWS, share: 1, routes: 'shared' as const } };
   const seeds = await findPastCalls(
-    { job, ledger, sender: { tenant, client, api }, disk, measureSkew },
+    { windows: WINDOWS, path, opened, sender: { tenant, client, api }, disk, measureSkew },
     { clock, log: silentLog },
   );
   return { asked, counted: seeds.filter(({ ageMs }) => ageMs < MINUTE).length };

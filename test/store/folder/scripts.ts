@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { commentFault } from '../../../src/comment.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { OUTCOME_NAMES, type Outcome } from '../../../src/ledger/outcomes.ts';
 import {
   type CloseReason,
@@ -8,7 +9,6 @@ import {
   ROUTES,
   type Route,
 } from '../../../src/ledger/record.ts';
-import type { FileLedger } from '../../../src/store/folder/file-ledger.ts';
 import { type Harness, id } from './harness.ts';
 
 /** One thing a run may do to its ledger. */
@@ -82,7 +82,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 export const script: fc.Arbitrary<Step[]> = fc.array(step, { maxLength: 30 });
 
 /** Plays a script on a fresh disk; returns the ledger of the last session, still open. Steps that are out of place are left out. */
-export async function play(harness: Harness, steps: readonly Step[]): Promise<FileLedger> {
+export async function play(harness: Harness, steps: readonly Step[]): Promise<Ledger> {
   let ledger = await harness.open();
   let unanswered: number[] = [];
   let reading = false;

@@ -21,7 +21,7 @@ const open = { tool: 'countermand', tenant: job.tenant, client: job.clientId, ap
 console.log('ready');
 await once(process.stdin, 'data');
 try {
-  const ledger = await openLedger({ path: process.argv[2], disk: fileDisk, clock: systemClock, open });
+  const { ledger } = await openLedger({ path: process.argv[2], disk: fileDisk, clock: systemClock, open });
   await ledger.assertHeld();
   console.log('open');
   await once(process.stdin.resume(), 'end');

@@ -1,5 +1,5 @@
-import { CountermandError, DiskError } from '../../errors.ts';
-import type { AppendFile } from './disk.ts';
+import { CountermandError, DiskError } from '../errors.ts';
+import type { Tape } from './tape.ts';
 
 /** Bytes that wait in memory before an appending caller is made to wait for the disk. */
 const QUEUE_LIMIT_BYTES = 1 << 18;
@@ -12,9 +12,8 @@ const MOST_BYTES_PER_UNIT = 3;
  * it for good: whoever waits and whoever comes later gets that error, and nothing is ever written behind a gap.
  */
 export class Appender {
-  readonly #file: WrittenFile;
-  readonly #path: string;
-  readonly #assertOurs: () => void | Promise<void>;
+  readonly #tape: Tape;
+  readonly #name: string;
   /** What is queued, as bytes: a queue of strings would outlive the young generation, and cost more memory than the actions. */
   #queue = Buffer.allocUnsafeSlow(QUEUE_LIMIT_BYTES);
   #queuedBytes = 0;
@@ -33,11 +32,10 @@ export class Appender {
   #failure: CountermandError | undefined;
   #failureSeen = false;
 
-  /** `assertOurs` is asked before each write, and throws a CountermandError when the file may be another's by now. */
-  constructor(file: WrittenFile, path: string, assertOurs: () => void | Promise<void>) {
-    this.#file = file;
-    this.#path = path;
-    this.#assertOurs = assertOurs;
+  /** `name` is the ledger's, for messages. */
+  constructor(tape: Tape, name: string) {
+    this.#tape = tape;
+    this.#name = name;
   }
 
   /** Queues a line, newline included. Throws the DiskError of an earlier failure. */
@@ -69,13 +67,13 @@ export class Appender {
     return done;
   }
 
-  /** Brings all to disk and closes the file. Throws a failure that nobody was told of. */
+  /** Brings all to disk and closes the tape. Throws a failure that nobody was told of. */
   async close(): Promise<void> {
     try {
       if (this.#failure === undefined) await this.synced();
     } finally {
       await Promise.all([this.#writing, this.#syncing]);
-      await this.#file.close();
+      await this.#tape.close();
     }
     if (this.#failure !== undefined && !this.#failureSeen) throw this.#failure;
   }
@@ -130,25 +128,20 @@ export class Appender {
 
   async #writeQueue(): Promise<void> {
     const lines = this.#queuedLines;
-    let rest: Uint8Array = this.#queue.subarray(0, this.#queuedBytes);
+    const bytes = this.#queue.subarray(0, this.#queuedBytes);
     [this.#queue, this.#spare] = [this.#spare, this.#queue];
     this.#queuedBytes = 0;
     this.#queuedLines = 0;
-    while (rest.length > 0) {
-      // A sync that failed meanwhile.
-      if (this.#failure !== undefined) throw this.#failure;
-      await this.#assertOurs();
-      const count = await this.#file.write(rest);
-      if (count <= 0) throw new Error('nothing was written');
-      rest = rest.subarray(count);
-    }
+    // A sync that failed meanwhile.
+    if (this.#failure !== undefined) throw this.#failure;
+    await this.#tape.write(bytes);
     this.#written += lines;
     for (const { resolve } of this.#room.splice(0)) resolve();
   }
 
   async #sync(): Promise<void> {
     const upTo = this.#written;
-    await this.#file.datasync();
+    await this.#tape.datasync();
     this.#synced = upTo;
     const later: Waiter[] = [];
     for (const waiter of this.#waiters) {
@@ -160,7 +153,7 @@ export class Appender {
 
   #explain(cause: unknown): DiskError {
     const what = cause instanceof Error ? cause.message : String(cause);
-    const message = `The ledger ${this.#path} could not be written (${what}): nothing more was sent. Make room or repair the disk, then run again to resume.`;
+    const message = `The ledger ${this.#name} could not be written (${what}): nothing more was sent. Make room or repair the disk, then run again to resume.`;
     return new DiskError(message, { cause });
   }
 
@@ -174,9 +167,6 @@ export class Appender {
     for (const { reject } of waiting) reject(this.#failure);
   }
 }
-
-/** What it needs of a file. */
-export type WrittenFile = Pick<AppendFile, 'write' | 'datasync' | 'close'>;
 
 interface Waiter {
   /** Lines that must be on disk. */

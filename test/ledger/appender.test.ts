@@ -1,10 +1,21 @@
 import { beforeEach, expect, test } from 'vitest';
-import { DiskError } from '../../../src/errors.ts';
-import { Appender, type WrittenFile } from '../../../src/store/folder/appender.ts';
-import { settled } from './manual-clock.ts';
+import { DiskError } from '../../src/errors.ts';
+import { Appender } from '../../src/ledger/appender.ts';
+import { silentLog } from '../../src/log.ts';
+import { FolderTape, type FolderTapeParts } from '../../src/store/folder/folder-tape.ts';
+import { settled } from '../store/folder/manual-clock.ts';
+
+type HeldParts = FolderTapeParts['file'];
+
+const ours: FolderTapeParts['own'] = {
+  isNameless: false,
+  look: () => Promise.resolve(),
+  assertUntouched: () => Promise.resolve(),
+  keep: () => Promise.resolve(),
+};
 
 /** A file whose every write and sync ends when it is told to. */
-class HeldFile implements WrittenFile {
+class HeldFile implements HeldParts {
   written = '';
   readonly writes: ((bytes: number) => void)[] = [];
   readonly syncs: { done: () => void; fail: (error: Error) => void }[] = [];
@@ -34,7 +45,8 @@ let file: HeldFile;
 let appender: Appender;
 beforeEach(() => {
   file = new HeldFile();
-  appender = new Appender(file, 'a.jsonl', () => {});
+  const tape = new FolderTape({ file, own: ours, assertFresh: () => {}, keptAs: () => 'kept', log: silentLog });
+  appender = new Appender(tape, 'a.jsonl');
 });
 
 /** Pushes a line and notes in the list when it is on disk. */

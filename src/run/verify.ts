@@ -1,0 +1,100 @@
+import { inSession, type SessionEnd } from '../engine/session.ts';
+import { toVerify, type Verified, verifyAll } from '../engine/verify.ts';
+import { LockedError, UsageError, WorkLeftError } from '../errors.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import type { Flags } from '../job/given-settings.ts';
+import { type CheckedLedger, checkLedger } from '../ledger/read-ledger.ts';
+import type { CloseReason } from '../ledger/record.ts';
+import type { RunState } from '../ledger/state/run-state.ts';
+import { type Summary, summarise } from '../report/facts/summary.ts';
+import { jsonText } from '../report/json.ts';
+import { styled } from '../styled.ts';
+import { assemble } from './assemble.ts';
+import type { Context } from './console.ts';
+import { finish } from './finish.ts';
+import { claimReleaseList } from './outputs.ts';
+import { planFactsOf } from './plan-facts.ts';
+import { readView } from './read-view.ts';
+import { refuseSecretUse } from './refuse-secret-use.ts';
+import { ledgerTarget, onTarget, type Target } from './target.ts';
+
+export interface VerifyOptions {
+  ledger: string;
+  flags: Flags;
+  /** The head that was noted, 32 hex digits in lower case. */
+  head: string | undefined;
+  json: boolean;
+  /** Shown once the chain is checked; throws a DamageError for one that does not hold. Returns whether that is all that was asked for. */
+  showIntegrity(checked: CheckedLedger): 'go on' | 'done';
+  showChanges(verified: readonly Verified[]): void;
+}
+
+/** `verify`: checks the ledger's chain, then looks up what is not final yet. Cancels nothing. */
+export async function verifySession(options: VerifyOptions, context: Context): Promise<ExitCode> {
+  const { ledger, flags, head } = options;
+  const checked = await checkLedger(ledger, context.store, head);
+  if (options.showIntegrity(checked) === 'done') return 0;
+  return onTarget(
+    () => ledgerTarget(ledger, flags, context),
+    (target) => lookUp(target, checked.head, options, context),
+  );
+}
+
+/** What the ledger leaves open is looked up, if it still is the one whose chain was checked. */
+async function lookUp(
+  target: Target,
+  checkedHead: string,
+  { json, showChanges }: VerifyOptions,
+  context: Context,
+): Promise<ExitCode> {
+  refuseSecretUse(target, context);
+  const { job, before, head } = target;
+  const unfit = (await context.store.stat(job.ledger))?.unfit;
+  if (unfit !== undefined) throw new UsageError(unfit);
+  await claimReleaseList(job, context);
+  if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
+    context.say(`Nothing is left to look up${uncalled(before)}.\n`);
+    const summary = await summaryOf(job.ledger, context);
+    if (json) context.out(styled(jsonText(summary)));
+    // As the run stands: one that needs a look needs it after a second verify too.
+    return summary.exitCode ?? 0;
+  }
+  if (head !== checkedHead) {
+    throw new LockedError(
+      `The ledger ${job.ledger} was written to while it was being verified: wait until nobody works on it, then verify again.`,
+    );
+  }
+  let verified: Verified[] = [];
+  let end: SessionEnd;
+  {
+    await using parts = await assemble({ job, existing: 'existing', before, head }, context);
+    end = await inSession(parts, async () => {
+      const { engine } = await parts.connect({ cancels: false });
+      verified = await verifyAll(engine);
+      return reasonAfter(parts.ledger.state, verified);
+    });
+  }
+  showChanges(verified);
+  return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
+}
+
+/** So that nobody takes a run with work left for one that is over. */
+function uncalled(before: RunState | undefined): string {
+  const left = before === undefined ? 0 : [...before.left()].length;
+  return left === 0 ? '' : `, but ${left} of ${before?.actions.size} actions were not called yet`;
+}
+
+/** The run as its ledger tells it, where no session was begun to end with that. */
+async function summaryOf(ledger: string, { clock, store }: Context): Promise<Summary> {
+  const view = await readView(store, ledger);
+  return summarise([view], { nowMs: clock.wallMs(), plan: planFactsOf([view]) });
+}
+
+/** A run that was interrupted stays so: looking is not finishing. */
+function reasonAfter(state: RunState, verified: readonly Verified[]): CloseReason {
+  if (verified.length > 0 && verified.every(({ status, now }) => status === undefined && now === undefined)) {
+    throw new WorkLeftError('no lookup was answered, so nothing new is known; run verify again later');
+  }
+  const last = state.sessions.at(-2)?.closed?.reason;
+  return last === undefined ? 'interrupted' : last;
+}

@@ -1,0 +1,144 @@
+import { dirname, join } from 'node:path';
+import type { Clock } from '../../clock.ts';
+import { UsageError } from '../../errors.ts';
+import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
+import type { Job } from '../../job/job.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-ledger.ts';
+import type { SenderId } from '../../ledger/sender.ts';
+import type { Logger } from '../../log.ts';
+import { makeQuota } from '../../quota/local/local-quota.ts';
+import type { Quota } from '../../quota/quota.ts';
+import { releaseListOf } from '../release-list.ts';
+import type { OpenRun, QuotaMemory, RunEntry, RunStat, Store, StoreFinding } from '../store.ts';
+import type { Disk, FileFacts } from './disk.ts';
+import { readHolder } from './held-lock.ts';
+import { describe, isDead, type Processes, systemProcesses } from './holder.ts';
+import { acquireLock } from './lock.ts';
+import { type OpenedLedger, openLedger, refuseLinked, senderLockPath } from './open.ts';
+import { findPastCalls } from './past-calls.ts';
+import { seriesOf } from './series.ts';
+
+export interface FolderStoreParts {
+  disk: Disk;
+  clock: Clock;
+  log: Logger;
+  /** @default this machine's */
+  processes?: Processes;
+}
+
+/** Ledgers as files, each in any folder; those of one folder share a quota. The right to send as somebody is a lock beside them. */
+export class FolderStore implements Store {
+  readonly #parts: Required<FolderStoreParts>;
+  readonly #opened = new WeakMap<Ledger, OpenedLedger>();
+
+  constructor(parts: FolderStoreParts) {
+    this.#parts = { processes: systemProcesses(), ...parts };
+  }
+
+  async open({ name, ...run }: OpenRun): Promise<Ledger> {
+    const opened = await openLedger({ ...this.#parts, ...run, path: name });
+    this.#opened.set(opened.ledger, opened);
+    return opened.ledger;
+  }
+
+  read(name: string, offset?: number): AsyncIterable<Uint8Array> {
+    return this.#parts.disk.read(name, offset);
+  }
+
+  async stat(name: string): Promise<RunStat | undefined> {
+    const facts = await this.#parts.disk.stat(name);
+    return facts === undefined ? undefined : { size: facts.size, unfit: unfitness(facts, name) };
+  }
+
+  async series(name: string): Promise<readonly RunEntry[]> {
+    const { disk } = this.#parts;
+    const found = seriesOf(name, await this.#namesIn(dirname(name)));
+    const entries: RunEntry[] = [];
+    for (const each of found?.names ?? []) {
+      const path = join(dirname(name), each);
+      const [link, facts] = await Promise.all([disk.entry(path), disk.stat(path).catch(() => undefined)]);
+      const { kind } = facts ?? {};
+      const isOdd = kind === 'a named pipe' || kind === 'a socket' || kind === 'a device';
+      // Of a link, its own time is not that of what it leads to, which is not of this series.
+      const modifiedMs = link?.kind === 'a file' ? link.modifiedMs : Number.POSITIVE_INFINITY;
+      entries.push({ name: path, modifiedMs, instead: isOdd ? kind : undefined });
+    }
+    return entries;
+  }
+
+  async remove(
+    name: string,
+    whyKept: (read: ReadLedger) => string | undefined,
+  ): Promise<{ removed: ReadLedger } | { kept: string }> {
+    const { disk, clock, log, processes } = this.#parts;
+    const what = `the ledger ${name}`;
+    // Another day will do, so a lock is not waited for.
+    const wanted = { path: `${name}.lock`, what, ledger: name, disk, clock, log, processes, wait: false };
+    await using _lock = await acquireLock(wanted);
+    const read = await readLedger(name, this);
+    throwIfDamaged(name, read.fault);
+    const kept = whyKept(read);
+    if (kept !== undefined) return { kept };
+    await disk.remove(name);
+    const releases = releaseListOf(name);
+    if ((await disk.stat(releases)) !== undefined) await disk.remove(releases);
+    return { removed: read };
+  }
+
+  async quota(sender: SenderId, options: Job['quota'], memory: QuotaMemory): Promise<Quota> {
+    const { disk, clock } = this.#parts;
+    const { name, log, measureSkew } = memory;
+    const opened = memory.ledger === undefined ? undefined : this.#opened.get(memory.ledger);
+    if (memory.ledger !== undefined && opened === undefined) throw new Error('a ledger of another store');
+    await opened?.holdSender(sender);
+    const quota = makeQuota({ ...options, clock });
+    const path = memory.ledger?.name ?? name;
+    if (path === undefined) return quota;
+    const wanted = { windows: options.windows, path, opened, sender, disk, measureSkew };
+    quota.seed(await findPastCalls(wanted, { clock, log }));
+    return quota;
+  }
+
+  async check(name: string, sender: SenderId): Promise<StoreFinding> {
+    const { disk, processes } = this.#parts;
+    const folder = dirname(name);
+    const place = `the ledgers in ${folder}`;
+    const obstacle = await disk.unwritable(folder);
+    if (obstacle !== undefined) {
+      const text = `${obstacle} cannot be written, so no ledger can be made in ${folder}; change its permissions, or give --ledger`;
+      return { level: 'wrong', exitCode: 2, text, place };
+    }
+    const lock = await readHolder(disk, senderLockPath(folder, sender)).catch(() => undefined);
+    const isHeld = lock?.gone === false && (lock.holder === undefined || !isDead(lock.holder, processes));
+    if (!isHeld) return { level: 'ok', text: `ledgers can be written in ${folder}`, place };
+    const text = `already running as this application from ${folder}: ${describe(lock.holder)}. A second run would exit 11; wait for it to finish`;
+    return { level: 'warning', text, place };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  /** A folder that is not there yet holds nothing; one that cannot be listed may hold work left. */
+  async #namesIn(folder: string): Promise<string[]> {
+    try {
+      return await this.#parts.disk.list(folder);
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return [];
+      if (!(error instanceof Error)) throw error;
+      const remedy = remedyFor(error) ?? 'name a folder that this user may read, with --ledger';
+      throw new UsageError(
+        `the folder ${folder} cannot be searched for earlier ledgers of this job (${troubleInWords(error)}): ${remedy}`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+function unfitness(facts: FileFacts, name: string): string | undefined {
+  try {
+    refuseLinked(facts, name);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
