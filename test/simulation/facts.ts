@@ -3,6 +3,7 @@ import type { SimDefender } from './defender.ts';
 import type { Inode } from './disk.ts';
 import type { DurableIntent, LedgerWatch } from './ledger-watch.ts';
 import type { SimProcess } from './process.ts';
+import type { Command } from './program.ts';
 import type { Scenario } from './scenario.ts';
 import type { Sent } from './transport.ts';
 import type { Truth } from './truth.ts';
@@ -11,6 +12,7 @@ import type { Truth } from './truth.ts';
 export interface Worker {
   readonly process: SimProcess;
   readonly path: string;
+  readonly kind: Command['kind'];
   /** The file that it opened, once it wrote to it. */
   inode: Inode | undefined;
   readonly retry: ReadonlySet<string>;
@@ -65,4 +67,10 @@ export interface Exit {
   code: number;
   /** What was said. */
   message: string;
+  /** What its ledger says, which only the program has written. */
+  watch: LedgerWatch | undefined;
+  /** Every ID that the source names by now; undefined for a query. */
+  named: readonly string[] | undefined;
+  /** The list beside its ledger of isolations that may need release. */
+  releases: string | undefined;
 }

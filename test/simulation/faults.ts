@@ -60,6 +60,10 @@ export const FAULTS = {
   'odd-entities': { does: 'lists and lookups hold entities without type, status or ID', ...LATE },
   'odd-pages': { does: 'links to the next page repeat, are empty, or are missing', ...LATE },
   spellings: { does: 'types and statuses are spelt in other ways than documented', ...LATE },
+  'earlier-ledgers': {
+    does: 'earlier ledgers of the job lie in the folder, and a job is begun without naming its ledger',
+    ...LATE,
+  },
   'retry-after': { does: 'Retry-After has a fraction, and no message tells the seconds', ...LATE },
 } as const satisfies Record<string, Fault>;
 

@@ -1,6 +1,7 @@
 import type { Facts } from './facts.ts';
 import { ANSWER_RULES } from './rules/answers.ts';
 import { COUNTING_RULES } from './rules/counting.ts';
+import { ENDING_RULES } from './rules/endings.ts';
 import { FILE_RULES } from './rules/files.ts';
 import { OUTCOME_RULES } from './rules/outcomes.ts';
 import { REPORT_RULES } from './rules/reports.ts';
@@ -17,6 +18,7 @@ export const INVARIANTS: readonly Invariant[] = [
   ...OUTCOME_RULES,
   ...REPORT_RULES,
   ...SESSION_RULES,
+  ...ENDING_RULES,
 ];
 
 /** Asks all rules about what happens; `violate` hears of each that does not hold. */

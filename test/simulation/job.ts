@@ -47,6 +47,7 @@ export function jobFlags(scenario: Scenario, path: string): Flags {
     screen: guarded ? 'auto' : reads ? scenario.screen : 'never',
     'confirm-for': formatDuration(scenario.confirmForMs),
     'plan-max-age': '60d',
+    ...(scenario.earlier ? { 'keep-ledgers': '30d' } : {}),
   };
 }
 

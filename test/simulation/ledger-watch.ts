@@ -1,5 +1,5 @@
 import { OUTCOMES, type Outcome } from '../../src/ledger/outcomes.ts';
-import type { LedgerRecord, Route } from '../../src/ledger/record.ts';
+import type { CloseReason, LedgerRecord, Route } from '../../src/ledger/record.ts';
 import type { Inode } from './disk.ts';
 import type { SimProcess } from './process.ts';
 import type { Sent } from './transport.ts';
@@ -47,6 +47,8 @@ export class LedgerWatch {
   agreed: ReadonlySet<string> = new Set();
   hasIntake = false;
   hasStart = false;
+  /** Why the last session ended, if it did so in order. */
+  closed: CloseReason | undefined;
   #parsed = 0;
   #durable = 0;
   readonly #tell: Tell;
@@ -114,6 +116,7 @@ export class LedgerWatch {
     switch (record.kind) {
       case 'open':
         this.run = record.run;
+        this.closed = undefined;
         break;
       case 'admit':
         this.admitted.add(record.id);
@@ -153,6 +156,9 @@ export class LedgerWatch {
         if (record.http === 200 && record.error === undefined) this.accepted.add(intent.id);
         break;
       }
+      case 'close':
+        this.closed = record.reason;
+        break;
       case 'outcome':
         this.outcomes.set(record.id, record.outcome);
         break;

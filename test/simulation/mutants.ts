@@ -124,4 +124,34 @@ export const MUTANTS: readonly Mutant[] = [
     'clock.sleep(atMs - clock.monotonicMs(), {',
     'clock.sleep(1e12, {',
   ),
+  one(
+    'a run with something to look at that ends as if there were nothing',
+    'src/report/facts/exit-code.js',
+    'lookCount(ending.counts) > 0 ? 3 : 0',
+    'false ? 3 : 0',
+  ),
+  one(
+    'a release list that is not written',
+    'src/run/finish.js',
+    'if (needsRelease === 0 && !(await list.isThere()))',
+    'if (true)',
+  ),
+  one(
+    'an earlier ledger that is removed with work left in it',
+    'src/run/prune.js',
+    "if (last.closed?.reason !== 'finished')",
+    'if (false)',
+  ),
+  one(
+    'a job that begins anew beside its unfinished ledger',
+    'src/run/target.js',
+    'if (unfinished !== undefined)',
+    'if (false)',
+  ),
+  one(
+    'a source that is not read again',
+    'src/run/reread-rule.js',
+    "return approved && source.kind === 'file' ? 'if-changed' : 'yes'",
+    "return 'no'",
+  ),
 ];

@@ -40,7 +40,9 @@ function nextCommand(state: WorldState, random: Random, faults: SessionFaults): 
   const watch = state.files.watchAt(LEDGER);
   const { source, plansFirst } = state.scenario;
   if (watch === undefined || watch.run === '') return plansFirst && state.sessions === 0 ? 'plan' : 'run';
-  if (source === 'query') return 'resume';
+  // Its newest unfinished ledger is gone on with: a finished one would be followed by another, which nobody watches.
+  const isUnfinished = watch.closed !== 'finished';
+  if (source === 'query') return state.scenario.earlier && isUnfinished && random.chance(0.5) ? 'nightly' : 'resume';
   if (faults.retry.length > 0) return 'resume';
   if (faults.sourceChange || !watch.hasIntake) return random.chance(0.8) ? 'run' : 'resume';
   return random.chance(0.08) ? 'verify' : random.chance(0.7) ? 'resume' : 'run';

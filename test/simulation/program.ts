@@ -1,3 +1,4 @@
+import type { Flags } from '../../src/job/given-settings.ts';
 import { throwIfDamaged } from '../../src/ledger/read-ledger.ts';
 import type { Context } from '../../src/run/console.ts';
 import type { MissingAnswer } from '../../src/run/missing.ts';
@@ -9,8 +10,8 @@ import { jobFlags, repeatedFlags, sourceArgument, UNLIMITED } from './job.ts';
 import type { Scenario } from './scenario.ts';
 
 export interface Command {
-  /** `start`: `run LEDGER` of a plan. */
-  kind: 'plan' | 'run' | 'start' | 'resume' | 'verify';
+  /** `start`: `run LEDGER` of a plan. `nightly`: `run JOB` as a scheduler types it, without naming a ledger. */
+  kind: 'plan' | 'run' | 'start' | 'resume' | 'verify' | 'nightly';
   /** Of its ledger. */
   path: string;
   /** `--head`: that of the ledger as it was reviewed. */
@@ -48,8 +49,9 @@ export async function command(context: Context, scenario: Scenario, given: Comma
         context,
       );
     case 'run':
+    case 'nightly':
       return onTarget(
-        () => resolveTarget(source, flags, context, { plan: false }),
+        () => resolveTarget(source, kind === 'nightly' ? withoutLedger(flags) : flags, context, { plan: false }),
         (target) => runSession({ target, ...how }, context),
       );
     case 'start':
@@ -59,4 +61,8 @@ export async function command(context: Context, scenario: Scenario, given: Comma
         (target) => runSession({ target, ...how }, context),
       );
   }
+}
+
+function withoutLedger({ ledger: _ledger, ...flags }: Flags): Flags {
+  return flags;
 }

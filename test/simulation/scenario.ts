@@ -73,6 +73,8 @@ export interface Scenario {
   /** A plan is started by the head that was reviewed; `changed`: somebody changes it after the review. */
   review: { changed: boolean } | undefined;
   forged: Forgery | undefined;
+  /** Earlier ledgers of the job lie in the folder, and may be removed. */
+  earlier: boolean;
   fsClock: 'wall' | 'own';
   logLevel: 'info' | 'trace';
   sessions: readonly SessionFaults[];
@@ -208,6 +210,7 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
     odd: odd.hit ? odd.random.pick([0.05, 0.3]) : 0,
     spelling: faultsOf('spellings', 0.1).hit ? 'other' : 'documented',
     fractions: faultsOf('retry-after', 0.5).hit,
+    earlier: faultsOf('earlier-ledgers', 0.3).hit,
     honestClock,
     review: review.hit ? { changed: review.random.chance(0.8) } : undefined,
     forged: forged.hit ? drawForgery(forged.random) : undefined,

@@ -1,7 +1,8 @@
 import { CountermandError, InterruptedError, stoppedBy } from '../../src/errors.ts';
 import type { Disk } from '../../src/store/folder/disk.ts';
+import { releaseListOf } from '../../src/store/release-list.ts';
 import { NO_TROUBLE } from './disk.ts';
-import type { Worker } from './facts.ts';
+import type { Exit, Worker } from './facts.ts';
 import { makeMachine } from './machine.ts';
 import type { SimProcess } from './process.ts';
 import { type Command, command } from './program.ts';
@@ -33,6 +34,7 @@ export async function startSession(state: WorldState, process: SimProcess, optio
   const worker: Worker = {
     process,
     path,
+    kind,
     inode: undefined,
     retry,
     limited: !calm,
@@ -66,12 +68,21 @@ export async function startSession(state: WorldState, process: SimProcess, optio
     trace.add(`${process.name} stops: ${message.slice(0, 160)}`);
   }
   trace.add(`${process.name} exits ${code}`);
-  if (process.exists) emit('exit', { worker, code, message });
+  if (process.exists) emit('exit', { worker, code, message, ...seenAtExit(state, path) });
   if (code === 12 && !state.files.mayBeDamaged(path)) emit('damaged', `${process.name}: ${message}`);
   // Whatever still waits is left where it stands, as by the end of a process.
   if (isLeft) process.kill();
   else process.end();
   return code;
+}
+
+function seenAtExit(state: WorldState, path: string): Pick<Exit, 'watch' | 'named' | 'releases'> {
+  const isOurs = !state.files.mayBeDamaged(path);
+  return {
+    watch: isOurs ? state.files.watchAt(path) : undefined,
+    named: state.scenario.source === 'query' ? undefined : state.ids,
+    releases: state.outputs.get(releaseListOf(path)),
+  };
 }
 
 /** A disk on which somebody watches for a file. */

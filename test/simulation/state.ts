@@ -20,7 +20,7 @@ import type { Sent } from './transport.ts';
 import type { Truth } from './truth.ts';
 import { WorldClocks } from './world-clocks.ts';
 
-export const LEDGER = '/ledgers/a.jsonl';
+export const LEDGER = '/ledgers/simulated-20260301T000000Z.jsonl';
 export const SECOND_LEDGER = '/ledgers/b.jsonl';
 /** The same file as LEDGER, where it has a second hard link. */
 export const SECOND_PATH = '/other/a.jsonl';
@@ -52,6 +52,8 @@ export class WorldState implements Facts {
   readonly workers = new Map<SimProcess, Worker>();
   /** What was written beside the ledgers, by path. */
   readonly outputs = new Map<string, string>();
+  /** Earlier ledgers of the folder, and whether the job may remove them. */
+  readonly earlier = new Map<string, 'may go' | 'stays'>();
   /** How a process is asked to end. */
   readonly signals = new Map<SimProcess, () => void>();
   /** Lines of all logs. */
@@ -181,6 +183,7 @@ export class WorldState implements Facts {
     if (record.kind === 'intake' && this.scenario.source !== 'query') worker.named = new Set(this.ids);
     if (record.kind === 'open') {
       worker.inode = inode;
+      if (inode !== this.files.at(worker.path)) this.emit('elsewhere', { worker, inode });
       this.#openers.push(worker.process);
       const key = `${record.run} ${record.session}`;
       this.#retries.set(key, new Set([...(this.#retries.get(key) ?? []), ...worker.retry]));
@@ -189,6 +192,7 @@ export class WorldState implements Facts {
   }
 
   #removing(path: string, inode: Inode, by: SimProcess): void {
+    if (path.endsWith('.jsonl') && this.earlier.get(path) !== 'may go') this.emit('removed', { by: by.name, path });
     if (!path.endsWith('.lock') || !this.clockWasRight) return;
     const holder = parseHolder(inode.data.toString('utf8', 0, inode.length));
     const of = holder && this.processes.get(holder.pid);

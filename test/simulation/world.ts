@@ -1,4 +1,5 @@
 import { VirtualTime } from './clock.ts';
+import { layEarlierLedgers } from './earlier-ledgers.ts';
 import { checkEnd } from './end.ts';
 import type { FaultName } from './faults.ts';
 import { playForgedLedger } from './forged-ledger.ts';
@@ -87,6 +88,7 @@ function begin(state: WorldState): void {
     defender.add(id, { known: scenario.source === 'query' || !random.chance(0.05), index });
   }
   state.source = sourceText(state.ids, random.fork('text'));
+  if (scenario.earlier) layEarlierLedgers(state, state.random.fork('earlier ledgers'));
   playOtherClient(state);
 }
 

@@ -3,6 +3,21 @@ import type { Invariant } from './rule.ts';
 /** What becomes of the files. */
 export const FILE_RULES: readonly Invariant[] = [
   {
+    name: 'earlier ledgers',
+    promise: 'No ledger is removed but a finished one of the same job and tenant that is old enough.',
+    check: { removed: ({ by, path }) => `${by} removes ${path}` },
+  },
+  {
+    name: 'series',
+    promise: 'A job that is begun again goes on with its newest unfinished ledger.',
+    check: {
+      elsewhere: ({ worker }) =>
+        worker.kind === 'nightly' && !worker.disturbed && worker.swappedAtMs === undefined
+          ? `${worker.process.name} begins another ledger than ${worker.path}`
+          : undefined,
+    },
+  },
+  {
     name: 'durable',
     promise: 'What was on the platter stays in the ledger.',
     check: { lost: (record) => `record ${record} was on the platter and is gone` },

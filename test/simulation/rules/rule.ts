@@ -1,4 +1,5 @@
 import type { LedgerRecord } from '../../../src/ledger/record.ts';
+import type { Inode } from '../disk.ts';
 import type { Exit, Facts, Sending, Worker } from '../facts.ts';
 import type { LedgerEnd } from '../ledger-end.ts';
 import type { DurableIntent, LedgerWatch } from '../ledger-watch.ts';
@@ -26,6 +27,10 @@ export interface Events {
   lost: number;
   /** A process removes a lock that another one holds and renewed so long ago. */
   unlocked: { by: string; path: string; holder: string; ageMs: number };
+  /** A process removes a ledger that it may not. */
+  removed: { by: string; path: string };
+  /** A session is begun on another file than the one at its path. */
+  elsewhere: { worker: Worker; inode: Inode };
   /** A session ends by itself. */
   exit: Exit;
   /** An error that nobody caught. */
