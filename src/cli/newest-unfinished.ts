@@ -5,7 +5,7 @@ import { seriesOf } from '../job/ledger-name.ts';
 import type { Disk } from '../ledger/disk.ts';
 import { hasCode } from '../ledger/file-disk.ts';
 import { decodeLine } from '../ledger/line.ts';
-import { type ReadLedger, readLedger } from '../ledger/read-ledger.ts';
+import { type ReadLedger, readLedger, readOrRefuse } from '../ledger/read-ledger.ts';
 import type { Logger } from '../log.ts';
 
 /** More than any `close` record takes. */
@@ -75,7 +75,7 @@ async function readOfSeries(path: string, disk: Disk): Promise<ReadLedger> {
 async function endsFinished(path: string, disk: Disk): Promise<boolean> {
   const size = (await disk.stat(path))?.size ?? 0;
   const chunks: Buffer[] = [];
-  for await (const chunk of disk.read(path, Math.max(0, size - TAIL_BYTES))) chunks.push(Buffer.from(chunk));
+  for await (const chunk of readOrRefuse(path, disk, Math.max(0, size - TAIL_BYTES))) chunks.push(Buffer.from(chunk));
   const lines = Buffer.concat(chunks).toString('utf8').split('\n');
   const last = lines.pop() === '' ? decodeLine(lines.pop() ?? '') : undefined;
   return last?.kind === 'close' && last.reason === 'finished';

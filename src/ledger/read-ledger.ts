@@ -57,7 +57,7 @@ export async function scanFile(
   for await (const chunk of readOrRefuse(path, disk)) if (!scanner.push(chunk)) break;
   const read = { scanned: scanner.result, torn: scanner.torn };
   refuseOtherFormat(path, read.scanned.fault);
-  await refuseOtherFile(path, disk, read);
+  await refuseOtherFile(path, readOrRefuse(path, disk), read);
   return read;
 }
 
@@ -100,9 +100,10 @@ function factsOf(book: Projection, { records, head, tornBytes, fault }: Scanned)
   return { records, from, to, head, tornBytes, fault };
 }
 
-async function* readOrRefuse(path: string, disk: Pick<Disk, 'read'>): AsyncGenerator<Uint8Array> {
+/** The bytes of a ledger from `offset` on. Whatever happens to the file meanwhile is told in a sentence: others may take it away at any moment. */
+export async function* readOrRefuse(path: string, disk: Pick<Disk, 'read'>, offset = 0): AsyncGenerator<Uint8Array> {
   try {
-    yield* disk.read(path);
+    yield* disk.read(path, offset);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) throw new UsageError(`There is no ledger ${path}: check the name.`, { cause: error });
     if (!(error instanceof Error) || typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;

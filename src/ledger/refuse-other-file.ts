@@ -1,5 +1,4 @@
 import { UsageError } from '../errors.ts';
-import type { Disk } from './disk.ts';
 import type { Scanned } from './scanner.ts';
 
 /** How the first record of every ledger begins. */
@@ -16,16 +15,16 @@ export function isBeginning(torn: string): boolean {
 
 /**
  * Throws a UsageError for a file that never was a ledger: its first line does not fit, and no line looks like a record. A ledger whose
- * first lines were lost or changed is left to whoever calls it damaged.
+ * first lines were lost or changed is left to whoever calls it damaged. `again` reads it once more from its beginning, where that is needed.
  */
 export async function refuseOtherFile(
   path: string,
-  disk: Pick<Disk, 'read'>,
+  again: AsyncIterable<Uint8Array>,
   { scanned, torn }: { scanned: Scanned; torn: string },
 ): Promise<void> {
   if (scanned.records > 0 || (scanned.fault === undefined && isBeginning(torn))) return;
   let before = '\n';
-  for await (const chunk of disk.read(path)) {
+  for await (const chunk of again) {
     const text = before + Buffer.from(chunk).toString('latin1');
     if (ANY_RECORD.test(text)) return;
     before = text.slice(-OVERLAP);

@@ -72,6 +72,24 @@ describe('the newest unfinished ledger of a job', () => {
     await expect(found).rejects.toThrow(/nightly-20260303T020000Z\.jsonl is damaged .* move it to another folder/);
   });
 
+  test('may be a damaged one that is taken away while its end is looked at: that is told in a sentence', async () => {
+    const setting = bench();
+    const path = await night(setting, 3, 'finished');
+    damage(setting, path, middle);
+    const { disk } = setting;
+    const { read } = disk;
+    disk.read = async function* (...args) {
+      try {
+        yield* read.apply(disk, args);
+      } finally {
+        disk.files.delete(path);
+      }
+    };
+    const { found } = find(setting);
+    await expect(found).rejects.toMatchObject({ exitCode: 2 });
+    await expect(found).rejects.toThrow(`There is no ledger ${path}`);
+  });
+
   test('may be a file of its name that is no ledger any more', async () => {
     const setting = bench();
     damage(setting, await night(setting, 3, 'killed'), (text) => '\0'.repeat(text.length));
