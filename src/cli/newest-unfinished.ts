@@ -6,10 +6,8 @@ import type { Disk } from '../ledger/disk.ts';
 import { hasCode } from '../ledger/file-disk.ts';
 import { decodeLine } from '../ledger/line.ts';
 import { type ReadLedger, readLedger, readOrRefuse } from '../ledger/read-ledger.ts';
+import { readTail } from '../ledger/tail.ts';
 import type { Logger } from '../log.ts';
-
-/** More than any `close` record takes. */
-const TAIL_BYTES = 65_536;
 
 /**
  * The newest ledger of the series of `ledger` whose run is not finished; undefined when there is none. A damaged one whose last record still
@@ -74,9 +72,7 @@ async function readOfSeries(path: string, disk: Disk): Promise<ReadLedger> {
 /** By its last line alone, which must be whole. */
 async function endsFinished(path: string, disk: Disk): Promise<boolean> {
   const size = (await disk.stat(path))?.size ?? 0;
-  const chunks: Buffer[] = [];
-  for await (const chunk of readOrRefuse(path, disk, Math.max(0, size - TAIL_BYTES))) chunks.push(Buffer.from(chunk));
-  const lines = Buffer.concat(chunks).toString('utf8').split('\n');
-  const last = lines.pop() === '' ? decodeLine(lines.pop() ?? '') : undefined;
+  const { lines, isTorn } = await readTail(size, (offset) => readOrRefuse(path, disk, offset));
+  const last = isTorn ? undefined : decodeLine(lines.at(-1) ?? '');
   return last?.kind === 'close' && last.reason === 'finished';
 }
