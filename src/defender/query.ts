@@ -28,14 +28,13 @@ export async function* queryActions(
   oddities: Oddities,
 ): AsyncGenerator<MachineAction> {
   const seen = new Set<string>();
-  let odd = 0;
   let reading: Reading = FIRST_READING;
   let step: Step = { kind: 'skip', skip: 0 };
   while (step.kind === 'skip' || step.kind === 'link') {
     const page = await pageOf(defender, step, terms, signal);
     if (page === 'no-such-page') {
       // The link led nowhere: the rows behind it are asked for by their place.
-      const start = Math.max(0, seen.size - reading.dropped);
+      const start = Math.max(0, seen.size + reading.nameless - reading.dropped);
       reading = { ...reading, start, bySkip: true };
       step = { kind: 'skip', skip: start };
       continue;
@@ -48,13 +47,10 @@ export async function* queryActions(
       if (isAskedFor(action, terms)) yield action;
       else oddities.notAskedFor(action);
     }
-    const fresh = seen.size - known;
-    // They cannot be told apart: those of a page that is shown again are the same.
-    const freshOdd = fresh > 0 || reading.pages === 0 ? page.odd : 0;
-    odd += freshOdd;
-    if (freshOdd > 0) oddities.withoutId(freshOdd);
-    const facts = { ...page, fresh: fresh + freshOdd, known: seen.size + odd };
+    const facts = { ...page, byPlace: step.kind === 'skip', fresh: seen.size - known, actions: seen.size };
+    const { nameless } = reading;
     ({ reading, step } = nextPage(reading, facts));
+    if (reading.nameless > nameless) oddities.withoutId(reading.nameless - nameless);
   }
   if (step.kind === 'cut') {
     throw new WorkLeftError(

@@ -8,8 +8,8 @@ import type { RunState } from './state/run-state.ts';
 
 /** What hands out the bytes of a ledger by its name: a store, a disk. Errors are its own, or Node's. */
 export interface LedgerSource {
-  /** From the beginning on; each chunk is valid until the next is asked for. */
-  read(name: string): AsyncIterable<Uint8Array>;
+  /** From `offset` on; each chunk is valid until the next is asked for. */
+  read(name: string, offset?: number): AsyncIterable<Uint8Array>;
 }
 
 export interface LedgerFacts {
@@ -61,7 +61,7 @@ export async function scanLedger(
   for await (const chunk of readOrRefuse(path, source)) if (!scanner.push(chunk)) break;
   const read = { scanned: scanner.result, torn: scanner.torn };
   refuseOtherFormat(path, read.scanned.fault);
-  await refuseOtherFile(path, source, read);
+  await refuseOtherFile(path, readOrRefuse(path, source), read);
   return read;
 }
 
@@ -90,9 +90,10 @@ function factsOf(state: Projection, { records, head, tornBytes, fault }: Scanned
   return { records, from, to, head, tornBytes, fault };
 }
 
-async function* readOrRefuse(path: string, source: LedgerSource): AsyncGenerator<Uint8Array> {
+/** The bytes of a ledger from `offset` on. Whatever happens to the file meanwhile is told in a sentence: others may take it away at any moment. */
+export async function* readOrRefuse(path: string, source: LedgerSource, offset = 0): AsyncGenerator<Uint8Array> {
   try {
-    yield* source.read(path);
+    yield* source.read(path, offset);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) throw new UsageError(`There is no ledger ${path}: check the name.`, { cause: error });
     if (!(error instanceof Error) || typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
@@ -114,16 +115,16 @@ export function isBeginning(torn: string): boolean {
 
 /**
  * Throws a UsageError for a file that never was a ledger: its first line does not fit, and no line looks like a record. A ledger whose
- * first lines were lost or changed is left to whoever calls it damaged.
+ * first lines were lost or changed is left to whoever calls it damaged. `again` reads it once more from its beginning, where that is needed.
  */
 async function refuseOtherFile(
   path: string,
-  source: LedgerSource,
+  again: AsyncIterable<Uint8Array>,
   { scanned, torn }: { scanned: Scanned; torn: string },
 ): Promise<void> {
   if (scanned.records > 0 || (scanned.fault === undefined && isBeginning(torn))) return;
   let before = '\n';
-  for await (const chunk of source.read(path)) {
+  for await (const chunk of again) {
     const text = before + Buffer.from(chunk).toString('latin1');
     if (ANY_RECORD.test(text)) return;
     before = text.slice(-OVERLAP);

@@ -1,11 +1,9 @@
 import { DamageError, UsageError } from '../errors.ts';
 import { decodeLine } from '../ledger/line.ts';
-import { type ReadLedger, readLedger } from '../ledger/read-ledger.ts';
+import { type ReadLedger, readLedger, readOrRefuse } from '../ledger/read-ledger.ts';
+import { readTail } from '../ledger/tail.ts';
 import type { Store } from '../store/store.ts';
 import type { Machine } from './machine.ts';
-
-/** More than any `close` record takes. */
-const TAIL_BYTES = 65_536;
 
 /**
  * The newest ledger of the series of `ledger` whose run is not finished; undefined when there is none. A damaged one whose last record still
@@ -55,9 +53,7 @@ async function readOfSeries(path: string, store: Store): Promise<ReadLedger> {
 /** By its last line alone, which must be whole. */
 async function endsFinished(path: string, store: Store): Promise<boolean> {
   const size = (await store.stat(path))?.size ?? 0;
-  const chunks: Buffer[] = [];
-  for await (const chunk of store.read(path, Math.max(0, size - TAIL_BYTES))) chunks.push(Buffer.from(chunk));
-  const lines = Buffer.concat(chunks).toString('utf8').split('\n');
-  const last = lines.pop() === '' ? decodeLine(lines.pop() ?? '') : undefined;
+  const { lines, isTorn } = await readTail(size, (offset) => readOrRefuse(path, store, offset));
+  const last = isTorn ? undefined : decodeLine(lines.at(-1) ?? '');
   return last?.kind === 'close' && last.reason === 'finished';
 }

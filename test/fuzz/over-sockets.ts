@@ -49,7 +49,6 @@ export class OddServer implements AsyncDisposable {
     const send = makeTransport({
       dispatcher: this.#dispatcher,
       apiUrl: `http://127.0.0.1:${port}`,
-      timeoutMs: 2000,
       userAgent: 'countermand/test',
     });
     const body = given.route === 'cancel' ? '{"Comment":"x"}' : undefined;

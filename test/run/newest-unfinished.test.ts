@@ -72,6 +72,24 @@ describe('the newest unfinished ledger of a job', () => {
     await expect(found).rejects.toThrow(/nightly-20260303T020000Z\.jsonl is damaged .* move it to another folder/);
   });
 
+  test('may be a damaged one that is taken away while its end is looked at: that is told in a sentence', async () => {
+    const harness = makeHarness();
+    const path = await night(harness, 3, 'finished');
+    damage(harness, path, middle);
+    const { disk } = harness;
+    const { read } = disk;
+    disk.read = async function* (...args) {
+      try {
+        yield* read.apply(disk, args);
+      } finally {
+        disk.files.delete(path);
+      }
+    };
+    const { found } = find(harness);
+    await expect(found).rejects.toMatchObject({ exitCode: 2 });
+    await expect(found).rejects.toThrow(`There is no ledger ${path}`);
+  });
+
   test('may be a file of its name that is no ledger any more', async () => {
     const harness = makeHarness();
     damage(harness, await night(harness, 3, 'killed'), (text) => '\0'.repeat(text.length));

@@ -28,7 +28,7 @@ export interface Worker {
   swappedAtMs: number | undefined;
   /** Its wall clock was set while it ran, by more than a lock's life; nothing else stood still. */
   clockJumped: boolean;
-  /** It, its machine or its disk stood still, or somebody else went on with its work. */
+  /** It, its machine or its disk stood still, somebody else went on with its work, or a hand changed its ledger before it had opened it. */
   disturbed: boolean;
 }
 

@@ -40,9 +40,20 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
     'a neighbour’s ledger, written while the clock was a quarter of an hour slow, was taken for old and its calls forgotten',
   3003601:
     'a process frozen while it took a dead one’s lock away went on after a minute, and took its successor’s away',
+  7000619:
+    'a 429 that came back while a probe was out asked for a longer wait, and the probe’s answer opened the gate before it was over',
+  7001259: 'a file that is no ledger was taken away between its two readings: exit 1 instead of a sentence',
+  7000049: 'a neighbour’s ledger whose modification time was set back was taken for old, and its calls for free',
+  7000485: 'the same as 7000049',
+  9100366: 'a page of nothing but entries without an ID was not counted, so its list could never be known to be whole',
+  20000647:
+    'a reviewed plan was changed while it was opened, and the clock was set: the simulation itself took the refusal of its head for the clock’s doing',
 };
+
+/** Known seeds that failed with the late faults, which are part of what they found. */
+const FAILED_WITH_LATE: ReadonlySet<number> = new Set([7000049, 7000485, 7000619, 7001259, 9100366, 20000647]);
 
 /** A world that failed before some faults were thought of is run again as it was then, without them. */
 export function withoutLate(seed: number): readonly FaultName[] {
-  return Object.hasOwn(KNOWN_SEEDS, seed) ? LATE_FAULTS : [];
+  return Object.hasOwn(KNOWN_SEEDS, seed) && !FAILED_WITH_LATE.has(seed) ? LATE_FAULTS : [];
 }

@@ -77,6 +77,8 @@ export class LedgerFiles {
     for (const worker of workers.values()) {
       if (!worker.process.exists) continue;
       if (worker.inode === was) worker.swappedAtMs ??= now();
+      // What a hand left is what it opens: a plan with another head, or no ledger at all.
+      if (worker.path === path && worker.inode === undefined) worker.disturbed = true;
       if (worker.path === path && inode !== undefined) this.handled.add(inode);
     }
     if (loses) history.forgetAll(run);

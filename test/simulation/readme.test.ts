@@ -54,6 +54,7 @@ describe('the tables of the simulation', () => {
 
   test('run a known seed as it was when it failed, without the faults that came later', () => {
     expect(withoutLate(140)).toEqual(LATE_FAULTS);
+    expect(withoutLate(7000619)).toEqual([]);
     expect(withoutLate(141)).toEqual([]);
     expect(LATE_FAULTS).toContain('lying-clocks');
     expect(LATE_FAULTS).not.toContain('kills');

@@ -6,7 +6,7 @@ import type { CallResult, Pause } from './gate.ts';
  * The gate is open, or closed until a moment. It closes when Defender answers 429 (throttled), or when ten calls in a
  * row over ten different subjects got no answer or a 5xx (out of reach). Once the moment has come, one call goes alone:
  * the probe. Its answer opens the gate; its failure sets a later moment. What comes back meanwhile from calls that were
- * sent before the closing can only move the moment further away.
+ * sent before the closing can only move the moment further away: a probe that is out by then opens nothing before it.
  */
 export type GateState = Open | Closed;
 
@@ -93,7 +93,10 @@ function close(state: Open, reason: Pause['reason'], nowMs: number, waitMs: numb
 
 function whenClosed(state: Closed, { probe, result }: GateEvent & { kind: 'report' }, nowMs: number): GateState {
   if (result.kind === 'answered') {
-    return probe ? { kind: 'open', generation: state.generation, failing: new Set() } : state;
+    if (!probe) return state;
+    // Somebody was told to wait longer while the probe was out: its answer takes nothing of that back.
+    if (nowMs < state.pause.untilMs) return { ...state, probing: false };
+    return { kind: 'open', generation: state.generation, failing: new Set() };
   }
   if (result.kind === 'throttled') {
     const asked = result.retryAfterMs ?? THROTTLED_MS;

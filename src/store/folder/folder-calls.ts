@@ -1,16 +1,18 @@
 import { join } from 'node:path';
 import { hasCode, remedyFor } from '../../fs-errors.ts';
 import { type ClocksNow, LATEST_COUNT_MS, slowestOf } from '../../ledger/call-age.ts';
+import { decodeLine } from '../../ledger/line.ts';
 import { LEDGER_FORMAT } from '../../ledger/record.ts';
 import { areDifferentTenants, type SenderId, serviceOf } from '../../ledger/sender.ts';
 import { Projection } from '../../ledger/state/projection.ts';
 import type { PastCall } from '../../ledger/state/run-state.ts';
+import { readTail } from '../../ledger/tail.ts';
 import type { Logger } from '../../log.ts';
 import type { Disk } from './disk.ts';
 import { readKinds } from './read-kinds.ts';
 
 /**
- * The file system's clock, then or now, may differ from Defender's by this much before a neighbour's calls are overlooked: a machine whose
+ * Each clock, then or now, may differ from Defender's by this much before a neighbour's calls are overlooked: a machine whose
  * clock was wrong by hours is not rare, and a file too many costs little.
  */
 const CLOCK_SLACK_MS = 24 * 3_600_000;
@@ -30,8 +32,8 @@ export interface FolderCallsOptions extends SenderId {
 /**
  * Calls that other ledgers of this folder made as the same application, in the same tenant, against the same service, and that can still
  * count. A tenant's domain may be this tenant's, so its calls count: better to wait than to overspend.
- * Only files written lately are read, and of them only who made calls, the calls and the replies. What is damaged or of another format
- * is counted as far as it can be read, and said.
+ * Only files that may have been written lately are read, and of them only who made calls, the calls and the replies. What is damaged or of another
+ * format is counted as far as it can be read, and said.
  */
 export async function recentCallsInFolder(options: FolderCallsOptions): Promise<PastCall[]> {
   const { folder, disk, log, withinMs = 3_600_000, except } = options;
@@ -49,7 +51,7 @@ export async function recentCallsInFolder(options: FolderCallsOptions): Promise<
       const facts = await disk.stat(path);
       if (facts?.kind !== 'a file' || seen.has(facts.identity)) continue;
       seen.add(facts.identity);
-      if (facts.modifiedMs < oldMs) continue;
+      if (facts.modifiedMs < oldMs && (await endsBefore(oldMs, path, facts.size, disk))) continue;
       calls.push(...(await callsOf(path, facts.modifiedMs, now, options)));
     } catch (error) {
       // Calls would be forgotten for want of a handle.
@@ -60,6 +62,30 @@ export async function recentCallsInFolder(options: FolderCallsOptions): Promise<
     }
   }
   return calls;
+}
+
+/**
+ * Whether a ledger has no call of this moment or later by the clocks that its own records know: a file's time alone shows nothing, since `touch`,
+ * a copy or a clock that was set when it was written makes it any. No call was made after the last record, none that was
+ * answered after the last answer: they are old when that record is by the clock of who wrote it, and that answer by Defender's.
+ * Where its end does not tell, it may have one.
+ */
+async function endsBefore(atMs: number, path: string, size: number, disk: Disk): Promise<boolean> {
+  const { lines, isWhole } = await readTail(size, (offset) => disk.read(path, offset));
+  let lastMs: number | undefined;
+  for (const line of lines.reverse()) {
+    const record = decodeLine(line);
+    const recordMs = Date.parse(record?.at ?? '');
+    // Of no ledger, or damaged.
+    if (record === undefined || Number.isNaN(recordMs)) return false;
+    lastMs ??= recordMs;
+    if (lastMs >= atMs) return false;
+    // Those after it that were not answered are told by its skew too.
+    if (record.kind === 'reply' && record.http !== undefined) {
+      return Math.max(lastMs, recordMs) + (record.skewMs ?? 0) < atMs;
+    }
+  }
+  return isWhole;
 }
 
 async function callsOf(

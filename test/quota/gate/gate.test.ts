@@ -169,6 +169,24 @@ describe('a 429', () => {
     expect(permits.map((permit) => permit.probe)).toEqual([true]);
   });
 
+  it('that comes back while the probe is out keeps the gate closed after the probe was answered, until its own wait is over', async () => {
+    const [first, late] = [await gate.pass(), await gate.pass()];
+    first.report(throttled(1000));
+    const probe = await passWhenDue();
+    late.report(throttled(3000));
+    const passes = callers(2);
+    await time.pass(2000);
+    probe.report(ANSWERED);
+    expect(pauseLeft()).toBe(2000);
+    await time.pass(1999);
+    expect(passes).toHaveLength(0);
+    await time.pass(1);
+    expect(passes.map((pass) => pass.probe)).toEqual([true]);
+    passes[0]?.report(ANSWERED);
+    await soon();
+    expect(passes.map((pass) => pass.probe)).toEqual([true, false]);
+  });
+
   it('again and again for 40 minutes costs one call a wait', async () => {
     const beganMs = now();
     (await gate.pass()).report(throttled());

@@ -1,11 +1,13 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { byOurClock } from '../../../src/ledger/call-age.ts';
+import { byOurClock, type ClocksNow } from '../../../src/ledger/call-age.ts';
 import { recentCallsInFolder } from '../../../src/store/folder/folder-calls.ts';
-import { type Harness, machine, makeHarness, OPEN, PATH } from './harness.ts';
+import { begin, type Harness, machine, makeHarness, OPEN, PATH } from './harness.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const YEAR_MS = 365 * DAY_MS;
 let pid = 1;
 
 /** A ledger of `count` calls, left at once. */
@@ -14,17 +16,24 @@ async function neighbour(
   name: string,
   count: number,
   open: Partial<typeof OPEN> = {},
+  answer: { skewMs?: number } = {},
 ): Promise<void> {
   const path = `/ledgers/${name}`;
   const ledger = await harness.open({ path, open: { ...OPEN, ...open }, processes: machine(++pid, new Map()) });
   for (let n = 0; n < count; n++) {
     const call = await ledger.intent({ route: 'list', ids: 100, attempt: 1 });
-    await ledger.reply({ call, ms: 1, http: 200 });
+    await ledger.reply({ call, ms: 1, http: 200, ...answer });
   }
   await ledger[Symbol.asyncDispose]();
 }
 
-async function recent(harness: Harness, more: { withinMs?: number } = {}) {
+function fileOf({ disk }: Harness, name: string) {
+  const file = disk.files.get(`/ledgers/${name}`);
+  if (file === undefined) throw new Error(`no ${name}`);
+  return file;
+}
+
+async function recent(harness: Harness, more: { withinMs?: number; clocks?: () => Promise<ClocksNow> } = {}) {
   const said: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => said.push(JSON.parse(line).msg) });
   const { tenant, client, api } = OPEN;
@@ -92,34 +101,77 @@ test('a ledger whose client changed counts with the sessions of each', async () 
   expect((await recent(harness)).count).toBe(5);
 });
 
-test('calls older than the window do not count, and files that look a day older are not even read', async () => {
+test('calls older than the window do not count, and of files that look a day older by every clock only the end is read', async () => {
   const harness = makeHarness();
-  await neighbour(harness, 'b.jsonl', 3);
+  await neighbour(harness, 'b.jsonl', 400);
+  const { bytes } = fileOf(harness, 'b.jsonl');
+  expect(bytes.length).toBeGreaterThan(100_000);
   harness.clock.stand(HOUR_MS - 1);
-  expect((await recent(harness)).count).toBe(3);
+  expect((await recent(harness)).count).toBe(400);
   harness.clock.stand(1);
   expect((await recent(harness)).count).toBe(0);
-  expect((await recent(harness, { withinMs: 2 * HOUR_MS })).count).toBe(3);
-  let reads = 0;
-  const { read } = MemoryDisk.prototype;
-  harness.disk.read = (...args) => {
-    reads++;
-    return read.apply(harness.disk, args);
+  expect((await recent(harness, { withinMs: 2 * HOUR_MS })).count).toBe(400);
+  let read = 0;
+  harness.disk.read = async function* (...args) {
+    for await (const chunk of MemoryDisk.prototype.read.apply(harness.disk, args)) {
+      read += chunk.length;
+      yield chunk;
+    }
   };
   // Whose clock was slow when it wrote only looks old.
   harness.clock.stand(23 * HOUR_MS);
   expect(await recent(harness)).toMatchObject({ count: 0, said: [] });
-  expect(reads).toBe(1);
+  expect(read).toBe(bytes.length);
   harness.clock.stand(2 * HOUR_MS);
+  read = 0;
   expect(await recent(harness)).toMatchObject({ count: 0, said: [] });
-  expect(reads).toBe(1);
+  expect(read).toBe(65_536);
+});
+
+test.each([-56 * YEAR_MS, -40 * DAY_MS, -2 * HOUR_MS, 2 * HOUR_MS, 56 * YEAR_MS])(
+  'calls count whatever the modification time of their file says: %d ms',
+  async (offMs) => {
+    const harness = makeHarness();
+    await neighbour(harness, 'b.jsonl', 3);
+    await neighbour(harness, 'in-doubt.jsonl', 0);
+    const open = await harness.open({ path: '/ledgers/in-doubt.jsonl', processes: machine(++pid, new Map()) });
+    await open.intent({ route: 'list', ids: 100, attempt: 1 });
+    await open[Symbol.asyncDispose]();
+    for (const name of ['b.jsonl', 'in-doubt.jsonl']) fileOf(harness, name).modifiedMs += offMs;
+    harness.clock.stand(60_000);
+    expect((await recent(harness)).count).toBe(4);
+  },
+);
+
+test('calls that were made while the machine was years slow count by Defender’s clock, also after a session without a call', async () => {
+  const harness = makeHarness();
+  await neighbour(harness, 'b.jsonl', 3, {}, { skewMs: YEAR_MS });
+  await neighbour(harness, 'b.jsonl', 0);
+  const wallMs = harness.clock.wallMs() + YEAR_MS + 60_000;
+  const right = { wallMs, defenderMs: wallMs, fileMs: wallMs };
+  expect((await recent(harness, { clocks: () => Promise.resolve(right) })).count).toBe(3);
+});
+
+test('an old ledger whose last answer stands too far from its end is read whole, and none that is damaged at its end is passed over', async () => {
+  const harness = makeHarness();
+  await neighbour(harness, 'long.jsonl', 2, {}, { skewMs: YEAR_MS });
+  const long = await harness.open({ path: '/ledgers/long.jsonl', processes: machine(++pid, new Map()) });
+  await begin(long, 500);
+  await long[Symbol.asyncDispose]();
+  await neighbour(harness, 'cut.jsonl', 2, {}, { skewMs: YEAR_MS });
+  const cut = fileOf(harness, 'cut.jsonl');
+  cut.bytes = Buffer.from(`${cut.bytes.toString().slice(0, -3)}\n`);
+  const wallMs = harness.clock.wallMs() + YEAR_MS + 60_000;
+  const right = { wallMs, defenderMs: wallMs, fileMs: wallMs };
+  const { count, said } = await recent(harness, { clocks: () => Promise.resolve(right) });
+  expect(count).toBe(4);
+  expect(said).toEqual([expect.stringMatching(/cut\.jsonl .*line 5/)]);
 });
 
 test('a damaged neighbour counts as far as it can be read, and is warned of', async () => {
   const harness = makeHarness();
   await neighbour(harness, 'b.jsonl', 3);
-  const file = harness.disk.files.get('/ledgers/b.jsonl');
-  if (file === undefined) throw new Error('no neighbour');
+  const file = fileOf(harness, 'b.jsonl');
   const lines = file.bytes.toString().split(/(?<=\n)/);
   file.bytes = Buffer.from(lines.with(3, '{"seq":4,"at":"2026-03-01T12:00:00.000Z","kind":"intent",####\n').join(''));
   const { count, said } = await recent(harness);
@@ -130,8 +182,7 @@ test('a damaged neighbour counts as far as it can be read, and is warned of', as
 test('a neighbour of a newer format counts as far as it can be read, and is warned of', async () => {
   const harness = makeHarness();
   await neighbour(harness, 'b.jsonl', 3);
-  const file = harness.disk.files.get('/ledgers/b.jsonl');
-  if (file === undefined) throw new Error('no neighbour');
+  const file = fileOf(harness, 'b.jsonl');
   file.bytes = Buffer.from(file.bytes.toString().replace('"format":2', '"format":3'));
   const { count, said } = await recent(harness);
   expect(count).toBe(3);

@@ -218,6 +218,26 @@ test('a folder in the place of a ledger cannot be read as one', async () => {
   await expect(readLedger(tmpdir(), fileDisk)).rejects.toThrow(UsageError);
 });
 
+test('a file that is no ledger and is taken away while it is looked at is told in a sentence', async () => {
+  const { disk } = makeHarness();
+  await disk.makeFolder('/ledgers');
+  await disk.createExclusive(PATH, 'shopping list\n');
+  let readings = 0;
+  const { read } = disk;
+  disk.read = async function* (...args) {
+    readings++;
+    try {
+      yield* read.apply(disk, args);
+    } finally {
+      disk.files.delete(PATH);
+    }
+  };
+  const found = readLedger(PATH, disk);
+  await expect(found).rejects.toThrow(`There is no ledger ${PATH}: check the name.`);
+  await expect(found).rejects.toMatchObject({ exitCode: 2 });
+  expect(readings).toBe(2);
+});
+
 test('a ledger that others can read is warned of', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-'));
   const path = join(folder, 'a.jsonl');
