@@ -154,4 +154,80 @@ export const MUTANTS: readonly Mutant[] = [
     "return approved && source.kind === 'file' ? 'if-changed' : 'yes'",
     "return 'no'",
   ),
+  one(
+    'a ledger replaced under its run that nobody looks at',
+    'src/store/folder/own-file.js',
+    'async look() {',
+    'async look() {\nreturn;',
+  ),
+  {
+    name: 'a ledger cut under its run, unnoticed',
+    patches: [
+      { file: 'src/store/folder/own-file.js', find: 'if (there.size < least)', replace: 'if (false)' },
+      { file: 'src/store/folder/own-file.js', find: 'if (size !== file.size)', replace: 'if (false)' },
+    ],
+  },
+  {
+    name: 'a ledger with two names, and so with two locks',
+    patches: [
+      { file: 'src/store/folder/open.js', find: 'if (facts.links > 1)', replace: 'if (false)' },
+      { file: 'src/store/folder/own-file.js', find: 'if (size !== file.size)', replace: 'if (false)' },
+    ],
+  },
+  one(
+    'a reviewed head that is not compared under the lock',
+    'src/store/folder/open.js',
+    'options.head !== undefined && scanned.head !== options.head',
+    'false',
+  ),
+  one(
+    'a record that does not fit, taken as it is',
+    'src/ledger/scanner.js',
+    'if (read instanceof Misfit)',
+    'if (false)',
+  ),
+  one('a ledger that widens its own quota', 'src/job/resume-job.js', 'if (wider.length > 0)', 'if (false)'),
+  one(
+    'a clock that was set, taken for a lost lock',
+    'src/store/folder/held-lock.js',
+    'this.#lost = new ClockError(',
+    'this.#lost = new LockedError(',
+  ),
+  one(
+    'a past that is judged by our clock alone',
+    'src/ledger/call-age.js',
+    'Math.min(now.wallMs - atMs, byDefender, byFile)',
+    'now.wallMs - atMs',
+  ),
+  one(
+    "a neighbour's calls that are passed over by its file's time alone",
+    'src/store/folder/folder-calls.js',
+    'facts.modifiedMs < oldMs && (await endsBefore(oldMs, path, facts.size, disk))',
+    'facts.modifiedMs < oldMs',
+  ),
+  one(
+    'a list that is taken for whole where its links end',
+    'src/defender/paging.js',
+    'return byPlace ? skip(before.start + entries) : skip(place, { bySkip: true });',
+    'return whole;',
+  ),
+  one('links that lead in circles, followed', 'src/defender/paging.js', 'before.links.has(nextLink)', 'false'),
+  one(
+    'a status in another spelling that is not known',
+    'src/defender/entity.js',
+    ".replace(/^canceled$/, 'cancelled')",
+    '',
+  ),
+  one(
+    'a Retry-After with a fraction that is not understood',
+    'src/defender/retry-after.js',
+    String.raw`const SECONDS = /^(?:\d+(?:\.\d*)?|\.\d+)$/;`,
+    String.raw`const SECONDS = /^\d+$/;`,
+  ),
+  one(
+    'a gate that a probe opens while somebody was told to wait',
+    'src/quota/gate/gate-state.js',
+    'if (nowMs < state.pause.untilMs)',
+    'if (false)',
+  ),
 ];
