@@ -1,5 +1,6 @@
+import { withoutHostile } from '../clean.ts';
 import { DOCUMENTED_WINDOWS, type Window } from '../quota/quota.ts';
-import { formatWindow } from '../quota/windows.ts';
+import { flagWindow } from '../quota/windows.ts';
 import type { Job } from './job.ts';
 import { isKnownHost, isLoopback } from './known-hosts.ts';
 import { SETTINGS, type SettingName } from './settings.ts';
@@ -111,8 +112,8 @@ export function isWider(windows: readonly Window[], share: number): boolean {
 function widerWindows({ quota }: Job): Omit<Repeat, 'setting'> | undefined {
   const { windows, share } = quota;
   if (!isWider(windows, share)) return undefined;
-  const documented = DOCUMENTED_WINDOWS.map(formatWindow);
-  const given = windows.map(formatWindow);
+  const documented = DOCUMENTED_WINDOWS.map(flagWindow);
+  const given = windows.map(flagWindow);
   return {
     says: `allows ${given.join(' and ')}, more than the documented ${documented.join(' and ')}`,
     flags: given.map((window) => ['--quota', window] as const),
@@ -138,8 +139,8 @@ function otherHost(
 
 /** Safe to print: no control characters, and no password before the host, with which no flag would take it either. */
 function plain(address: string): string {
-  return address
-    .replace(/[\p{Cc}\p{Cf}\s]/gu, '')
+  return withoutHostile(address)
+    .replace(/\s/g, '')
     .replace(/\/\/[^/]*@/, '//…@')
     .slice(0, 300);
 }

@@ -1,5 +1,6 @@
 import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
 import { cleanDeep } from '../clean.ts';
+import { describeDuration } from '../duration.ts';
 import { OUTCOME_NAMES, OUTCOMES } from '../ledger/outcomes.ts';
 import {
   canStart,
@@ -13,12 +14,11 @@ import {
 import { DECISION_NAMES, DECISIONS } from './facts/plan-summary.ts';
 import type { Summary } from './facts/summary.ts';
 import {
+  describeWindow,
   formatCount,
-  formatDuration,
   formatMinute,
   formatShare,
   formatTime,
-  formatWindow,
   plural,
   type Terminal,
   wrap,
@@ -179,7 +179,7 @@ function sessionTable(summary: Summary, terminal: Terminal): string {
     shown.map((session) => [
       formatCount(session.session),
       formatMinute(session.openedAtMs),
-      formatDuration(session.endedAtMs - session.openedAtMs),
+      describeDuration(session.endedAtMs - session.openedAtMs),
       sessionEnd(session),
     ]),
     terminal,
@@ -210,10 +210,10 @@ function facts(summary: Summary, terminal: Terminal, paint: PaintWith): string {
   ]);
   entries.push([
     'Calls',
-    `${formatCount(calls.cancel)} cancel, ${formatCount(calls.get)} get, ${formatCount(calls.list)} list${calls.machines > 0 ? `, ${formatCount(calls.machines)} machines` : ''}; quota ${summary.windows.map(formatWindow).join(', ')}`,
+    `${formatCount(calls.cancel)} cancel, ${formatCount(calls.get)} get, ${formatCount(calls.list)} list${calls.machines > 0 ? `, ${formatCount(calls.machines)} machines` : ''}; quota ${summary.windows.map(describeWindow).join(', ')}`,
   ]);
   if (summary.pauses.length > 0) {
-    entries.push(['Pauses', `${formatCount(summary.pauses.length)}, ${formatDuration(summary.pausedMs)} together`]);
+    entries.push(['Pauses', `${formatCount(summary.pauses.length)}, ${describeDuration(summary.pausedMs)} together`]);
   }
   for (const ledger of summary.ledgers) {
     entries.push(['Job', `${ledger.job.name}, tenant ${ledger.tenant}`]);

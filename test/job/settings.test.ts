@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, parseDuration } from '../../src/duration.ts';
+import { flagDuration, parseDuration } from '../../src/duration.ts';
 import { defaultSettings, readSetting } from '../../src/job/given-settings.ts';
 import { secretNamed } from '../../src/job/secrets.ts';
 import { SETTING_NAMES, SETTINGS, type Setting, variableOf } from '../../src/job/settings.ts';
@@ -59,7 +59,7 @@ describe('readSetting', () => {
     const text = fc.oneof(
       fc.string(),
       fc.stringMatching(/^ ?\d{0,11}[smhdw]? ?$/),
-      fc.integer({ min: 1 }).map((s) => formatDuration(s * 1000)),
+      fc.integer({ min: 1 }).map((s) => flagDuration(s * 1000)),
     );
     fc.assert(
       fc.property(text, (given) => {

@@ -1,6 +1,7 @@
+import { describeDuration } from '../../duration.ts';
 import { EXIT_CODES } from '../../exit-codes.ts';
 import { unseenTypes } from '../../job/unseen-types.ts';
-import { formatCount, formatDuration, formatTime, plural } from '../format.ts';
+import { formatCount, formatTime, plural } from '../format.ts';
 import type { LedgerSummary, SessionSummary } from './ledger-summary.ts';
 import type { Summary } from './summary.ts';
 
@@ -73,12 +74,12 @@ function runSentence({ admitted, counts, left, needsLook, needsRelease }: Summar
 function runTiming(summary: Summary): string {
   const { firstAtMs, lastAtMs, sessions, left, reason, remainingMs } = summary;
   const worked = sessions.reduce((sum, { openedAtMs, endedAtMs }) => sum + endedAtMs - openedAtMs, 0);
-  const work = `${formatDuration(worked)} of work in ${plural(sessions.length, 'session')}`;
+  const work = `${describeDuration(worked)} of work in ${plural(sessions.length, 'session')}`;
   if (reason === 'finished' && left === 0) return `Over at ${formatTime(lastAtMs)}, after ${work}.`;
   if (reason === 'finished') {
     return `Last call ended at ${formatTime(lastAtMs)}, after ${work}; what is not final can be verified later.`;
   }
-  const quota = remainingMs > 0 ? `at least ${formatDuration(remainingMs)} more under the quota` : 'minutes more';
+  const quota = remainingMs > 0 ? `at least ${describeDuration(remainingMs)} more under the quota` : 'minutes more';
   return `Begun ${formatTime(firstAtMs)}, last record ${formatTime(lastAtMs)}; ${work}. What is left takes ${quota}.`;
 }
 
@@ -122,7 +123,7 @@ function planTiming(summary: Summary): string {
   const forecast = summary.plan?.forecast;
   if (!canStart(summary)) return 'Nothing was cancelled.';
   if (forecast === undefined || forecast.calls === 0) return 'Nothing is sent before it is started.';
-  const takes = formatDuration(forecast.endsAtMs - forecast.startsAtMs);
+  const takes = describeDuration(forecast.endsAtMs - forecast.startsAtMs);
   return `If started now: over by ${formatTime(forecast.endsAtMs)}, ${takes} for ${plural(forecast.calls, 'call')}. Nothing is sent before it is started.`;
 }
 

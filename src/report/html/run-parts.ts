@@ -1,8 +1,9 @@
+import { describeDuration } from '../../duration.ts';
 import { needsLook, OUTCOME_NAMES, OUTCOMES } from '../../ledger/outcomes.ts';
 import { sessionEnd } from '../facts/headline.ts';
 import type { ActionRow } from '../facts/rows.ts';
 import type { Summary } from '../facts/summary.ts';
-import { formatCount, formatDuration, formatMinute, formatTime, plural } from '../format.ts';
+import { formatCount, formatMinute, formatTime, plural } from '../format.ts';
 import type { Charts } from './charts.ts';
 import { outcomeColor, statusColor } from './colors.ts';
 import { type Content, html, type Markup } from './markup.ts';
@@ -204,7 +205,7 @@ export function sessions(summary: Summary): Markup {
         head: 'Took',
         kind: 'time',
         label: 'Took',
-        cell: ({ openedAtMs, endedAtMs }) => formatDuration(endedAtMs - openedAtMs),
+        cell: ({ openedAtMs, endedAtMs }) => describeDuration(endedAtMs - openedAtMs),
       },
       { head: 'Ended', label: 'Ended', cell: (session) => sessionEnd(session) },
     ],
@@ -215,7 +216,7 @@ export function sessions(summary: Summary): Markup {
   for (const { reason } of summary.pauses) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   const paused =
     summary.pauses.length > 0 &&
-    html`<p class="note">Calls were held back ${plural(summary.pauses.length, 'time')}, ${formatDuration(summary.pausedMs)} together: ${[...reasons].map(([reason, n]) => `${reason} ${formatCount(n)}`).join(', ')}.</p>`;
+    html`<p class="note">Calls were held back ${plural(summary.pauses.length, 'time')}, ${describeDuration(summary.pausedMs)} together: ${[...reasons].map(([reason, n]) => `${reason} ${formatCount(n)}`).join(', ')}.</p>`;
   const remark = `${plural(summary.sessions.length, 'session')}; an interrupted run goes on in another.`;
   return part('sessions', 'Sessions', remark, [table, paused]);
 }

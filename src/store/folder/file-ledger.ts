@@ -22,11 +22,11 @@ import type {
 } from '../../ledger/record.ts';
 import { fieldsFault, fitted } from '../../ledger/record-fields.ts';
 import type { SenderId } from '../../ledger/sender.ts';
-import { flat } from '../../ledger/state/intern.ts';
 import type { Projection } from '../../ledger/state/projection.ts';
 import type { RunState } from '../../ledger/state/run-state.ts';
 import { withoutSecrets } from '../../ledger/without-secrets.ts';
 import type { Logger } from '../../log.ts';
+import { ownCopy } from '../../own-copy.ts';
 import { keepAll, type Redact } from '../../redact.ts';
 import type { Appender } from './appender.ts';
 import type { HeldLock } from './held-lock.ts';
@@ -98,11 +98,11 @@ export class FileLedger implements Ledger {
     const named = this.#state.name(id);
     if (named !== undefined) return named;
     // The source's rows may be cut from large chunks, which the state must not keep alive.
-    const key = flat(id);
+    const key = ownCopy(id);
     await this.#append('admit', {
       id: key,
       line,
-      ...(comment === undefined ? {} : { comment: flat(comment) }),
+      ...(comment === undefined ? {} : { comment: ownCopy(comment) }),
       ...(priority === undefined ? {} : { priority }),
     });
     return 'admitted';
