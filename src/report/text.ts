@@ -1,6 +1,7 @@
 import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
 import { cleanDeep } from '../clean.ts';
 import { describeDuration } from '../duration.ts';
+import { DECISION_NAMES, DECISIONS } from '../ledger/decisions.ts';
 import { OUTCOME_NAMES, OUTCOMES } from '../ledger/outcomes.ts';
 import {
   canStart,
@@ -11,7 +12,6 @@ import {
   sessionEnd,
   type Tone,
 } from './facts/headline.ts';
-import { DECISION_NAMES, DECISIONS } from './facts/plan-summary.ts';
 import type { Summary } from './facts/summary.ts';
 import {
   describeWindow,
@@ -101,7 +101,7 @@ function planTables(summary: Summary, terminal: Terminal): string {
         DECISION_NAMES.filter((name) => decisions[name] > 0).map((name) => [
           name,
           formatCount(decisions[name]),
-          DECISIONS[name],
+          DECISIONS[name].means,
         ]),
         terminal,
       ),

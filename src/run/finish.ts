@@ -5,6 +5,7 @@ import type { SessionEnd } from '../engine/session.ts';
 import { CountermandError, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { thawJob } from '../job/resume-job.ts';
+import { releaseListOf } from '../ledger/release-list.ts';
 import { releaseCsv } from '../report/csv.ts';
 import type { PlanFacts } from '../report/facts/plan-summary.ts';
 import { type Summary, summarise } from '../report/facts/summary.ts';
@@ -65,7 +66,7 @@ async function writeReleases(
   view: LedgerView,
   context: CliContext,
 ): Promise<string | undefined> {
-  const there = await lstat(`${ledger}.needs-release.csv`).catch(() => undefined);
+  const there = await lstat(releaseListOf(ledger)).catch(() => undefined);
   if (needsRelease === 0 && there === undefined) return undefined;
   try {
     const { source } = thawJob(view.state.sessions.at(-1)?.opened.job);

@@ -5,6 +5,7 @@ import type { CliContext } from '../cli/context.ts';
 import { UsageError } from '../errors.ts';
 import { type FileIdentity, isSameFile, refuseSecretFile } from '../identity/session-secrets.ts';
 import type { Job } from '../job/job.ts';
+import { releaseListOf } from '../ledger/release-list.ts';
 import { checkOutput, type OutputRules, overwrites } from '../report/output-place.ts';
 import { type OutputOptions, type Pieces, writePrivate } from '../report/private-file.ts';
 
@@ -73,7 +74,7 @@ export function filesOf({ ledger, source }: Pick<Job, 'ledger' | 'source'>): str
 export async function claimReleaseList(job: Pick<Job, 'ledger' | 'source'>, context: CliContext): Promise<Output> {
   const outputs = makeOutputs(context);
   outputs.keep(...filesOf(job));
-  return outputs.claim('the release list', `${job.ledger}.needs-release.csv`, { isReleaseList: true });
+  return outputs.claim('the release list', releaseListOf(job.ledger), { isReleaseList: true });
 }
 
 function clash(flag: string, path: string, other: string): UsageError {

@@ -1,6 +1,7 @@
 import { describeDuration } from '../../duration.ts';
 import { EXIT_CODES } from '../../exit-codes.ts';
 import { unseenTypes } from '../../job/unseen-types.ts';
+import { leftOutWords, toCallCount } from '../../ledger/decisions.ts';
 import { formatCount, formatTime, plural } from '../format.ts';
 import type { LedgerSummary, SessionSummary } from './ledger-summary.ts';
 import type { Summary } from './summary.ts';
@@ -108,13 +109,9 @@ function planHeadline(summary: Summary): Headline {
 function planSentence({ plan, admitted, needsRelease }: Summary): string {
   if (admitted === 0) return 'No action was admitted.';
   const decisions = plan?.decisions;
-  const toCall = decisions === undefined ? admitted : decisions.cancel + decisions.unscreened;
+  const toCall = decisions === undefined ? admitted : toCallCount(decisions);
   const parts = [`${formatCount(toCall)} of ${plural(admitted, 'action')} would be cancelled`];
-  if (decisions !== undefined) {
-    if (decisions['already-final'] > 0) parts.push(`${areCount(decisions['already-final'])} already finished`);
-    if (decisions.excluded > 0) parts.push(`${areCount(decisions.excluded)} excluded by guards`);
-    if (decisions['not-found'] > 0) parts.push(`${areCount(decisions['not-found'])} not found in Defender`);
-  }
+  if (decisions !== undefined) parts.push(...leftOutWords(decisions, areCount));
   if (needsRelease > 0) parts.push(`${plural(needsRelease, 'isolation')} had succeeded and may need release`);
   return `${joined(parts)}.`;
 }

@@ -1,5 +1,6 @@
 import { describeDuration } from '../../duration.ts';
-import { DECISION_NAMES, DECISIONS, type PlanSummary } from '../facts/plan-summary.ts';
+import { DECISION_NAMES, DECISIONS } from '../../ledger/decisions.ts';
+import type { PlanSummary } from '../facts/plan-summary.ts';
 import type { Summary } from '../facts/summary.ts';
 import { formatCount, formatTime, plural } from '../format.ts';
 import type { Charts } from './charts.ts';
@@ -14,7 +15,7 @@ export function decisions(summary: Summary, plan: PlanSummary, charts: Charts): 
     id: name,
     name,
     n: counts[name],
-    means: DECISIONS[name],
+    means: DECISIONS[name].means,
     color: decisionColor(name),
     flag: name === 'not-found' ? 'needs review' : undefined,
   }));

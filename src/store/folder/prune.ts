@@ -4,6 +4,7 @@ import { describeDuration } from '../../duration.ts';
 import { LockedError } from '../../errors.ts';
 import type { Job } from '../../job/job.ts';
 import { LATEST_COUNT_MS } from '../../ledger/call-age.ts';
+import { releaseListOf } from '../../ledger/release-list.ts';
 import type { RunState } from '../../ledger/state/run-state.ts';
 import type { Logger } from '../../log.ts';
 import { lookBackMs } from '../../quota/past-calls.ts';
@@ -91,7 +92,7 @@ async function removeIfOld(
     return;
   }
   await disk.remove(path);
-  const releases = `${path}.needs-release.csv`;
+  const releases = releaseListOf(path);
   if ((await disk.stat(releases)) !== undefined) await disk.remove(releases);
   log.info(
     { removed: path, oldRun: state.run },
