@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import type { CliContext } from '../cli/context.ts';
-import { terminalOf } from '../cli/terminal/terminal.ts';
+import { reportTerminal } from '../cli/terminal/terminal.ts';
 import type { SessionEnd } from '../engine/session.ts';
 import { CountermandError, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -48,7 +48,7 @@ export async function finish(options: FinishOptions, context: CliContext): Promi
   else if (!(end.error instanceof UsageError))
     out(
       styled(
-        `\n${summaryText({ ...summary, exitCode }, { terminal: terminalOf(process.stdout, env), files: { needsRelease: needsReleaseFile } })}`,
+        `\n${summaryText({ ...summary, exitCode }, { terminal: reportTerminal(process.stdout, env), files: { needsRelease: needsReleaseFile } })}`,
       ),
     );
   if (end.error !== undefined) sayError(say, end.error);

@@ -9,7 +9,7 @@ import { styled } from '../../styled.ts';
 import type { Args, Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { settingOptions, WHO_AND_WHERE } from '../flags/setting-flags.ts';
-import { terminalOf } from '../terminal/terminal.ts';
+import { reportTerminal } from '../terminal/terminal.ts';
 import { findingsText } from '../views/findings-text.ts';
 
 export const check: Command = {
@@ -38,7 +38,7 @@ export const check: Command = {
       const shown = findings.map(({ level, topic, text }) => ({ level, topic, text }));
       context.out(styled(jsonDocument({ findings: shown, exitCode })));
     } else {
-      context.out(styled(findingsText(findings, terminalOf(process.stdout, context.env))));
+      context.out(styled(findingsText(findings, reportTerminal(process.stdout, context.env))));
     }
     return exitCode;
   },

@@ -14,7 +14,7 @@ import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { filePlaces } from '../flags/file-flags.ts';
-import { terminalOf } from '../terminal/terminal.ts';
+import { reportTerminal } from '../terminal/terminal.ts';
 import { writePageAndRows } from '../views/page-and-rows.ts';
 
 export const report: Command = {
@@ -58,7 +58,7 @@ export const report: Command = {
     const written = folder === undefined ? undefined : await writeAll(folder, { views, plan, files }, context);
     if (args['json'] === true) context.out(styled(jsonText(summary)));
     else {
-      const terminal = terminalOf(process.stdout, context.env);
+      const terminal = reportTerminal(process.stdout, context.env);
       context.out(styled(summaryText(summary, { terminal, files: written })));
     }
     await context.delivered();

@@ -23,7 +23,7 @@ import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
-import { terminalOf } from '../terminal/terminal.ts';
+import { reportTerminal } from '../terminal/terminal.ts';
 import { integrityText } from '../views/integrity-text.ts';
 
 export const verify: Command = {
@@ -126,5 +126,5 @@ function changesText(verified: readonly Verified[], { env }: CliContext): string
   if (changed.length === 0) return message;
   const rows = changed.map(({ id, computer, was, now }) => [id, computer ?? '', was, now ?? '']);
   const columns = [{ head: 'Action' }, { head: 'Device' }, { head: 'Was' }, { head: 'Now' }];
-  return `${message}${textTable(columns, rows, terminalOf(process.stdout, env))}\n`;
+  return `${message}${textTable(columns, rows, reportTerminal(process.stdout, env))}\n`;
 }

@@ -4,7 +4,7 @@ import type { Target } from '../../run/target.ts';
 import { whatIsLeftOf } from '../../run/what-is-left.ts';
 import { styled } from '../../styled.ts';
 import type { CliContext } from '../context.ts';
-import { terminalOf } from '../terminal/terminal.ts';
+import { reportTerminal } from '../terminal/terminal.ts';
 
 /** `resume --dry-run`: what a resume would do with each action that is left, by the ledger alone. */
 export function showWhatIsLeft(
@@ -23,6 +23,6 @@ export function showWhatIsLeft(
   }
   const rows = [...steps].map(([step, n]) => [String(n), step]);
   const columns = [{ head: 'Actions', align: 'right' as const }, { head: 'A resume would' }];
-  out(styled(`${textTable(columns, rows, terminalOf(process.stdout, env))}\n`));
+  out(styled(`${textTable(columns, rows, reportTerminal(process.stdout, env))}\n`));
   return 0;
 }
