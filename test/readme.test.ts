@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { EXIT_CODES } from '../src/exit-codes.ts';
 import { CREDENTIAL_ORDER } from '../src/identity/find-credential.ts';
-import { SETTING_NAMES, SETTINGS, type Setting } from '../src/job/settings.ts';
+import type { Setting } from '../src/job/setting.ts';
+import { SETTING_NAMES, SETTINGS } from '../src/job/settings.ts';
 import { OUTCOMES } from '../src/ledger/outcomes.ts';
 
 const textOf = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');

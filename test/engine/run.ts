@@ -66,6 +66,7 @@ export function job({ guards, ...rest }: JobOptions = {}): Job {
     strictInput: false,
     planMaxAgeMs: 86_400_000,
     keepLedgersMs: undefined,
+    metricsFile: undefined,
     guards: { ...NO_GUARDS, ...guards },
     ...rest,
   };

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { flagDuration, parseDuration } from '../../src/duration.ts';
 import { defaultSettings, readSetting } from '../../src/job/given-settings.ts';
 import { secretNamed } from '../../src/job/secrets.ts';
-import { SETTING_NAMES, SETTINGS, type Setting, variableOf } from '../../src/job/settings.ts';
+import { type Setting, variableOf } from '../../src/job/setting.ts';
+import { SETTING_NAMES, SETTINGS } from '../../src/job/settings.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
 
 const table = SETTING_NAMES.map((name): [string, Setting] => [name, SETTINGS[name]]);

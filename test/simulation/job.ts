@@ -44,6 +44,7 @@ export function jobOf(scenario: Scenario, path: string): Job {
     strictInput: false,
     planMaxAgeMs: 60 * 86_400_000,
     keepLedgersMs: undefined,
+    metricsFile: undefined,
   };
 }
 
