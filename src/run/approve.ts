@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts';
 import { wordsToRepeat } from '../job/from-ledger.ts';
 import { unseenTypes } from '../job/unseen-types.ts';
 import { leftOutWords, toCallCount } from '../ledger/decisions.ts';
-import { shellWord } from '../report/facts/headline.ts';
+import { shellWord } from '../report/facts/next-steps.ts';
 import type { Connected } from './assemble.ts';
 import { lookUpList } from './look-up-list.ts';
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { resolveJob } from '../../../src/job/resolve-job.ts';
 import type { CloseReason } from '../../../src/ledger/record.ts';
-import { exitMeaning, headlineOf, nextSteps, type Tone } from '../../../src/report/facts/headline.ts';
+import { exitMeaning, headlineOf, type Tone } from '../../../src/report/facts/headline.ts';
+import { nextSteps } from '../../../src/report/facts/next-steps.ts';
 import { summarise } from '../../../src/report/facts/summary.ts';
 import { htmlPage } from '../../../src/report/html/page.ts';
 import { summaryText } from '../../../src/report/text.ts';
