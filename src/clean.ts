@@ -28,6 +28,11 @@ export function replaceHostile(text: string, replace: (character: string) => str
   );
 }
 
+/** Foreign text without its hostile characters, for where an escape would be longer than what it stands in. */
+export function withoutHostile(text: string): string {
+  return replaceHostile(text, () => '');
+}
+
 /**
  * Foreign text as one line that shows all it holds: hostile characters as escapes (`\x1b`, `\n`, `\u202e`), a tab as a blank. Cleaning
  * what is clean changes nothing.

@@ -23,10 +23,10 @@ export function parseDuration(text: string): number | undefined {
 }
 
 /**
- * Writes a duration so that {@link parseDuration} reads it back: the largest unit without a remainder; parts of a
- * second are rounded up.
+ * A duration as a flag takes it, `90s`, which {@link parseDuration} reads back: the largest unit without a remainder;
+ * parts of a second are rounded up.
  */
-export function formatDuration(ms: number): string {
+export function flagDuration(ms: number): string {
   const whole = Math.ceil(ms / 1000) * 1000;
   if (whole <= 0) return '0s';
   const [letter, size] = UNITS.find(([, unitMs]) => whole % unitMs === 0) ?? ['s', 1000];
@@ -36,13 +36,13 @@ export function formatDuration(ms: number): string {
 const SPOKEN = { d: 'd', h: 'h', m: 'min', s: 's' } as const;
 
 /**
- * Says a duration to a person, in its two largest units: `52 s`, `14 min 3 s`, `6 h 9 min`, `2 d 3 h`. Rounded to the
- * nearest second.
+ * A duration as a person reads it, in its two largest units: `340 ms`, `52 s`, `14 min 3 s`, `6 h 9 min`, `2 d 3 h`.
+ * From a second on rounded to the nearest second.
  */
 export function describeDuration(ms: number): string {
-  let rest = Math.max(0, Math.round(ms / 1000)) * 1000;
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  let rest = Math.round(ms / 1000) * 1000;
   const first = UNITS.findIndex(([, size]) => rest >= size);
-  if (first < 0) return '0 s';
   const parts: string[] = [];
   for (const [letter, size] of UNITS.slice(first, first + 2)) {
     const count = Math.floor(rest / size);

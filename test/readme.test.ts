@@ -2,14 +2,16 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { EXIT_CODES } from '../src/exit-codes.ts';
 import { CREDENTIAL_ORDER } from '../src/identity/find-credential.ts';
-import { SETTING_NAMES, SETTINGS, type Setting } from '../src/job/settings.ts';
+import type { Setting } from '../src/job/setting.ts';
+import { SETTING_NAMES, SETTINGS } from '../src/job/settings.ts';
 import { OUTCOMES } from '../src/ledger/outcomes.ts';
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const textOf = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+const readme = textOf('README.md');
 
 /** The first cells of the table rows below a header that begins with this cell. */
-function rowsOf(header: string): string[][] {
-  const lines = readme.split('\n');
+function rowsOf(header: string, page = readme): string[][] {
+  const lines = page.split('\n');
   const at = lines.findIndex((line) => line.startsWith(`| ${header} |`));
   expect(at, `a table headed ${header}`).toBeGreaterThanOrEqual(0);
   const rows: string[][] = [];
@@ -48,14 +50,16 @@ test('the README’s table of exit codes is the one in the code', () => {
   expect(rowsOf('exit')).toEqual(expected);
 });
 
-test('the README’s table of outcomes is the one in the code', () => {
-  const expected = Object.entries(OUTCOMES).map(([name, { means, final, needsLook }]) => [
+test.each(['README.md', 'docs/design.md'])('the table of outcomes in %s is the one in the code', (path) => {
+  const yes = (is: boolean) => (is ? 'yes' : '');
+  const expected = Object.entries(OUTCOMES).map(([name, { means, final, needsLook, failure, retryable, good }]) => [
     `\`${name}\``,
     means,
     final ? 'yes' : 'no',
-    needsLook ? 'yes' : '',
+    ...[needsLook, failure, retryable, good].map(yes),
   ]);
-  expect(rowsOf('outcome')).toEqual(expected);
+  const rows = rowsOf('outcome | means', textOf(path));
+  expect(rows).toEqual(expected);
 });
 
 test('the README names the credential kinds in the order in which they are looked for', () => {

@@ -1,3 +1,4 @@
+import { withoutHostile } from '../clean.ts';
 import { UsageError } from '../errors.ts';
 import type { Cloud, Job } from '../job/job.ts';
 import { CLOUDS, isLoopback } from '../job/known-hosts.ts';
@@ -100,8 +101,7 @@ function baseOf(url: URL): string {
 
 /** What somebody typed, safe to print: control characters gone, a user part hidden. */
 function shown(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Cf}]/gu, '')
+  return withoutHostile(text)
     .replace(/\/\/[^/@]*@/, '//…@')
     .slice(0, 200);
 }

@@ -1,3 +1,4 @@
+import { withoutHostile } from '../clean.ts';
 import type { TokenClaims } from '../identity/claims.ts';
 import type { CheckLine } from '../identity/sign-in-report.ts';
 
@@ -179,5 +180,5 @@ function typeWarnings(granted: readonly string[], types: Expected['types']): str
 
 /** A claim comes from outside and goes to a terminal. */
 function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, 100);
+  return withoutHostile(text).slice(0, 100);
 }

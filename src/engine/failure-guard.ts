@@ -1,12 +1,10 @@
 import { GuardError } from '../errors.ts';
 import type { Guards } from '../job/job.ts';
-import type { Outcome } from '../ledger/outcomes.ts';
+import { OUTCOMES, type Outcome } from '../ledger/outcomes.ts';
 import type { Action, RunState } from '../ledger/state/run-state.ts';
 
 /** A percentage says nothing of a handful. */
 const FROM = 20;
-
-const FAILURES: ReadonlySet<Outcome> = new Set(['failed', 'forbidden', 'unknown']);
 
 export interface Tally {
   /** Actions that were called and accepted or settled. */
@@ -39,7 +37,7 @@ export function makeFailureGuard(limit: Guards['maxFailures'], state: RunState):
   for (const action of state.actions.values()) {
     if (!wasCalled(action)) continue;
     counted.add(action.id);
-    if (action.outcome !== undefined && FAILURES.has(action.outcome.outcome)) failing.add(action.id);
+    if (action.outcome !== undefined && OUTCOMES[action.outcome.outcome].failure) failing.add(action.id);
   }
   let armed = !tooManyFailures(limit, tally());
 
@@ -50,7 +48,7 @@ export function makeFailureGuard(limit: Guards['maxFailures'], state: RunState):
     settled: (id, outcome) => {
       counted.add(id);
       failing.delete(id);
-      if (FAILURES.has(outcome)) {
+      if (OUTCOMES[outcome].failure) {
         failing.add(id);
         armed = true;
       }

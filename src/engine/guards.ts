@@ -1,6 +1,7 @@
 import { isFinalStatus, isSameName, normalName } from '../defender/entity.ts';
 import { UsageError } from '../errors.ts';
 import type { Guards, Job } from '../job/job.ts';
+import type { Decision } from '../ledger/decisions.ts';
 import { NOT_FOUND_STATUS } from '../ledger/record.ts';
 import type { Screened } from '../ledger/state/run-state.ts';
 
@@ -68,10 +69,9 @@ function same(a: string, b: string): boolean {
 }
 
 /** What a plan says of an action. */
-export type Decision = 'cancel' | 'already-final' | 'excluded' | 'not-found' | 'unscreened';
-
 export interface Decided {
   kind: Decision;
+  /** Which guard, which status; undefined where the decision says it all. */
   reason: string | undefined;
 }
 
@@ -83,7 +83,7 @@ const NO_TYPE: Decided = { kind: 'unscreened', reason: 'Defender shows no type o
 /** What is to be done with an action that was not called yet, by what its last lookup showed. */
 export function decide(screen: Omit<Screened, 'atMs'> | undefined, guards: Guards): Decided {
   if (screen === undefined) return UNSCREENED;
-  if (screen.status === NOT_FOUND_STATUS) return { kind: 'not-found', reason: 'Defender does not know it' };
+  if (screen.status === NOT_FOUND_STATUS) return { kind: 'not-found', reason: undefined };
   const kept = keptOutBy(guards, screen);
   if (kept !== undefined) return { kind: 'excluded', reason: kept };
   if (isFinalStatus(screen.status)) return { kind: 'already-final', reason: screen.status };

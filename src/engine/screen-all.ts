@@ -1,8 +1,9 @@
 import { isFinalStatus } from '../defender/entity.ts';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
+import { type DecisionCounts, noDecisions } from '../ledger/decisions.ts';
 import { NOT_FOUND_STATUS } from '../ledger/record.ts';
 import type { Action, Screened } from '../ledger/state/run-state.ts';
-import { type Decided, type Decision, decide } from './guards.ts';
+import { type Decided, decide } from './guards.ts';
 import type { EngineParts } from './parts.ts';
 import { makeScreening, refuseUnread } from './screening.ts';
 
@@ -77,9 +78,9 @@ export function decideAll({ job, ledger }: Pick<EngineParts, 'job' | 'ledger'>):
 }
 
 /** The same in numbers, for a list of which a million may be kept. */
-export interface DecisionCounts {
+export interface CountedList {
   total: number;
-  by: Record<Decision, number>;
+  by: DecisionCounts;
   /** How many actions of each type are to be called, as far as is known. */
   typesToCancel: Map<string, number>;
   /** Actions to be called that will not be looked up, or of which a lookup showed no type. */
@@ -89,8 +90,8 @@ export interface DecisionCounts {
 export function countDecisions(
   { job, ledger }: Pick<EngineParts, 'job' | 'ledger'>,
   without: ReadonlySet<string> = new Set(),
-): DecisionCounts {
-  const by = { cancel: 0, 'already-final': 0, excluded: 0, 'not-found': 0, unscreened: 0 };
+): CountedList {
+  const by = noDecisions();
   const typesToCancel = new Map<string, number>();
   let total = 0;
   let unseen = 0;

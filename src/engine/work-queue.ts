@@ -1,5 +1,4 @@
-import { OUTCOMES } from '../ledger/outcomes.ts';
-import type { Action, RunState } from '../ledger/state/run-state.ts';
+import { type Action, isOpen, type RunState } from '../ledger/state/run-state.ts';
 
 /** An action to be worked on. `attempt` is set when it was in a worker's hands already. */
 export interface Task {
@@ -21,8 +20,7 @@ export interface WorkQueue {
 }
 
 export function makeWorkQueue(state: RunState, retry: ReadonlySet<string>): WorkQueue {
-  const isCandidate = ({ id, outcome }: Action) =>
-    outcome === undefined || !OUTCOMES[outcome.outcome].final || retry.has(id);
+  const isCandidate = (action: Action) => isOpen(action) || retry.has(action.id);
   const wasBegun = ({ id, last }: Action) => last !== undefined && !retry.has(id);
 
   let begun: Task[] = [];

@@ -1,3 +1,4 @@
+import { withoutHostile } from '../clean.ts';
 import type { TokenClaims } from './claims.ts';
 import type { FoundCredential } from './find-credential.ts';
 
@@ -58,5 +59,5 @@ function minutes(ms: number): string {
 
 /** A claim comes from outside and goes to a terminal. */
 function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, 200);
+  return withoutHostile(text).slice(0, 200);
 }

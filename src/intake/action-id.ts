@@ -1,3 +1,5 @@
+import { ownCopy } from '../own-copy.ts';
+
 const GUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
 const BARE = new RegExp(`^${GUID.source}$`, 'i');
 const DRESSED = new RegExp(`^(?:${GUID.source}|\\{\\s*${GUID.source}\\s*\\})$`, 'i');
@@ -13,15 +15,10 @@ export function parseActionId(text: string): string | undefined {
   const trimmed = text.replace(QUOTES, '');
   if (!DRESSED.test(trimmed)) return undefined;
   const guid = GUID.exec(trimmed)?.[0];
-  return guid === undefined ? undefined : standAlone(guid.toLowerCase());
+  return guid === undefined ? undefined : ownCopy(guid.toLowerCase());
 }
 
 /** Forty hex digits: what Defender calls a machine ID, a common mix-up with the ID of an action. */
 export function isDeviceId(text: string): boolean {
   return DEVICE_ID.test(text.replace(QUOTES, ''));
-}
-
-/** A copy that shares no memory with the string it was cut from (a cut keeps the whole of its source alive). */
-export function standAlone(text: string): string {
-  return Buffer.from(text, 'utf8').toString('utf8');
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { parseActionId, standAlone } from './action-id.ts';
-import { type Intake, type IntakeRow, REJECT_TEXT_LENGTH } from './rows.ts';
+import { cut } from '../ledger/cut.ts';
+import { LONGEST_REJECT_TEXT } from '../ledger/limits.ts';
+import { parseActionId } from './action-id.ts';
+import type { Intake, IntakeRow } from './rows.ts';
 
 /**
  * The same rows from the answer to a query, handed in by whoever may ask Defender. Finding nothing is no fault.
@@ -20,8 +22,7 @@ export function queryIds(actions: AsyncIterable<{ id: string }>): Intake {
       bytes += entry.length;
       const id = parseActionId(action.id);
       if (id === undefined) {
-        const text = standAlone(action.id.slice(0, REJECT_TEXT_LENGTH));
-        yield { kind: 'reject', line, reason: 'not-an-id', text };
+        yield { kind: 'reject', line, reason: 'not-an-id', text: cut(action.id, LONGEST_REJECT_TEXT) };
       } else yield { kind: 'id', id, line };
     }
     sha256 = hash.digest('hex');

@@ -1,11 +1,13 @@
 import { commentFault } from '../comment.ts';
 import { UsageError } from '../errors.ts';
-import { isDeviceId, parseActionId, standAlone } from './action-id.ts';
+import { cut } from '../ledger/cut.ts';
+import { LONGEST_REJECT_TEXT } from '../ledger/limits.ts';
+import { isDeviceId, parseActionId } from './action-id.ts';
 import { type CsvRow, csvRows } from './csv-rows.ts';
 import { countIds, findLayout, type Layout } from './layout.ts';
 import { readOpening } from './opening.ts';
 import { withoutApostrophes } from './own-text.ts';
-import { type Intake, type IntakeRow, REJECT_TEXT_LENGTH } from './rows.ts';
+import type { Intake, IntakeRow } from './rows.ts';
 import { ByteTally, decodeText } from './text.ts';
 
 /** So many rows without an ID, and ten times as many as with one, are no list of action IDs but another file. */
@@ -84,12 +86,12 @@ function toIntakeRow({ line, cells }: CsvRow, layout: Layout, name: string): Int
   // Without a header nothing says that the others are something else.
   const loses = !layout.header && layout.columns > 1 && countIds(cells) > 1;
   if (isRagged || loses)
-    return { kind: 'reject', line, reason: 'bad-row', text: excerpt(cells.join(layout.delimiter)) };
+    return { kind: 'reject', line, reason: 'bad-row', text: cut(cells.join(layout.delimiter), LONGEST_REJECT_TEXT) };
 
   const cell = cells[layout.id] ?? '';
   const id = parseActionId(cell);
   if (id === undefined) {
-    const text = excerpt(isBlank(cell) ? cells.join(layout.delimiter) : cell.trim());
+    const text = cut(isBlank(cell) ? cells.join(layout.delimiter) : cell.trim(), LONGEST_REJECT_TEXT);
     return { kind: 'reject', line, reason: 'not-an-id', text };
   }
   const comment = layout.comment === undefined ? '' : withoutApostrophes(cells[layout.comment]?.trim() ?? '');
@@ -123,10 +125,6 @@ function refuseSwallowedRows({ line, cells }: CsvRow, layout: Layout, name: stri
 
 function isBlank(cell: string): boolean {
   return cell === '' || cell.trim() === '';
-}
-
-function excerpt(text: string): string {
-  return text.length > REJECT_TEXT_LENGTH ? standAlone(text.slice(0, REJECT_TEXT_LENGTH)) : text;
 }
 
 interface RowCounts {

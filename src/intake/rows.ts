@@ -16,7 +16,7 @@ interface RejectedRow {
   line: number;
   /** Whether an ID is a duplicate is for the ledger to say, which remembers them. */
   reason: 'not-an-id' | 'bad-row';
-  /** The first 100 characters of what stood there. */
+  /** The beginning of what stood there, as long as a ledger keeps it. */
   text: string;
 }
 
@@ -25,5 +25,3 @@ export interface Intake extends AsyncIterable<IntakeRow> {
   /** Bytes and their SHA-256 (hex), as they came, before any decoding. Throws an Error before the rows have ended. */
   summary(): { bytes: number; sha256: string };
 }
-
-export const REJECT_TEXT_LENGTH = 100;

@@ -1,25 +1,13 @@
 import { UsageError } from '../errors.ts';
 import { refuseEmptyRange } from './action-filter.ts';
 import type { Job, JobSource } from './job.ts';
-import type { SettingName, SettingValues } from './settings.ts';
-import { resolveMoment } from './values.ts';
+import type { Setting } from './setting.ts';
+import { SETTING_NAMES, SETTINGS, type SettingName, type SettingValues } from './settings.ts';
+
+type WithDefault = { [K in SettingName]: (typeof SETTINGS)[K] extends { default: string } ? K : never }[SettingName];
 
 /** Every setting that ended up with a value; those with a default always have one. */
-export type MergedValues = Partial<SettingValues> &
-  Pick<
-    SettingValues,
-    | 'cloud'
-    | 'quota'
-    | 'quotaShare'
-    | 'quotaRoutes'
-    | 'concurrency'
-    | 'maxFailures'
-    | 'patience'
-    | 'screen'
-    | 'confirmFor'
-    | 'strictInput'
-    | 'planMaxAge'
-  >;
+export type MergedValues = Partial<SettingValues> & Pick<SettingValues, WithDefault>;
 
 export interface JobIdentity {
   name: string;
@@ -32,87 +20,60 @@ export interface JobIdentity {
 
 /** Lays merged values out as a job, resolves ages against `nowMs`, and freezes it. Throws a UsageError where values contradict each other. */
 export function buildJob(identity: JobIdentity, values: MergedValues, nowMs: number): Job {
-  const createdAfter = values.createdAfter && resolveMoment(values.createdAfter, nowMs);
-  const createdBefore = values.createdBefore && resolveMoment(values.createdBefore, nowMs);
-  refuseEmptyRange(createdAfter, createdBefore);
   if (values.region !== undefined && values.cloud !== 'commercial') {
     throw new UsageError(`the ${values.cloud} cloud has no region ${values.region}: leave --region (api.region) out`);
   }
-  return deepFreeze({
-    name: identity.name,
-    tenant: identity.tenant,
-    clientId: identity.clientId,
-    auth: { kind: values.auth },
-    api: {
-      cloud: values.cloud,
-      region: values.region,
-      url: values.apiUrl,
-      authorityUrl: values.authorityUrl,
-      allowHosts: values.allowHost ?? [],
-    },
-    source: identity.source,
-    comment: values.comment,
-    ledger: identity.ledger,
-    quota: { windows: values.quota, share: values.quotaShare, routes: values.quotaRoutes },
-    concurrency: values.concurrency,
-    guards: {
-      onlyType: values.onlyType ?? [],
-      onlyRequestor: values.onlyRequestor ?? [],
-      onlyMachine: values.onlyMachine ?? [],
-      createdAfter,
-      createdBefore,
-      maxActions: values.maxActions,
-      maxFailures: values.maxFailures,
-      first: values.first,
-      maxDurationMs: values.maxDuration,
-    },
-    patienceMs: values.patience,
-    screen: values.screen,
-    confirmForMs: values.confirmFor,
-    strictInput: values.strictInput,
-    planMaxAgeMs: values.planMaxAge,
-    keepLedgersMs: values.keepLedgers,
-    metricsFile: values.metricsFile,
-  });
+  const { name, source, tenant, clientId, ledger } = identity;
+  const settled: Partial<SettingValues> = { ...values, tenant, clientId, ledger };
+  const job: JobTree = { name, source };
+  for (const setting of SETTING_NAMES) place(job, setting, frozenValue(setting, settled[setting], nowMs));
+  const built = job as unknown as Job;
+  refuseEmptyRange(built.guards.createdAfter, built.guards.createdBefore);
+  return deepFreeze(built);
 }
 
 /** The settings that a job was built from, those without a value left out. */
 export function valuesOf(job: Job): MergedValues {
-  const { api, quota, guards } = job;
-  const all: { [K in SettingName]: SettingValues[K] | undefined } = {
-    tenant: job.tenant,
-    clientId: job.clientId,
-    auth: job.auth.kind,
-    cloud: api.cloud,
-    region: api.region,
-    apiUrl: api.url,
-    authorityUrl: api.authorityUrl,
-    allowHost: api.allowHosts,
-    comment: job.comment,
-    column: job.source.kind === 'query' ? undefined : job.source.column,
-    ledger: job.ledger,
-    quota: [...quota.windows],
-    quotaShare: quota.share,
-    quotaRoutes: quota.routes,
-    concurrency: job.concurrency,
-    onlyType: guards.onlyType,
-    onlyRequestor: guards.onlyRequestor,
-    onlyMachine: guards.onlyMachine,
-    createdAfter: guards.createdAfter === undefined ? undefined : { iso: guards.createdAfter },
-    createdBefore: guards.createdBefore === undefined ? undefined : { iso: guards.createdBefore },
-    maxActions: guards.maxActions,
-    maxFailures: guards.maxFailures,
-    first: guards.first,
-    maxDuration: guards.maxDurationMs,
-    patience: job.patienceMs,
-    screen: job.screen,
-    confirmFor: job.confirmForMs,
-    strictInput: job.strictInput,
-    planMaxAge: job.planMaxAgeMs,
-    keepLedgers: job.keepLedgersMs,
-    metricsFile: job.metricsFile,
-  };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as MergedValues;
+  const values: Partial<Record<SettingName, unknown>> = {};
+  for (const name of SETTING_NAMES) {
+    const { frozen }: Setting = SETTINGS[name];
+    const value = name === 'column' ? columnOf(job.source) : frozenSetting(job, name);
+    if (value !== undefined) values[name] = frozen?.thaw === undefined ? value : frozen.thaw(value as never);
+  }
+  return values as MergedValues;
+}
+
+/** What a job holds of a setting; undefined where it says nothing of it. */
+export function frozenSetting(job: Job, name: SettingName): unknown {
+  const { frozen }: Setting = SETTINGS[name];
+  return frozen?.at.split('.').reduce<unknown>((part, key) => (part as JobTree)[key], job);
+}
+
+/** A job with these settings as another one has them. */
+export function withSettings(job: Job, from: Job, names: readonly SettingName[]): Job {
+  const changed: JobTree = { ...job };
+  for (const name of names) place(changed, name, frozenSetting(from, name));
+  return deepFreeze(changed as unknown as Job);
+}
+
+type JobTree = Record<string, unknown>;
+
+/** A job is laid out anew, never changed: a section that is written to is a copy. */
+function place(job: JobTree, name: SettingName, value: unknown): void {
+  const { frozen }: Setting = SETTINGS[name];
+  const [section, key] = frozen?.at.split('.') ?? [];
+  if (section === undefined) return;
+  job[section] = key === undefined ? value : { ...(job[section] as JobTree | undefined), [key]: value };
+}
+
+function frozenValue(name: SettingName, value: unknown, nowMs: number): unknown {
+  const { frozen, kind }: Setting = SETTINGS[name];
+  if (value === undefined) return kind === 'texts' ? [] : undefined;
+  return frozen?.freeze === undefined ? value : frozen.freeze(value as never, nowMs);
+}
+
+function columnOf(source: JobSource): string | undefined {
+  return source.kind === 'query' ? undefined : source.column;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,8 +1,9 @@
+import { withoutHostile } from '../clean.ts';
 import { DOCUMENTED_WINDOWS, type Window } from '../quota/quota.ts';
-import { formatWindow } from '../quota/windows.ts';
+import { flagWindow } from '../quota/windows.ts';
 import type { Job } from './job.ts';
 import { isKnownHost, isLoopback } from './known-hosts.ts';
-import { SETTINGS, type SettingName } from './settings.ts';
+import { SETTINGS, type SettingName, settingsThat } from './settings.ts';
 
 /**
  * What a ledger may say to the session that works on it. Whoever can write the file can write it anew, so it may only narrow: it says what
@@ -18,65 +19,31 @@ export interface Repeat {
   flags: readonly (readonly [flag: string, value: string])[];
 }
 
-type Rule =
-  /** Narrows, or names the run. */
-  | 'kept'
-  /** Counts only where this session gives it: a file to write or remove, or a permission. */
-  | 'ignored'
-  /** Must be repeated where it reaches outside; undefined where it does not. */
-  | ((job: Job) => Omit<Repeat, 'setting'> | undefined);
+type Rule = (job: Job) => Omit<Repeat, 'setting'> | undefined;
 
-/** The one list. A setting that is not in it does not compile. */
-const FROM_LEDGER = {
-  tenant: 'kept',
-  clientId: 'kept',
-  auth: 'kept',
-  cloud: 'kept',
-  region: 'kept',
+type RepeatedName = {
+  [K in SettingName]: (typeof SETTINGS)[K]['fromLedger'] extends 'repeated' ? K : never;
+}[SettingName];
+
+/** Of each setting that must be given again where it reaches outside: undefined where it does not. */
+const RULES: Readonly<Record<RepeatedName, Rule>> = {
   apiUrl: ({ api }) => otherHost('apiUrl', 'api', api.cloud, api.url),
   authorityUrl: ({ api }) => otherHost('authorityUrl', 'login', api.cloud, api.authorityUrl),
-  allowHost: 'ignored',
-  comment: 'kept',
-  column: 'kept',
-  // It is worked on where it lies, whatever it says.
-  ledger: 'kept',
+  // A share is part of a window: the shape of a job holds it to 1 at most.
   quota: widerWindows,
-  // Part of a window: the shape of a job holds it to 1 at most.
-  quotaShare: 'kept',
   quotaRoutes: ({ quota }) =>
     quota.routes === 'separate'
       ? { says: 'gives each route a quota of its own', flags: [['--quota-routes', 'separate']] }
       : undefined,
-  concurrency: 'kept',
-  onlyType: 'kept',
-  onlyRequestor: 'kept',
-  onlyMachine: 'kept',
-  createdAfter: 'kept',
-  createdBefore: 'kept',
-  maxActions: 'kept',
-  maxFailures: 'kept',
-  first: 'kept',
-  maxDuration: 'kept',
-  patience: 'kept',
-  screen: 'kept',
-  confirmFor: 'kept',
-  strictInput: 'kept',
-  planMaxAge: 'kept',
-  keepLedgers: 'ignored',
-  metricsFile: 'ignored',
-} as const satisfies Record<SettingName, Rule>;
-
-const RULES = Object.entries(FROM_LEDGER) as [SettingName, Rule][];
+};
 
 /** Settings whose values in a ledger count for nothing. */
-export const IGNORED_FROM_LEDGER: readonly SettingName[] = RULES.flatMap(([name, rule]) =>
-  rule === 'ignored' ? [name] : [],
-);
+export const IGNORED_FROM_LEDGER = settingsThat(({ fromLedger }) => fromLedger === 'ignored');
 
 /** What the next session on this job's ledger must say again, in the order of the settings. */
 function toRepeat(job: Job): Repeat[] {
-  return RULES.flatMap(([setting, rule]) => {
-    const repeat = typeof rule === 'function' ? rule(job) : undefined;
+  return (Object.keys(RULES) as RepeatedName[]).flatMap((setting) => {
+    const repeat = RULES[setting](job);
     return repeat === undefined ? [] : [{ setting, ...repeat }];
   });
 }
@@ -111,8 +78,8 @@ export function isWider(windows: readonly Window[], share: number): boolean {
 function widerWindows({ quota }: Job): Omit<Repeat, 'setting'> | undefined {
   const { windows, share } = quota;
   if (!isWider(windows, share)) return undefined;
-  const documented = DOCUMENTED_WINDOWS.map(formatWindow);
-  const given = windows.map(formatWindow);
+  const documented = DOCUMENTED_WINDOWS.map(flagWindow);
+  const given = windows.map(flagWindow);
   return {
     says: `allows ${given.join(' and ')}, more than the documented ${documented.join(' and ')}`,
     flags: given.map((window) => ['--quota', window] as const),
@@ -138,8 +105,8 @@ function otherHost(
 
 /** Safe to print: no control characters, and no password before the host, with which no flag would take it either. */
 function plain(address: string): string {
-  return address
-    .replace(/[\p{Cc}\p{Cf}\s]/gu, '')
+  return withoutHostile(address)
+    .replace(/\s/g, '')
     .replace(/\/\/[^/]*@/, '//…@')
     .slice(0, 300);
 }

@@ -8,7 +8,8 @@ import { show } from './given-settings.ts';
 import type { Environment } from './interpolate.ts';
 import { JOB_KEYS, jobSchema, SENTENCE } from './job-schema.ts';
 import { secretAdvice, secretNamed } from './secrets.ts';
-import { SETTING_NAMES, SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { SETTING_NAMES, SETTINGS, type SettingName, type SettingValues } from './settings.ts';
 import { type Mistake, readTree } from './yaml-tree.ts';
 
 /** A job file that was read and found good. */

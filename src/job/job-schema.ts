@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FILTER_SHAPE } from './action-filter.ts';
-import { SETTING_NAMES, SETTINGS, type Setting } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { SETTING_NAMES, SETTINGS } from './settings.ts';
 import { jobName, text } from './values.ts';
 
 /** Marks a message that stands alone; the others complete "<key> must be …". */

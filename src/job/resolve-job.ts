@@ -8,7 +8,8 @@ import type { Job, JobSource } from './job.ts';
 import { type JobFile, parseJobFile } from './job-file.ts';
 import { OPEN_STATUSES } from './known-names.ts';
 import { bareName, defaultLedger } from './ledger-name.ts';
-import { SETTING_NAMES, SETTINGS, type Setting, type SettingValues } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { SETTING_NAMES, SETTINGS, type SettingValues } from './settings.ts';
 
 export type SourceKind = 'job' | 'ledger' | 'stdin' | 'file';
 

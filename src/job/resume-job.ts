@@ -6,7 +6,8 @@ import { IGNORED_FROM_LEDGER, unrepeated } from './from-ledger.ts';
 import { type Flags, givenSettings } from './given-settings.ts';
 import type { Environment } from './interpolate.ts';
 import { frozenJobSchema, type Job } from './job.ts';
-import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { SETTING_NAMES, SETTINGS, type SettingName } from './settings.ts';
 
 /** Reads a job back from a ledger's `open` record. Throws a UsageError when it is not one. */
 export function thawJob(frozen: unknown): Job {
@@ -17,8 +18,7 @@ export function thawJob(frozen: unknown): Job {
       `the ledger holds a job that this version cannot read (${issue?.path.join('.')}: ${issue?.message}): use the version that wrote it`,
     );
   }
-  const job = parsed.data as Job;
-  return buildJob(job, valuesOf(job), 0);
+  return buildJob(parsed.data, valuesOf(parsed.data), 0);
 }
 
 export interface ResumeInput {

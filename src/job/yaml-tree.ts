@@ -1,7 +1,8 @@
 import { isAlias, isMap, isScalar, isSeq, type ParsedNode } from 'yaml';
 import { fromText, show } from './given-settings.ts';
 import { type Environment, interpolate } from './interpolate.ts';
-import { SETTING_NAMES, SETTINGS, type Setting } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { SETTING_NAMES, SETTINGS } from './settings.ts';
 
 export interface Mistake {
   /** Characters from the beginning of the file. */

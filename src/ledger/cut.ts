@@ -1,4 +1,4 @@
-import { flat } from './state/intern.ts';
+import { ownCopy } from '../own-copy.ts';
 
 const LONE_SURROGATES = /\p{Cs}/gu;
 
@@ -11,5 +11,5 @@ export function cut(text: string, most: number): string {
   const begun = text.slice(0, most);
   const lastCode = begun.charCodeAt(begun.length - 1);
   const isSplit = text.length > most && lastCode >= 0xd800 && lastCode < 0xdc00;
-  return flat((isSplit ? begun.slice(0, -1) : begun).replace(LONE_SURROGATES, '\ufffd'));
+  return ownCopy((isSplit ? begun.slice(0, -1) : begun).replace(LONE_SURROGATES, '\ufffd'));
 }

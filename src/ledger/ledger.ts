@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { ownCopy } from '../own-copy.ts';
 import { keepAll, type Redact } from '../redact.ts';
 import { Appender } from './appender.ts';
 import { encodeLine } from './line.ts';
@@ -23,7 +24,6 @@ import type {
   StartFields,
 } from './record.ts';
 import { fieldsFault, fitted } from './record-fields.ts';
-import { flat } from './state/intern.ts';
 import type { Projection } from './state/projection.ts';
 import type { RunState } from './state/run-state.ts';
 import type { Hold, Tape } from './tape.ts';
@@ -100,11 +100,11 @@ export class Ledger implements AsyncDisposable {
     const named = this.#state.name(id);
     if (named !== undefined) return named;
     // The source's rows may be cut from large chunks, which the state must not keep alive.
-    const key = flat(id);
+    const key = ownCopy(id);
     await this.#append('admit', {
       id: key,
       line,
-      ...(comment === undefined ? {} : { comment: flat(comment) }),
+      ...(comment === undefined ? {} : { comment: ownCopy(comment) }),
       ...(priority === undefined ? {} : { priority }),
     });
     return 'admitted';

@@ -1,17 +1,41 @@
-/** What can become of an action. A final outcome is replaced only through `resume --retry`. */
+/** What is to be known of an outcome wherever it is met. */
+interface OutcomeFacts {
+  means: string;
+  /** Takes the action out of the queue; replaced only through `resume --retry`. */
+  final: boolean;
+  /** Somebody must look at it: exit 3. */
+  needsLook: boolean;
+  /** Counts for `--max-failures`. */
+  failure: boolean;
+  /** `resume --retry` takes it. */
+  retryable: boolean;
+  /** `--first` goes on with it under `--yes`. */
+  good: boolean;
+}
+
+const facts = (means: string, ...is: readonly Exclude<keyof OutcomeFacts, 'means'>[]): OutcomeFacts => ({
+  means,
+  final: is.includes('final'),
+  needsLook: is.includes('needsLook'),
+  failure: is.includes('failure'),
+  retryable: is.includes('retryable'),
+  good: is.includes('good'),
+});
+
+/** What can become of an action. The one table: reports, guards, `--retry`, `--first`, README and design.md are read from it or held to it. */
 export const OUTCOMES = {
-  cancelled: { means: 'Defender shows Cancelled, and no command of it completed', final: true, needsLook: false },
-  'already-final': { means: 'had already finished (status recorded)', final: true, needsLook: false },
-  'ended-otherwise': { means: 'our cancel was accepted; it ended Failed or TimeOut', final: true, needsLook: false },
-  'ran-anyway': { means: 'cancel accepted, but the action had already run', final: true, needsLook: true },
-  excluded: { means: 'excluded by a guard (named in detail)', final: true, needsLook: false },
-  withdrawn: { means: 'taken back by the user before it was called', final: true, needsLook: false },
-  'not-found': { means: 'Defender does not know it', final: true, needsLook: true },
-  forbidden: { means: 'Defender refused permission for it', final: true, needsLook: true },
-  failed: { means: 'refused, or all attempts failed', final: true, needsLook: true },
-  unconfirmed: { means: 'accepted, end not seen yet', final: false, needsLook: true },
-  unknown: { means: 'sent, no response, and its state could not be read', final: false, needsLook: true },
-} as const satisfies Record<string, { means: string; final: boolean; needsLook: boolean }>;
+  cancelled: facts('Defender shows Cancelled, and none of its commands completed', 'final', 'good'),
+  'already-final': facts('had already finished (its status is recorded)', 'final', 'good'),
+  'ended-otherwise': facts('cancel accepted, but it ended Failed or TimeOut', 'final'),
+  'ran-anyway': facts('cancel accepted, but the action had already run', 'final', 'needsLook'),
+  excluded: facts('excluded by a guard (named in the detail)', 'final'),
+  withdrawn: facts('withdrawn by the user before it was called', 'final'),
+  'not-found': facts('not found in Defender', 'final', 'needsLook', 'retryable'),
+  forbidden: facts('Defender denied permission for it', 'final', 'needsLook', 'failure', 'retryable'),
+  failed: facts('refused, or all attempts failed', 'final', 'needsLook', 'failure', 'retryable'),
+  unconfirmed: facts('cancel accepted, end not seen yet', 'needsLook', 'retryable'),
+  unknown: facts('sent, no response, and its state could not be read', 'needsLook', 'failure', 'retryable'),
+} as const satisfies Record<string, OutcomeFacts>;
 
 export type Outcome = keyof typeof OUTCOMES;
 
@@ -25,3 +49,6 @@ export function isFinal(outcome: Outcome): boolean {
 export function needsLook(outcome: Outcome): boolean {
   return OUTCOMES[outcome].needsLook;
 }
+
+/** What `resume --retry` takes. */
+export const RETRYABLE: readonly Outcome[] = OUTCOME_NAMES.filter((name) => OUTCOMES[name].retryable);

@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from '../duration.ts';
+import { flagDuration, parseDuration } from '../duration.ts';
 import type { Window } from './quota.ts';
 
 /** Reads a window as `--quota` takes it: `100/1m`, `1500/1h`. Undefined when it is not understood or allows nothing. */
@@ -10,9 +10,9 @@ export function parseWindow(text: string): Window | undefined {
   return calls > 0 && perMs !== undefined && perMs > 0 ? { calls, perMs } : undefined;
 }
 
-/** Writes a window as {@link parseWindow} reads it. */
-export function formatWindow({ calls, perMs }: Window): string {
-  return `${calls}/${formatDuration(perMs)}`;
+/** A window as a flag takes it, `100/1m`, which {@link parseWindow} reads back. */
+export function flagWindow({ calls, perMs }: Window): string {
+  return `${calls}/${flagDuration(perMs)}`;
 }
 
 /**

@@ -1,6 +1,7 @@
+import { DECISIONS } from '../ledger/decisions.ts';
 import { needsLook } from '../ledger/outcomes.ts';
 import { type CsvColumn, csvText } from './csv-text.ts';
-import { DECISIONS, type PlanFacts } from './facts/plan-summary.ts';
+import type { PlanFacts } from './facts/plan-summary.ts';
 import { type ActionRow, actionRow, mayNeedRelease } from './facts/rows.ts';
 import { distinctRuns, isPlan, type LedgerView, mergedActions } from './facts/view.ts';
 
@@ -58,7 +59,7 @@ export function planCsv(views: readonly LedgerView[], facts: PlanFacts): Iterabl
       'reason',
       (row) => {
         const decision = decided(row);
-        return decision === undefined ? undefined : (decision.reason ?? DECISIONS[decision.kind]);
+        return decision === undefined ? undefined : (decision.reason ?? DECISIONS[decision.kind].means);
       },
     ],
     ['status', (row) => row.status],

@@ -1,3 +1,5 @@
+import { describeDuration } from '../duration.ts';
+
 /** Numbers and times as every report writes them: English, UTC, the same on every machine. */
 
 const grouped = new Intl.NumberFormat('en-US');
@@ -21,27 +23,6 @@ export function formatMinute(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 16).replace('T', ' ');
 }
 
-/** `340 ms`, `12 s`, `4 min 30 s`, `3 h 4 min`, `2 d 5 h`: the two largest units. */
-export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
-  const seconds = Math.round(ms / 1000);
-  const units = [
-    { unit: 'd', size: 86_400 },
-    { unit: 'h', size: 3600 },
-    { unit: 'min', size: 60 },
-    { unit: 's', size: 1 },
-  ];
-  const largest = units.findIndex(({ size }) => seconds >= size);
-  const first = units[largest];
-  const second = units[largest + 1];
-  if (first === undefined) return '0 s';
-  const whole = Math.floor(seconds / first.size);
-  const rest = second === undefined ? 0 : Math.floor((seconds % first.size) / second.size);
-  return second === undefined || rest === 0
-    ? `${whole} ${first.unit}`
-    : `${whole} ${first.unit} ${rest} ${second.unit}`;
-}
-
 /** `94.1 %`; never 100 % or 0 % for what is only nearly so. */
 export function formatShare(part: number, whole: number): string {
   if (part === 0) return '0 %';
@@ -53,8 +34,8 @@ export function formatShare(part: number, whole: number): string {
 }
 
 /** `100 calls in 1 min`. */
-export function formatWindow({ calls, perMs }: { calls: number; perMs: number }): string {
-  return `${formatCount(calls)} ${calls === 1 ? 'call' : 'calls'} in ${formatDuration(perMs)}`;
+export function describeWindow({ calls, perMs }: { calls: number; perMs: number }): string {
+  return `${formatCount(calls)} ${calls === 1 ? 'call' : 'calls'} in ${describeDuration(perMs)}`;
 }
 
 /** What a text report is written for. */

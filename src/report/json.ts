@@ -1,7 +1,8 @@
 import { cleanJson } from '../clean.ts';
+import type { DecisionCounts } from '../ledger/decisions.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 import type { RejectReason, Route } from '../ledger/record.ts';
-import type { Decision, ForecastFacts } from './facts/plan-summary.ts';
+import type { ForecastFacts } from './facts/plan-summary.ts';
 import type { Summary } from './facts/summary.ts';
 
 /**
@@ -27,7 +28,7 @@ interface Totals {
   durationMs: number;
   exitCode: number | null;
   /** Only for a plan whose decisions were handed in. Times are ISO, UTC. */
-  decisions?: Record<Decision, number>;
+  decisions?: DecisionCounts;
   forecast?: ForecastDocument | null;
 }
 

@@ -1,8 +1,8 @@
-import { formatDuration } from '../duration.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { OUTCOME_NAMES, type Outcome } from '../ledger/outcomes.ts';
 import { ROUTES, type Route } from '../ledger/record.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
+import { flagWindow } from '../quota/windows.ts';
 
 /** What the metrics say of a run, at one moment. */
 export interface MetricsFacts {
@@ -97,7 +97,7 @@ function runMetrics(facts: MetricsFacts, over: boolean): Metric[] {
     gauge(
       'countermand_quota_calls_left',
       'Calls that each window of the quota lets go now.',
-      distinct(windows).map((each) => [{ window: windowLabel(each) }, each.left]),
+      distinct(windows).map((each) => [{ window: flagWindow(each) }, each.left]),
     ),
     gauge(
       'countermand_seconds_to_end',
@@ -135,13 +135,9 @@ function seconds(ms: number): number {
   return Math.max(0, Math.round(ms / 1000));
 }
 
-/** As in `--quota`, so that two windows of one length stay apart. */
-function windowLabel({ calls, perMs }: { calls: number; perMs: number }): string {
-  return `${calls}/${formatDuration(perMs)}`;
-}
-
+/** By the flag's text, so that two windows of one length stay apart. */
 function distinct(windows: MetricsFacts['windows']): MetricsFacts['windows'] {
-  return [...new Map(windows.map((each) => [windowLabel(each), each])).values()];
+  return [...new Map(windows.map((each) => [flagWindow(each), each])).values()];
 }
 
 function labelText(labels: Labels): string {

@@ -1,28 +1,12 @@
 import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
 import { cleanDeep } from '../clean.ts';
+import { describeDuration } from '../duration.ts';
 import { OUTCOME_NAMES, OUTCOMES } from '../ledger/outcomes.ts';
-import {
-  canStart,
-  exitMeaning,
-  headlineOf,
-  type ListFiles,
-  nextSteps,
-  sessionEnd,
-  type Tone,
-} from './facts/headline.ts';
-import { DECISION_NAMES, DECISIONS } from './facts/plan-summary.ts';
+import { exitMeaning, headlineOf, sessionEnd, type Tone } from './facts/headline.ts';
+import { type ListFiles, nextSteps } from './facts/next-steps.ts';
 import type { Summary } from './facts/summary.ts';
-import {
-  formatCount,
-  formatDuration,
-  formatMinute,
-  formatShare,
-  formatTime,
-  formatWindow,
-  plural,
-  type Terminal,
-  wrap,
-} from './format.ts';
+import { describeWindow, formatCount, formatMinute, formatShare, plural, type Terminal, wrap } from './format.ts';
+import { planTables } from './plan-text.ts';
 import { type Column, textTable } from './table.ts';
 
 type Paint = (text: string) => string;
@@ -88,76 +72,6 @@ function outcomeTable(summary: Summary, terminal: Terminal): string {
   return textTable(columns, rows, terminal);
 }
 
-/** Nothing of what would be done where nothing would. */
-function planTables(summary: Summary, terminal: Terminal): string {
-  const { plan } = summary;
-  if (plan === undefined || !canStart(summary)) return '';
-  const tables: string[] = [];
-  const { decisions } = plan;
-  if (decisions !== undefined) {
-    tables.push(
-      textTable(
-        [{ head: 'Decision' }, { head: 'Actions', align: 'right' }, { head: 'Meaning' }],
-        DECISION_NAMES.filter((name) => decisions[name] > 0).map((name) => [
-          name,
-          formatCount(decisions[name]),
-          DECISIONS[name],
-        ]),
-        terminal,
-      ),
-    );
-  }
-  if (plan.reasons.length > 0) {
-    tables.push(
-      textTable(
-        [{ head: 'Left out' }, { head: 'Actions', align: 'right' }, { head: 'Why' }],
-        plan.reasons.slice(0, 12).map(({ decision, reason, n }) => [decision, formatCount(n), reason]),
-        terminal,
-      ),
-    );
-  }
-  tables.push(ranking('To cancel, by type', plan.cancelByType, terminal));
-  tables.push(ranking('To cancel, by status', plan.cancelByStatus, terminal));
-  // Where no machine has two, the ranking says nothing.
-  const crowded = plan.machines.filter(({ n }) => n > 1);
-  tables.push(ranking('Machines with most actions', crowded, terminal));
-  if (plan.oldest.length > 0) {
-    tables.push(
-      textTable(
-        [{ head: 'Oldest (UTC)' }, { head: 'Type' }, { head: 'Device' }],
-        plan.oldest.map((row) => [
-          (row.created ?? '').slice(0, 16).replace('T', ' '),
-          row.type ?? '',
-          row.device ?? row.deviceId ?? '',
-        ]),
-        terminal,
-      ),
-    );
-  }
-  if (plan.forecast !== undefined && summary.admitted > 0) {
-    tables.push(
-      textTable(
-        [{ head: 'Calls made' }, { head: 'By' }],
-        plan.quarters.map(({ part, atMs }) => [
-          `${part * 100} % of ${formatCount(plan.forecast?.calls ?? 0)}`,
-          formatTime(atMs),
-        ]),
-        terminal,
-      ),
-    );
-  }
-  return tables.filter((table) => table !== '').join('\n\n');
-}
-
-function ranking(head: string, entries: readonly { name: string; n: number }[], terminal: Terminal): string {
-  if (entries.length === 0) return '';
-  return textTable(
-    [{ head: 'Actions', align: 'right' }, { head }],
-    entries.slice(0, 10).map(({ name, n }) => [formatCount(n), name]),
-    terminal,
-  );
-}
-
 function typeTable(summary: Summary, terminal: Terminal): string {
   if (summary.types.length === 0 || summary.plan?.decisions !== undefined) return '';
   return textTable(
@@ -179,7 +93,7 @@ function sessionTable(summary: Summary, terminal: Terminal): string {
     shown.map((session) => [
       formatCount(session.session),
       formatMinute(session.openedAtMs),
-      formatDuration(session.endedAtMs - session.openedAtMs),
+      describeDuration(session.endedAtMs - session.openedAtMs),
       sessionEnd(session),
     ]),
     terminal,
@@ -210,10 +124,10 @@ function facts(summary: Summary, terminal: Terminal, paint: PaintWith): string {
   ]);
   entries.push([
     'Calls',
-    `${formatCount(calls.cancel)} cancel, ${formatCount(calls.get)} get, ${formatCount(calls.list)} list${calls.machines > 0 ? `, ${formatCount(calls.machines)} machines` : ''}; quota ${summary.windows.map(formatWindow).join(', ')}`,
+    `${formatCount(calls.cancel)} cancel, ${formatCount(calls.get)} get, ${formatCount(calls.list)} list${calls.machines > 0 ? `, ${formatCount(calls.machines)} machines` : ''}; quota ${summary.windows.map(describeWindow).join(', ')}`,
   ]);
   if (summary.pauses.length > 0) {
-    entries.push(['Pauses', `${formatCount(summary.pauses.length)}, ${formatDuration(summary.pausedMs)} together`]);
+    entries.push(['Pauses', `${formatCount(summary.pauses.length)}, ${describeDuration(summary.pausedMs)} together`]);
   }
   for (const ledger of summary.ledgers) {
     entries.push(['Job', `${ledger.job.name}, tenant ${ledger.tenant}`]);

@@ -2,7 +2,8 @@ import { type Change, countDecisions, SCREEN_AT_MOST } from '../engine/screen-al
 import { UsageError } from '../errors.ts';
 import { wordsToRepeat } from '../job/from-ledger.ts';
 import { unseenTypes } from '../job/unseen-types.ts';
-import { shellWord } from '../report/facts/headline.ts';
+import { leftOutWords, toCallCount } from '../ledger/decisions.ts';
+import { shellWord } from '../report/facts/next-steps.ts';
 import type { Connected } from './assemble.ts';
 import type { Console } from './console.ts';
 import { lookUpList } from './look-up-list.ts';
@@ -31,15 +32,11 @@ export async function approve(
   const { changes, notLookedUp } = await lookUpList({ engine, quota }, anew, console);
   showChanges(changes, say);
   const { total, by: counts, typesToCancel, unseen } = countDecisions(engine, without);
-  const count = counts.cancel + counts.unscreened;
+  const count = toCallCount(counts);
   for (const sentence of warnings(typesToCancel)) say(`warning: ${sentence}\n`);
   if (unseen > 0) say(`warning: ${unseenTypes(unseen)}\n`);
 
-  const out = [
-    part(counts['already-final'], 'already finished'),
-    part(counts.excluded, 'excluded by guards'),
-    part(counts['not-found'], 'not found in Defender'),
-  ].filter((text) => text !== '');
+  const out = leftOutWords(counts);
   if (notLookedUp > 0) {
     say(`${notLookedUp} of them are beyond the first ${SCREEN_AT_MOST} and were not looked up yet.\n`);
   }
@@ -63,10 +60,6 @@ export function requireAnswer({ canAsk }: Pick<Console, 'canAsk'>, yes: boolean)
 
 function actions(n: number): string {
   return n === 1 ? 'action' : 'actions';
-}
-
-function part(n: number, what: string): string {
-  return n > 0 ? `${n} ${what}` : '';
 }
 
 function showChanges(changes: readonly Change[], say: (text: string) => void): void {

@@ -1,10 +1,7 @@
 import type { Stop } from '../engine/session.ts';
-import type { Outcome } from '../ledger/outcomes.ts';
+import { OUTCOMES, type Outcome } from '../ledger/outcomes.ts';
 import type { Action } from '../ledger/state/run-state.ts';
 import type { Console } from './console.ts';
-
-/** Outcomes with which `--first` goes on by itself under `--yes`. */
-const GOOD: ReadonlySet<Outcome | 'open'> = new Set(['cancelled', 'already-final']);
 
 /** Shows what became of the first N, and asks; with `--yes` the outcomes are the answer. */
 export async function approveAfterFirstBatch(
@@ -21,11 +18,11 @@ export async function approveAfterFirstBatch(
   const message = [...counts].map(([name, n]) => `${n} ${name}`).join(', ');
   say(`\nThe first ${first.length}: ${message}\n`);
   for (const { id, outcome, screen } of first) {
-    if (outcome !== undefined && !GOOD.has(outcome.outcome)) {
+    if (outcome !== undefined && !OUTCOMES[outcome.outcome].good) {
       say(`  ${id}  ${screen?.computer ?? ''}  ${outcome.outcome}${outcome.detail ? `: ${outcome.detail}` : ''}\n`);
     }
   }
-  if (yes) return [...counts.keys()].every((name) => GOOD.has(name));
+  if (yes) return [...counts.keys()].every((name) => name !== 'open' && OUTCOMES[name].good);
   const goOn = await console.ask('Cancel the rest?', stop.signal);
   stop.signal.throwIfAborted();
   return goOn;

@@ -1,5 +1,6 @@
-import { type Decision, decide } from '../engine/guards.ts';
+import { decide } from '../engine/guards.ts';
 import type { Guards } from '../job/job.ts';
+import { isToCall } from '../ledger/decisions.ts';
 import { OUTCOME_NAMES } from '../ledger/outcomes.ts';
 import { isAccepted, type RunState } from '../ledger/state/run-state.ts';
 import { ASSUMED_ROUND_TRIP_MS, allFree, forecast } from '../quota/forecast.ts';
@@ -85,8 +86,4 @@ function workIn(state: RunState, guards: Guards): { toCall: number; confirming: 
     else if (action.last !== undefined || isToCall(decide(action.screen, guards).kind)) toCall++;
   }
   return { toCall, confirming };
-}
-
-function isToCall(decision: Decision): boolean {
-  return decision === 'cancel' || decision === 'unscreened';
 }

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describeDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
+import { frozenSetting, withSettings } from '../job/build-job.ts';
 import type { Guards, Job } from '../job/job.ts';
 import { thawJob } from '../job/resume-job.ts';
+import { settingsThat } from '../job/settings.ts';
 import type { RunState, Session } from '../ledger/state/run-state.ts';
 import type { Target } from './target.ts';
 
@@ -65,10 +67,7 @@ export function refuseOldPlan({ job, before }: Target, nowMs: number): void {
 export function refuseOtherGuards({ job, before, fromLedger }: Target): void {
   const planned = before?.sessions.at(-1)?.opened.job;
   if (!fromLedger || before?.start !== undefined || planned === undefined) return;
-  const choosing = ({ guards }: Job) => {
-    const { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore, maxActions } = guards;
-    return { onlyType, onlyRequestor, onlyMachine, createdAfter, createdBefore, maxActions };
-  };
+  const choosing = (one: Job) => settingsThat(({ chooses }) => chooses).map((name) => frozenSetting(one, name));
   if (isDeepStrictEqual(choosing(job), choosing(thawJob(planned)))) return;
   throw new UsageError(
     'the guards differ from those of the plan, and what was reviewed is what runs: plan again with these guards',
@@ -80,8 +79,9 @@ export function refuseOtherGuards({ job, before, fromLedger }: Target): void {
  * actions, where and with which comment stays what it was.
  */
 export function atPaceOf(today: Job, run: Job): Job {
-  const { quota, concurrency, patienceMs, confirmForMs, keepLedgersMs, metricsFile, guards } = today;
-  const { maxFailures, maxDurationMs } = guards;
-  const pace = { quota, concurrency, patienceMs, confirmForMs, keepLedgersMs, metricsFile };
-  return { ...run, ...pace, guards: { ...run.guards, maxFailures, maxDurationMs } };
+  return withSettings(
+    run,
+    today,
+    settingsThat(({ followsJob }) => followsJob),
+  );
 }

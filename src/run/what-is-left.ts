@@ -1,5 +1,6 @@
 import { afterRestart } from '../engine/cancel-rules.ts';
 import { decide } from '../engine/guards.ts';
+import { DECISIONS } from '../ledger/decisions.ts';
 import { isFinal } from '../ledger/outcomes.ts';
 import type { Action } from '../ledger/state/run-state.ts';
 import type { Target } from './target.ts';
@@ -20,15 +21,5 @@ export function whatIsLeftOf(
     if (next === 'confirm') return 'look up what became of the accepted cancel';
     if (next === 'again') return 'cancel (next attempt)';
   }
-  switch (decide(screen, guards).kind) {
-    case 'cancel':
-    case 'unscreened':
-      return 'look up, and cancel if open';
-    case 'already-final':
-      return 'record as already finished';
-    case 'excluded':
-      return 'record as excluded by a guard';
-    case 'not-found':
-      return 'look up again: was not found in Defender';
-  }
+  return DECISIONS[decide(screen, guards).kind].next;
 }

@@ -131,7 +131,7 @@ describe.concurrent('at a terminal', () => {
       expect(await terminal.ended, terminal.screen).toBe(3);
       // Each picture begins by moving the cursor to the first column.
       const pictures = terminal.screen
-        .replaceAll('\u001b[1G', '\n')
+        .replaceAll('\r', '\n')
         .split('\n')
         .map(plain)
         .filter((text) => /^[█░]/.test(text));

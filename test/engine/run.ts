@@ -65,6 +65,7 @@ export function job({ guards, ...rest }: JobOptions = {}): Job {
     strictInput: false,
     planMaxAgeMs: 86_400_000,
     keepLedgersMs: undefined,
+    metricsFile: undefined,
     guards: { ...NO_GUARDS, ...guards },
     ...rest,
   };

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, parseDuration } from '../../src/duration.ts';
+import { flagDuration, parseDuration } from '../../src/duration.ts';
 import { defaultSettings, readSetting } from '../../src/job/given-settings.ts';
 import { secretNamed } from '../../src/job/secrets.ts';
-import { SETTING_NAMES, SETTINGS, type Setting, variableOf } from '../../src/job/settings.ts';
+import { type Setting, variableOf } from '../../src/job/setting.ts';
+import { SETTING_NAMES, SETTINGS } from '../../src/job/settings.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
 
 const table = SETTING_NAMES.map((name): [string, Setting] => [name, SETTINGS[name]]);
@@ -59,7 +60,7 @@ describe('readSetting', () => {
     const text = fc.oneof(
       fc.string(),
       fc.stringMatching(/^ ?\d{0,11}[smhdw]? ?$/),
-      fc.integer({ min: 1 }).map((s) => formatDuration(s * 1000)),
+      fc.integer({ min: 1 }).map((s) => flagDuration(s * 1000)),
     );
     fc.assert(
       fc.property(text, (given) => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
-import { formatWindow, parseWindow, shareOf } from '../../src/quota/windows.ts';
+import { flagWindow, parseWindow, shareOf } from '../../src/quota/windows.ts';
 
 describe('a window', () => {
   it('is read and written as calls and the span they belong to', () => {
     const texts = ['100/1m', '1500/1h', '7/90s'];
     expect(texts.map(parseWindow)).toEqual([...DOCUMENTED_WINDOWS, { calls: 7, perMs: 90_000 }]);
-    expect(texts.map(parseWindow).map((window) => window && formatWindow(window))).toEqual(texts);
+    expect(texts.map(parseWindow).map((window) => window && flagWindow(window))).toEqual(texts);
     expect(parseWindow(' 100 / 1m ')).toEqual({ calls: 100, perMs: 60_000 });
   });
 

@@ -1,22 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatDuration, formatShare, formatTime, plural, wrap } from '../../src/report/format.ts';
+import { formatShare, formatTime, plural, wrap } from '../../src/report/format.ts';
 import { textTable } from '../../src/report/table.ts';
 
 describe('numbers and times', () => {
-  test.each([
-    [0, '0 ms'],
-    [340, '340 ms'],
-    [12_000, '12 s'],
-    [59_600, '1 min'],
-    [270_000, '4 min 30 s'],
-    [3_600_000, '1 h'],
-    [11_043_000, '3 h 4 min'],
-    [190_800_000, '2 d 5 h'],
-  ])('%i ms is written as %s', (ms, text) => {
-    expect(formatDuration(ms)).toBe(text);
-  });
-
   test.each([
     [0, 0, '0 %'],
     [0, 10, '0 %'],

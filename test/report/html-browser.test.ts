@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsLook, OUTCOME_NAMES } from '../../src/ledger/outcomes.ts';
 import { summarise } from '../../src/report/facts/summary.ts';
 import { htmlPage } from '../../src/report/html/page.ts';
+import { FROZEN_JOB } from '../support/frozen-job.ts';
 import { launchBrowser, NO_BROWSER } from './browser.ts';
 import { RUN, T0 } from './records.ts';
 import { EVERY_FATE, type Fate, planStory, runStory } from './stories.ts';
@@ -43,8 +44,10 @@ function hostileRun() {
   const records = runStory({ fates: hostileFates }).map((record) => {
     if (record.kind === 'reject') return { ...record, text: HOSTILE[record.line % HOSTILE.length] ?? '' };
     if (record.kind !== 'open') return record;
-    const [name, comment, path] = HOSTILE;
-    return { ...record, tenant: name ?? '', tool: name ?? '', job: { name, comment, source: { kind: 'file', path } } };
+    // No job of a ledger has a name with a slash.
+    const [path, comment, name] = HOSTILE;
+    const job = { ...FROZEN_JOB, name, comment, source: { kind: 'file', path } };
+    return { ...record, tenant: path ?? '', tool: path ?? '', job };
   });
   return viewOf(records, `ledgers/${HOSTILE[1]}.jsonl`);
 }

@@ -1,9 +1,9 @@
 import { parse } from 'csv-parse/sync';
 import { parseHTML } from 'linkedom';
 import { describe, expect, test } from 'vitest';
+import { DECISION_NAMES } from '../../src/ledger/decisions.ts';
 import { OUTCOME_NAMES } from '../../src/ledger/outcomes.ts';
 import { failedCsv, outcomesCsv, planCsv, releaseCsv } from '../../src/report/csv.ts';
-import { DECISION_NAMES } from '../../src/report/facts/plan-summary.ts';
 import { summarise } from '../../src/report/facts/summary.ts';
 import type { LedgerView } from '../../src/report/facts/view.ts';
 import { htmlPage } from '../../src/report/html/page.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { terminalOf } from '../../src/cli/terminal/terminal.ts';
 import type { PlanFacts } from '../../src/report/facts/plan-summary.ts';
 import { summarise } from '../../src/report/facts/summary.ts';
 import { summaryText } from '../../src/report/text.ts';
@@ -97,17 +96,4 @@ test('a plan that looked nothing up does not call its actions left out', () => {
   const text = summaryText(summarise([viewOf(planStory().records)], { nowMs, plan: facts }), plain(80));
   expect(text).toMatch(/unscreened +16 +will be called without having been looked up/);
   expect(text).not.toContain('Left out');
-});
-
-describe('a terminal', () => {
-  test.each([
-    ['a pipe', { isTTY: false }, {}, { columns: 80, plain: true }],
-    ['a terminal', { isTTY: true, columns: 90 }, {}, { columns: 90, plain: false }],
-    ['a wide one, so that lines stay readable', { isTTY: true, columns: 400 }, {}, { columns: 100, plain: false }],
-    ['NO_COLOR', { isTTY: true, columns: 80 }, { NO_COLOR: '1' }, { columns: 80, plain: true }],
-    ['CI', { isTTY: true, columns: 80 }, { CI: 'true' }, { columns: 80, plain: true }],
-    ['a dumb terminal', { isTTY: true, columns: 80 }, { TERM: 'dumb' }, { columns: 80, plain: true }],
-  ])('is taken as it is: %s', (_, stream, env, expected) => {
-    expect(terminalOf(stream, env)).toEqual(expected);
-  });
 });

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { formatDuration } from '../../src/duration.ts';
+import { flagDuration } from '../../src/duration.ts';
 import type { Flags } from '../../src/job/given-settings.ts';
 import type { Job } from '../../src/job/job.ts';
 import { ACTION_STATUSES } from '../../src/job/known-names.ts';
@@ -41,11 +41,11 @@ export function jobFlags(scenario: Scenario, path: string): Flags {
     ...(guards.maxActions === undefined ? {} : { 'max-actions': String(guards.maxActions) }),
     'max-failures': 'percent' in maxFailures ? `${maxFailures.percent}%` : String(maxFailures.count),
     ...(guards.first === undefined ? {} : { first: String(guards.first) }),
-    ...(guards.maxDurationMs === undefined ? {} : { 'max-duration': formatDuration(guards.maxDurationMs) }),
-    patience: formatDuration(scenario.patienceMs),
+    ...(guards.maxDurationMs === undefined ? {} : { 'max-duration': flagDuration(guards.maxDurationMs) }),
+    patience: flagDuration(scenario.patienceMs),
     // Whoever may not look and cancels all the same has to say so.
     screen: guarded ? 'auto' : reads ? scenario.screen : 'never',
-    'confirm-for': formatDuration(scenario.confirmForMs),
+    'confirm-for': flagDuration(scenario.confirmForMs),
     'plan-max-age': '60d',
     ...(scenario.earlier ? { 'keep-ledgers': '30d' } : {}),
   };

@@ -1,6 +1,6 @@
 import { CountermandError, InterruptedError, stoppedBy } from '../../src/errors.ts';
+import { releaseListOf } from '../../src/ledger/release-list.ts';
 import type { Disk } from '../../src/store/folder/disk.ts';
-import { releaseListOf } from '../../src/store/release-list.ts';
 import { NO_TROUBLE } from './disk.ts';
 import type { Exit, Worker } from './facts.ts';
 import { makeMachine } from './machine.ts';

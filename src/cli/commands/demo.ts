@@ -6,6 +6,7 @@ import { timeStamp } from '../../job/ledger-name.ts';
 import type { Context } from '../../run/console.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
+import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 
 const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
@@ -35,14 +36,16 @@ export const demo: Command = {
     // Its text would repeat what the run has just said.
     const reported = await command(['report', ledger, '--html', report], 'ignore', { env, say });
     say(
-      [
-        '',
-        `The ledger:  ${ledger}`,
-        `The report:  ${report} (open it in a browser)`,
-        'Next, try:   countermand sandbox --csv practice.csv    and in another terminal, with the variables it prints:',
-        '             countermand plan practice.csv',
-        '',
-      ].join('\n'),
+      styled(
+        [
+          '',
+          `The ledger:  ${ledger}`,
+          `The report:  ${report} (open it in a browser)`,
+          'Next, try:   countermand sandbox --csv practice.csv    and in another terminal, with the variables it prints:',
+          '             countermand plan practice.csv',
+          '',
+        ].join('\n'),
+      ),
     );
     // The demonstration has actions that need review: that is no failure of its own.
     return (ran === 0 || ran === 3) && reported === 0 ? 0 : 1;

@@ -1,15 +1,13 @@
 import { UsageError } from '../../errors.ts';
 import { listOf } from '../../job/given-settings.ts';
 import { SETTING_NAMES, SETTINGS } from '../../job/settings.ts';
-import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
+import { OUTCOME_NAMES, RETRYABLE } from '../../ledger/outcomes.ts';
 import { runSession } from '../../run/run.ts';
 import { ledgerTarget, onTarget } from '../../run/target.ts';
 import type { Command } from '../command.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
 import { saidYes } from '../terminal/question.ts';
 import { showWhatIsLeft } from '../views/what-is-left.ts';
-
-const RETRIED = ['failed', 'unknown', 'forbidden', 'unconfirmed', 'not-found'] as const;
 
 export const resume: Command = {
   usage: 'resume <ledger>',
@@ -20,7 +18,7 @@ export const resume: Command = {
   options: () => ({
     ...settingOptions(SETTING_NAMES),
     retry: {
-      describe: `try actions with these outcomes once more, after looking them up: ${RETRIED.join(',')}`,
+      describe: `try actions with these outcomes once more, after looking them up: ${RETRYABLE.join(',')}`,
       type: 'string',
       requiresArg: true,
     },
@@ -45,11 +43,11 @@ export const resume: Command = {
 
 function readRetry(value: unknown): ReadonlySet<string> {
   const names = value === undefined ? [] : listOf(String(value));
-  const wrong = names.filter((name) => !RETRIED.some((known) => known === name));
+  const wrong = names.filter((name) => !RETRYABLE.some((known) => known === name));
   if (wrong.length > 0) {
     const isOutcome = OUTCOME_NAMES.some((name) => name === wrong[0]);
     throw new UsageError(
-      `--retry takes ${RETRIED.join(', ')}, not ${wrong.join(', ')}${isOutcome ? ', which needs no retry' : ''}`,
+      `--retry takes ${RETRYABLE.join(', ')}, not ${wrong.join(', ')}${isOutcome ? ', which needs no retry' : ''}`,
     );
   }
   return new Set(names);

@@ -4,6 +4,7 @@ import { basename, extname } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import type { FileIdentity } from '../../identity/session-secrets.ts';
 import { FIRST_RECORD } from '../../ledger/line.ts';
+import { isReleaseList } from '../../ledger/release-list.ts';
 
 /** What must not be replaced by an output. */
 export interface OutputRules {
@@ -60,8 +61,7 @@ function refuseName(path: string, rules: OutputRules): void {
   if (ending === '.jsonl' || name.includes('.jsonl.replaced-')) throw overwrites(path, rules, 'a ledger');
   if (ending === '.lock') throw overwrites(path, rules, 'the lock of a run');
   if (ending === '.yaml' || ending === '.yml') throw overwrites(path, rules, 'a job file');
-  if (name.endsWith('.jsonl.needs-release.csv') && rules.isReleaseList !== true)
-    throw overwrites(path, rules, 'the release list of a run');
+  if (isReleaseList(name) && rules.isReleaseList !== true) throw overwrites(path, rules, 'the release list of a run');
 }
 
 /** Nothing else may come of a file than its first bytes. One that may not be read may be replaced all the same. */

@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts';
-import { SETTING_NAMES, SETTINGS, variableOf } from '../../job/settings.ts';
+import { variableOf } from '../../job/setting.ts';
+import { SETTING_NAMES, SETTINGS, settingsThat } from '../../job/settings.ts';
 import { bareName, nearestName } from '../../suggest.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -11,9 +12,7 @@ const OF_A_CLUSTER = /^COUNTERMAND_(SERVICE_|PORT(_|$))/;
 const PREFIX = /^COUNTERMAND_/i;
 
 /** Settings that keep a run from doing more than was meant: whoever misspells one believes to be safe and is not. */
-const SAFE_SETTINGS = SETTING_NAMES.filter((name) =>
-  /^(only|created|max|first|quota|concurrency|patience|screen|strict|plan)/.test(name),
-).map((name) => SETTINGS[name].flag);
+const SAFE_SETTINGS = settingsThat(({ safety }) => safety).map((name) => SETTINGS[name].flag);
 /** Flags that make a command do less and have no variable. */
 const SAFE_FLAGS = ['dry-run', 'offline', 'head', 'withdraw-missing', 'keep-missing'];
 

@@ -5,7 +5,7 @@ import { showProgress } from './progress.ts';
 import { askOnTerminal, hasTerminal } from './question.ts';
 import { results } from './results.ts';
 import { stderrLine } from './stderr-line.ts';
-import { terminalOf } from './terminal.ts';
+import { reportTerminal } from './terminal.ts';
 
 /** Whoever sits at this process: results on stdout, everything else on stderr, questions on the terminal itself. */
 export function processConsole({ env, log }: { env: Machine['env']; log: Logger }): Console {
@@ -13,7 +13,7 @@ export function processConsole({ env, log }: { env: Machine['env']; log: Logger 
     out: (output) => results.write(output),
     delivered: () => results.delivered(),
     say: (output) => stderrLine.write(output),
-    terminal: terminalOf(process.stdout, env),
+    terminal: reportTerminal(process.stdout, env),
     canAsk: hasTerminal,
     // The line that shows how far the work is would draw over the question.
     ask: (question, signal) => stderrLine.aside(() => askOnTerminal(question, signal)),

@@ -3,6 +3,7 @@ import { UsageError } from '../../errors.ts';
 import { type Logger, pino } from '../../log.ts';
 import { styled } from '../../styled.ts';
 import { stderrLine } from './stderr-line.ts';
+import { terminalOf } from './terminal.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -14,14 +15,14 @@ const REDACTED = ['token', 'authorization', 'secret', 'password', 'assertion', '
  * of stderr's one writer, because pino's own throws where the log's disk is full and stands still where nobody reads it. A person at a terminal sees progress and sentences instead, so there only warnings are logged unless more is asked for.
  */
 export async function makeLog(level: unknown, env: Readonly<Record<string, string | undefined>>): Promise<Logger> {
-  const terminal = process.stderr.isTTY === true && !env['CI'];
-  const wanted = level ?? env['COUNTERMAND_LOG_LEVEL'] ?? (terminal ? 'warn' : 'info');
+  const { isTerminal, colour } = terminalOf(process.stderr, env);
+  const wanted = level ?? env['COUNTERMAND_LOG_LEVEL'] ?? (isTerminal ? 'warn' : 'info');
   const known = LOG_LEVELS.find((name) => name === wanted);
   if (known === undefined) {
     throw new UsageError(`--log-level must be one of ${LOG_LEVELS.join(', ')}, not ${String(wanted)}`);
   }
   const options = { level: known, base: null, redact: { paths: REDACTED, remove: true } };
-  return pino(options, terminal ? await prettyStderr(!env['NO_COLOR']) : { write: (line) => stderrLine.log(line) });
+  return pino(options, isTerminal ? await prettyStderr(colour) : { write: (line) => stderrLine.log(line) });
 }
 
 /** One line a record for a person, above the progress bar. */

@@ -2,7 +2,9 @@ import { cleanLine } from '../../clean.ts';
 import { describeDuration } from '../../duration.ts';
 import type { Machine } from '../../run/machine.ts';
 import type { ProgressFacts } from '../../run/progress-facts.ts';
+import { styled } from '../../styled.ts';
 import { stderrLine } from './stderr-line.ts';
+import { terminalOf } from './terminal.ts';
 
 /** Every so often on a terminal, and in a log. */
 const TERMINAL_MS = 200;
@@ -16,42 +18,16 @@ type Where = Pick<Machine, 'env' | 'log'>;
  */
 export async function showProgress(read: () => ProgressFacts, where: Where): Promise<Disposable> {
   const { env } = where;
-  const terminal = process.stderr.isTTY === true && !env['CI'] && env['TERM'] !== 'dumb';
-  return terminal ? showBar(read, where) : logProgress(read, where);
+  return terminalOf(process.stderr, env).isTerminal ? showBar(read, where) : logProgress(read, where);
 }
 
 async function showBar(read: () => ProgressFacts, { env }: Where): Promise<Disposable> {
-  const { default: progress } = await import('cli-progress');
   const { default: yoctocolors } = await import('yoctocolors');
-  const plain = Boolean(env['NO_COLOR']);
-  const paint = plain ? undefined : yoctocolors;
-  let facts = read();
-  const bar = new progress.SingleBar({
-    stream: stderrLine.stream(),
-    hideCursor: true,
-    clearOnComplete: true,
-    linewrap: null,
-    fps: 1000 / TERMINAL_MS,
-    barsize: WIDEST_BAR,
-    gracefulExit: false,
-    format: (options, params) =>
-      progressLine(facts, {
-        columns: process.stderr.columns || 80,
-        bar: (width) => progress.Format.BarFormat(params.progress, { ...options, barsize: width }),
-        paint,
-      }),
-    barCompleteChar: plain ? '#' : '█',
-    barIncompleteChar: plain ? '-' : '░',
+  const line = stderrLine.show(() => {
+    const { columns, colour } = terminalOf(process.stderr, env);
+    return styled(progressLine(read(), { columns, paint: colour ? yoctocolors : undefined }));
   });
-  // Begun anew each time it is drawn again: the bar returns to where it began.
-  const line = stderrLine.show({
-    draw: () => bar.start(Math.max(1, facts.total), facts.done),
-    clear: () => bar.stop(),
-  });
-  const timer = setInterval(() => {
-    facts = read();
-    bar.update(facts.done);
-  }, TERMINAL_MS).unref();
+  const timer = setInterval(() => line.redraw(), TERMINAL_MS).unref();
   return {
     [Symbol.dispose]: () => {
       clearInterval(timer);
@@ -81,8 +57,6 @@ function logProgress(read: () => ProgressFacts, { log }: Where): Disposable {
 
 export interface LineStyle {
   columns: number;
-  /** Draws the bar so wide. */
-  bar(width: number): string;
   /** Undefined without colour. */
   paint: { dim(text: string): string; yellow(text: string): string; bold(text: string): string } | undefined;
 }
@@ -98,7 +72,7 @@ const PAUSES = { throttled: 'Defender asks to wait', 'out-of-reach': 'Defender i
  * One line that never wraps: bar, done / total, what is being waited for or when it will be done, calls left in each window, and the
  * outcomes so far. What does not fit is left out from the end.
  */
-export function progressLine(facts: ProgressFacts, { columns, bar, paint }: LineStyle): string {
+export function progressLine(facts: ProgressFacts, { columns, paint }: LineStyle): string {
   const { doing, done, total, confirming, outcomes, windows, pausedForMs, pauseReason, etaMs } = facts;
   const width = columns < WIDE ? NARROW_BAR : WIDEST_BAR;
   const parts: { text: string; tone: 'dim' | 'yellow' | 'bold' | undefined }[] = [
@@ -125,5 +99,7 @@ export function progressLine(facts: ProgressFacts, { columns, bar, paint }: Line
     room -= text.length + 2;
     line += `  ${tone === undefined || paint === undefined ? text : paint[tone](text)}`;
   }
-  return bar(width) + line;
+  const full = Math.round(width * Math.min(1, done / Math.max(1, total)));
+  const [complete, incomplete] = paint === undefined ? ['#', '-'] : ['█', '░'];
+  return complete.repeat(full) + incomplete.repeat(width - full) + line;
 }

@@ -4,12 +4,15 @@ import { keepAll, type Redact } from '../../redact.ts';
 import { type Output, Styled } from '../../styled.ts';
 import { Outlet, putTo } from './outlet.ts';
 
-/** A line that is drawn again and again at the end of the terminal. */
-export interface LiveLine {
-  draw(): void;
-  /** Leaves the cursor at the beginning of an empty line. */
-  clear(): void;
+/** A line at the end of the terminal. Disposing of it takes it off. */
+export interface LiveLine extends Disposable {
+  /** Draws it anew, where it is shown. */
+  redraw(): void;
 }
+
+const HIDE_CURSOR = '\u001b[?25l';
+const SHOW_CURSOR = '\u001b[?25h';
+const CLEAR_REST = '\u001b[K';
 
 /**
  * Standard error, of which a process has one: what is said stands above the live line, and a question has the terminal to itself. Nobody else in
@@ -17,7 +20,8 @@ export interface LiveLine {
  */
 class StderrLine {
   #outlet: Outlet | undefined;
-  #line: LiveLine | undefined;
+  /** What the live line says. */
+  #line: (() => Styled) | undefined;
   #asides = 0;
   #redact: Redact = keepAll;
 
@@ -26,14 +30,15 @@ class StderrLine {
     this.#redact = redact;
   }
 
-  /** Draws the line, and takes it off when disposed of. */
-  show(line: LiveLine): Disposable {
+  /** Shows what `line` says at each drawing, which must be shorter than the terminal is wide. */
+  show(line: () => Styled): LiveLine {
     this.#line = line;
-    if (this.#asides === 0) line.draw();
+    this.#draw();
     return {
+      redraw: () => this.#draw(),
       [Symbol.dispose]: () => {
+        this.#clear();
         this.#line = undefined;
-        if (this.#asides === 0) line.clear();
       },
     };
   }
@@ -58,18 +63,20 @@ class StderrLine {
     return `${before}${cleanLine(this.#redact(line))}\n`;
   }
 
-  /** For what draws by itself: the progress bar and the line editor, which are handed nothing but cleaned text. */
+  /** For what draws by itself: the line editor, which is handed nothing but cleaned text. */
   stream(): NodeJS.WriteStream {
     return new Drawing((text) => this.#out.write(text)) as unknown as NodeJS.WriteStream;
   }
 
   /** The line is off until the work is done. */
   async aside<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#asides++ === 0) this.#line?.clear();
+    this.#clear();
+    this.#asides++;
     try {
       return await work();
     } finally {
-      if (--this.#asides === 0) this.#line?.draw();
+      this.#asides--;
+      this.#draw();
     }
   }
 
@@ -85,10 +92,21 @@ class StderrLine {
   }
 
   #above(text: string): void {
-    const line = this.#asides === 0 ? this.#line : undefined;
-    line?.clear();
+    this.#clear();
     this.#out.write(text);
-    line?.draw();
+    this.#draw();
+  }
+
+  #draw(): void {
+    if (this.#line === undefined || this.#asides > 0) return;
+    // Over what stands there, so that it does not flicker.
+    this.#out.write(`${HIDE_CURSOR}\r${this.fit(this.#line())}${CLEAR_REST}`);
+  }
+
+  /** Leaves the cursor at the beginning of an empty line. */
+  #clear(): void {
+    if (this.#line === undefined || this.#asides > 0) return;
+    this.#out.write(`\r${CLEAR_REST}${SHOW_CURSOR}`);
   }
 }
 

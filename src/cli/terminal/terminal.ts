@@ -1,15 +1,36 @@
-import type { Terminal } from '../../report/format.ts';
+import type { Terminal as ReportTerminal } from '../../report/format.ts';
+
+/** What one of the process's streams can show. */
+export interface Terminal {
+  /** Somebody watches, and a line can be drawn anew. */
+  isTerminal: boolean;
+  columns: number;
+  /** Colour, weight and line drawing. */
+  colour: boolean;
+}
+
+const STANDARD_COLUMNS = 80;
+
+/** The one rule. `CI` (a log that somebody reads later) and `TERM=dumb` make it no terminal; `NO_COLOR` takes the colours away. */
+export function terminalOf(
+  { isTTY, columns }: { isTTY?: boolean | undefined; columns?: number | undefined },
+  env: Readonly<Record<string, string | undefined>>,
+): Terminal {
+  const isTerminal = isTTY === true && !env['CI'] && env['TERM'] !== 'dumb';
+  return {
+    isTerminal,
+    // A terminal that was never told its size has 0 columns.
+    columns: (isTTY && columns) || STANDARD_COLUMNS,
+    colour: isTerminal && !env['NO_COLOR'],
+  };
+}
 
 /** Reports never grow wider than this, so that they can be pasted into a ticket. */
 const WIDEST = 100;
 const NARROWEST = 40;
 
-/** `NO_COLOR`, `CI` and `TERM=dumb` make it plain, as does anything that is not a terminal; it counts as 80 columns wide. */
-export function terminalOf(
-  stream: { isTTY?: boolean | undefined; columns?: number | undefined },
-  env: Readonly<Record<string, string | undefined>>,
-): Terminal {
-  const plain = !stream.isTTY || Boolean(env['NO_COLOR']) || Boolean(env['CI']) || env['TERM'] === 'dumb';
-  const columns = stream.isTTY ? (stream.columns ?? 80) : 80;
-  return { columns: Math.max(NARROWEST, Math.min(WIDEST, columns)), plain };
+/** The same for a report or a table. */
+export function reportTerminal(...[stream, env]: Parameters<typeof terminalOf>): ReportTerminal {
+  const { columns, colour } = terminalOf(stream, env);
+  return { columns: Math.max(NARROWEST, Math.min(WIDEST, columns)), plain: !colour };
 }

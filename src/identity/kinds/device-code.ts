@@ -1,3 +1,4 @@
+import { replaceHostile } from '../../clean.ts';
 import { RefusedError } from '../../errors.ts';
 import type { AcquireRequest, CredentialSource, SignInParts } from '../credential-source.ts';
 import { loadMsal, msalConfiguration, type SignInRequest, signIn } from '../msal.ts';
@@ -124,5 +125,5 @@ function isError(answer: SignInAnswer | undefined, error: string): boolean {
 
 /** The message comes from the network and goes to a terminal. */
 function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, ' ').slice(0, 500);
+  return replaceHostile(text, () => ' ').slice(0, 500);
 }

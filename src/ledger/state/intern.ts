@@ -1,9 +1,3 @@
-/** A copy that does not keep alive the chunk which the string may have been cut from. */
-export function flat(text: string): string {
-  // V8 copies what is shorter than 13 characters anyway; parsing JSON always makes a string of its own.
-  return text.length < 13 ? text : (JSON.parse(JSON.stringify(text)) as string);
-}
-
 /**
  * Makes equal strings one string. Status, type and requestor repeat a million times; names of machines repeat less, so the
  * table stops growing at `limit` entries and hands strings out as they came from there on.
@@ -22,6 +16,7 @@ export class Interner {
     if (this.#known.size < this.#limit) this.#known.set(text, text);
     return text;
   }
+
   internIfAny(text: string | undefined): string | undefined {
     return text === undefined ? undefined : this.intern(text);
   }

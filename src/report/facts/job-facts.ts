@@ -1,11 +1,12 @@
+import { frozenSetting } from '../../job/build-job.ts';
 import { wordsToRepeat } from '../../job/from-ledger.ts';
-import { frozenJobSchema, type Job } from '../../job/job.ts';
+import { frozenJobSchema, type Job, type JobSource } from '../../job/job.ts';
+import type { Setting } from '../../job/setting.ts';
+import { SETTING_NAMES, SETTINGS } from '../../job/settings.ts';
 import { DOCUMENTED_WINDOWS, type Window } from '../../quota/quota.ts';
+import { shareOf } from '../../quota/windows.ts';
 
-/**
- * What a report shows of the frozen job. The ledger keeps the job as plain JSON that another version may have written,
- * so nothing here is taken for granted.
- */
+/** What a report shows of the frozen job. */
 export interface JobFacts {
   name: string;
   comment: string | undefined;
@@ -23,91 +24,57 @@ export interface JobFacts {
   looksUp: boolean;
 }
 
-export function jobFacts(job: unknown): JobFacts {
-  const root = record(job);
-  const quota = record(root['quota']);
-  const guards = record(root['guards']);
+/** Of a ledger without a session. */
+const NO_JOB: JobFacts = {
+  name: 'unnamed',
+  comment: undefined,
+  source: 'unknown',
+  windows: DOCUMENTED_WINDOWS,
+  concurrency: undefined,
+  maxActions: undefined,
+  guards: [],
+  again: [],
+  looksUp: true,
+};
+
+/** `frozen` is the job of an `open` record, whose shape was checked when the ledger was read. */
+export function jobFacts(frozen: unknown): JobFacts {
+  const { data: job } = frozenJobSchema.safeParse(frozen);
+  if (job === undefined) return NO_JOB;
   return {
-    name: text(root['name']) ?? 'unnamed',
-    comment: text(root['comment']),
-    source: sourceWords(record(root['source'])),
-    windows: windowsOf(quota['windows'], number(quota['share']) ?? 1),
-    concurrency: number(root['concurrency']),
-    maxActions: number(guards['maxActions']),
-    guards: guardWords(guards),
-    again: againWords(job),
-    looksUp: root['screen'] !== 'never',
+    name: job.name,
+    comment: job.comment,
+    source: sourceWords(job.source),
+    windows: shareOf(job.quota.windows, job.quota.share),
+    concurrency: job.concurrency,
+    maxActions: job.guards.maxActions,
+    guards: guardWords(job),
+    again: wordsToRepeat(job),
+    looksUp: job.screen !== 'never',
   };
 }
 
-function againWords(job: unknown): readonly string[] {
-  const parsed = frozenJobSchema.safeParse(job);
-  return parsed.success ? wordsToRepeat(parsed.data as Job) : [];
-}
-
-function sourceWords(source: Record<string, unknown>): string {
-  switch (source['kind']) {
+function sourceWords(source: JobSource): string {
+  switch (source.kind) {
     case 'file':
-      return text(source['path']) ?? 'a file';
+      return source.path;
     case 'stdin':
       return 'standard input';
     case 'query': {
-      const parts = Object.entries(record(source['query'])).flatMap(([key, value]) => {
-        const words = Array.isArray(value) ? value.filter((item) => typeof item === 'string').join(', ') : text(value);
-        return words ? [`${key} ${words}`] : [];
+      const parts = Object.entries(source.query).flatMap(([key, value]) => {
+        const words = [value ?? []].flat().join(', ');
+        return words === '' ? [] : [`${key} ${words}`];
       });
       return `Defender query${parts.length > 0 ? `: ${parts.join('; ')}` : ''}`;
     }
-    default:
-      return 'unknown';
   }
 }
 
-function guardWords(guards: Record<string, unknown>): string[] {
-  const lists = { onlyType: 'only type', onlyRequestor: 'only requestor', onlyMachine: 'only machine' };
-  const words: string[] = [];
-  for (const [key, label] of Object.entries(lists)) {
-    const value = guards[key];
-    if (Array.isArray(value) && value.length > 0) words.push(`${label} ${value.join(', ')}`);
-  }
-  const after = text(guards['createdAfter']);
-  const before = text(guards['createdBefore']);
-  if (after !== undefined) words.push(`created after ${after}`);
-  if (before !== undefined) words.push(`created before ${before}`);
-  const most = number(guards['maxActions']);
-  if (most !== undefined) words.push(`at most ${most} actions`);
-  const failures = record(guards['maxFailures']);
-  const percent = number(failures['percent']);
-  const count = number(failures['count']);
-  if (percent !== undefined) words.push(`halt above ${percent} % failures`);
-  if (count !== undefined) words.push(`halt above ${count} failures`);
-  const first = number(guards['first']);
-  if (first !== undefined) words.push(`first ${first}, then ask again`);
-  const duration = number(guards['maxDurationMs']);
-  if (duration !== undefined) words.push(`no new work after ${Math.round(duration / 60_000)} min`);
-  return words;
-}
-
-function windowsOf(value: unknown, share: number): readonly Window[] {
-  const windows = (Array.isArray(value) ? value : []).flatMap((item) => {
-    const calls = number(record(item)['calls']);
-    const perMs = number(record(item)['perMs']);
-    return calls !== undefined && perMs !== undefined && calls > 0 && perMs > 0 ? [{ calls, perMs }] : [];
+function guardWords(job: Job): string[] {
+  return SETTING_NAMES.flatMap((name) => {
+    const { words }: Setting = SETTINGS[name];
+    const value = frozenSetting(job, name);
+    const isSet = value !== undefined && !(Array.isArray(value) && value.length === 0);
+    return words !== undefined && isSet ? [words(value as never)] : [];
   });
-  return (windows.length > 0 ? windows : DOCUMENTED_WINDOWS).map(({ calls, perMs }) => ({
-    calls: Math.max(1, Math.floor(calls * share)),
-    perMs,
-  }));
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function number(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }

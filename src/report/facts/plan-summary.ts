@@ -1,20 +1,8 @@
+import { DECISIONS, type Decision, type DecisionCounts, noDecisions } from '../../ledger/decisions.ts';
 import { NOT_FOUND_STATUS } from '../../ledger/record.ts';
 import { jobFacts } from './job-facts.ts';
 import { type ActionRow, actionRow, mayNeedRelease } from './rows.ts';
 import { type LedgerView, mergedActions } from './view.ts';
-
-/** What a plan decides of each action. */
-export type Decision = 'cancel' | 'already-final' | 'excluded' | 'not-found' | 'unscreened';
-
-export const DECISIONS = {
-  cancel: 'will be cancelled',
-  unscreened: 'will be called without having been looked up',
-  'already-final': 'already finished, no call is spent on it',
-  excluded: 'excluded by a guard',
-  'not-found': 'Defender does not know it',
-} as const satisfies Record<Decision, string>;
-
-export const DECISION_NAMES = Object.keys(DECISIONS) as readonly Decision[];
 
 export interface PlanDecision {
   kind: Decision;
@@ -42,7 +30,7 @@ export interface PlanFacts {
 
 export interface PlanSummary {
   /** Undefined when nothing was handed in: a report of a plan's ledger alone. */
-  decisions: Record<Decision, number> | undefined;
+  decisions: DecisionCounts | undefined;
   /** Why actions are left out, most frequent first. */
   reasons: { decision: Decision; reason: string; n: number }[];
   cancelByType: { name: string; n: number }[];
@@ -66,13 +54,7 @@ export interface PlanSummary {
 const LISTED = 10;
 
 export function summarisePlan(views: readonly LedgerView[], facts: PlanFacts): PlanSummary {
-  const decisions: Record<Decision, number> = {
-    cancel: 0,
-    'already-final': 0,
-    excluded: 0,
-    'not-found': 0,
-    unscreened: 0,
-  };
+  const decisions = noDecisions();
   const reasons = new Map<string, { decision: Decision; reason: string; n: number }>();
   const byType = new Map<string, number>();
   const byStatus = new Map<string, number>();
@@ -99,7 +81,7 @@ export function summarisePlan(views: readonly LedgerView[], facts: PlanFacts): P
       continue;
     }
     if (decided.kind === 'already-final') bump(over, action.screen?.status ?? 'unknown');
-    const reason = decided.reason ?? DECISIONS[decided.kind];
+    const reason = decided.reason ?? DECISIONS[decided.kind].means;
     const key = `${decided.kind}\n${reason}`;
     const entry = reasons.get(key) ?? { decision: decided.kind, reason, n: 0 };
     entry.n++;

@@ -1,6 +1,6 @@
 import type { LedgerRecord, RejectReason, Route } from '../../ledger/record.ts';
 import { noCalls } from '../../ledger/state/calls.ts';
-import { flat } from '../../ledger/state/intern.ts';
+import { ownCopy } from '../../own-copy.ts';
 
 /** What a report needs of a ledger beyond its state: what happened when. Built by streaming the records once. */
 export interface Trace {
@@ -69,7 +69,7 @@ export function createTracer(): Tracer {
         countCall(minutes, minute, record.route, 1);
         const id = record.route === 'cancel' ? record.id : undefined;
         const first = id !== undefined && !firstSentAtMs.has(id);
-        if (first) firstSentAtMs.set(flat(id), atMs);
+        if (first) firstSentAtMs.set(ownCopy(id), atMs);
         inFlight.set(record.call, { minute, route: record.route, id, first });
         break;
       }

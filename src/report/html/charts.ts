@@ -1,8 +1,9 @@
+import { describeDuration } from '../../duration.ts';
 import { ROUTES } from '../../ledger/record.ts';
 import { noCalls } from '../../ledger/state/calls.ts';
 import type { ForecastFacts } from '../facts/plan-summary.ts';
 import type { Summary } from '../facts/summary.ts';
-import { formatCount, formatDuration } from '../format.ts';
+import { formatCount } from '../format.ts';
 import { html, type Markup, trusted } from './markup.ts';
 
 /** Draws the charts as SVG. Colours are CSS variables of the page, so that one drawing serves light, dark and paper. */
@@ -91,7 +92,7 @@ export async function createCharts(): Promise<Charts> {
     });
     const lines = windows.map(({ calls, perMs }) => ({
       y: (calls * 60_000) / perMs,
-      text: `quota: ${formatCount(calls)} in ${formatDuration(perMs)}`,
+      text: `quota: ${formatCount(calls)} in ${describeDuration(perMs)}`,
     }));
     const highest = Math.max(1, ...bars.map(({ y2 }) => y2));
     // A quota far above what was called would flatten everything else.
@@ -99,7 +100,7 @@ export async function createCharts(): Promise<Charts> {
     const bands = pauses
       .filter(({ untilMs, atMs }) => untilMs > atMs && atMs < last && untilMs > first)
       .map(({ atMs, untilMs }) => ({ x1: new Date(Math.max(atMs, first)), x2: new Date(Math.min(untilMs, last)) }));
-    const per = stepMin === 1 ? 'calls a minute' : `calls a minute, mean of ${formatDuration(stepMin * 60_000)}`;
+    const per = stepMin === 1 ? 'calls a minute' : `calls a minute, mean of ${describeDuration(stepMin * 60_000)}`;
     const label = `Calls a minute over time, at most ${formatCount(Math.ceil(highest))}, with ${pauses.length} pauses marked`;
     return both(label, (width) => ({
       width,
@@ -149,7 +150,7 @@ export async function createCharts(): Promise<Charts> {
       done: part * total,
       text: `${part * 100} %`,
     }));
-    const label = `Forecast: ${formatCount(total)} calls made over ${formatDuration(endsAtMs - startsAtMs)}`;
+    const label = `Forecast: ${formatCount(total)} calls made over ${describeDuration(endsAtMs - startsAtMs)}`;
     return both(label, (width) => ({
       width,
       height: width === WIDE ? 240 : 210,

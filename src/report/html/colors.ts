@@ -1,5 +1,5 @@
+import type { Decision } from '../../ledger/decisions.ts';
 import type { Outcome } from '../../ledger/outcomes.ts';
-import type { Decision } from '../facts/plan-summary.ts';
 
 /** Names of CSS variables of the page. */
 export function outcomeColor(outcome: Outcome | 'open'): string {

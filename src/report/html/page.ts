@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { EXIT_CODES } from '../../exit-codes.ts';
 import { lookRows, releaseRows } from '../csv.ts';
-import { canStart, type Headline, headlineOf, type ListFiles, nextSteps, type Tone } from '../facts/headline.ts';
+import { canStart, type Headline, headlineOf, type Tone } from '../facts/headline.ts';
+import { type ListFiles, nextSteps } from '../facts/next-steps.ts';
 import type { PlanFacts } from '../facts/plan-summary.ts';
 import type { ActionRow } from '../facts/rows.ts';
 import type { Summary } from '../facts/summary.ts';
@@ -11,6 +12,7 @@ import { createCharts } from './charts.ts';
 import { html, type Markup, trusted } from './markup.ts';
 import { named } from './parts.ts';
 import * as planParts from './plan-parts.ts';
+import * as recordParts from './record-parts.ts';
 import * as runParts from './run-parts.ts';
 import { SCRIPT } from './script.ts';
 import { STYLE } from './style.ts';
@@ -42,9 +44,9 @@ export async function htmlPage(
           runParts.releases(summary, released),
           runParts.callsOverTime(summary, charts),
           runParts.byType(summary, charts),
-          runParts.rejects(summary),
-          runParts.sessions(summary),
-          runParts.provenance(summary),
+          recordParts.rejects(summary),
+          recordParts.sessions(summary),
+          recordParts.provenance(summary),
         ]
       : [
           // Nothing of what would be done where nothing would.
@@ -58,8 +60,8 @@ export async function htmlPage(
             : []),
           runParts.releases(summary, released),
           plan.decisions === undefined && runParts.byType(summary, charts),
-          runParts.rejects(summary),
-          runParts.provenance(summary),
+          recordParts.rejects(summary),
+          recordParts.provenance(summary),
         ];
   const planBar = plan !== undefined && canStart(summary) && planParts.decisions(summary, plan, charts);
   const bar = plan === undefined ? runParts.outcomes(summary, charts) : planBar;

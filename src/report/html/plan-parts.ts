@@ -1,6 +1,8 @@
-import { DECISION_NAMES, DECISIONS, type PlanSummary } from '../facts/plan-summary.ts';
+import { describeDuration } from '../../duration.ts';
+import { DECISION_NAMES, DECISIONS } from '../../ledger/decisions.ts';
+import type { PlanSummary } from '../facts/plan-summary.ts';
 import type { Summary } from '../facts/summary.ts';
-import { formatCount, formatDuration, formatTime, plural } from '../format.ts';
+import { formatCount, formatTime, plural } from '../format.ts';
 import type { Charts } from './charts.ts';
 import { decisionColor } from './colors.ts';
 import { html, type Markup } from './markup.ts';
@@ -13,7 +15,7 @@ export function decisions(summary: Summary, plan: PlanSummary, charts: Charts): 
     id: name,
     name,
     n: counts[name],
-    means: DECISIONS[name],
+    means: DECISIONS[name].means,
     color: decisionColor(name),
     flag: name === 'not-found' ? 'needs review' : undefined,
   }));
@@ -24,7 +26,7 @@ export function decisions(summary: Summary, plan: PlanSummary, charts: Charts): 
 export function forecast(plan: PlanSummary, charts: Charts): Markup | undefined {
   if (plan.forecast === undefined || plan.forecast.calls === 0) return undefined;
   const { calls, startsAtMs, endsAtMs } = plan.forecast;
-  const remark = `${plural(calls, 'call')} in ${formatDuration(endsAtMs - startsAtMs)}, under the quota that was left when this was planned.`;
+  const remark = `${plural(calls, 'call')} in ${describeDuration(endsAtMs - startsAtMs)}, under the quota that was left when this was planned.`;
   const quarters = plan.quarters.map(({ part, atMs }): [string, string] => [`${part * 100} % by`, formatTime(atMs)]);
   return part('forecast', 'Forecast', remark, [
     charts.forecast(plan.forecast, plan.quarters),

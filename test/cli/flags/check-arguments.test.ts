@@ -19,7 +19,8 @@ import {
 import { UsageError } from '../../../src/errors.ts';
 import { BOOLEAN_WORDS } from '../../../src/job/boolean.ts';
 import { givenSettings } from '../../../src/job/given-settings.ts';
-import { SETTING_NAMES, SETTINGS, variableOf } from '../../../src/job/settings.ts';
+import { variableOf } from '../../../src/job/setting.ts';
+import { SETTING_NAMES, SETTINGS } from '../../../src/job/settings.ts';
 
 const COMMANDS: readonly Command[] = [plan, run, resume, verify, report, list, check, sandbox];
 const TRUE = ['true', '1', 'yes', 'on', 'TRUE', 'Yes', 'oN', ' true '];

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { refuseUnknownSafeties, unknownVariables } from '../../../src/cli/flags/unknown-variables.ts';
 import { UsageError } from '../../../src/errors.ts';
-import { SETTING_NAMES, SETTINGS, variableOf } from '../../../src/job/settings.ts';
+import { variableOf } from '../../../src/job/setting.ts';
+import { SETTING_NAMES, SETTINGS } from '../../../src/job/settings.ts';
 
 const refusal = (name: string, value = '5'): string => {
   try {

@@ -53,8 +53,6 @@ describe('without a terminal', () => {
 });
 
 describe('the line on a terminal', () => {
-  const bar = (width: number) => '#'.repeat(width);
-
   test.each([40, 60, 80, 99, 100, 120, 200])('fits %i columns with one to spare, whatever is to be told', (columns) => {
     for (const facts of [
       FACTS,
@@ -62,7 +60,7 @@ describe('the line on a terminal', () => {
       { ...FACTS, pausedForMs: 61_200, pauseReason: 'throttled' as const },
       { ...FACTS, pausedForMs: 300_000, pauseReason: 'out-of-reach' as const },
     ]) {
-      const line = progressLine(facts, { columns, bar, paint: undefined });
+      const line = progressLine(facts, { columns, paint: undefined });
       expect(line.length).toBeLessThan(columns);
       expect(line).toContain('1200/20000');
     }
@@ -70,8 +68,19 @@ describe('the line on a terminal', () => {
 
   test('a pause is told in whole seconds, in place of the time that is left', () => {
     const facts = { ...FACTS, pausedForMs: 61_200, pauseReason: 'throttled' as const };
-    const line = progressLine(facts, { columns: 120, bar, paint: undefined });
+    const line = progressLine(facts, { columns: 120, paint: undefined });
     expect(line).toContain('  Defender asks to wait, 62 s  ');
     expect(line).not.toContain('left  ');
+  });
+
+  test.each([
+    [0, 0, '--------'],
+    [0, 10, '--------'],
+    [5, 10, '####----'],
+    [10, 10, '########'],
+    [12, 10, '########'],
+  ])('the bar of %i of %i is %s', (done, total, bar) => {
+    const line = progressLine({ ...FACTS, done, total }, { columns: 80, paint: undefined });
+    expect(line).toMatch(new RegExp(`^${bar}  ${done}/${total}  `));
   });
 });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { resolveJob } from '../../../src/job/resolve-job.ts';
 import type { CloseReason } from '../../../src/ledger/record.ts';
-import { exitMeaning, headlineOf, nextSteps, type Tone } from '../../../src/report/facts/headline.ts';
+import { exitMeaning, headlineOf, type Tone } from '../../../src/report/facts/headline.ts';
+import { nextSteps } from '../../../src/report/facts/next-steps.ts';
 import { summarise } from '../../../src/report/facts/summary.ts';
 import { htmlPage } from '../../../src/report/html/page.ts';
 import { summaryText } from '../../../src/report/text.ts';
+import { FROZEN_JOB } from '../../support/frozen-job.ts';
 import { RUN, T0 } from '../records.ts';
 import { type Fate, planStory, runStory } from '../stories.ts';
 import { viewOf } from '../views.ts';
@@ -42,7 +44,9 @@ describe('the headline', () => {
   test('of a plan over --max-actions refuses, and does not offer to start it', () => {
     const { records, facts } = planStory([cancelled, cancelled]);
     const limited = records.map((record) =>
-      record.kind === 'open' ? { ...record, job: { name: 'x', guards: { maxActions: 1 } } } : record,
+      record.kind === 'open'
+        ? { ...record, job: { ...FROZEN_JOB, guards: { ...FROZEN_JOB.guards, maxActions: 1 } } }
+        : record,
     );
     const summary = summarise([viewOf(limited)], { nowMs, plan: facts });
     expect(headlineOf(summary)).toEqual({
@@ -82,7 +86,9 @@ describe('a plan that was stopped', () => {
     ['over --max-actions', planStory([cancelled, cancelled]).facts],
   ])('or refused shows no forecast, decisions or head to approve: %s', async (what, plan) => {
     const limited = records.map((record) =>
-      record.kind === 'open' ? { ...record, job: { name: 'x', guards: { maxActions: 1 } } } : record,
+      record.kind === 'open'
+        ? { ...record, job: { ...FROZEN_JOB, guards: { ...FROZEN_JOB.guards, maxActions: 1 } } }
+        : record,
     );
     const views = [viewOf(what === 'stopped' ? stopped : limited)];
     const told = summarise(views, { nowMs, plan });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { OUTCOME_NAMES } from '../../../src/ledger/outcomes.ts';
 import { summarise } from '../../../src/report/facts/summary.ts';
 import { summaryDocument } from '../../../src/report/json.ts';
+import { FROZEN_JOB } from '../../support/frozen-job.ts';
 import { guid, RUN, Script, T0 } from '../records.ts';
 import { EVERY_FATE, type Fate, planStory, runStory } from '../stories.ts';
 import { viewOf } from '../views.ts';
@@ -90,7 +91,7 @@ describe('the summary of one ledger', () => {
 
   test('gives the quota that the share leaves', () => {
     const script = new Script().open(1, {
-      job: { name: 'x', quota: { windows: [{ calls: 100, perMs: 60_000 }], share: 0.5 } },
+      job: { ...FROZEN_JOB, quota: { windows: [{ calls: 100, perMs: 60_000 }], share: 0.5, routes: 'shared' } },
     });
     expect(summarise([viewOf(script.records)], { nowMs }).windows).toEqual([{ calls: 50, perMs: 60_000 }]);
   });

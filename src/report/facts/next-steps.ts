@@ -1,0 +1,96 @@
+import { plural } from '../format.ts';
+import { canStart } from './headline.ts';
+import type { LedgerSummary } from './ledger-summary.ts';
+import type { Summary } from './summary.ts';
+
+/** One thing to do next: a sentence, and the command that does it, ready to paste. */
+export interface Step {
+  text: string;
+  command?: string;
+}
+
+/** Where the lists were written, those that were. */
+export interface ListFiles {
+  failed?: string | undefined;
+  needsRelease?: string | undefined;
+}
+
+/** What to do next, in order. Nothing to do is an empty list. */
+export function nextSteps(summary: Summary, files?: ListFiles): Step[] {
+  return [...carryOn(summary), ...lookAt(summary, files)];
+}
+
+function carryOn(summary: Summary): Step[] {
+  const { counts, reason } = summary;
+  if (summary.kind === 'plan') {
+    if (summary.plan?.overMaxActions) return [{ text: 'Shorten the list, or raise --max-actions, and plan again.' }];
+    if (!canStart(summary)) return [{ text: 'See what stopped it, and plan again.' }];
+    return summary.ledgers
+      .filter(() => summary.admitted > 0)
+      .map((ledger) => ({
+        text: 'Start exactly this plan',
+        command: onLedger('run', ledger, '--head', ledger.head),
+      }));
+  }
+  const steps: Step[] = [];
+  if (reason === undefined) {
+    for (const ledger of openLedgers(summary)) {
+      steps.push({ text: 'Unless it still runs, go on with it', command: onLedger('resume', ledger) });
+    }
+  } else if (reason !== 'finished') {
+    for (const ledger of openLedgers(summary)) {
+      steps.push({ text: 'Go on with what is left', command: onLedger('resume', ledger) });
+    }
+  } else if (counts.unconfirmed + counts.unknown > 0) {
+    for (const ledger of summary.ledgers)
+      steps.push({ text: 'Look up what is not final yet', command: onLedger('verify', ledger) });
+  }
+  const refused = (['failed', 'forbidden'] as const).filter((name) => counts[name] > 0).join(',');
+  if (refused !== '') {
+    for (const ledger of summary.ledgers) {
+      steps.push({ text: 'Try the refused ones again', command: onLedger('resume', ledger, '--retry', refused) });
+    }
+  }
+  return steps;
+}
+
+function openLedgers({ ledgers }: Summary): readonly LedgerSummary[] {
+  const open = ledgers.filter(({ ended }) => ended !== 'finished');
+  return open.length > 0 ? open : ledgers;
+}
+
+/** A command on a ledger that runs as it stands: with what a session must say itself, because a ledger may not. */
+function onLedger(command: string, { path, job }: Pick<LedgerSummary, 'path' | 'job'>, ...more: string[]): string {
+  return ['countermand', command, path, ...more, ...job.again].map(shellWord).join(' ');
+}
+
+function lookAt(summary: Summary, files: ListFiles | undefined): Step[] {
+  const steps: Step[] = [];
+  const paths = summary.ledgers.map(({ path }) => shellWord(path)).join(' ');
+  if (summary.needsLook > 0) {
+    const text = `See the ${plural(summary.needsLook, 'action')} that ${summary.needsLook === 1 ? 'needs' : 'need'} review`;
+    steps.push(
+      files?.failed === undefined
+        ? { text, command: `countermand report ${paths} --out report` }
+        : { text: `${text} in ${files.failed}, which countermand run takes as a source` },
+    );
+  }
+  if (summary.needsRelease > 0) {
+    const list = files?.needsRelease === undefined ? '' : `; they are listed in ${files.needsRelease}`;
+    const isolations = plural(summary.needsRelease, 'isolation');
+    steps.push({
+      text: `${isolations} took effect; cancelling cannot undo that. In Defender, release the devices that should be back online${list}`,
+    });
+  }
+  const faults = summary.rejected['not-an-id'] + summary.rejected['bad-row'];
+  if (faults > 0)
+    steps.push({
+      text: `Correct the ${faults === 1 ? 'rejected line' : plural(faults, 'rejected line')} of the source, and ${summary.kind === 'plan' ? 'plan' : 'run it'} again`,
+    });
+  return steps;
+}
+
+/** A path as a POSIX shell takes it. */
+export function shellWord(path: string): string {
+  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}
