@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { AccessToken } from '../identity/token-source.ts';
 import type { ReplyFields } from '../ledger/record.ts';
 import { type Logger, silentLog } from '../log.ts';
+import { SLOW_SYNC_MS } from '../quota/call-times.ts';
 import type { CallResult, Gate, Permit } from '../quota/gate/gate.ts';
 import { type Answer, type Call, notSent, type Received } from './call.ts';
 import { ENTITY_BYTES, PAGE_BYTES } from './call-limits.ts';
@@ -23,8 +24,6 @@ export interface SendParts {
 
 export type Send = (call: Call, token: AccessToken, signal: AbortSignal) => Promise<Received>;
 
-/** An intent that took longer than this to become durable is not sent on: its time in the ledger would be too early where the next session counts past calls. */
-const SLOW_SYNC_MS = 5000;
 /** Node's codes for a certificate or a handshake that is refused. */
 const TLS_FAULT = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL/;
 

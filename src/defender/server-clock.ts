@@ -1,5 +1,6 @@
 import { type Dispatcher, request } from 'undici';
 import type { Clock } from '../clock.ts';
+import { NOTABLE_SKEW_MS } from '../quota/call-times.ts';
 import { type RawAnswer, skewOf } from './read-answer.ts';
 
 export interface ServerClockOptions {
@@ -48,9 +49,6 @@ export async function measureSkew(options: ServerClockOptions): Promise<number |
     signal?.removeEventListener('abort', end);
   }
 }
-
-/** Below this the `Date` header, which has whole seconds, says nothing. */
-const NOTABLE_SKEW_MS = 2000;
 
 /**
  * Defender's clock minus ours in ms, rounded, where an answer that came at `nowWallMs` shows more than two seconds of it.

@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/clock.ts';
 import type { PastCall } from '../../src/ledger/state/run-state.ts';
-import { SLOWEST_SYNC_MS, UNANSWERED_MS } from '../../src/quota/call-times.ts';
+import { SLOW_SYNC_MS, UNANSWERED_MS } from '../../src/quota/call-times.ts';
 import type { Gate } from '../../src/quota/gate/gate.ts';
 import type { Quota } from '../../src/quota/quota.ts';
 import type { Counted } from './checker.ts';
@@ -82,7 +82,7 @@ export function startSession(tasks: readonly Task[], options: SessionOptions): S
       };
       world.ledger.push(past);
       await sleep(syncMs);
-      if ((syncMs >= SLOWEST_SYNC_MS && !options.ignoresSlowSync) || pass?.stillOpen() === false) {
+      if ((syncMs >= SLOW_SYNC_MS && !options.ignoresSlowSync) || pass?.stillOpen() === false) {
         world.ledger.splice(world.ledger.indexOf(past), 1);
         slot.release();
         pass?.cancel();

@@ -3,10 +3,9 @@ import type { Clock } from '../../clock.ts';
 import { describeDuration } from '../../duration.ts';
 import { LockedError } from '../../errors.ts';
 import type { Job } from '../../job/job.ts';
-import { LATEST_COUNT_MS } from '../../ledger/call-age.ts';
 import type { RunState } from '../../ledger/state/run-state.ts';
 import type { Logger } from '../../log.ts';
-import { lookBackMs } from '../../quota/past-calls.ts';
+import { mattersForMs } from '../../quota/past-calls.ts';
 import type { Disk } from './disk.ts';
 import { systemProcesses } from './holder.ts';
 import { acquireLock } from './lock.ts';
@@ -48,7 +47,7 @@ export async function removeOldLedgers(job: KeepingJob, { disk, clock, log }: Re
 
 /** Calls of a removed ledger are forgotten, so it stays for as long as they count against the quota, whatever was asked for. */
 export function keptForMs(keepLedgersMs: number, windows: Job['quota']['windows']): number {
-  return Math.max(keepLedgersMs, lookBackMs(windows) + LATEST_COUNT_MS);
+  return Math.max(keepLedgersMs, mattersForMs(windows));
 }
 
 /** Why a ledger that was read stays; undefined when it may go. */

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { byOurClock } from '../../../src/ledger/call-age.ts';
+import { CLOCK_DOUBT_MS } from '../../../src/quota/call-times.ts';
 import { recentCallsInFolder } from '../../../src/store/folder/folder-calls.ts';
 import { type Harness, machine, makeHarness, OPEN, PATH } from './harness.ts';
 import { MemoryDisk } from './memory-disk.ts';
@@ -95,7 +96,7 @@ test('a ledger whose client changed counts with the sessions of each', async () 
 test('calls older than the window do not count, and files that look a day older are not even read', async () => {
   const harness = makeHarness();
   await neighbour(harness, 'b.jsonl', 3);
-  harness.clock.stand(HOUR_MS - 1);
+  harness.clock.stand(HOUR_MS + CLOCK_DOUBT_MS - 1);
   expect((await recent(harness)).count).toBe(3);
   harness.clock.stand(1);
   expect((await recent(harness)).count).toBe(0);
