@@ -11,10 +11,15 @@ export const DOCUMENTED_WINDOWS: readonly Window[] = [
 ];
 
 /**
- * The right to make one call, taken in every window at once. Exactly one of its methods is called, once:
- * a slot that is never given back stays taken.
+ * The right to make one call, taken in every window at once. It is given back exactly once, by `settle`, `settleUnanswered` or
+ * `release`: a slot that is never given back stays taken.
  */
 export interface Slot {
+  /**
+   * Whether a call may still be sent on it. To be asked right before the send, with no wait between: a slot that others share lasts only so long,
+   * and a closed gate or a slow disk may have kept it in hand for longer. One that is not usable any more is released, and another taken.
+   */
+  usable(): boolean;
   /** The answer came: the slot is free again once the window and the margin have passed from now. */
   settle(): void;
   /**

@@ -111,6 +111,8 @@ function makeSlot(windows: readonly HeldWindow[], permits: readonly WindowPermit
     for (const permit of permits) each(permit);
   };
   return {
+    // Nobody else can be given it, however long it is kept.
+    usable: () => true,
     settle: () => {
       const now = clock.monotonicMs();
       end((permit) => permit.hold(now));

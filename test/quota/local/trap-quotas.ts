@@ -31,6 +31,7 @@ export function makeTrapQuota({ minute, hour, clock, chained = false, withoutMar
           settle = done;
         });
         const slot: Slot = {
+          usable: () => true,
           settle: () => settle(clock.monotonicMs()),
           settleUnanswered: (sentAtMs) => settle(sentAtMs + UNANSWERED_MS),
           release: () => settle(Number.NEGATIVE_INFINITY),
