@@ -50,15 +50,17 @@ export interface AgedCall<R extends string = string> {
   ageMs: number;
 }
 
-/** Slots for calls, exact and front-loaded. One implementation today; a later one shares them among machines. */
+/**
+ * Slots for calls, exact and front-loaded: in every span of a window at most as many calls as it allows, at whatever moment between sending and
+ * answering the service counts them. It comes filled with the calls of earlier sessions, from whatever memory it has. What every implementation must
+ * hold stands in test/quota/suite.ts.
+ */
 export interface Quota {
   /**
    * Waits for a slot in every window, first come first served. Rejects with the signal's reason when it aborts before
    * that.
    */
   take(route: 'cancel' | 'get' | 'list' | 'machines', signal?: AbortSignal): Promise<Slot>;
-  /** Fills the windows with calls of earlier sessions; to be called before the first `take`. */
-  seed(calls: readonly AgedCall[]): void;
   /** The state of the windows that a cancel call goes through, in the order they were given. */
   left(): WindowLeft[];
 }

@@ -102,7 +102,6 @@ export class Bench {
         release: () => this.steps.push('release'),
       });
     },
-    seed: () => {},
     left: () => [],
   };
 

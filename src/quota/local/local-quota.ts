@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { UNANSWERED_MS } from '../call-times.ts';
-import type { Quota, Slot, Window } from '../quota.ts';
+import type { AgedCall, Quota, Slot, Window } from '../quota.ts';
 import { shareOf } from '../windows.ts';
 import { type HeldWindow, makeHeldWindow, type WindowPermit } from './held-window.ts';
 
@@ -11,7 +11,17 @@ export interface QuotaOptions {
   share?: number;
   /** Whether cancel, get and list have windows of their own. @default 'shared' */
   routes?: 'shared' | 'separate';
+  /** Calls of earlier sessions, which fill the windows. @default none */
+  past?: readonly AgedCall[];
   clock: Clock;
+}
+
+export interface LocalQuota extends Quota {
+  /**
+   * Fills the windows with more calls of earlier sessions; to be called before the first `take`. For as long as a session makes its quota before it
+   * knows its past: once the store gives the quota, it comes filled, and this goes.
+   */
+  seed(calls: readonly AgedCall[]): void;
 }
 
 /**
@@ -25,7 +35,7 @@ export interface QuotaOptions {
  * permit are therefore counted at least a window apart, and since there are `calls` permits, any `calls + 1` calls in a
  * row span more than a window.
  */
-export function makeQuota({ windows, share = 1, routes = 'shared', clock }: QuotaOptions): Quota {
+export function makeQuota({ windows, share = 1, routes = 'shared', past = [], clock }: QuotaOptions): LocalQuota {
   const capped = shareOf(windows, share);
   const makeWindows = () => capped.map((window) => makeHeldWindow(window, clock));
   const shared = makeWindows();
@@ -44,15 +54,18 @@ export function makeQuota({ windows, share = 1, routes = 'shared', clock }: Quot
     machines: longestFirst('machines'),
   };
 
+  const seed = (calls: readonly AgedCall[]) => {
+    const now = clock.monotonicMs();
+    for (const filled of new Set(Object.values(windowsOf))) {
+      const mine = calls.filter(({ route }) => (windowsOf[route] ?? shared) === filled);
+      for (const window of filled) window.fill(mine.map(({ ageMs }) => now - ageMs));
+    }
+  };
+  seed(past);
+
   return {
     take: (route, signal) => take(nestOf[route], clock, signal),
-    seed: (calls) => {
-      const now = clock.monotonicMs();
-      for (const filled of new Set(Object.values(windowsOf))) {
-        const mine = calls.filter(({ route }) => (windowsOf[route] ?? shared) === filled);
-        for (const window of filled) window.fill(mine.map(({ ageMs }) => now - ageMs));
-      }
-    },
+    seed,
     left: () => shared.map((window) => window.left()),
   };
 }

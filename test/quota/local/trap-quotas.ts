@@ -46,7 +46,6 @@ export function makeTrapQuota({ minute, hour, clock, chained = false, withoutMar
         };
         (chained ? minuteLimiter.schedule(inMinute) : hourLimiter.schedule(inHour)).catch(reject);
       }),
-    seed: () => {},
     left: () => [],
   };
 }
