@@ -1,3 +1,5 @@
+import type { Route } from '../ledger/record.ts';
+
 /** At most `calls` calls in every span of `perMs` milliseconds. */
 export interface Window {
   calls: number;
@@ -41,8 +43,8 @@ export interface WindowLeft extends Window {
 /**
  * A call made before this session that may still count. Ages are in ms before now, so that no wall clock leaks in here.
  */
-export interface AgedCall<R extends string = string> {
-  route: R;
+export interface AgedCall {
+  route: Route;
   /**
    * How long ago, at the least, the service may have counted it: its latest possible moment. Negative when that is
    * still to come.
@@ -60,7 +62,7 @@ export interface Quota {
    * Waits for a slot in every window, first come first served. Rejects with the signal's reason when it aborts before
    * that.
    */
-  take(route: 'cancel' | 'get' | 'list' | 'machines', signal?: AbortSignal): Promise<Slot>;
+  take(route: Route, signal?: AbortSignal): Promise<Slot>;
   /** The state of the windows that a cancel call goes through, in the order they were given. */
   left(): WindowLeft[];
 }

@@ -271,7 +271,8 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
   });
 
   describe('past calls', () => {
-    const past = (count: number, ageMs: number) => Array.from({ length: count }, () => ({ route: 'cancel', ageMs }));
+    const past = (count: number, ageMs: number) =>
+      Array.from({ length: count }, () => ({ route: 'cancel' as const, ageMs }));
 
     it('take each window for what is left of it', async () => {
       const calls = [...past(1, 100_000), ...past(1, 10_000), ...past(7, 4_000_000)];

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts';
+import type { Route } from '../../ledger/record.ts';
 import { UNANSWERED_MS } from '../call-times.ts';
 import type { AgedCall, Quota, Slot, Window } from '../quota.ts';
 import { shareOf } from '../windows.ts';
@@ -37,37 +38,58 @@ export interface LocalQuota extends Quota {
  */
 export function makeQuota({ windows, share = 1, routes = 'shared', past = [], clock }: QuotaOptions): LocalQuota {
   const capped = shareOf(windows, share);
-  const makeWindows = () => capped.map((window) => makeHeldWindow(window, clock));
-  const shared = makeWindows();
-  const own = () => (routes === 'shared' ? shared : makeWindows());
-  const windowsOf: Readonly<Record<string, HeldWindow[]>> = {
-    cancel: shared,
-    get: own(),
-    list: own(),
-    machines: own(),
-  };
-  const longestFirst = (route: string) => (windowsOf[route] ?? shared).toSorted((a, b) => b.perMs - a.perMs);
-  const nestOf = {
-    cancel: longestFirst('cancel'),
-    get: longestFirst('get'),
-    list: longestFirst('list'),
-    machines: longestFirst('machines'),
-  };
-
-  const seed = (calls: readonly AgedCall[]) => {
-    const now = clock.monotonicMs();
-    for (const filled of new Set(Object.values(windowsOf))) {
-      const mine = calls.filter(({ route }) => (windowsOf[route] ?? shared) === filled);
-      for (const window of filled) window.fill(mine.map(({ ageMs }) => now - ageMs));
-    }
-  };
-  seed(past);
+  let known: readonly CountedCall[] = countedAt(past, clock);
+  let nests = makeNests(capped, routes, known, clock);
+  let begun = false;
 
   return {
-    take: (route, signal) => take(nestOf[route], clock, signal),
-    seed,
-    left: () => shared.map((window) => window.left()),
+    take: (route, signal) => {
+      begun = true;
+      return take(nests[route].longestFirst, clock, signal);
+    },
+    seed: (calls) => {
+      if (begun) throw new Error('past calls fill a quota before its first slot is taken');
+      known = [...known, ...countedAt(calls, clock)];
+      nests = makeNests(capped, routes, known, clock);
+    },
+    left: () => nests.cancel.windows.map((window) => window.left()),
   };
+}
+
+/** A past call, with the monotonic moment at which it counted at the latest. */
+interface CountedCall {
+  route: Route;
+  atMs: number;
+}
+
+function countedAt(calls: readonly AgedCall[], clock: Clock): CountedCall[] {
+  const now = clock.monotonicMs();
+  return calls.map(({ route, ageMs }) => ({ route, atMs: now - ageMs }));
+}
+
+/** The windows that a call goes through: as they were given, and in the order in which it enters them. */
+interface Nest {
+  windows: readonly HeldWindow[];
+  longestFirst: readonly HeldWindow[];
+}
+
+function makeNests(
+  capped: readonly Window[],
+  routes: 'shared' | 'separate',
+  past: readonly CountedCall[],
+  clock: Clock,
+): Record<Route, Nest> {
+  const nestOf = (calls: readonly CountedCall[]): Nest => {
+    const atMs = calls.map((call) => call.atMs);
+    const windows = capped.map((window) => makeHeldWindow(window, atMs, clock));
+    return { windows, longestFirst: windows.toSorted((a, b) => b.perMs - a.perMs) };
+  };
+  if (routes === 'separate') {
+    const own = (route: Route) => nestOf(past.filter((call) => call.route === route));
+    return { cancel: own('cancel'), get: own('get'), list: own('list'), machines: own('machines') };
+  }
+  const shared = nestOf(past);
+  return { cancel: shared, get: shared, list: shared, machines: shared };
 }
 
 function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal | undefined): Promise<Slot> {
@@ -75,15 +97,13 @@ function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal 
     const permits: WindowPermit[] = [];
     let given = false;
     let abandoned = false;
-    // Whoever waits for the minute already has a permit in the hour: giving up gives that back. The limiter cannot be
-    // asked to forget the job that still waits in it, so that one ends as soon as it starts.
-    const abandon = (reason: unknown) => {
+    // Whoever waits for the minute already has a permit in the hour: giving up gives that back, and the minute's as soon as it comes.
+    const onAbort = () => {
       if (given) return;
       abandoned = true;
       for (const permit of permits) permit.leave();
-      reject(reason);
+      reject(signal?.reason);
     };
-    const onAbort = () => abandon(signal?.reason);
 
     const enter = (depth: number) => {
       const window = windows[depth];
@@ -101,11 +121,11 @@ function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal 
         permits.push(permit);
         enter(depth + 1);
       };
-      window.enter(use).catch(abandon);
+      window.enter(use);
     };
 
     if (signal?.aborted) {
-      abandon(signal.reason);
+      reject(signal.reason);
       return;
     }
     enter(0);

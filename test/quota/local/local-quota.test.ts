@@ -43,7 +43,7 @@ it('a share of nothing is refused', () => {
 
 it('past calls that are learnt of before the first slot is taken fill the windows like those known from the start', () => {
   using _ = virtualTime();
-  const past = (ageMs: number) => ({ route: 'cancel', ageMs });
+  const past = (ageMs: number) => ({ route: 'cancel' as const, ageMs });
   const windows = [{ calls: 3, perMs: 60_000 }];
   const known = makeQuota({ windows, past: [past(1000), past(30_000)], clock: systemClock });
   const learnt = makeQuota({ windows, past: [past(30_000)], clock: systemClock });
