@@ -1,6 +1,3 @@
-/** From send to the last byte of an answer, however slowly it comes. */
-export const CALL_TIMEOUT_MS = 30_000;
-
 const MIB = 1024 * 1024;
 
 /**

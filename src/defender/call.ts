@@ -1,4 +1,5 @@
 import type { Route } from '../ledger/record.ts';
+import type { Slot } from '../quota/quota.ts';
 import type { MachineAction } from './entity.ts';
 
 /** One HTTP request to Defender that is wanted; each attempt at it is a call of its own, with its own slot, token and intent. */
@@ -22,8 +23,13 @@ export interface Call {
   readonly stillDue?: () => boolean;
   /** Whether the token was renewed for this call already, so that a second 401 is a refusal. */
   readonly renewed?: boolean;
+}
+
+/** A call with the slot that it goes out on; whoever took the slot gives it back. */
+export interface SlottedCall extends Call {
+  readonly slot: Pick<Slot, 'usable'>;
   /** How long it waited for its slot; for the log. */
-  readonly slotWaitMs?: number;
+  readonly slotWaitMs: number;
 }
 
 /** 200 with a page of entities. */
@@ -60,8 +66,11 @@ export type Answer =
   | { kind: 'unavailable'; http: number; code: string | undefined; retryAfterMs: number | undefined }
   /** Nothing that Defender can be held to: no answer, a cut one, or somebody else's page. */
   | { kind: 'lost'; error: string; http: number | undefined }
-  /** Nothing was sent: the call was no longer due, or something closed between its intent and its send. */
-  | { kind: 'not-sent'; why: 'not-due' | 'gate' | 'slow-sync' };
+  /** Nothing was sent. */
+  | { kind: 'not-sent'; why: NotSent };
+
+/** Why a call was not sent: nobody wants it any more; the gate closed, its slot lapsed or its intent took too long between being ready and the send. */
+export type NotSent = 'not-due' | 'gate' | 'slot' | 'slow-sync';
 
 /** An answer and what the layers below learned on the way. */
 export interface Received {
@@ -77,7 +86,7 @@ export interface Received {
 }
 
 /** What a layer says of a call that it did not send. */
-export function notSent({ attempt }: Call, why: 'not-due' | 'gate' | 'slow-sync'): Received {
+export function notSent({ attempt }: Call, why: NotSent): Received {
   return {
     answer: { kind: 'not-sent', why },
     attempt,
@@ -88,4 +97,4 @@ export function notSent({ attempt }: Call, why: 'not-due' | 'gate' | 'slow-sync'
 }
 
 /** A layer's view of the layer below it. Rejects with the signal's reason when a wait is ended; what was sent is always awaited. */
-export type Handler = (call: Call, signal: AbortSignal) => Promise<Received>;
+export type Handler<C extends Call = Call> = (call: C, signal: AbortSignal) => Promise<Received>;

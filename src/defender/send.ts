@@ -2,8 +2,9 @@ import type { Clock } from '../clock.ts';
 import type { AccessToken } from '../identity/token-source.ts';
 import type { ReplyFields } from '../ledger/record.ts';
 import { type Logger, silentLog } from '../log.ts';
+import { SLOW_SYNC_MS } from '../quota/call-times.ts';
 import type { CallResult, Gate, Permit } from '../quota/gate/gate.ts';
-import { type Answer, type Call, notSent, type Received } from './call.ts';
+import { type Answer, type Call, type NotSent, notSent, type Received, type SlottedCall } from './call.ts';
 import { ENTITY_BYTES, PAGE_BYTES } from './call-limits.ts';
 import type { Journal } from './journal.ts';
 import { readAnswer } from './read-answer.ts';
@@ -21,16 +22,14 @@ export interface SendParts {
   abandon: AbortSignal;
 }
 
-export type Send = (call: Call, token: AccessToken, signal: AbortSignal) => Promise<Received>;
+export type Send = (call: SlottedCall, token: AccessToken, signal: AbortSignal) => Promise<Received>;
 
-/** An intent that took longer than this to become durable is not sent on: its time in the ledger would be too early where the next session counts past calls. */
-const SLOW_SYNC_MS = 5000;
 /** Node's codes for a certificate or a handshake that is refused. */
 const TLS_FAULT = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL/;
 
 /**
- * The last steps of a call: gate open, intent durable, gate still open, send, reply. Between the check after the sync and the send there
- * is no wait, so nothing can close in between.
+ * The last steps of a call: gate open, intent durable, gate still open, slot still usable, send, reply. Between the check after the sync and the
+ * send there is no wait, so nothing can close or lapse in between.
  */
 export function makeSend(parts: SendParts): Send {
   const { transport, journal, gate, clock, abandon, log = silentLog } = parts;
@@ -40,10 +39,11 @@ export function makeSend(parts: SendParts): Send {
     const readyAtMs = clock.monotonicMs();
     const permit = await gate.pass(signal);
     const gateWaitMs = Math.round(clock.monotonicMs() - readyAtMs);
-    // A pause may have lasted for hours.
-    if (!isDue(call, permit)) {
-      log.trace({ ...about(call), route: call.route, gateWaitMs }, 'not sent: no longer due');
-      return notSent(call, 'not-due');
+    // A pause may have lasted for hours. What it made useless is not worth an intent.
+    const useless = reasonNotToBegin(call, permit);
+    if (useless !== undefined) {
+      log.trace({ ...about(call), route: call.route, gateWaitMs }, `not sent: ${useless}`);
+      return notSent(call, useless);
     }
     const intentAtMs = clock.monotonicMs();
     let number: number;
@@ -59,7 +59,7 @@ export function makeSend(parts: SendParts): Send {
       permit.cancel();
       throw error;
     }
-    const why = reasonNotToSend(permit, clock.monotonicMs() - intentAtMs, signal);
+    const why = reasonNotToSend(call, permit, clock.monotonicMs() - intentAtMs, signal);
     if (why !== undefined) {
       permit.cancel();
       await journal.reply({ call: number, ...about(call), ms: 0, error: 'not-sent' });
@@ -121,14 +121,16 @@ function answerOf(call: Call, result: WireResult, nowWallMs: number, log: Logger
   }
 }
 
-/** Gives the permit back when the call is not due any more. */
-function isDue({ stillDue }: Call, permit: Permit): boolean {
-  let due = false;
+/** Gives the permit back where there is a reason, or the asking fails. */
+function reasonNotToBegin({ stillDue, slot }: SlottedCall, permit: Permit): NotSent | undefined {
+  let goesOn = false;
   try {
-    due = stillDue?.() ?? true;
-    return due;
+    if (stillDue?.() === false) return 'not-due';
+    if (!slot.usable()) return 'slot';
+    goesOn = true;
+    return undefined;
   } finally {
-    if (!due) permit.cancel();
+    if (!goesOn) permit.cancel();
   }
 }
 
@@ -136,9 +138,15 @@ function about(call: Call): Pick<ReplyFields, 'id' | 'attempt'> {
   return { ...(call.id === undefined ? {} : { id: call.id }), attempt: call.attempt };
 }
 
-function reasonNotToSend(permit: Permit, syncMs: number, signal: AbortSignal): 'gate' | 'slow-sync' | undefined {
+function reasonNotToSend(
+  { slot }: SlottedCall,
+  permit: Permit,
+  syncMs: number,
+  signal: AbortSignal,
+): NotSent | undefined {
   if (!permit.stillOpen() || signal.aborted) return 'gate';
-  return syncMs >= SLOW_SYNC_MS ? 'slow-sync' : undefined;
+  if (syncMs >= SLOW_SYNC_MS) return 'slow-sync';
+  return slot.usable() ? undefined : 'slot';
 }
 
 /** What the gate makes of an answer: only Defender's own words count as being reached. */

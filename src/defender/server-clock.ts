@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { NOTABLE_SKEW_MS } from '../quota/call-times.ts';
 import { type RawAnswer, skewOf } from './read-answer.ts';
 import type { Transport } from './transport.ts';
 
@@ -22,9 +23,6 @@ export async function measureSkew(
   signal?.throwIfAborted();
   return 'raw' in result ? skewOf(result.raw, clock.wallMs()) : undefined;
 }
-
-/** Below this the `Date` header, which has whole seconds, says nothing. */
-const NOTABLE_SKEW_MS = 2000;
 
 /**
  * Defender's clock minus ours in ms, rounded, where an answer that came at `nowWallMs` shows more than two seconds of it.

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
-import { CALL_TIMEOUT_MS, PAGE_BYTES } from './call-limits.ts';
+import { ANSWER_LIMIT_MS } from '../quota/call-times.ts';
+import { PAGE_BYTES } from './call-limits.ts';
 import { decodeBody } from './decode-body.ts';
 import type { RawAnswer } from './read-answer.ts';
 
@@ -24,7 +25,7 @@ export interface TransportOptions {
   dispatcher: Dispatcher;
   /** The API's base URL, without a trailing slash. */
   apiUrl: string;
-  /** From send to the last byte of the answer. @default 30_000 */
+  /** From send to the last byte of the answer. @default {@link ANSWER_LIMIT_MS} */
   timeoutMs?: number;
   userAgent: string;
 }
@@ -36,7 +37,7 @@ export interface TransportOptions {
 export function makeTransport({
   dispatcher,
   apiUrl,
-  timeoutMs = CALL_TIMEOUT_MS,
+  timeoutMs = ANSWER_LIMIT_MS,
   userAgent,
 }: TransportOptions): Transport {
   return ({ method, path, token, body, maxBytes = PAGE_BYTES }, signal) =>

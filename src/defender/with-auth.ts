@@ -1,13 +1,13 @@
 import { RefusedError } from '../errors.ts';
 import type { TokenSource } from '../identity/token-source.ts';
-import type { Handler } from './call.ts';
+import type { Handler, SlottedCall } from './call.ts';
 import type { Send } from './send.ts';
 
 /**
  * Puts the token in hand before the gate is asked. A 401 renews the token (once for all that are in flight); the repeat is
  * a new call with a slot of its own, so it is left to the retry. Refused again, the session is over: throws a RefusedError.
  */
-export function withAuth(tokens: TokenSource, send: Send): Handler {
+export function withAuth(tokens: TokenSource, send: Send): Handler<SlottedCall> {
   return async (call, signal) => {
     const token = await tokens.token(signal);
     const received = await send(call, token, signal);

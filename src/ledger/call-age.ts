@@ -1,11 +1,5 @@
-import { SLOWEST_SYNC_MS, UNANSWERED_MS } from '../quota/call-times.ts';
+import { CLOCK_DOUBT_MS, LATEST_COUNT_MS } from '../quota/call-times.ts';
 import type { PastCall } from './state/run-state.ts';
-
-/**
- * A call may be counted until 30 s timeout and 30 s grace after it was sent, and it is sent at most 5 s after its
- * intent was written.
- */
-export const LATEST_COUNT_MS = SLOWEST_SYNC_MS + UNANSWERED_MS;
 
 /** What the clocks show now (epoch ms), of which none is believed for itself. */
 export interface ClocksNow {
@@ -23,8 +17,8 @@ export function byOurClock(wallMs: number): ClocksNow {
 }
 
 /**
- * How long ago (ms) Defender may have counted a past call at the latest: the one judgement on which calls are over and which still count. The wall clock
- * decides here what happens across a restart, and it is doubted in the one direction that matters: a call must never look older than it is. So the
+ * How long ago (ms) Defender may have counted a past call at the latest: the one judgement on which calls are over and which still count, for what is read
+ * from ledgers and for what the quota is filled with. The wall clock decides here what happens across a restart, and it is doubted in the one direction that matters: a call must never look older than it is. So the
  * age is the least that any clock shows, each compared with itself:
  *
  * - our clock now and the record's time;
@@ -33,7 +27,8 @@ export function byOurClock(wallMs: number): ClocksNow {
  * - the file system's clock now and then: the file's modification time belongs to its last record.
  *
  * As long as one of them ran true between the call and now, the call is no older than the result. A record from the future counts as now. What was not
- * answered counts until 65 s after its intent, and may so have a negative age.
+ * answered counts until {@link LATEST_COUNT_MS} after its intent. From all of it the doubt is taken off that small skews, which are not recorded, leave:
+ * four seconds that a resumed run waits once. So an age may be negative: the call may count yet.
  */
 export function leastAgeMs(call: PastCall, now: ClocksNow, largestSkewMs: number): number {
   const answered = call.repliedAtMs !== undefined && !call.unanswered;
@@ -45,13 +40,14 @@ export function leastAgeMs(call: PastCall, now: ClocksNow, largestSkewMs: number
     return Math.max(0, Math.min(now.wallMs - atMs, byDefender, byFile));
   };
   const replyAgeMs = call.repliedAtMs === undefined ? Number.POSITIVE_INFINITY : ageOf(call.repliedAtMs);
-  return answered ? replyAgeMs : Math.min(replyAgeMs, ageOf(call.intentAtMs) - LATEST_COUNT_MS);
+  const ageMs = answered ? replyAgeMs : Math.min(replyAgeMs, ageOf(call.intentAtMs) - LATEST_COUNT_MS);
+  return ageMs - CLOCK_DOUBT_MS;
 }
 
-/** The largest skew among these calls, this machine's own included. */
-export function largestSkewOf(calls: Iterable<PastCall>, { wallMs, defenderMs }: ClocksNow): number {
+/** The largest of the skews that calls have, this machine's own included. */
+export function largestSkewOf(skewsMs: Iterable<number>, { wallMs, defenderMs }: ClocksNow): number {
   let largest = Math.max(0, (defenderMs ?? wallMs) - wallMs);
-  for (const { skewMs } of calls) largest = Math.max(largest, skewMs);
+  for (const skewMs of skewsMs) largest = Math.max(largest, skewMs);
   return largest;
 }
 

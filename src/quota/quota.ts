@@ -1,3 +1,5 @@
+import type { Route } from '../ledger/record.ts';
+
 /** At most `calls` calls in every span of `perMs` milliseconds. */
 export interface Window {
   calls: number;
@@ -11,10 +13,15 @@ export const DOCUMENTED_WINDOWS: readonly Window[] = [
 ];
 
 /**
- * The right to make one call, taken in every window at once. Exactly one of its methods is called, once:
- * a slot that is never given back stays taken.
+ * The right to make one call, taken in every window at once. It is given back exactly once, by `settle`, `settleUnanswered` or
+ * `release`: a slot that is never given back stays taken.
  */
 export interface Slot {
+  /**
+   * Whether a call may still be sent on it. To be asked right before the send, with no wait between: a slot that others share lasts only so long,
+   * and a closed gate or a slow disk may have kept it in hand for longer. One that is not usable any more is released, and another taken.
+   */
+  usable(): boolean;
   /** The answer came: the slot is free again once the window and the margin have passed from now. */
   settle(): void;
   /**
@@ -36,8 +43,8 @@ export interface WindowLeft extends Window {
 /**
  * A call made before this session that may still count. Ages are in ms before now, so that no wall clock leaks in here.
  */
-export interface AgedCall<R extends string = string> {
-  route: R;
+export interface AgedCall {
+  route: Route;
   /**
    * How long ago, at the least, the service may have counted it: its latest possible moment. Negative when that is
    * still to come.
@@ -45,15 +52,17 @@ export interface AgedCall<R extends string = string> {
   ageMs: number;
 }
 
-/** Slots for calls, exact and front-loaded. One implementation today; a later one shares them among machines. */
+/**
+ * Slots for calls, exact and front-loaded: in every span of a window at most as many calls as it allows, at whatever moment between sending and
+ * answering the service counts them. It comes filled with the calls of earlier sessions, from whatever memory it has. What every implementation must
+ * hold stands in test/quota/suite.ts.
+ */
 export interface Quota {
   /**
    * Waits for a slot in every window, first come first served. Rejects with the signal's reason when it aborts before
    * that.
    */
-  take(route: 'cancel' | 'get' | 'list' | 'machines', signal?: AbortSignal): Promise<Slot>;
-  /** Fills the windows with calls of earlier sessions; to be called before the first `take`. */
-  seed(calls: readonly AgedCall[]): void;
+  take(route: Route, signal?: AbortSignal): Promise<Slot>;
   /** The state of the windows that a cancel call goes through, in the order they were given. */
   left(): WindowLeft[];
 }

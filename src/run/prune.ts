@@ -1,9 +1,8 @@
 import { describeDuration } from '../duration.ts';
 import { LockedError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
-import { LATEST_COUNT_MS } from '../ledger/call-age.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
-import { lookBackMs } from '../quota/past-calls.ts';
+import { mattersForMs } from '../quota/past-calls.ts';
 import type { Machine } from './machine.ts';
 
 export type KeepingJob = Pick<Job, 'name' | 'tenant' | 'ledger' | 'keepLedgersMs' | 'quota'>;
@@ -34,7 +33,7 @@ type PruningMachine = Pick<Machine, 'store' | 'clock' | 'log'>;
 
 /** Calls of a removed ledger are forgotten, so it stays for as long as they count against the quota, whatever was asked for. */
 export function keptForMs(keepLedgersMs: number, windows: Job['quota']['windows']): number {
-  return Math.max(keepLedgersMs, lookBackMs(windows) + LATEST_COUNT_MS);
+  return Math.max(keepLedgersMs, mattersForMs(windows));
 }
 
 /** Why a ledger that was read stays; undefined when it may go. */

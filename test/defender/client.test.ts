@@ -148,6 +148,53 @@ describe('a call that must not be sent', () => {
   });
 });
 
+describe('a slot that is not usable any more', () => {
+  const again = ['slot cancel', 'token', 'pass', 'intent cancel 3', 'held', 'send token-1', 'reply 200'];
+  const unsent = ['pass back', 'reply not-sent', 'release'];
+
+  it.each<[string, 'onToken' | 'onPass' | 'onIntent' | 'onHeld', string[]]>([
+    ['before the gate was asked', 'onToken', ['slot cancel', 'token', 'pass', 'pass back', 'release']],
+    ['while the gate was closed', 'onPass', ['slot cancel', 'token', 'pass', 'pass back', 'release']],
+    ['while its intent was synced', 'onIntent', ['slot cancel', 'token', 'pass', 'intent cancel 3', 'held', ...unsent]],
+    ['while the lock was asked', 'onHeld', ['slot cancel', 'token', 'pass', 'intent cancel 3', 'held', ...unsent]],
+  ])(
+    'because it lapsed %s is given back unsent, and the call takes another one on the same attempt',
+    async (_, moment, before) => {
+      const bench = new Bench();
+      bench[moment] = () => {
+        if (bench.of('slot').length === 1) bench.slotUsable = false;
+      };
+      const { attempt, answer } = await bench.cancel({ attempt: 3 });
+      expect(bench.steps).toEqual([...before, ...again, 'report answered', 'settle at 1100']);
+      expect([attempt, answer.kind]).toEqual([3, 'action']);
+    },
+  );
+
+  it('is never sent on, however often slots lapse', async () => {
+    const bench = new Bench();
+    bench.onIntent = () => {
+      if (bench.of('slot').length < 5) bench.slotUsable = false;
+    };
+    await bench.cancel();
+    expect(bench.of('slot', 'send', 'settle')).toEqual([
+      ...Array<string>(5).fill('slot cancel'),
+      'send token-1',
+      'settle at 1100',
+    ]);
+    expect(bench.of('reply')).toEqual([...Array<string>(4).fill('reply not-sent'), 'reply 200']);
+  });
+
+  it('does not keep a session that stops', async () => {
+    const bench = new Bench();
+    bench.onPass = () => {
+      bench.slotUsable = false;
+      bench.stop.abort(new Error('stopped'));
+    };
+    await expect(bench.cancel()).rejects.toThrow('stopped');
+    expect(bench.of('slot', 'send', 'release')).toEqual(['slot cancel', 'release']);
+  });
+});
+
 describe('the slot of a call', () => {
   it.each<[string, (bench: Bench) => void, string[]]>([
     ['with an answer is settled when the answer came', () => {}, ['settle at 1100']],

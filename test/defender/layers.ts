@@ -32,9 +32,12 @@ export class Bench {
   onIntent: () => void | Promise<void> = () => {};
   onHeld: () => void | Promise<void> = () => {};
   onReply: () => void | Promise<void> = () => {};
+  onToken: () => void = () => {};
   onRenew: () => void | Promise<void> = () => {};
   onPass: () => void | Promise<void> = () => {};
   gateOpen = true;
+  /** Of the slot that was taken last. */
+  slotUsable = true;
   readonly stop = new AbortController();
   readonly replies: object[] = [];
 
@@ -91,13 +94,14 @@ export class Bench {
     take: (route, signal) => {
       signal?.throwIfAborted();
       this.steps.push(`slot ${route}`);
+      this.slotUsable = true;
       return Promise.resolve({
+        usable: () => this.slotUsable,
         settle: () => this.steps.push(`settle at ${this.nowMs}`),
         settleUnanswered: (sentAtMs: number) => this.steps.push(`unanswered since ${sentAtMs}`),
         release: () => this.steps.push('release'),
       });
     },
-    seed: () => {},
     left: () => [],
   };
 
@@ -106,6 +110,7 @@ export class Bench {
       kind: this.kind,
       token: () => {
         this.steps.push('token');
+        this.onToken();
         return Promise.resolve({ token: this.tokens[0] ?? '', expiresAtMs: undefined });
       },
       renew: async (held: AccessToken, claims) => {

@@ -98,6 +98,13 @@ describe('after an answer the call', () => {
       { kind: 'again', attempt: 2, afterMs: 0, renewed: false },
     ],
     [
+      'starts over when its slot lapsed before its send',
+      call('cancel', 2),
+      { kind: 'not-sent', why: 'slot' },
+      false,
+      { kind: 'again', attempt: 2, afterMs: 0, renewed: false },
+    ],
+    [
       'starts over after a slow sync',
       call('cancel', 2),
       { kind: 'not-sent', why: 'slow-sync' },

@@ -252,6 +252,7 @@ function watched(quota: Quota, taken: { open: number; total: number }): Quota {
         taken.open -= 1;
       };
       return {
+        usable: () => slot.usable(),
         settle: () => {
           back();
           slot.settle();

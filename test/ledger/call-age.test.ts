@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { byOurClock, largestSkewOf, leastAgeMs, slowestOf } from '../../src/ledger/call-age.ts';
+import { byOurClock, type ClocksNow, largestSkewOf, leastAgeMs, slowestOf } from '../../src/ledger/call-age.ts';
 import type { PastCall } from '../../src/ledger/state/run-state.ts';
+import { CLOCK_DOUBT_MS, LATEST_COUNT_MS } from '../../src/quota/call-times.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 12);
 const HOUR = 3_600_000;
@@ -15,30 +16,37 @@ const answered = (agoMs: number, more: Partial<PastCall> = {}): PastCall => ({
   ...more,
 });
 
+/** Without the doubt that is taken off every age. */
+const ageOf = (call: PastCall, now: ClocksNow) => leastAgeMs(call, now, 0) + CLOCK_DOUBT_MS;
+
 describe('the age of a past call', () => {
   it('is by our clock where Defender’s is ahead, absent or another time altogether', () => {
     for (const defenderMs of [NOW + 2 * HOUR, undefined, NOW + 100 * 365 * 24 * HOUR]) {
-      expect(leastAgeMs(answered(30_000), { wallMs: NOW, defenderMs, fileMs: undefined }, 0)).toBe(30_000);
+      expect(ageOf(answered(30_000), { wallMs: NOW, defenderMs, fileMs: undefined })).toBe(30_000);
     }
   });
 
   it('is by Defender’s where ours jumped ahead', () => {
     const now = { wallMs: NOW + 50 * 60_000, defenderMs: NOW, fileMs: undefined };
-    expect(leastAgeMs(answered(30_000), now, 0)).toBe(30_000);
+    expect(ageOf(answered(30_000), now)).toBe(30_000);
   });
 
   it('is by the file’s where the clock that wrote was slow and no answer showed it', () => {
     const call = answered(2 * HOUR, { fileAheadMs: 2 * HOUR - 30_000 });
-    expect(leastAgeMs(call, { wallMs: NOW, defenderMs: NOW, fileMs: NOW }, 0)).toBe(30_000);
+    expect(ageOf(call, { wallMs: NOW, defenderMs: NOW, fileMs: NOW })).toBe(30_000);
   });
 
   it('is by the file’s where ours jumped ahead and the file system has a clock of its own', () => {
     const now = { wallMs: NOW + HOUR, defenderMs: undefined, fileMs: NOW };
-    expect(leastAgeMs(answered(30_000, { fileAheadMs: 0 }), now, 0)).toBe(30_000);
+    expect(ageOf(answered(30_000, { fileAheadMs: 0 }), now)).toBe(30_000);
+  });
+
+  it('is less by what two clocks may differ without a word of it in the ledger', () => {
+    expect(leastAgeMs(answered(30_000), byOurClock(NOW), 0)).toBe(30_000 - CLOCK_DOUBT_MS);
   });
 
   it('is none for a record from the future', () => {
-    expect(leastAgeMs(answered(-HOUR), byOurClock(NOW), 0)).toBe(0);
+    expect(ageOf(answered(-HOUR), byOurClock(NOW))).toBe(0);
   });
 });
 
@@ -71,7 +79,7 @@ it('no call looks older than it is while one of the clocks ran true, whatever th
           // In doubt: it has the skew of the answer before it.
           skewMs: defender[0] - wall[0],
           fileAheadMs: file[0] - wall[0],
-          latestMs: isAnswered ? NOW - agoMs : intentMs + 65_000,
+          latestMs: isAnswered ? NOW - agoMs : intentMs + LATEST_COUNT_MS,
         };
       });
       const now = {
@@ -79,9 +87,12 @@ it('no call looks older than it is while one of the clocks ran true, whatever th
         defenderMs: defender[1] === undefined ? undefined : NOW + defender[1],
         fileMs: file[1] === undefined ? undefined : NOW + file[1],
       };
-      const largest = largestSkewOf(past, now);
+      const largest = largestSkewOf(
+        past.map(({ skewMs }) => skewMs),
+        now,
+      );
       for (const call of past) {
-        expect(leastAgeMs(call, now, largest)).toBeLessThanOrEqual(Math.max(0, NOW - call.latestMs));
+        expect(leastAgeMs(call, now, largest)).toBeLessThanOrEqual(Math.max(0, NOW - call.latestMs) - CLOCK_DOUBT_MS);
       }
       expect(slowestOf(now)).toBeLessThanOrEqual(now.wallMs);
     }),

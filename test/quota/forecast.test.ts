@@ -105,11 +105,8 @@ describe('a forecast', () => {
       { calls: 5, perMs: 60_000 },
       { calls: 12, perMs: 600_000 },
     ];
-    const quota = makeQuota({ windows, clock: systemClock });
-    quota.seed([
-      { route: 'cancel', ageMs: 30_000 },
-      { route: 'cancel', ageMs: 100_000 },
-    ]);
+    const past = [30_000, 100_000].map((ageMs) => ({ route: 'cancel' as const, ageMs }));
+    const quota = makeQuota({ windows, past, clock: systemClock });
     const nowMs = systemClock.monotonicMs();
     const said = forecast({ calls: 40, windows: quota.left(), concurrency: 4, roundTripMs: 200, nowMs });
     let started = 0;

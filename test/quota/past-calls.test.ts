@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ClocksNow } from '../../src/ledger/call-age.ts';
 import type { PastCall } from '../../src/ledger/state/run-state.ts';
 import { CLOCK_DOUBT_MS, MARGIN_MS } from '../../src/quota/call-times.ts';
-import { agedCalls, lookBackMs } from '../../src/quota/past-calls.ts';
+import { agedCalls, lookBackMs, mattersForMs } from '../../src/quota/past-calls.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
 
 const now = Date.UTC(2026, 0, 5, 12);
@@ -78,6 +78,14 @@ describe('a skew', () => {
 });
 
 it('calls matter for the longest window and what it is held beyond that', () => {
-  expect(lookBackMs(DOCUMENTED_WINDOWS)).toBe(HOUR + MARGIN_MS + CLOCK_DOUBT_MS);
-  expect(lookBackMs([])).toBe(MARGIN_MS + CLOCK_DOUBT_MS);
+  expect(lookBackMs(DOCUMENTED_WINDOWS)).toBe(HOUR + MARGIN_MS);
+  expect(lookBackMs([])).toBe(MARGIN_MS);
+});
+
+it('a ledger is kept until none of its calls looks young enough to matter, however it ended', () => {
+  const unanswered = (agoMs: number) => past(0, { intentAtMs: now - agoMs, repliedAtMs: undefined });
+  const keptMs = mattersForMs(DOCUMENTED_WINDOWS);
+  const [younger, older] = agedCalls([unanswered(keptMs - 1), unanswered(keptMs)], clocks());
+  expect(younger?.ageMs).toBeLessThan(lookBackMs(DOCUMENTED_WINDOWS));
+  expect(older?.ageMs).toBe(lookBackMs(DOCUMENTED_WINDOWS));
 });

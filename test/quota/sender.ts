@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/clock.ts';
 import type { PastCall } from '../../src/ledger/state/run-state.ts';
-import { SLOWEST_SYNC_MS, UNANSWERED_MS } from '../../src/quota/call-times.ts';
+import { SLOW_SYNC_MS, UNANSWERED_MS } from '../../src/quota/call-times.ts';
 import type { Gate } from '../../src/quota/gate/gate.ts';
 import type { Quota } from '../../src/quota/quota.ts';
 import type { Counted } from './checker.ts';
@@ -34,6 +34,8 @@ export interface SessionOptions {
   wallOffsetMs?: number;
   /** Steps into a trap: send however long the sync took. */
   ignoresSlowSync?: boolean;
+  /** Steps into a trap: send on a slot that is not usable any more. */
+  ignoresLapse?: boolean;
   /** Steps into a trap: a retry goes out on the slot of the call before. */
   retriesOnOneSlot?: boolean;
   /** Steps into a trap: the slot is settled as soon as the call is sent. */
@@ -82,7 +84,8 @@ export function startSession(tasks: readonly Task[], options: SessionOptions): S
       };
       world.ledger.push(past);
       await sleep(syncMs);
-      if ((syncMs >= SLOWEST_SYNC_MS && !options.ignoresSlowSync) || pass?.stillOpen() === false) {
+      const isSlow = syncMs >= SLOW_SYNC_MS && !options.ignoresSlowSync;
+      if (isSlow || pass?.stillOpen() === false || (!slot.usable() && !options.ignoresLapse)) {
         world.ledger.splice(world.ledger.indexOf(past), 1);
         slot.release();
         pass?.cancel();

@@ -1,4 +1,5 @@
 import FakeTimers from '@sinonjs/fake-timers';
+import { turn } from '../support/virtual-clock.ts';
 
 /**
  * Virtual time under everything that reads the global timers: our clock and the real Bottleneck alike. Promises and
@@ -11,12 +12,16 @@ export interface VirtualTime extends Disposable {
   pass(ms: number): Promise<void>;
 }
 
-export function virtualTime(nowWallMs = Date.UTC(2026, 0, 5, 12)): VirtualTime {
+export interface VirtualTimeOptions {
+  /** Resolves when all has happened that can happen without time passing. @default a turn of the event loop */
+  settled?: () => Promise<void>;
+}
+
+export function virtualTime({ settled: settle = turn }: VirtualTimeOptions = {}): VirtualTime {
   const clock = FakeTimers.install({
-    now: nowWallMs,
+    now: Date.UTC(2026, 0, 5, 12),
     toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
   });
-  const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
   const runUntil = async (condition: () => boolean) => {
     await settle();
     while (!condition()) {

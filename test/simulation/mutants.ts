@@ -101,7 +101,7 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     'an unanswered call that is taken for one that did not count',
     'src/quota/call-times.js',
-    'UNANSWERED_MS = 60_000',
+    'UNANSWERED_MS = ANSWER_LIMIT_MS + ON_THE_WAY_MS',
     'UNANSWERED_MS = 0',
   ),
   one('a guard that does not hold', 'src/engine/guards.js', 'if (kept !== undefined)', 'if (false)'),

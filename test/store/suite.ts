@@ -25,7 +25,7 @@ export interface StoreProcess {
   kill(): void;
 }
 
-export const OPEN = {
+const OPEN = {
   tool: 'countermand 1.0.0',
   tenant: '11111111-1111-4111-8111-111111111111',
   client: '22222222-2222-4222-8222-222222222222',
@@ -35,7 +35,7 @@ export const OPEN = {
 const OTHER_CLIENT = '33333333-3333-4333-8333-333333333333';
 const QUOTA = { windows: DOCUMENTED_WINDOWS, share: 1, routes: 'shared' as const };
 
-export function id(n: number): string {
+function id(n: number): string {
   return `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
 }
 

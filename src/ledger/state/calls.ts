@@ -1,4 +1,4 @@
-import { type ClocksNow, leastAgeMs } from '../call-age.ts';
+import { type ClocksNow, largestSkewOf, leastAgeMs } from '../call-age.ts';
 import { type ReplyFields, ROUTES, type Route } from '../record.ts';
 import type { Action, PastCall } from './run-state.ts';
 
@@ -96,10 +96,7 @@ class CallLog {
    */
   recent(now: ClocksNow, withinMs: number, fileAheadMs: number, wanted: (session: number) => boolean): PastCall[] {
     const recent: PastCall[] = [];
-    const largestSkewMs = this.#skewMs.reduce(
-      (largest, skewMs) => Math.max(largest, skewMs),
-      Math.max(0, (now.defenderMs ?? now.wallMs) - now.wallMs),
-    );
+    const largestSkewMs = largestSkewOf(this.#skewMs, now);
     for (let i = 0; i < this.#state.length; i++) {
       const state = this.#state[i];
       const session = this.#session[i] ?? 0;

@@ -16,32 +16,32 @@ export interface WindowPermit {
 export interface HeldWindow {
   readonly perMs: number;
   /** Calls `use` with a permit as soon as one is free, first come first served. */
-  enter(use: (permit: WindowPermit) => void): Promise<void>;
-  /**
-   * Fills in calls that counted earlier, each at the given moment (monotonic) at the latest. They go before all who
-   * wait.
-   */
-  fill(countedAtMs: readonly number[]): void;
+  enter(use: (permit: WindowPermit) => void): void;
   /** One of its permits became a call, or stopped being one: what is neither free nor held. */
   inFlight(change: 1 | -1): void;
   left(): WindowLeft;
 }
 
-/** First in Bottleneck's order; calls have its default, 5. */
-const BEFORE_ALL = { priority: 0 };
-
 /**
- * One window on one limiter: a job of the limiter is a permit. It lasts until the permit is free again and somebody waits for it; while
- * nobody does, a free permit stays a running job and goes to who comes next, since a job of its own for each call would cost more than the
- * call's records. Either way the limiter's `maxConcurrent` is the number of permits.
+ * One window on one limiter: a job of the limiter is a permit, and the limiter's `maxConcurrent` is the number of permits. It starts a few hundred
+ * jobs a second at most, so a permit that is free again stays a running job and goes to whoever waits longest, or comes next.
+ *
+ * `pastAtMs` are the moments (monotonic) at which earlier calls counted at the latest. An hour of them as jobs would keep the first call waiting for
+ * seconds, so they are permits that the limiter does not have yet: each is added when it is free.
  */
-export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWindow {
-  const limiter = makeLimiter(calls);
-  const freeAtMs: number[] = [];
-  /** What ends the jobs whose permits are free. There are none while a job waits. */
-  let idle: (() => void)[] = [];
-  /** Jobs that the limiter has not started yet. */
-  let waiting = 0;
+export function makeHeldWindow({ calls, perMs }: Window, pastAtMs: readonly number[], clock: Clock): HeldWindow {
+  const now = clock.monotonicMs();
+  const past = pastAtMs.map((atMs) => atMs + perMs + MARGIN_MS).filter((atMs) => atMs > now);
+  // Another quota may have allowed more than there are permits now: the first permit is free when all but `calls - 1`
+  // of them have passed, so the soonest of the surplus say nothing.
+  const pastUntilMs = past.toSorted((a, b) => a - b).slice(-calls);
+  /** When the permits that are held become free, ascending. */
+  const freeAtMs = [...pastUntilMs];
+  /** Permits that are free. There are none while somebody waits. */
+  let idle = 0;
+  const waiting: ((permit: WindowPermit) => void)[] = [];
+  /** Jobs that are, or will be, permits: never more than there are calls. */
+  let jobs = 0;
   let flying = 0;
 
   const forgetFree = () => {
@@ -49,22 +49,38 @@ export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWind
     const first = freeAtMs.findIndex((atMs) => atMs > now);
     freeAtMs.splice(0, first < 0 ? freeAtMs.length : first);
   };
+  const until = (atMs: number) => clock.sleep(atMs - clock.monotonicMs(), { ref: false });
   const holdUntil = async (untilMs: number): Promise<void> => {
     insertAscending(freeAtMs, untilMs);
-    await clock.sleep(untilMs - clock.monotonicMs(), { ref: false });
+    await until(untilMs);
     forgetFree();
   };
 
-  /** The permit of a job, which `end` ends; for one use. */
-  const permitOf = (end: () => void): WindowPermit => {
+  // A limiter needs one permit at least, so the first that becomes free again is a job: the first one of all.
+  const [firstMs, ...laterMs] = pastUntilMs;
+  const limiter = makeLimiter(calls - laterMs.length);
+  if (firstMs !== undefined) void limiter.schedule(() => until(firstMs));
+  const addAsTheyPass = async (): Promise<void> => {
+    let passed = 0;
+    for (let nextMs = laterMs[0]; nextMs !== undefined; nextMs = laterMs[passed]) {
+      await until(nextMs);
+      const now = clock.monotonicMs();
+      while ((laterMs[passed] ?? Number.POSITIVE_INFINITY) <= now) passed += 1;
+      await limiter.updateSettings({ maxConcurrent: calls - laterMs.length + passed });
+    }
+  };
+  void addAsTheyPass();
+
+  const free = () => {
+    const use = waiting.shift();
+    if (use === undefined) idle += 1;
+    else use(makePermit());
+  };
+  const makePermit = (): WindowPermit => {
     let over = false;
     const once = (then: () => void) => {
       if (!over) then();
       over = true;
-    };
-    const free = () => {
-      if (waiting > 0) end();
-      else idle.push(end);
     };
     return {
       hold: (countedAtMs) => once(() => void holdUntil(countedAtMs + perMs + MARGIN_MS).then(free)),
@@ -74,37 +90,20 @@ export function makeHeldWindow({ calls, perMs }: Window, clock: Clock): HeldWind
 
   return {
     perMs,
-    enter: async (use) => {
-      const end = idle.pop();
-      if (end !== undefined) {
-        use(permitOf(end));
+    enter: (use) => {
+      if (idle > 0) {
+        idle -= 1;
+        use(makePermit());
         return;
       }
-      waiting += 1;
-      await limiter.schedule(
-        () =>
-          new Promise<void>((ended) => {
-            waiting -= 1;
-            use(permitOf(ended));
-          }),
-      );
-    },
-    fill: (countedAtMs) => {
-      for (const end of idle) end();
-      idle = [];
-      const now = clock.monotonicMs();
-      const untilMs = countedAtMs.map((atMs) => atMs + perMs + MARGIN_MS).filter((atMs) => atMs > now);
-      untilMs.sort((a, b) => a - b);
-      // Another quota may have allowed more than there are permits now: the first permit is free when all but `calls - 1`
-      // of them have passed, so the soonest of the surplus say nothing.
-      for (const atMs of untilMs.slice(-calls)) {
-        const held = holdUntil(atMs);
-        waiting += 1;
-        void limiter.schedule(BEFORE_ALL, () => {
-          waiting -= 1;
-          return held;
-        });
-      }
+      waiting.push(use);
+      if (jobs === calls) return;
+      jobs += 1;
+      void limiter.schedule(() => {
+        free();
+        // It never ends: from now on the permit is this window's to hand on.
+        return new Promise<never>(() => {});
+      });
     },
     inFlight: (change) => {
       flying += change;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
+import type { Route } from '../../ledger/record.ts';
 import { UNANSWERED_MS } from '../call-times.ts';
-import type { Quota, Slot, Window } from '../quota.ts';
+import type { AgedCall, Quota, Slot, Window } from '../quota.ts';
 import { shareOf } from '../windows.ts';
 import { type HeldWindow, makeHeldWindow, type WindowPermit } from './held-window.ts';
 
@@ -11,6 +12,8 @@ export interface QuotaOptions {
   share?: number;
   /** Whether cancel, get and list have windows of their own. @default 'shared' */
   routes?: 'shared' | 'separate';
+  /** Calls of earlier sessions, which fill the windows. @default none */
+  past?: readonly AgedCall[];
   clock: Clock;
 }
 
@@ -25,36 +28,48 @@ export interface QuotaOptions {
  * permit are therefore counted at least a window apart, and since there are `calls` permits, any `calls + 1` calls in a
  * row span more than a window.
  */
-export function makeQuota({ windows, share = 1, routes = 'shared', clock }: QuotaOptions): Quota {
-  const capped = shareOf(windows, share);
-  const makeWindows = () => capped.map((window) => makeHeldWindow(window, clock));
-  const shared = makeWindows();
-  const own = () => (routes === 'shared' ? shared : makeWindows());
-  const windowsOf: Readonly<Record<string, HeldWindow[]>> = {
-    cancel: shared,
-    get: own(),
-    list: own(),
-    machines: own(),
-  };
-  const longestFirst = (route: string) => (windowsOf[route] ?? shared).toSorted((a, b) => b.perMs - a.perMs);
-  const nestOf = {
-    cancel: longestFirst('cancel'),
-    get: longestFirst('get'),
-    list: longestFirst('list'),
-    machines: longestFirst('machines'),
-  };
-
+export function makeQuota({ windows, share = 1, routes = 'shared', past = [], clock }: QuotaOptions): Quota {
+  const nests = makeNests(shareOf(windows, share), routes, countedAt(past, clock), clock);
   return {
-    take: (route, signal) => take(nestOf[route], clock, signal),
-    seed: (calls) => {
-      const now = clock.monotonicMs();
-      for (const filled of new Set(Object.values(windowsOf))) {
-        const mine = calls.filter(({ route }) => (windowsOf[route] ?? shared) === filled);
-        for (const window of filled) window.fill(mine.map(({ ageMs }) => now - ageMs));
-      }
-    },
-    left: () => shared.map((window) => window.left()),
+    take: (route, signal) => take(nests[route].longestFirst, clock, signal),
+    left: () => nests.cancel.windows.map((window) => window.left()),
   };
+}
+
+/** A past call, with the monotonic moment at which it counted at the latest. */
+interface CountedCall {
+  route: Route;
+  atMs: number;
+}
+
+function countedAt(calls: readonly AgedCall[], clock: Clock): CountedCall[] {
+  const now = clock.monotonicMs();
+  return calls.map(({ route, ageMs }) => ({ route, atMs: now - ageMs }));
+}
+
+/** The windows that a call goes through: as they were given, and in the order in which it enters them. */
+interface Nest {
+  windows: readonly HeldWindow[];
+  longestFirst: readonly HeldWindow[];
+}
+
+function makeNests(
+  capped: readonly Window[],
+  routes: 'shared' | 'separate',
+  past: readonly CountedCall[],
+  clock: Clock,
+): Record<Route, Nest> {
+  const nestOf = (calls: readonly CountedCall[]): Nest => {
+    const atMs = calls.map((call) => call.atMs);
+    const windows = capped.map((window) => makeHeldWindow(window, atMs, clock));
+    return { windows, longestFirst: windows.toSorted((a, b) => b.perMs - a.perMs) };
+  };
+  if (routes === 'separate') {
+    const own = (route: Route) => nestOf(past.filter((call) => call.route === route));
+    return { cancel: own('cancel'), get: own('get'), list: own('list'), machines: own('machines') };
+  }
+  const shared = nestOf(past);
+  return { cancel: shared, get: shared, list: shared, machines: shared };
 }
 
 function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal | undefined): Promise<Slot> {
@@ -62,15 +77,13 @@ function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal 
     const permits: WindowPermit[] = [];
     let given = false;
     let abandoned = false;
-    // Whoever waits for the minute already has a permit in the hour: giving up gives that back. The limiter cannot be
-    // asked to forget the job that still waits in it, so that one ends as soon as it starts.
-    const abandon = (reason: unknown) => {
+    // Whoever waits for the minute already has a permit in the hour: giving up gives that back, and the minute's as soon as it comes.
+    const onAbort = () => {
       if (given) return;
       abandoned = true;
       for (const permit of permits) permit.leave();
-      reject(reason);
+      reject(signal?.reason);
     };
-    const onAbort = () => abandon(signal?.reason);
 
     const enter = (depth: number) => {
       const window = windows[depth];
@@ -88,11 +101,11 @@ function take(windows: readonly HeldWindow[], clock: Clock, signal: AbortSignal 
         permits.push(permit);
         enter(depth + 1);
       };
-      window.enter(use).catch(abandon);
+      window.enter(use);
     };
 
     if (signal?.aborted) {
-      abandon(signal.reason);
+      reject(signal.reason);
       return;
     }
     enter(0);
@@ -111,6 +124,8 @@ function makeSlot(windows: readonly HeldWindow[], permits: readonly WindowPermit
     for (const permit of permits) each(permit);
   };
   return {
+    // Nobody else can be given it, however long it is kept.
+    usable: () => true,
     settle: () => {
       const now = clock.monotonicMs();
       end((permit) => permit.hold(now));

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { hasCode, remedyFor } from '../../fs-errors.ts';
-import { type ClocksNow, LATEST_COUNT_MS, slowestOf } from '../../ledger/call-age.ts';
+import { type ClocksNow, slowestOf } from '../../ledger/call-age.ts';
 import { decodeLine } from '../../ledger/line.ts';
 import { LEDGER_FORMAT } from '../../ledger/record.ts';
 import { areDifferentTenants, type SenderId, serviceOf } from '../../ledger/sender.ts';
@@ -8,6 +8,7 @@ import { Projection } from '../../ledger/state/projection.ts';
 import type { PastCall } from '../../ledger/state/run-state.ts';
 import { readTail } from '../../ledger/tail.ts';
 import type { Logger } from '../../log.ts';
+import { LATEST_COUNT_MS } from '../../quota/call-times.ts';
 import type { Disk } from './disk.ts';
 import { readKinds } from './read-kinds.ts';
 

@@ -92,12 +92,10 @@ export class FolderStore implements Store {
     const opened = memory.ledger === undefined ? undefined : this.#opened.get(memory.ledger);
     if (memory.ledger !== undefined && opened === undefined) throw new Error('a ledger of another store');
     await opened?.holdSender(sender);
-    const quota = makeQuota({ ...options, clock });
     const path = memory.ledger?.name ?? name;
-    if (path === undefined) return quota;
-    const wanted = { windows: options.windows, path, opened, sender, disk, measureSkew };
-    quota.seed(await findPastCalls(wanted, { clock, log }));
-    return quota;
+    const wanted = { windows: options.windows, opened, sender, disk, measureSkew };
+    const past = path === undefined ? [] : await findPastCalls({ ...wanted, path }, { clock, log });
+    return makeQuota({ ...options, past, clock });
   }
 
   async check(name: string, sender: SenderId): Promise<StoreFinding> {

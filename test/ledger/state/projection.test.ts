@@ -3,6 +3,7 @@ import { byOurClock } from '../../../src/ledger/call-age.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { type Action, isAccepted, isInDoubt, isOpen } from '../../../src/ledger/state/run-state.ts';
+import { CLOCK_DOUBT_MS } from '../../../src/quota/call-times.ts';
 import { begin, id, makeHarness, PATH } from '../../store/folder/harness.ts';
 import { FROZEN_JOB } from '../../support/frozen-job.ts';
 
@@ -97,7 +98,7 @@ describe('calls', () => {
     await ledger.reply({ call: answered, ms: 1000, http: 200 });
     await ledger.reply({ call: lost, ms: 1000, error: 'timeout' });
     const routes = (afterMs: number) =>
-      ledger.state.recentCalls(byOurClock(at + afterMs), 60_000).map(({ route }) => route);
+      ledger.state.recentCalls(byOurClock(at + afterMs + CLOCK_DOUBT_MS), 60_000).map(({ route }) => route);
     expect(routes(60_999)).toEqual(['get', 'list', 'cancel']);
     expect(routes(61_000)).toEqual(['list', 'cancel']);
     expect(routes(124_999)).toEqual(['list', 'cancel']);
@@ -115,8 +116,10 @@ describe('calls', () => {
     const call = await ledger.intent({ route: 'get', id: id(1), attempt: 1 });
     await ledger.reply({ call, ms: 1, http: 200, skewMs: 5000 });
     await ledger.intent({ route: 'get', id: id(1), attempt: 1 });
-    expect(ledger.state.recentCalls(byOurClock(at + 64_999), 60_000).map(({ skewMs }) => skewMs)).toEqual([5000, 5000]);
-    expect(ledger.state.recentCalls(byOurClock(at + 65_000), 60_000)).toHaveLength(1);
+    expect(
+      ledger.state.recentCalls(byOurClock(at + 64_999 + CLOCK_DOUBT_MS), 60_000).map(({ skewMs }) => skewMs),
+    ).toEqual([5000, 5000]);
+    expect(ledger.state.recentCalls(byOurClock(at + 65_000 + CLOCK_DOUBT_MS), 60_000)).toHaveLength(1);
   });
 
   test('calls are told apart by the client of their session', async () => {

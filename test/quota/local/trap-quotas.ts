@@ -31,6 +31,7 @@ export function makeTrapQuota({ minute, hour, clock, chained = false, withoutMar
           settle = done;
         });
         const slot: Slot = {
+          usable: () => true,
           settle: () => settle(clock.monotonicMs()),
           settleUnanswered: (sentAtMs) => settle(sentAtMs + UNANSWERED_MS),
           release: () => settle(Number.NEGATIVE_INFINITY),
@@ -45,7 +46,6 @@ export function makeTrapQuota({ minute, hour, clock, chained = false, withoutMar
         };
         (chained ? minuteLimiter.schedule(inMinute) : hourLimiter.schedule(inHour)).catch(reject);
       }),
-    seed: () => {},
     left: () => [],
   };
 }

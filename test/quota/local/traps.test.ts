@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { byOurClock } from '../../../src/ledger/call-age.ts';
+import type { Gate } from '../../../src/quota/gate/gate.ts';
 import { makeQuota } from '../../../src/quota/local/local-quota.ts';
 import { agedCalls } from '../../../src/quota/past-calls.ts';
 import type { AgedCall, Quota } from '../../../src/quota/quota.ts';
 import { overQuota } from '../checker.ts';
 import { type Fate, type SessionOptions, startSession, type Task, type World } from '../sender.ts';
 import { virtualTime } from '../virtual-time.ts';
+import { makeLeasingQuota } from './leasing-quota.ts';
 import { earlyClock, makeTrapQuota } from './trap-quotas.ts';
 
 /*
@@ -52,8 +54,7 @@ async function overAfterRestart({ work, killedAfterMs, downMs, pastCalls, trap =
   await time.pass(killedAfterMs);
   killed.kill();
   await time.pass(downMs);
-  const quota = real();
-  quota.seed(pastCalls(seen.ledger));
+  const quota = makeQuota({ windows, past: pastCalls(seen.ledger), clock: systemClock });
   const resumed = startSession(tasks(4, answer(50)), { quota, world: seen });
   await time.runUntil(() => resumed.done() === 4);
   return overQuota(seen.counted, windows);
@@ -91,6 +92,31 @@ describe('a slot', () => {
   });
   it('does not when it begins at the answer', async () => {
     expect(await overAfter(work, real)).toBe(0);
+  });
+});
+
+describe('a slot that lapsed at a closed gate', () => {
+  /** Holds the first four calls for 200 s, long after their slots were given to others. */
+  const closedGate = (): Gate => {
+    let passed = 0;
+    return {
+      pass: async () => {
+        passed += 1;
+        if (passed <= 4) await systemClock.sleep(200_000);
+        return { probe: false, stillOpen: () => true, report: () => ({ costsAttempt: true }), cancel: () => {} };
+      },
+      pause: undefined,
+      lastSuccessMs: 0,
+    };
+  };
+  const late = tasks(4, answer(50)).map((task) => ({ ...task, startMs: 195_000 }));
+  const work = [...tasks(4, answer(50)), ...late];
+  const leased = () => makeLeasingQuota({ windows, clock: systemClock }, 2000).quota;
+  it('overspends when it is sent on all the same', async () => {
+    expect(await overAfter(work, leased, { gate: closedGate(), ignoresLapse: true })).toBeGreaterThan(0);
+  });
+  it('does not when it is asked whether it is still usable', async () => {
+    expect(await overAfter(work, leased, { gate: closedGate() })).toBe(0);
   });
 });
 

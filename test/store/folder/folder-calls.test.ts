@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { byOurClock, type ClocksNow } from '../../../src/ledger/call-age.ts';
+import { CLOCK_DOUBT_MS } from '../../../src/quota/call-times.ts';
 import { recentCallsInFolder } from '../../../src/store/folder/folder-calls.ts';
 import { begin, type Harness, machine, makeHarness, OPEN, PATH } from './harness.ts';
 import { MemoryDisk } from './memory-disk.ts';
@@ -106,7 +107,7 @@ test('calls older than the window do not count, and of files that look a day old
   await neighbour(harness, 'b.jsonl', 400);
   const { bytes } = fileOf(harness, 'b.jsonl');
   expect(bytes.length).toBeGreaterThan(100_000);
-  harness.clock.stand(HOUR_MS - 1);
+  harness.clock.stand(HOUR_MS + CLOCK_DOUBT_MS - 1);
   expect((await recent(harness)).count).toBe(400);
   harness.clock.stand(1);
   expect((await recent(harness)).count).toBe(0);
