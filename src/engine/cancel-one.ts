@@ -71,6 +71,7 @@ export async function cancelOne(
           askedAtMs: action.last?.intentAtMs ?? clock.wallMs(),
           createdAtMs,
           sent: action.sent,
+          earlier: false,
         });
         if (answer.kind === 'action' || (answer.kind === 'error' && answer.http !== 403)) await streak.broken();
         break;

@@ -14,6 +14,7 @@ const CONTEXT = {
   askedAtMs: NOW,
   createdAtMs: NOW - 3_600_000,
   sent: 2,
+  earlier: false,
 };
 
 function action(status: string, more: Partial<MachineAction> = {}): MachineAction {
