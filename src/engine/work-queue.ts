@@ -1,77 +1,113 @@
-import { OUTCOMES } from '../ledger/outcomes.ts';
-import type { Action, RunState } from '../ledger/state/run-state.ts';
+import type { Clock } from '../clock.ts';
+import { LOOKUP_SIZE } from '../defender/routes.ts';
+import { type Action, isOpen, type RunState } from '../ledger/state/run-state.ts';
+import type { NextStep } from './next-step.ts';
+import { Task } from './task.ts';
 
-/** An action to be worked on. `attempt` is set when it was in a worker's hands already. */
-export interface Task {
-  action: Action;
-  attempt: number | undefined;
+/** Tasks taken at a time, at most, when few of them need a lookup. */
+const CHUNK = 1000;
+
+/** A task off the queue, with what is to be done with it as it was taken. */
+export interface Taken {
+  readonly task: Task;
+  readonly step: NextStep;
 }
 
-/** The actions that still want something, in the order in which they are taken. */
+/**
+ * The actions that still want something, in the order in which they are taken: what was begun by an earlier session or put back by
+ * a worker, then what was held over, then the ledger's own order.
+ */
 export interface WorkQueue {
-  /** What was begun first, then what was held over, then the ledger's own order, until `full` says that it is enough. */
-  take(full: (taken: readonly Task[]) => boolean): Task[];
-  /** Only what was begun: by an earlier session, or by a worker that put it back. */
-  takeBegun(full: (taken: readonly Task[]) => boolean): Task[];
-  putBack(action: Action, attempt: number): void;
-  /** These come next after what was begun, in their order. */
+  /** As many as a lookup holds of those that need one, with all between them. None when the queue is empty. */
+  take(): Taken[];
+  /** The same of what was begun alone. */
+  takeBegun(): Taken[];
+  /** Its slot came too late: it is to be screened again, and called from that attempt on. */
+  putBack(task: Task): void;
+  /** Taken, but not yet to be worked on: these come next, in their order. */
   holdOver(tasks: readonly Task[]): void;
   readonly hasBegun: boolean;
   readonly isEmpty: boolean;
 }
 
-export function makeWorkQueue(state: RunState, retry: ReadonlySet<string>): WorkQueue {
-  const isCandidate = ({ id, outcome }: Action) =>
-    outcome === undefined || !OUTCOMES[outcome.outcome].final || retry.has(id);
-  const wasBegun = ({ id, last }: Action) => last !== undefined && !retry.has(id);
+export interface WorkQueueParts {
+  state: Pick<RunState, 'actions'>;
+  /** Actions with a final outcome that are to be tried once more. */
+  retry: ReadonlySet<string>;
+  clock: Clock;
+  stepOf(task: Task): NextStep;
+}
 
-  let begun: Task[] = [];
+export function makeWorkQueue({ state: { actions }, retry, clock, stepOf }: WorkQueueParts): WorkQueue {
+  const isWanted = (action: Action) => isOpen(action) || retry.has(action.id);
+  const taskOf = (action: Action) => new Task(action, actions, retry.has(action.id), clock);
+
+  const early = new Set<string>();
+  for (const action of actions.values()) {
+    if (isWanted(action) && action.last !== undefined && !retry.has(action.id)) early.add(action.id);
+  }
+  const begun = tasksOf(early, (id) => actions.get(id));
+  const fresh = tasksOf(actions.values(), (action) => (isWanted(action) && !early.has(action.id) ? action : undefined));
+  const back: Task[] = [];
   let held: Task[] = [];
-  const early = new Set<Action>();
-  for (const action of state.actions.values()) {
-    if (!isCandidate(action) || !wasBegun(action)) continue;
-    early.add(action);
-    begun.push({ action, attempt: undefined });
-  }
-  const rest = candidates();
-  let ahead = rest.next();
 
-  function* candidates(): Generator<Action, undefined> {
-    for (const action of state.actions.values()) if (isCandidate(action) && !early.has(action)) yield action;
+  /** Tasks of what is picked; `isOver` looks ahead, so that a queue knows whether it is empty. */
+  function tasksOf<T>(all: Iterable<T>, pick: (one: T) => Action | undefined) {
+    const picked = (function* () {
+      for (const one of all) {
+        const action = pick(one);
+        if (action !== undefined) yield action;
+      }
+    })();
+    let ahead = picked.next();
+    return {
+      get isOver() {
+        return ahead.done === true;
+      },
+      shift: () => {
+        if (ahead.done) return undefined;
+        const task = taskOf(ahead.value);
+        ahead = picked.next();
+        return task;
+      },
+    };
   }
 
-  /** The first of the tasks, as many as `full` allows; the others stay. */
-  function some(tasks: Task[], taken: Task[], full: (taken: readonly Task[]) => boolean): Task[] {
-    let count = 0;
-    for (; count < tasks.length && !full(taken); count++) taken.push(...tasks.slice(count, count + 1));
-    return tasks.slice(count);
+  function takeFrom(...sources: { shift(): Task | undefined }[]): Taken[] {
+    const taken: Taken[] = [];
+    let looks = 0;
+    for (const source of sources) {
+      while (taken.length < CHUNK && looks < LOOKUP_SIZE) {
+        const task = source.shift();
+        if (task === undefined) break;
+        const step = stepOf(task);
+        if (step.kind === 'look') looks++;
+        taken.push({ task, step });
+      }
+    }
+    return taken;
+  }
+
+  function putBack(task: Task): void {
+    // What was seen of it counts only until it waits again.
+    task.found = undefined;
+    back.push(task);
   }
 
   return {
-    take: (full) => {
-      const taken: Task[] = [];
-      begun = some(begun, taken, full);
-      held = some(held, taken, full);
-      if (begun.length > 0 || held.length > 0) return taken;
-      for (; !ahead.done && !full(taken); ahead = rest.next()) taken.push({ action: ahead.value, attempt: undefined });
-      return taken;
-    },
-    takeBegun: (full) => {
-      const taken: Task[] = [];
-      begun = some(begun, taken, full);
-      return taken;
-    },
-    putBack: (action, attempt) => {
-      begun.push({ action, attempt });
-    },
+    take: () => takeFrom(begun, back, held, fresh),
+    takeBegun: () => takeFrom(begun, back),
+    putBack,
     holdOver: (tasks) => {
-      held = [...tasks, ...held];
+      for (const task of tasks) task.found = undefined;
+      back.push(...tasks.filter(({ timesPutBack }) => timesPutBack > 0));
+      held = [...tasks.filter(({ timesPutBack }) => timesPutBack === 0), ...held];
     },
     get hasBegun() {
-      return begun.length > 0;
+      return !begun.isOver || back.length > 0;
     },
     get isEmpty() {
-      return ahead.done === true && begun.length === 0 && held.length === 0;
+      return begun.isOver && fresh.isOver && back.length === 0 && held.length === 0;
     },
   };
 }

@@ -7,11 +7,16 @@ export const OUTCOMES = {
   excluded: { means: 'excluded by a guard (named in detail)', final: true, needsLook: false },
   withdrawn: { means: 'taken back by the user before it was called', final: true, needsLook: false },
   'not-found': { means: 'Defender does not know it', final: true, needsLook: true },
-  forbidden: { means: 'Defender refused permission for it', final: true, needsLook: true },
-  failed: { means: 'refused, or all attempts failed', final: true, needsLook: true },
+  forbidden: { means: 'Defender refused permission for it', final: true, needsLook: true, failure: true },
+  failed: { means: 'refused, or all attempts failed', final: true, needsLook: true, failure: true },
   unconfirmed: { means: 'accepted, end not seen yet', final: false, needsLook: true },
-  unknown: { means: 'sent, no response, and its state could not be read', final: false, needsLook: true },
-} as const satisfies Record<string, { means: string; final: boolean; needsLook: boolean }>;
+  unknown: {
+    means: 'sent, no response, and its state could not be read',
+    final: false,
+    needsLook: true,
+    failure: true,
+  },
+} as const satisfies Record<string, { means: string; final: boolean; needsLook: boolean; failure?: true }>;
 
 export type Outcome = keyof typeof OUTCOMES;
 
@@ -24,4 +29,9 @@ export function isFinal(outcome: Outcome): boolean {
 
 export function needsLook(outcome: Outcome): boolean {
   return OUTCOMES[outcome].needsLook;
+}
+
+/** What `--max-failures` counts. */
+export function isFailure(outcome: Outcome): boolean {
+  return 'failure' in OUTCOMES[outcome];
 }
