@@ -40,64 +40,25 @@ export interface WorkQueueParts {
 
 export function makeWorkQueue({ state: { actions }, retry, clock, stepOf }: WorkQueueParts): WorkQueue {
   const isWanted = (action: Action) => isOpen(action) || retry.has(action.id);
-  const taskOf = (action: Action) => new Task(action, actions, retry.has(action.id), clock);
-
+  const wasBegun = ({ id, last }: Action) => last !== undefined && !retry.has(id);
   const early = new Set<string>();
-  for (const action of actions.values()) {
-    if (isWanted(action) && action.last !== undefined && !retry.has(action.id)) early.add(action.id);
-  }
-  const begun = tasksOf(early, (id) => actions.get(id));
-  const fresh = tasksOf(actions.values(), (action) => (isWanted(action) && !early.has(action.id) ? action : undefined));
+  for (const action of actions.values()) if (isWanted(action) && wasBegun(action)) early.add(action.id);
+
+  const taskOf = (action: Action) => new Task(action, actions, retry.has(action.id), clock);
+  const begun = tasksOf(early, (id) => actions.get(id), taskOf);
+  const isFresh = (action: Action) => isWanted(action) && !early.has(action.id);
+  const fresh = tasksOf(actions.values(), (action) => (isFresh(action) ? action : undefined), taskOf);
   const back: Task[] = [];
   let held: Task[] = [];
 
-  /** Tasks of what is picked; `isOver` looks ahead, so that a queue knows whether it is empty. */
-  function tasksOf<T>(all: Iterable<T>, pick: (one: T) => Action | undefined) {
-    const picked = (function* () {
-      for (const one of all) {
-        const action = pick(one);
-        if (action !== undefined) yield action;
-      }
-    })();
-    let ahead = picked.next();
-    return {
-      get isOver() {
-        return ahead.done === true;
-      },
-      shift: () => {
-        if (ahead.done) return undefined;
-        const task = taskOf(ahead.value);
-        ahead = picked.next();
-        return task;
-      },
-    };
-  }
-
-  function takeFrom(...sources: { shift(): Task | undefined }[]): Taken[] {
-    const taken: Taken[] = [];
-    let looks = 0;
-    for (const source of sources) {
-      while (taken.length < CHUNK && looks < LOOKUP_SIZE) {
-        const task = source.shift();
-        if (task === undefined) break;
-        const step = stepOf(task);
-        if (step.kind === 'look') looks++;
-        taken.push({ task, step });
-      }
-    }
-    return taken;
-  }
-
-  function putBack(task: Task): void {
-    // What was seen of it counts only until it waits again.
-    task.found = undefined;
-    back.push(task);
-  }
-
   return {
-    take: () => takeFrom(begun, back, held, fresh),
-    takeBegun: () => takeFrom(begun, back),
-    putBack,
+    take: () => takeFrom([begun, back, held, fresh], stepOf),
+    takeBegun: () => takeFrom([begun, back], stepOf),
+    // What was seen of a task counts only until it waits again.
+    putBack: (task) => {
+      task.found = undefined;
+      back.push(task);
+    },
     holdOver: (tasks) => {
       for (const task of tasks) task.found = undefined;
       back.push(...tasks.filter(({ timesPutBack }) => timesPutBack > 0));
@@ -108,6 +69,53 @@ export function makeWorkQueue({ state: { actions }, retry, clock, stepOf }: Work
     },
     get isEmpty() {
       return begun.isOver && fresh.isOver && back.length === 0 && held.length === 0;
+    },
+  };
+}
+
+interface Source {
+  shift(): Task | undefined;
+}
+
+/** From the first sources first. */
+function takeFrom(sources: readonly Source[], stepOf: (task: Task) => NextStep): Taken[] {
+  const taken: Taken[] = [];
+  let looks = 0;
+  for (const source of sources) {
+    while (taken.length < CHUNK && looks < LOOKUP_SIZE) {
+      const task = source.shift();
+      if (task === undefined) break;
+      const step = stepOf(task);
+      if (step.kind === 'look') looks++;
+      taken.push({ task, step });
+    }
+  }
+  return taken;
+}
+
+/** Tasks of those that `pick` finds an action for, a million perhaps, so each is made when it is taken. */
+function tasksOf<T>(
+  all: Iterable<T>,
+  pick: (one: T) => Action | undefined,
+  taskOf: (action: Action) => Task,
+): Source & { readonly isOver: boolean } {
+  const picked = (function* () {
+    for (const one of all) {
+      const action = pick(one);
+      if (action !== undefined) yield action;
+    }
+  })();
+  // Ahead by one, to know whether there is another.
+  let next = picked.next();
+  return {
+    get isOver() {
+      return next.done === true;
+    },
+    shift: () => {
+      if (next.done) return undefined;
+      const task = taskOf(next.value);
+      next = picked.next();
+      return task;
     },
   };
 }
