@@ -49,7 +49,7 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
   const needed = job.screen === 'always' || guardsThatLook(job.guards).length > 0;
   let probation = !hasKnown(ledger.state.actions.values()) && ledger.state.actions.size > ALL_UNKNOWN;
   let unknown = 0;
-  let unseen = 0;
+  let calledUnseen = 0;
 
   return {
     on: job.screen !== 'never',
@@ -63,7 +63,7 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
       for (const task of tasks) {
         task.found = found.get(task.id);
         if (task.found?.kind === 'unreadable') {
-          unseen += Number(!task.unseen);
+          if (!task.unseen) calledUnseen++;
           task.unseen = true;
           if (needed) throw cannotScreen(task.found.why);
         } else if (probation) {
@@ -76,7 +76,7 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
       const untyped = [...found.values()].filter((shown) => isUntyped(shown)).length;
       if (untyped > 0) log.warn(unseenTypes(untyped));
       if (tasks.some((task) => task.unseen)) {
-        log.warn(`some actions cannot be looked up and are called without it; ${unseenTypes(unseen)}`);
+        log.warn(`some actions cannot be looked up and are called without it; ${unseenTypes(calledUnseen)}`);
       }
     },
     saw: (actions) =>
