@@ -1,4 +1,5 @@
 import type { Answer, Call } from './call.ts';
+import { classify } from './classify.ts';
 import { hasActionId, readEntity } from './read-entity.ts';
 import { longestWaitMs, secondsFromMessage } from './retry-after.ts';
 
@@ -17,30 +18,35 @@ interface ErrorBody {
   target: string | undefined;
 }
 
-const UNAVAILABLE: ReadonlySet<number> = new Set([408, 500, 502, 503, 504]);
-
-/**
- * Says what an HTTP answer means. Proxies, gateways and captive portals answer too, so a status alone is believed only
- * where a repeat is harmless (401 and 403 among them, which Defender's own gateway sends without a body): any other refusal needs
- * Defender's error body, a success the entity with the ID that was asked for.
- */
+/** Reads an HTTP answer to a call. `nowWallMs`: epoch ms by our clock, against which a date to wait for is measured. */
 export function readAnswer(call: Pick<Call, 'route' | 'id'>, raw: RawAnswer, nowWallMs: number): Answer {
   const { http } = raw;
   const body = parse(raw.body);
+  const success = http === 200 ? readSuccess(call, body) : undefined;
   const error = errorBody(body);
-  if (http === 429) {
-    const seconds = secondsFromMessage(error?.message);
-    const fromMessage = seconds === undefined ? undefined : seconds * 1000;
-    return { kind: 'throttled', code: error?.code, retryAfterMs: waitOf(raw, nowWallMs) ?? fromMessage };
-  }
-  if (UNAVAILABLE.has(http)) {
-    return { kind: 'unavailable', http, code: error?.code, retryAfterMs: waitOf(raw, nowWallMs) };
-  }
   const lost: Answer = { kind: 'lost', error: raw.unread ?? 'foreign-body', http };
-  if (http === 200) return readSuccess(call, body) ?? lost;
-  if (error === undefined && http !== 401 && http !== 403) return lost;
-  const claims = http === 401 ? claimsOf(allOf(raw, 'www-authenticate')) : undefined;
-  return { kind: 'error', http, code: error?.code, correlation: error?.target, claims };
+  const kind = classify(
+    http,
+    undefined,
+    success !== undefined ? 'asked-for' : error !== undefined ? 'error' : 'foreign',
+  );
+  switch (kind) {
+    case 'success':
+      return success ?? lost;
+    case 'throttled': {
+      const seconds = secondsFromMessage(error?.message);
+      const fromMessage = seconds === undefined ? undefined : seconds * 1000;
+      return { kind, code: error?.code, retryAfterMs: waitOf(raw, nowWallMs) ?? fromMessage };
+    }
+    case 'unavailable':
+      return { kind, http, code: error?.code, retryAfterMs: waitOf(raw, nowWallMs) };
+    case 'error': {
+      const claims = http === 401 ? claimsOf(allOf(raw, 'www-authenticate')) : undefined;
+      return { kind, http, code: error?.code, correlation: error?.target, claims };
+    }
+    case 'lost':
+      return lost;
+  }
 }
 
 /** Before this program there were no calls of its, and a clock beyond the other one is none. */

@@ -27,8 +27,8 @@ export function retryStep(
     case 'error':
       return answer.http === 401 ? { ...same, afterMs: 0, renewed: true } : DONE;
     case 'lost':
-      if (call.route !== 'get' && costsAttempt) return DONE;
-      if (call.route === 'cancel') return DONE;
+      // A list that is lost is asked for less, which is not for this layer to do either.
+      if (call.route === 'cancel' || (call.route !== 'get' && costsAttempt)) return DONE;
       return again(call, costsAttempt, undefined, random);
     case 'unavailable':
       return again(call, costsAttempt, answer.retryAfterMs, random);

@@ -1,27 +1,14 @@
 import { backoffMs } from '../defender/backoff.ts';
-import type { Action } from '../ledger/state/run-state.ts';
 import { UNANSWERED_MS } from '../quota/call-times.ts';
-import { afterCancel, afterLookup, isLastLook, type Next } from './cancel-rules.ts';
-import type { Confirmer } from './confirmer.ts';
-import type { ForbiddenStreak } from './forbidden-streak.ts';
-import type { LookupBatcher } from './lookup-batcher.ts';
-import { type Settlement, stampOf } from './outcome-rules.ts';
-import type { EngineParts } from './parts.ts';
-import type { Screening } from './screening.ts';
+import { afterCancel, afterLookup, type Doubt, isLastLook, type Next } from './cancel-rules.ts';
+import { stampOf } from './outcome-rules.ts';
+import type { Task } from './task.ts';
+import type { Work } from './work.ts';
 
 /** A lost answer may be one that is still being worked on. */
 const LOOK_AFTER_MS = 5000;
 /** Between two tries at an action that Defender has shown us and does not find yet. */
 const YOUNG_WAIT_MS = 10_000;
-
-export interface CancelHelpers {
-  screening: Screening;
-  batcher: LookupBatcher;
-  confirmer: Confirmer;
-  streak: ForbiddenStreak;
-  accepted(id: string): void;
-  settle(id: string, settlement: Settlement): Promise<void>;
-}
 
 /**
  * So often an action is put back and screened again because its slot came late. Where slots are further apart than what is known stays fresh,
@@ -29,91 +16,89 @@ export interface CancelHelpers {
  */
 const PUT_BACK_AT_MOST = 2;
 
-/** `put-back`: what was known of it had become too old when its slot came; it is to be screened again and called from that attempt on. */
-export type Worked = { done: true } | { done: false; attempt: number };
+type CancelParts = Pick<Work, 'parts' | 'screening' | 'batcher' | 'confirmer' | 'streak' | 'settle'>;
 
 /**
- * Takes one action from `begin` to its outcome, or to the confirmer. All rules are in cancel-rule; this only does what they say.
- * Rejects with the stop signal's reason when a wait is ended: the action stays open.
+ * Takes one action from its first step to its outcome, or to the confirmer: `done`. All rules are in cancel-rules; this only does what they
+ * say. `put-back`: what was known of it had become too old when its slot came. Rejects with the stop signal's reason when a wait
+ * is ended: the action stays open.
  */
-export async function cancelOne(
-  parts: EngineParts,
-  { screening, batcher, confirmer, streak, accepted, settle }: CancelHelpers,
-  action: Action,
-  begin: { next: Next; attempt: number; lastSentMs: number; timesPutBack: number },
-): Promise<Worked> {
-  const { defender, ledger, job, lookups, clock, random, stop } = parts;
-  const { id } = action;
-  const stamp = stampOf(ledger.state.run);
-  const comment = stamp + (action.comment ?? job.comment ?? '');
-  const mayBeOld = begin.timesPutBack >= PUT_BACK_AT_MOST;
-  const stillDue = () => !stop.signal.aborted && (!screening.on || mayBeOld || screening.isFresh(action));
-  const created = action.screen?.created;
-  const createdAtMs = created ? Date.parse(created) : undefined;
-
-  let { next, attempt, lastSentMs } = begin;
-  let onTheWayMs = mayBeOnTheWay(action.last) ? lastSentMs : Number.NEGATIVE_INFINITY;
-  // What settles an action for good waits until a request that was given up can no longer arrive.
-  const lookAtMs = (isLast: boolean) => Math.max(lastSentMs + LOOK_AFTER_MS, isLast ? onTheWayMs + UNANSWERED_MS : 0);
-  let blind = false;
+export async function cancelOne(work: CancelParts, task: Task, first: Next): Promise<'done' | 'put-back'> {
+  const { clock, stop } = work.parts;
+  let next = first;
   for (;;) {
     switch (next.kind) {
-      case 'again': {
-        const received = await defender.cancel({ id, comment, attempt: next.attempt, stillDue }, stop.signal);
-        attempt = received.attempt;
-        lastSentMs = received.sentAtMs ?? lastSentMs;
-        const { answer, costsAttempt } = received;
-        if (answer.kind === 'lost' && answer.error === 'timeout') onTheWayMs = lastSentMs;
-        next = afterCancel(answer, {
-          attempt,
-          costsAttempt,
-          canRead: lookups.canRead,
-          askedAtMs: action.last?.intentAtMs ?? clock.wallMs(),
-          createdAtMs,
-          sent: action.sent,
-        });
-        if (answer.kind === 'action' || (answer.kind === 'error' && answer.http !== 403)) await streak.broken();
+      case 'again':
+        task.attempt = next.attempt;
+        next = await sendCancel(work, task);
         break;
-      }
-      case 'look-up': {
-        const after = afterLookup(await batcher.ask(id, lookAtMs(isLastLook(next.doubt, attempt))), next.doubt, {
-          attempt,
-          stamp,
-          guards: job.guards,
-          blind,
-          sent: action.sent,
-        });
-        if (after.kind === 'again' || after.kind === 'blind-again') {
-          if (after.kind === 'blind-again') blind = true;
-          const waitMs = after.attempt > attempt ? backoffMs({ attempt, retryAfterMs: undefined, random }) : 0;
-          await clock.sleep(waitMs, { signal: stop.signal });
-          next = { kind: 'again', attempt: after.attempt };
-        } else next = after;
+      case 'look-up':
+        next = await lookUp(work, task, next.doubt);
         break;
-      }
       case 'wait-for-it':
         await clock.sleep(YOUNG_WAIT_MS, { signal: stop.signal });
-        next = { kind: 'again', attempt };
+        next = { kind: 'again', attempt: task.attempt };
         break;
       case 'confirm':
-        accepted(id);
-        confirmer.add(id);
-        return { done: true };
+        work.confirmer.add(task);
+        return 'done';
       case 'settle':
-        if (next.settlement.outcome === 'cancelled' || next.settlement.outcome === 'unconfirmed') accepted(id);
-        await settle(id, next.settlement);
-        return { done: true };
+        await work.settle(task, next.settlement);
+        return 'done';
       case 'forbidden':
-        await streak.forbidden(id, next.settlement);
-        return { done: true };
+        await work.streak.forbidden(task, next.settlement);
+        return 'done';
       case 'put-back':
         stop.signal.throwIfAborted();
-        return { done: false, attempt };
+        task.timesPutBack++;
+        return 'put-back';
     }
   }
 }
 
-/** Given up without an answer, by us or with our process: unlike one whose connection broke, it may still be somewhere. */
-function mayBeOnTheWay(last: Action['last']): boolean {
-  return last !== undefined && (last.repliedAtMs === undefined || last.error === 'timeout');
+/** Sends its cancel, and says what follows the answer. */
+async function sendCancel({ parts, screening, streak }: CancelParts, task: Task): Promise<Next> {
+  const { defender, ledger, job, lookups, clock, stop } = parts;
+  const { id } = task;
+  const comment = stampOf(ledger.state.run) + (task.action.comment ?? job.comment ?? '');
+  const mayBeOld = task.timesPutBack >= PUT_BACK_AT_MOST;
+  const stillDue = () => !stop.signal.aborted && (!screening.on || mayBeOld || screening.isFresh(task));
+  const received = await defender.cancel({ id, comment, attempt: task.attempt, stillDue }, stop.signal);
+  const { answer, costsAttempt } = received;
+  task.attempt = received.attempt;
+  task.lastSentAtMs = received.sentAtMs ?? task.lastSentAtMs;
+  if (answer.kind === 'lost' && answer.error === 'timeout') task.onTheWayAtMs = task.lastSentAtMs;
+  const { last, screen, sent } = task.action;
+  const next = afterCancel(answer, {
+    attempt: task.attempt,
+    costsAttempt,
+    canRead: lookups.canRead,
+    askedAtMs: last?.intentAtMs ?? clock.wallMs(),
+    createdAtMs: screen?.created ? Date.parse(screen.created) : undefined,
+    sent,
+    earlier: false,
+  });
+  if (answer.kind === 'action' || (answer.kind === 'error' && answer.http !== 403)) await streak.broken();
+  return next;
+}
+
+/** Looks it up because it is in doubt, and says what follows. */
+async function lookUp({ parts, batcher }: CancelParts, task: Task, doubt: Doubt): Promise<Next> {
+  const { ledger, job, clock, random, stop } = parts;
+  const { id, attempt, lastSentAtMs, onTheWayAtMs } = task;
+  // What settles an action for good waits until a request that was given up can no longer arrive.
+  const lastMs = isLastLook(doubt, attempt) ? onTheWayAtMs + UNANSWERED_MS : 0;
+  const found = await batcher.ask(id, Math.max(lastSentAtMs + LOOK_AFTER_MS, lastMs));
+  const after = afterLookup(found, doubt, {
+    attempt,
+    stamp: stampOf(ledger.state.run),
+    guards: job.guards,
+    blind: task.sentBlind,
+    sent: task.action.sent,
+  });
+  if (after.kind !== 'again' && after.kind !== 'blind-again') return after;
+  if (after.kind === 'blind-again') task.sentBlind = true;
+  const waitMs = after.attempt > attempt ? backoffMs({ attempt, retryAfterMs: undefined, random }) : 0;
+  await clock.sleep(waitMs, { signal: stop.signal });
+  return { kind: 'again', attempt: after.attempt };
 }

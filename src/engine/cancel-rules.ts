@@ -1,4 +1,5 @@
 import type { Answer } from '../defender/call.ts';
+import { type RecordedAnswer, recordedAnswer } from '../defender/classify.ts';
 import { isUnreadable } from '../defender/decode-body.ts';
 import type { MachineAction } from '../defender/entity.ts';
 import { ATTEMPTS } from '../defender/retry-rule.ts';
@@ -46,24 +47,28 @@ export interface CancelContext {
   createdAtMs: number | undefined;
   /** Cancel calls that were or may have been sent for it, over all sessions. */
   sent: number;
+  /** The answer came in an earlier session, or was to come. */
+  earlier: boolean;
 }
 
 /** Records are eventually consistent: other clients have seen a 404 for up to this long after an action was made. */
 const YOUNG_MS = 120_000;
 
 /** One row of DESIGN section 5's table each. */
-export function afterCancel(
-  answer: Answer,
-  { attempt, costsAttempt, canRead, askedAtMs, createdAtMs, sent }: CancelContext,
-): Next {
+export function afterCancel(answer: Answer | RecordedAnswer, context: CancelContext): Next {
+  const { attempt, costsAttempt, canRead, earlier } = context;
   switch (answer.kind) {
     case 'action':
       return canRead ? { kind: 'confirm' } : { kind: 'settle', settlement: settledByAnswer(answer.action) };
+    case 'accepted':
+      return { kind: 'confirm' };
     case 'lost':
       return { kind: 'look-up', doubt: { kind: 'lost', error: answer.error, costsAttempt } };
     case 'not-sent':
       return { kind: 'put-back' };
     case 'unavailable':
+      // Attempts that one session used up are not counted out by the next without one more call.
+      if (earlier) return { kind: 'again', attempt: Math.min(attempt + 1, ATTEMPTS) };
       return canRead
         ? { kind: 'look-up', doubt: { kind: 'used-up', last: httpDetail(answer) } }
         : { kind: 'settle', settlement: usedUp(attempt, httpDetail(answer)) };
@@ -71,14 +76,23 @@ export function afterCancel(
     case 'page':
       return { kind: 'again', attempt };
     case 'error':
-      break;
+      return afterRefusal(answer, context);
   }
+}
+
+/** The rows in which Defender itself says no. */
+function afterRefusal(
+  answer: Extract<Answer, { kind: 'error' }>,
+  { attempt, canRead, askedAtMs, createdAtMs, sent, earlier }: CancelContext,
+): Next {
   switch (answer.http) {
     case 400:
       return { kind: 'look-up', doubt: { kind: 'refused', code: answer.code ?? '' } };
     case 401:
       return { kind: 'again', attempt };
     case 403: {
+      // It ended that session, and the credentials may be others now.
+      if (earlier) return { kind: 'again', attempt };
       const settlement: Settlement = { outcome: 'forbidden', detail: httpDetail(answer) };
       // Without Defender's body it may be somebody else's refusal to let the answer through.
       return canRead && (sent > 1 || answer.code === undefined)
@@ -97,28 +111,12 @@ export function afterCancel(
   }
 }
 
-/**
- * Where a new session goes on with an action that an earlier one called: a recorded answer is acted on as if it had just
- * come. An answer that ended its session (401, 403) is asked for anew, since the credentials may be others now; attempts
- * used up in one session are not counted out by the next without one more call.
- */
-export function afterRestart(
-  last: CancelCall,
-  context: Omit<CancelContext, 'attempt' | 'costsAttempt' | 'askedAtMs'>,
-): Next {
-  const { attempt, error } = last;
-  if (last.repliedAtMs === undefined) {
-    return { kind: 'look-up', doubt: { kind: 'lost', error: 'interrupted', costsAttempt: false } };
-  }
-  if (error === 'not-sent') return { kind: 'again', attempt };
-  if (error !== undefined) return { kind: 'look-up', doubt: { kind: 'lost', error, costsAttempt: true } };
-  const http = last.http ?? 0;
-  if (http === 200) return { kind: 'confirm' };
-  if ([401, 403, 429].includes(http)) return { kind: 'again', attempt };
-  if ([408, 500, 502, 503, 504].includes(http)) return { kind: 'again', attempt: Math.min(attempt + 1, ATTEMPTS) };
-  const { code = '', correlation } = last;
-  const answer: Answer = { kind: 'error', http, code, correlation, claims: undefined };
-  return afterCancel(answer, { ...context, askedAtMs: last.intentAtMs, attempt, costsAttempt: true });
+/** Where a new session goes on with an action that an earlier one called: the recorded answer is acted on as if it had just come. */
+export function afterRestart(last: CancelCall, context: Pick<CancelContext, 'canRead' | 'createdAtMs' | 'sent'>): Next {
+  // That we were killed is not the action's fault.
+  const costsAttempt = last.repliedAtMs !== undefined;
+  const { attempt, intentAtMs } = last;
+  return afterCancel(recordedAnswer(last), { ...context, attempt, costsAttempt, askedAtMs: intentAtMs, earlier: true });
 }
 
 export interface LookupContext {
@@ -212,7 +210,9 @@ export function seenTooLate(reason: string | undefined, status: string): Settlem
 /** Whether a call before may have been carried out, as far as its answer does not rule that out. */
 export function mayHaveEffect({ last, sent }: Pick<Action, 'last' | 'sent'>): boolean {
   if (last === undefined) return false;
-  return sent > 1 || last.error !== undefined || ![401, 403, 429].includes(last.http ?? 0);
+  if (sent > 1) return true;
+  const answer = recordedAnswer(last);
+  return answer.kind !== 'throttled' && !(answer.kind === 'error' && (answer.http === 401 || answer.http === 403));
 }
 
 function unreadAnswer(error: string, status?: string): Settlement {

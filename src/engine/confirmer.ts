@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
 import type { Lookups } from './lookups.ts';
 import { type Settlement, settledBy } from './outcome-rules.ts';
+import type { Task } from './task.ts';
 
 /** An accepted cancel takes a moment to show. */
 const FIRST_LOOK_MS = 5000;
@@ -10,7 +11,7 @@ const LONGEST_MS = 60_000;
 
 export interface Confirmer {
   /** A cancel was accepted; its end is looked up from now on. */
-  add(id: string): void;
+  add(task: Task): void;
   /** Resolves when every accepted action has an outcome: `unconfirmed` for what `--confirm-for` after the last accepted answer still shows no end. */
   drain(): Promise<void>;
   /** Resolves when no look is under way any more, however it ended; for after the signal. */
@@ -24,16 +25,9 @@ export interface ConfirmerParts {
   /** 0: take no look at all. */
   confirmForMs: number;
   stamp: string;
-  settle(id: string, settlement: Settlement): Promise<void>;
+  settle(task: Task, settlement: Settlement): Promise<void>;
   /** Told of an error while nobody drains. */
   onError(error: unknown): void;
-}
-
-interface Item {
-  /** Monotonic ms, as the others. */
-  addedAtMs: number;
-  dueMs: number;
-  intervalMs: number;
 }
 
 /**
@@ -42,7 +36,7 @@ interface Item {
  */
 export function makeConfirmer(parts: ConfirmerParts): Confirmer {
   const { lookups, clock, signal, confirmForMs, stamp, settle, onError } = parts;
-  const items = new Map<string, Item>();
+  const waiting = new Set<Task>();
   let lastAddedMs = 0;
   let roundMs = FIRST_LOOK_MS;
   let nextRoundMs = 0;
@@ -50,33 +44,36 @@ export function makeConfirmer(parts: ConfirmerParts): Confirmer {
   let running: Promise<void> | undefined;
   let wake = new AbortController();
 
-  async function look(ids: readonly string[]): Promise<void> {
-    const found = await lookups.many(ids, signal);
+  async function look(tasks: readonly Task[]): Promise<void> {
+    const found = await lookups.many(
+      tasks.map(({ id }) => id),
+      signal,
+    );
     const now = clock.monotonicMs();
     const settling: Promise<void>[] = [];
-    for (const id of ids) {
-      const shown = found.get(id);
+    for (const task of tasks) {
+      const shown = found.get(task.id);
       const settlement = shown?.kind === 'found' ? settledBy(shown.action, { accepted: true, stamp }) : undefined;
+      const { confirming } = task;
       if (settlement !== undefined) {
-        items.delete(id);
-        settling.push(settle(id, settlement));
-        continue;
+        waiting.delete(task);
+        settling.push(settle(task, settlement));
+      } else if (confirming !== undefined) {
+        confirming.intervalMs = Math.min(confirming.intervalMs * GROWTH, LONGEST_MS);
+        const isLate = now - confirming.sinceMs > confirmForMs;
+        confirming.dueMs = isLate ? Number.POSITIVE_INFINITY : now + confirming.intervalMs;
       }
-      const item = items.get(id);
-      if (item === undefined) continue;
-      item.intervalMs = Math.min(item.intervalMs * GROWTH, LONGEST_MS);
-      item.dueMs = now - item.addedAtMs > confirmForMs ? Number.POSITIVE_INFINITY : now + item.intervalMs;
     }
     // Together, so that they share their syncs.
     await Promise.all(settling);
   }
 
   async function lastLook(): Promise<void> {
-    if (confirmForMs > 0 && lookups.canRead) await look([...items.keys()]);
-    const left = [...items.keys()];
-    items.clear();
+    if (confirmForMs > 0 && lookups.canRead) await look([...waiting]);
+    const left = [...waiting];
+    waiting.clear();
     await Promise.all(
-      left.map((id) => settle(id, { outcome: 'unconfirmed', detail: 'accepted; its end was not seen yet' })),
+      left.map((task) => settle(task, { outcome: 'unconfirmed', detail: 'accepted; its end was not seen yet' })),
     );
   }
 
@@ -88,14 +85,14 @@ export function makeConfirmer(parts: ConfirmerParts): Confirmer {
       else await sleep(Number.POSITIVE_INFINITY);
       return;
     }
-    const due = [...items].filter(([, { dueMs }]) => dueMs <= now).map(([id]) => id);
+    const due = [...waiting].filter((task) => dueMsOf(task) <= now);
     if (due.length >= LOOKUP_SIZE || (due.length > 0 && now >= nextRoundMs)) {
       await look(due.slice(0, LOOKUP_SIZE));
       nextRoundMs = clock.monotonicMs() + roundMs;
       roundMs = Math.min(roundMs * GROWTH, LONGEST_MS);
       return;
     }
-    const firstDueMs = Math.min(...[...items.values()].map(({ dueMs }) => dueMs));
+    const firstDueMs = Math.min(...[...waiting].map(dueMsOf));
     await sleep(Math.min(Math.max(firstDueMs, nextRoundMs), endMs) - now);
   }
 
@@ -118,7 +115,7 @@ export function makeConfirmer(parts: ConfirmerParts): Confirmer {
 
   function start(): Promise<void> {
     running ??= (async () => {
-      while (items.size > 0) await round();
+      while (waiting.size > 0) await round();
     })().finally(() => {
       running = undefined;
     });
@@ -126,12 +123,13 @@ export function makeConfirmer(parts: ConfirmerParts): Confirmer {
   }
 
   return {
-    add: (id) => {
+    add: (task) => {
       const now = clock.monotonicMs();
       lastAddedMs = now;
-      items.set(id, { addedAtMs: now, dueMs: now + FIRST_LOOK_MS, intervalMs: FIRST_LOOK_MS });
+      task.confirming = { sinceMs: now, dueMs: now + FIRST_LOOK_MS, intervalMs: FIRST_LOOK_MS };
+      waiting.add(task);
       // A hundredth may make a batch due before the round is; the loop need not hear of each.
-      if (items.size % LOOKUP_SIZE === 0) rouse();
+      if (waiting.size % LOOKUP_SIZE === 0) rouse();
       start().catch(onError);
     },
     drain: async () => {
@@ -140,7 +138,7 @@ export function makeConfirmer(parts: ConfirmerParts): Confirmer {
       nextRoundMs = Math.min(nextRoundMs, clock.monotonicMs() + FIRST_LOOK_MS);
       rouse();
       try {
-        while (items.size > 0) await start();
+        while (waiting.size > 0) await start();
       } finally {
         draining = false;
       }
@@ -149,4 +147,8 @@ export function makeConfirmer(parts: ConfirmerParts): Confirmer {
       await running?.catch(() => {});
     },
   };
+}
+
+function dueMsOf({ confirming }: Task): number {
+  return confirming?.dueMs ?? Number.POSITIVE_INFINITY;
 }

@@ -1,6 +1,7 @@
 import { GuardError, RefusedError } from '../errors.ts';
 import type { Settlement } from './outcome-rules.ts';
 import type { EngineParts } from './parts.ts';
+import type { Task } from './task.ts';
 
 /** So many refusals in a row, and the token is suspected. */
 const SUSPECT = 5;
@@ -9,17 +10,19 @@ const ENOUGH = 25;
 
 export interface ForbiddenStreak {
   /** Another HTTP 403 to a cancel. Throws when the token turns out to be refused, or when there are too many; the streak's actions stay open then. */
-  forbidden(id: string, settlement: Settlement): Promise<void>;
+  forbidden(task: Task, settlement: Settlement): Promise<void>;
   /** Defender answered a cancel with something else: those refused before it were refused for themselves. */
   broken(): Promise<void>;
+  /** Some outcomes wait. */
+  readonly isHolding: boolean;
 }
 
 /** One 403 may be about one action's device group; many in a row are about the token. So outcomes wait until that is known. */
 export function makeForbiddenStreak(
   { defender, permits, stop }: Pick<EngineParts, 'defender' | 'permits' | 'stop'>,
-  settle: (id: string, settlement: Settlement) => Promise<void>,
+  settle: (task: Task, settlement: Settlement) => Promise<void>,
 ): ForbiddenStreak {
-  const held = new Map<string, Settlement>();
+  const held = new Set<Task>();
   /** The question of the token, which everybody who is refused meanwhile waits for: its answer goes before the count. */
   let asking: Promise<void> | undefined;
 
@@ -32,8 +35,9 @@ export function makeForbiddenStreak(
   }
 
   return {
-    forbidden: async (id, settlement) => {
-      held.set(id, settlement);
+    forbidden: async (task, settlement) => {
+      task.refusal = settlement;
+      held.add(task);
       if (held.size === SUSPECT) asking = askTheToken();
       await asking;
       if (held.size >= ENOUGH) {
@@ -47,7 +51,10 @@ export function makeForbiddenStreak(
       const settled = [...held];
       held.clear();
       // Together, so that they share their syncs and none is forgotten when one is a failure too many.
-      await Promise.all(settled.map(([id, settlement]) => settle(id, settlement)));
+      await Promise.all(settled.map((task) => task.refusal && settle(task, task.refusal)));
+    },
+    get isHolding() {
+      return held.size > 0;
     },
   };
 }

@@ -2,10 +2,11 @@ import { isFinalStatus } from '../defender/entity.ts';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { type DecisionCounts, noDecisions } from '../ledger/decisions.ts';
 import { NOT_FOUND_STATUS } from '../ledger/record.ts';
-import type { Action, Screened } from '../ledger/state/run-state.ts';
+import type { Screened } from '../ledger/state/run-state.ts';
 import { type Decided, decide } from './guards.ts';
 import type { EngineParts } from './parts.ts';
 import { makeScreening, refuseUnread } from './screening.ts';
+import type { Task } from './task.ts';
 
 /** Longer lists are not looked up before the question: that alone would take most of an hour's quota. */
 export const SCREEN_AT_MOST = 50_000;
@@ -39,22 +40,22 @@ export async function screenAll(parts: EngineParts, { anew, onLooked }: ScreenAl
   const result: ScreenedAll = { changes: [], notLookedUp: 0 };
   if (!screening.on) return result;
   refuseUnread(parts);
-  const wanted: Action[] = [];
+  const wanted: (Pick<Task, 'id' | 'found' | 'unseen'> & { was: Screened | undefined })[] = [];
   for (const action of ledger.state.actions.values()) {
-    if (action.outcome !== undefined || action.last !== undefined) continue;
+    const { id, screen: was, outcome, last } = action;
+    if (outcome !== undefined || last !== undefined) continue;
     const known =
-      action.screen !== undefined && (anew ? isFinalStatus(action.screen.status) : screening.isFresh(action));
+      was !== undefined && (anew ? isFinalStatus(was.status) : screening.isFresh({ action, unseen: false }));
     if (known) continue;
-    if (wanted.length < SCREEN_AT_MOST) wanted.push(action);
+    if (wanted.length < SCREEN_AT_MOST) wanted.push({ id, was, found: undefined, unseen: false });
     else result.notLookedUp++;
   }
   for (let at = 0; at < wanted.length; at += LOOKUP_SIZE) {
     onLooked?.(at, wanted.length);
     const batch = wanted.slice(at, at + LOOKUP_SIZE);
-    const before = new Map(batch.map(({ id, screen }) => [id, screen]));
     await screening.look(batch, stop.signal);
-    for (const { id, screen } of batch) {
-      const was = before.get(id);
+    for (const { id, was } of batch) {
+      const screen = ledger.state.actions.get(id)?.screen;
       if (was === undefined || screen === undefined) continue;
       const change = { id, computer: screen.computer, was: shownAs(was), now: shownAs(screen) };
       const kept = decide(was, job.guards).kind !== decide(screen, job.guards).kind;

@@ -7,6 +7,7 @@ import { guardsThatLook } from './guards.ts';
 import type { Found } from './lookups.ts';
 import type { EngineParts } from './parts.ts';
 import { shownOf } from './seen.ts';
+import type { Task } from './task.ts';
 
 /** What is known of an open action is looked up again when it is older than this at the moment of its call. */
 const FRESH_MS = 5 * 60_000;
@@ -17,9 +18,9 @@ export interface Screening {
   /** Whether actions are looked up before they are called. */
   readonly on: boolean;
   /** Whether what is known of the action is good enough to call it on. */
-  isFresh(action: Action): boolean;
-  /** Looks up these actions (100 a call) and records what is shown. Throws a GuardError when the first twenty of a run are all unknown. */
-  look(actions: readonly Action[], signal: AbortSignal): Promise<Map<string, Found>>;
+  isFresh(known: Pick<Task, 'action' | 'unseen'>): boolean;
+  /** Looks up these actions (100 a call), and records what is shown. Throws a GuardError when the first twenty of a run are all unknown. */
+  look(tasks: readonly Pick<Task, 'id' | 'found' | 'unseen'>[], signal: AbortSignal): Promise<void>;
   /** Records what a query showed of admitted actions that were not called yet, as if it had been looked up. */
   saw(actions: readonly MachineAction[]): Promise<void>;
 }
@@ -48,26 +49,25 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
   const needed = job.screen === 'always' || guardsThatLook(job.guards).length > 0;
   let probation = !hasKnown(ledger.state.actions.values()) && ledger.state.actions.size > ALL_UNKNOWN;
   let unknown = 0;
-  /** Defender's lookups are answered by something else: those actions are called as if screening were off. */
-  const unreadable = new Set<string>();
+  let calledUnseen = 0;
 
   return {
     on: job.screen !== 'never',
-    isFresh: ({ id, screen }) =>
-      unreadable.has(id) ||
-      (screen !== undefined && (isFinalStatus(screen.status) || isRecent(screen, clock.wallMs()))),
-    look: async (actions, signal) => {
-      const ids = actions.map(({ id }) => id);
+    isFresh: ({ action: { screen }, unseen }) =>
+      unseen || (screen !== undefined && (isFinalStatus(screen.status) || isRecent(screen, clock.wallMs()))),
+    look: async (tasks, signal) => {
+      const ids = tasks.map(({ id }) => id);
       refuseUnread({ job, lookups });
       const found = await lookups.many(ids, signal);
       await ledger.screen(ids.flatMap((id) => screenRow(id, found.get(id)) ?? []));
-      for (const id of ids) {
-        const shown = found.get(id);
-        if (shown?.kind === 'unreadable') {
-          unreadable.add(id);
-          if (needed) throw cannotScreen(shown.why);
+      for (const task of tasks) {
+        task.found = found.get(task.id);
+        if (task.found?.kind === 'unreadable') {
+          if (!task.unseen) calledUnseen++;
+          task.unseen = true;
+          if (needed) throw cannotScreen(task.found.why);
         } else if (probation) {
-          if (shown?.kind === 'found') probation = false;
+          if (task.found?.kind === 'found') probation = false;
           else if (++unknown >= ALL_UNKNOWN) throw allUnknown();
         }
       }
@@ -75,10 +75,9 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
       refuseUnread({ job, lookups });
       const untyped = [...found.values()].filter((shown) => isUntyped(shown)).length;
       if (untyped > 0) log.warn(unseenTypes(untyped));
-      if (unreadable.size > 0 && ids.some((id) => unreadable.has(id))) {
-        log.warn(`some actions cannot be looked up and are called without it; ${unseenTypes(unreadable.size)}`);
+      if (tasks.some((task) => task.unseen)) {
+        log.warn(`some actions cannot be looked up and are called without it; ${unseenTypes(calledUnseen)}`);
       }
-      return found;
     },
     saw: (actions) =>
       ledger.screen(

@@ -1,75 +1,121 @@
+import type { Clock } from '../clock.ts';
+import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { type Action, isOpen, type RunState } from '../ledger/state/run-state.ts';
+import type { NextStep } from './next-step.ts';
+import { Task } from './task.ts';
 
-/** An action to be worked on. `attempt` is set when it was in a worker's hands already. */
-export interface Task {
-  action: Action;
-  attempt: number | undefined;
+/** Tasks taken at a time, at most, when few of them need a lookup. */
+const CHUNK = 1000;
+
+/** A task off the queue, with what is to be done with it as it was taken. */
+export interface Taken {
+  readonly task: Task;
+  readonly step: NextStep;
 }
 
-/** The actions that still want something, in the order in which they are taken. */
+/**
+ * The actions that still want something, in the order in which they are taken: what was begun by an earlier session or put back by
+ * a worker, then what was held over, then the ledger's own order.
+ */
 export interface WorkQueue {
-  /** What was begun first, then what was held over, then the ledger's own order, until `full` says that it is enough. */
-  take(full: (taken: readonly Task[]) => boolean): Task[];
-  /** Only what was begun: by an earlier session, or by a worker that put it back. */
-  takeBegun(full: (taken: readonly Task[]) => boolean): Task[];
-  putBack(action: Action, attempt: number): void;
-  /** These come next after what was begun, in their order. */
+  /** As many as a lookup holds of those that need one, with all between them. None when the queue is empty. */
+  take(): Taken[];
+  /** The same of what was begun alone. */
+  takeBegun(): Taken[];
+  /** Its slot came too late: it is to be screened again, and called from that attempt on. */
+  putBack(task: Task): void;
+  /** Taken, but not yet to be worked on: these come next, in their order. */
   holdOver(tasks: readonly Task[]): void;
   readonly hasBegun: boolean;
   readonly isEmpty: boolean;
 }
 
-export function makeWorkQueue(state: RunState, retry: ReadonlySet<string>): WorkQueue {
-  const isCandidate = (action: Action) => isOpen(action) || retry.has(action.id);
+export interface WorkQueueParts {
+  state: Pick<RunState, 'actions'>;
+  /** Actions with a final outcome that are to be tried once more. */
+  retry: ReadonlySet<string>;
+  clock: Clock;
+  stepOf(task: Task): NextStep;
+}
+
+export function makeWorkQueue({ state: { actions }, retry, clock, stepOf }: WorkQueueParts): WorkQueue {
+  const isWanted = (action: Action) => isOpen(action) || retry.has(action.id);
   const wasBegun = ({ id, last }: Action) => last !== undefined && !retry.has(id);
+  const early = new Set<string>();
+  for (const action of actions.values()) if (isWanted(action) && wasBegun(action)) early.add(action.id);
 
-  let begun: Task[] = [];
+  const taskOf = (action: Action) => new Task(action, actions, retry.has(action.id), clock);
+  const begun = tasksOf(early, (id) => actions.get(id), taskOf);
+  const isFresh = (action: Action) => isWanted(action) && !early.has(action.id);
+  const fresh = tasksOf(actions.values(), (action) => (isFresh(action) ? action : undefined), taskOf);
+  const back: Task[] = [];
   let held: Task[] = [];
-  const early = new Set<Action>();
-  for (const action of state.actions.values()) {
-    if (!isCandidate(action) || !wasBegun(action)) continue;
-    early.add(action);
-    begun.push({ action, attempt: undefined });
-  }
-  const rest = candidates();
-  let ahead = rest.next();
-
-  function* candidates(): Generator<Action, undefined> {
-    for (const action of state.actions.values()) if (isCandidate(action) && !early.has(action)) yield action;
-  }
-
-  /** The first of the tasks, as many as `full` allows; the others stay. */
-  function some(tasks: Task[], taken: Task[], full: (taken: readonly Task[]) => boolean): Task[] {
-    let count = 0;
-    for (; count < tasks.length && !full(taken); count++) taken.push(...tasks.slice(count, count + 1));
-    return tasks.slice(count);
-  }
 
   return {
-    take: (full) => {
-      const taken: Task[] = [];
-      begun = some(begun, taken, full);
-      held = some(held, taken, full);
-      if (begun.length > 0 || held.length > 0) return taken;
-      for (; !ahead.done && !full(taken); ahead = rest.next()) taken.push({ action: ahead.value, attempt: undefined });
-      return taken;
-    },
-    takeBegun: (full) => {
-      const taken: Task[] = [];
-      begun = some(begun, taken, full);
-      return taken;
-    },
-    putBack: (action, attempt) => {
-      begun.push({ action, attempt });
+    take: () => takeFrom([begun, back, held, fresh], stepOf),
+    takeBegun: () => takeFrom([begun, back], stepOf),
+    // What was seen of a task counts only until it waits again.
+    putBack: (task) => {
+      task.found = undefined;
+      back.push(task);
     },
     holdOver: (tasks) => {
-      held = [...tasks, ...held];
+      for (const task of tasks) task.found = undefined;
+      back.push(...tasks.filter(({ timesPutBack }) => timesPutBack > 0));
+      held = [...tasks.filter(({ timesPutBack }) => timesPutBack === 0), ...held];
     },
     get hasBegun() {
-      return begun.length > 0;
+      return !begun.isOver || back.length > 0;
     },
     get isEmpty() {
-      return ahead.done === true && begun.length === 0 && held.length === 0;
+      return begun.isOver && fresh.isOver && back.length === 0 && held.length === 0;
+    },
+  };
+}
+
+interface Source {
+  shift(): Task | undefined;
+}
+
+/** From the first sources first. */
+function takeFrom(sources: readonly Source[], stepOf: (task: Task) => NextStep): Taken[] {
+  const taken: Taken[] = [];
+  let looks = 0;
+  for (const source of sources) {
+    while (taken.length < CHUNK && looks < LOOKUP_SIZE) {
+      const task = source.shift();
+      if (task === undefined) break;
+      const step = stepOf(task);
+      if (step.kind === 'look') looks++;
+      taken.push({ task, step });
+    }
+  }
+  return taken;
+}
+
+/** Tasks of those that `pick` finds an action for, a million perhaps, so each is made when it is taken. */
+function tasksOf<T>(
+  all: Iterable<T>,
+  pick: (one: T) => Action | undefined,
+  taskOf: (action: Action) => Task,
+): Source & { readonly isOver: boolean } {
+  const picked = (function* () {
+    for (const one of all) {
+      const action = pick(one);
+      if (action !== undefined) yield action;
+    }
+  })();
+  // Ahead by one, to know whether there is another.
+  let next = picked.next();
+  return {
+    get isOver() {
+      return next.done === true;
+    },
+    shift: () => {
+      if (next.done) return undefined;
+      const task = taskOf(next.value);
+      next = picked.next();
+      return task;
     },
   };
 }

@@ -50,5 +50,10 @@ export function needsLook(outcome: Outcome): boolean {
   return OUTCOMES[outcome].needsLook;
 }
 
+/** What `--max-failures` counts. */
+export function isFailure(outcome: Outcome): boolean {
+  return OUTCOMES[outcome].failure;
+}
+
 /** What `resume --retry` takes. */
 export const RETRYABLE: readonly Outcome[] = OUTCOME_NAMES.filter((name) => OUTCOMES[name].retryable);

@@ -1,3 +1,4 @@
+import { isUnavailable } from '../defender/classify.ts';
 import { type RawAnswer, readAnswer, skewOf } from '../defender/read-answer.ts';
 import type { WireResult } from '../defender/transport.ts';
 import { describeDuration } from '../duration.ts';
@@ -68,8 +69,6 @@ export interface Asked {
   receivedAtMs: number;
 }
 
-const PASSING = new Set([408, 500, 502, 503, 504]);
-
 /** Whether the host answers, over TLS that this machine trusts. */
 export function hostFinding(apiUrl: string, { result, sentAtMs, receivedAtMs }: Asked): Finding {
   const { host, protocol } = new URL(apiUrl);
@@ -77,7 +76,7 @@ export function hostFinding(apiUrl: string, { result, sentAtMs, receivedAtMs }: 
     return { level: 'wrong', topic: 'host', text: trouble(host, result.error), exitCode: 6 };
   }
   const { http } = result.raw;
-  if (PASSING.has(http)) {
+  if (isUnavailable(http)) {
     const text = `${host} answers HTTP ${http}: Defender or a proxy on the way is out of order; run check again later`;
     return { level: 'wrong', topic: 'host', text, exitCode: 6 };
   }

@@ -90,6 +90,7 @@ describe('after an answer the call', () => {
       false,
       { kind: 'again', attempt: 1, afterMs: 0, renewed: false },
     ],
+    ['is not repeated when a page of devices was lost', call('machines'), LOST, true, DONE],
     [
       'starts over when the gate closed before its send',
       call('cancel', 2),

@@ -370,22 +370,25 @@ afterAll(async () => {
 });
 
 describe('over real sockets, an action', () => {
-  it.each(ROWS.map((row, n) => [row.says, row, idOf(n)] as const))('answered so: %s', (_, row, each) => {
-    const action = ledger.state.actions.get(each);
-    expect(action?.outcome?.outcome).toBe(row.outcome);
-    const posts = sandbox.log.of(each, 'cancel');
-    expect(posts).toHaveLength(row.posts);
-    expect(action?.outcome?.calls).toBe(row.posts);
-    expect(sandbox.log.effects(each)).toBeLessThanOrEqual(1);
-    if (row.attempt !== undefined) expect(action?.last?.attempt).toBe(row.attempt);
-    if (row.detail !== undefined) expect(action?.outcome?.detail).toMatch(row.detail);
-    if (row.lookedUpBetween) {
-      const [first, second] = posts;
-      const between = sandbox.log.of(each).filter(({ n }) => n > (first?.n ?? 0) && n < (second?.n ?? 0));
-      expect(between.map(({ method }) => method)).toEqual(['GET']);
-    }
-    for (const { comment } of posts) if (comment !== undefined) expect(comment.startsWith(STAMP)).toBe(true);
-  });
+  it.each(ROWS.map((row, n) => [row.says, row, idOf(n)] as const))(
+    'ends as it should when it is answered so: %s',
+    (_, row, each) => {
+      const action = ledger.state.actions.get(each);
+      expect(action?.outcome?.outcome).toBe(row.outcome);
+      const posts = sandbox.log.of(each, 'cancel');
+      expect(posts).toHaveLength(row.posts);
+      expect(action?.outcome?.calls).toBe(row.posts);
+      expect(sandbox.log.effects(each)).toBeLessThanOrEqual(1);
+      if (row.attempt !== undefined) expect(action?.last?.attempt).toBe(row.attempt);
+      if (row.detail !== undefined) expect(action?.outcome?.detail).toMatch(row.detail);
+      if (row.lookedUpBetween) {
+        const [first, second] = posts;
+        const between = sandbox.log.of(each).filter(({ n }) => n > (first?.n ?? 0) && n < (second?.n ?? 0));
+        expect(between.map(({ method }) => method)).toEqual(['GET']);
+      }
+      for (const { comment } of posts) if (comment !== undefined) expect(comment.startsWith(STAMP)).toBe(true);
+    },
+  );
 
   it('beside the others is cancelled as if they were not there', () => {
     const plain = ROWS.map((_, n) => ledger.state.actions.get(id(2 * n + 2))?.outcome?.outcome);

@@ -14,6 +14,7 @@ const CONTEXT = {
   askedAtMs: NOW,
   createdAtMs: NOW - 3_600_000,
   sent: 2,
+  earlier: false,
 };
 
 function action(status: string, more: Partial<MachineAction> = {}): MachineAction {
@@ -71,19 +72,19 @@ describe('after an answer to a cancel', () => {
   });
 
   it.each([
-    ['open', { kind: 'found', action: action('Pending') } as const, 'forbidden'],
-    ['gone', { kind: 'unknown' } as const, 'forbidden'],
+    ['open', 'forbidden', { kind: 'found', action: action('Pending') } as const],
+    ['gone', 'forbidden', { kind: 'unknown' } as const],
     [
       'cancelled by us',
-      { kind: 'found', action: action('Cancelled', { cancellationComment: `${STAMP}x` }) } as const,
       'settle',
+      { kind: 'found', action: action('Cancelled', { cancellationComment: `${STAMP}x` }) } as const,
     ],
     [
       'being cancelled by us',
-      { kind: 'found', action: action('Pending', { cancellationComment: `${STAMP}x` }) } as const,
       'confirm',
+      { kind: 'found', action: action('Pending', { cancellationComment: `${STAMP}x` }) } as const,
     ],
-  ])('403 to a repeat of what is %s', (_, found, next) => {
+  ])('403 to a repeat of what is %s leads to %s', (_, next, found) => {
     const doubt: Doubt = { kind: 'forbidden', settlement: { outcome: 'forbidden' } };
     expect(afterLookup(found, doubt, { attempt: 2, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: 2 }).kind).toBe(
       next,
@@ -98,10 +99,10 @@ describe('after an answer to a cancel', () => {
   });
 
   it.each([
-    ['seen and 119 s old', NOW - 119_000, 'wait-for-it'],
-    ['seen and 120 s old', NOW - 120_000, 'settle'],
-    ['never seen', undefined, 'settle'],
-  ])('404 on an action that was %s', (_, createdAtMs, next) => {
+    ['seen and 119 s old', 'wait-for-it', NOW - 119_000],
+    ['seen and 120 s old', 'settle', NOW - 120_000],
+    ['never seen', 'settle', undefined],
+  ])('404 on an action that was %s leads to %s', (_, next, createdAtMs) => {
     expect(afterCancel(refusal(404), { ...CONTEXT, createdAtMs }).kind).toBe(next);
   });
 
@@ -115,7 +116,7 @@ describe('after an answer to a cancel', () => {
   });
 });
 
-describe('after the lookup of an action in doubt', () => {
+describe('an action in doubt that was looked up', () => {
   const refused: Doubt = { kind: 'refused', code: 'BadRequest' };
   const lost: Doubt = { kind: 'lost', error: 'timeout', costsAttempt: true };
   const killed: Doubt = { kind: 'lost', error: 'interrupted', costsAttempt: false };
@@ -129,27 +130,118 @@ describe('after the lookup of an action in doubt', () => {
   const settle = (outcome: string) => ({ kind: 'settle', settlement: { outcome } });
 
   it.each<[string, Found, Doubt, number, boolean, unknown]>([
-    ['400 and over: already-final', found('Succeeded'), refused, 1, false, settle('already-final')],
-    ['400 and cancelled by us: cancelled', found('Cancelled', ours), refused, 1, false, settle('cancelled')],
-    ['400 and cancelled by another: already-final', found('Cancelled'), refused, 1, false, settle('already-final')],
-    ['400 and still open: failed', found('Pending'), refused, 1, false, settle('failed')],
-    ['400 and an unknown status: failed, as it is open', found('Paused'), refused, 1, false, settle('failed')],
-    ['400 and no lookup: failed', unreadable, refused, 1, false, settle('failed')],
-    ['lost and cancelled by us: cancelled', found('Cancelled', ours), lost, 1, false, settle('cancelled')],
-    ['lost, ours, but it had run: ran-anyway', found('Succeeded', ours), lost, 1, false, settle('ran-anyway')],
-    ['lost, ours, and it failed: ended-otherwise', found('Failed', ours), lost, 1, false, settle('ended-otherwise')],
-    ['lost and over without us: already-final', found('TimeOut'), lost, 1, false, settle('already-final')],
-    ['lost and still open: again, one attempt on', found('Pending'), lost, 4, false, { kind: 'again', attempt: 5 }],
-    ['lost and still open after the fifth: failed', found('Pending'), lost, 5, false, settle('failed')],
-    ['lost by an outage, still open: again', found('Pending'), killed, 5, false, { kind: 'again', attempt: 5 }],
-    ['lost and gone: not-found', { kind: 'unknown' }, lost, 1, false, settle('not-found')],
-    ['lost, no lookup: one more send', unreadable, lost, 1, false, { kind: 'blind-again', attempt: 2 }],
-    ['lost again, no lookup: unknown', unreadable, lost, 2, true, settle('unknown')],
-    ['lost and being cancelled by us: confirm', found('Pending', ours), lost, 1, false, { kind: 'confirm' }],
-    ['refused, but being cancelled by us: confirm', found('Pending', ours), refused, 1, false, { kind: 'confirm' }],
-    ['used up and still open: failed', found('Pending'), usedUp, 5, false, settle('failed')],
-    ['used up, but it was ours: cancelled', found('Cancelled', ours), usedUp, 5, false, settle('cancelled')],
-    ['used up, no lookup: unknown', unreadable, usedUp, 5, false, settle('unknown')],
+    ['is already-final after 400 when it is over', found('Succeeded'), refused, 1, false, settle('already-final')],
+    [
+      'is cancelled after 400 when our stamp is on it',
+      found('Cancelled', ours),
+      refused,
+      1,
+      false,
+      settle('cancelled'),
+    ],
+    [
+      'is already-final after 400 when somebody else cancelled it',
+      found('Cancelled'),
+      refused,
+      1,
+      false,
+      settle('already-final'),
+    ],
+    ['is failed after 400 while it is open', found('Pending'), refused, 1, false, settle('failed')],
+    [
+      'is failed after 400 with a status that nobody knows, which is open',
+      found('Paused'),
+      refused,
+      1,
+      false,
+      settle('failed'),
+    ],
+    ['is failed after 400 when no lookup can tell', unreadable, refused, 1, false, settle('failed')],
+    [
+      'is cancelled after a lost answer when our stamp is on it',
+      found('Cancelled', ours),
+      lost,
+      1,
+      false,
+      settle('cancelled'),
+    ],
+    [
+      'ran anyway after a lost answer when our stamp is on it and it succeeded',
+      found('Succeeded', ours),
+      lost,
+      1,
+      false,
+      settle('ran-anyway'),
+    ],
+    [
+      'ended otherwise after a lost answer when our stamp is on it and it failed',
+      found('Failed', ours),
+      lost,
+      1,
+      false,
+      settle('ended-otherwise'),
+    ],
+    [
+      'is already-final after a lost answer when it ended without us',
+      found('TimeOut'),
+      lost,
+      1,
+      false,
+      settle('already-final'),
+    ],
+    [
+      'is sent again, one attempt on, after a lost answer while it is open',
+      found('Pending'),
+      lost,
+      4,
+      false,
+      { kind: 'again', attempt: 5 },
+    ],
+    ['is failed after the fifth lost answer while it is open', found('Pending'), lost, 5, false, settle('failed')],
+    [
+      'is sent again, on the same attempt, after an outage while it is open',
+      found('Pending'),
+      killed,
+      5,
+      false,
+      { kind: 'again', attempt: 5 },
+    ],
+    ['is not-found after a lost answer when it is gone', { kind: 'unknown' }, lost, 1, false, settle('not-found')],
+    [
+      'is sent once more after a lost answer when no lookup can tell',
+      unreadable,
+      lost,
+      1,
+      false,
+      { kind: 'blind-again', attempt: 2 },
+    ],
+    ['is unknown after a second lost answer when no lookup can tell', unreadable, lost, 2, true, settle('unknown')],
+    [
+      'is confirmed after a lost answer while it is open with our stamp',
+      found('Pending', ours),
+      lost,
+      1,
+      false,
+      { kind: 'confirm' },
+    ],
+    [
+      'is confirmed after 400 while it is open with our stamp',
+      found('Pending', ours),
+      refused,
+      1,
+      false,
+      { kind: 'confirm' },
+    ],
+    ['is failed after its last 5xx while it is open', found('Pending'), usedUp, 5, false, settle('failed')],
+    [
+      'is cancelled after its last 5xx when our stamp is on it',
+      found('Cancelled', ours),
+      usedUp,
+      5,
+      false,
+      settle('cancelled'),
+    ],
+    ['is unknown after its last 5xx when no lookup can tell', unreadable, usedUp, 5, false, settle('unknown')],
   ])('%s', (_, shown, doubt, attempt, blind, expected) => {
     expect(afterLookup(shown, doubt, { attempt, stamp: STAMP, guards: NO_GUARDS, sent: 1, blind })).toMatchObject(
       expected as object,

@@ -107,7 +107,7 @@ describe('too many failures', () => {
     [20, 3, true],
     [30, 3, false],
     [31, 4, true],
-  ])('of %i called, %i failed, at 10 %%: %s', (called, failures, expected) => {
+  ])('are more than 10 %% of %i called: that %i are is %s', (called, failures, expected) => {
     expect(tooManyFailures({ percent: 10 }, { called, failures })).toBe(expected);
   });
   it('are strictly more than a number, from the first on', () => {

@@ -56,4 +56,42 @@ describe('--max-failures', () => {
     expect(wire.count('cancel')).toBe(60);
     expect(sent).toBeLessThan(60);
   });
+
+  it('is no reason to stop for the refusals (403) of the last ones, after which nothing is left to call', async () => {
+    const all = ids(30);
+    const wire = wireWith(all);
+    wire.fault = ({ route, ids: [first = ''] }) =>
+      route === 'cancel' && all.indexOf(first) >= 26 ? { kind: 'forbidden' } : undefined;
+    const run = await makeRun({ ids: all, wire, job: { concurrency: 1 } });
+    expect(await run.cancel(time())).toBeUndefined();
+    expect(run.counts()).toEqual({ cancelled: 26, forbidden: 4 });
+  });
+
+  it('counts what failed in earlier sessions, and stops a session that begins with too many at its next failure', async () => {
+    const all = ids(40);
+    const wire = wireWith(all);
+    refuse(wire, all.slice(20));
+    const disk = new MemoryDisk(() => Date.now());
+    const first = await makeRun({ ids: all, wire, disk, job: { concurrency: 1 } });
+    expect(await first.cancel(time())).toMatchObject({ exitCode: 5 });
+    expect(first.counts()['failed']).toBe(3);
+    await first.ledger[Symbol.asyncDispose]();
+    const second = await makeRun({ wire, disk, resume: true, job: { concurrency: 1 } });
+    expect(await second.cancel(time())).toMatchObject({ exitCode: 5, message: expect.stringContaining('4 of 24') });
+    expect(second.counts()['failed']).toBe(4);
+  });
+
+  it('counts an action that is tried again by its last outcome until it has another', async () => {
+    const all = ids(30);
+    const wire = wireWith(all);
+    refuse(wire, all.slice(20));
+    const disk = new MemoryDisk(() => Date.now());
+    const allowed = { guards: { maxFailures: { percent: 100 } } };
+    const first = await makeRun({ ids: all, wire, disk, job: allowed });
+    expect(await first.cancel(time())).toBeUndefined();
+    await first.ledger[Symbol.asyncDispose]();
+    const second = await makeRun({ wire, disk, resume: true, job: { concurrency: 1 } });
+    const error = await second.cancel(time(), { retry: new Set(all.slice(20)) });
+    expect(error).toMatchObject({ exitCode: 5, message: expect.stringContaining('10 of 30') });
+  });
 });

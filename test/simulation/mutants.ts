@@ -39,9 +39,9 @@ export const MUTANTS: readonly Mutant[] = [
   one('a restart that forgets its calls', 'src/ledger/state/calls.js', 'const recent = [];', 'return [];'),
   one(
     'a resume that sends in-doubt actions again blindly',
-    'src/engine/cancel-rules.js',
-    "return { kind: 'look-up', doubt: { kind: 'lost', error: 'interrupted', costsAttempt: false } };",
-    "return { kind: 'again', attempt };",
+    'src/defender/classify.js',
+    "return { kind: 'lost', error: error ?? 'interrupted', http };",
+    "return error === undefined ? { kind: 'throttled', code, retryAfterMs } : { kind: 'lost', error, http };",
   ),
   one(
     'a 404 taken as final at once',
@@ -108,14 +108,14 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     'an accepted cancel that is sent again after a restart',
     'src/engine/cancel-rules.js',
-    "if (http === 200)\n        return { kind: 'confirm' };",
-    "if (http === 200)\n        return { kind: 'again', attempt };",
+    "case 'accepted':\n            return { kind: 'confirm' };",
+    "case 'accepted':\n            return { kind: 'again', attempt };",
   ),
   one(
     'attempts used up without a look',
     'src/engine/cancel-rules.js',
-    "case 'unavailable':\n            return canRead\n",
-    "case 'unavailable':\n            return false\n",
+    "return canRead\n                ? { kind: 'look-up', doubt: { kind: 'used-up', last: httpDetail(answer) } }\n                : { kind: 'settle', settlement: usedUp(",
+    "return false\n                ? { kind: 'look-up', doubt: { kind: 'used-up', last: httpDetail(answer) } }\n                : { kind: 'settle', settlement: usedUp(",
   ),
   one('a token in the log', 'src/defender/send.js', 'log.debug({', 'log.info({ sent: token.token,'),
   one(

@@ -1,5 +1,5 @@
 import type { ClocksNow } from '../call-age.ts';
-import { OUTCOME_NAMES, type Outcome } from '../outcomes.ts';
+import type { Outcome } from '../outcomes.ts';
 import type {
   AdmitFields,
   CloseFields,
@@ -19,14 +19,19 @@ import type {
 import { mayBeSameClient } from '../sender.ts';
 import { ActionTable } from './action-table.ts';
 import { Calls } from './calls.ts';
+import { Counts, type HeldAction } from './counts.ts';
 import { Interner } from './intern.ts';
-import { type Action, isOpen, type Marked, type PastCall, type RunState, type Session } from './run-state.ts';
+import {
+  type Action,
+  isAccepted,
+  isOpen,
+  type Marked,
+  type PastCall,
+  type RunState,
+  type Session,
+  type Tally,
+} from './run-state.ts';
 import { SourceReadings } from './source-readings.ts';
-
-/** An action as this process holds it: with the number of the last reading of the source that named it. */
-interface ReadAction extends Action {
-  named: number;
-}
 
 /**
  * The state of a run, built one record at a time. The reader and the writer both feed it, so that what a ledger says never depends on whether
@@ -35,7 +40,7 @@ interface ReadAction extends Action {
 export class Projection implements RunState {
   run = '';
   readonly sessions: Session[] = [];
-  readonly actions = new ActionTable<ReadAction>();
+  readonly actions = new ActionTable<HeldAction>();
   readonly starts: Marked<StartFields>[] = [];
   readonly pauses: Marked<PauseFields>[] = [];
   lastSeq = 0;
@@ -43,13 +48,12 @@ export class Projection implements RunState {
   firstAtMs = 0;
   lastAtMs = 0;
 
-  readonly #counts = noOutcomes();
+  readonly #counts = new Counts();
   readonly #strings = new Interner();
   readonly #readings = new SourceReadings();
-  readonly #calls = new Calls<ReadAction>();
+  readonly #calls = new Calls<HeldAction>();
   #session = 0;
   #current: Session | undefined;
-  #left = 0;
 
   get intake(): Marked<IntakeFields> | undefined {
     return this.intakes.at(-1);
@@ -80,7 +84,11 @@ export class Projection implements RunState {
   }
 
   get leftCount(): number {
-    return this.#left;
+    return this.#counts.left;
+  }
+
+  get tally(): Tally {
+    return this.#counts.tally;
   }
 
   /** True between `beginIntake` and the `intake` record. */
@@ -149,7 +157,7 @@ export class Projection implements RunState {
   }
 
   counts(): Record<Outcome, number> {
-    return { ...this.#counts };
+    return { ...this.#counts.byOutcome };
   }
 
   *left(): Iterable<Action> {
@@ -185,7 +193,7 @@ export class Projection implements RunState {
 
   #admit({ id, line, comment, priority = 0 }: AdmitFields): void {
     this.#readings.row(this.#session);
-    const action = {
+    const action: HeldAction = {
       id,
       line,
       comment: comment === undefined ? undefined : this.#strings.intern(comment),
@@ -195,9 +203,10 @@ export class Projection implements RunState {
       sent: 0,
       outcome: undefined,
       named: this.#readings.number,
+      tallied: 'not-called',
     };
     if (!this.actions.add(action)) return;
-    this.#left++;
+    this.#counts.admitted();
     this.admittedSinceStart++;
   }
 
@@ -230,7 +239,7 @@ export class Projection implements RunState {
     this.#calls.intent(call, route, this.#session, atMs, action);
     if (action === undefined) return;
     // Called once more (`--retry`): open again until its next outcome, so that a killed retry is gone on with.
-    this.#settle(action, undefined);
+    this.#counts.put(action, undefined);
     action.sent++;
     action.last = {
       call,
@@ -254,22 +263,26 @@ export class Projection implements RunState {
     if (error === 'not-sent') {
       action.sent--;
       action.last = answered.before.last;
-      this.#settle(action, answered.before.outcome);
+      this.#counts.put(action, answered.before.outcome);
       return;
     }
     if (action.last?.call !== call) return;
-    action.last.repliedAtMs = atMs;
-    action.last.http = http;
-    action.last.code = this.#strings.internIfAny(code);
-    action.last.correlation = correlation;
-    action.last.retryAfterMs = retryAfterMs;
-    action.last.error = this.#strings.internIfAny(error);
+    action.last = {
+      ...action.last,
+      repliedAtMs: atMs,
+      http,
+      code: this.#strings.internIfAny(code),
+      correlation,
+      retryAfterMs,
+      error: this.#strings.internIfAny(error),
+    };
+    if (isAccepted(action)) this.#counts.accepted(action);
   }
 
   #outcome({ id, outcome, attempts, status, detail }: OutcomeFields, atMs: number): void {
     const action = this.actions.get(id);
     if (action === undefined) return;
-    this.#settle(action, {
+    this.#counts.settled(action, {
       outcome: this.#strings.intern(outcome) as Outcome,
       atMs,
       calls: attempts,
@@ -278,19 +291,7 @@ export class Projection implements RunState {
     });
   }
 
-  #settle(action: Action, outcome: Action['outcome']): void {
-    const wasOpen = isOpen(action);
-    if (action.outcome !== undefined) this.#counts[action.outcome.outcome]--;
-    if (outcome !== undefined) this.#counts[outcome.outcome]++;
-    action.outcome = outcome;
-    this.#left += Number(isOpen(action)) - Number(wasOpen);
-  }
-
   #close({ reason, counts }: CloseFields, atMs: number): void {
     if (this.#current !== undefined) this.#current.closed = { reason, atMs, counts };
   }
-}
-
-function noOutcomes(): Record<Outcome, number> {
-  return Object.fromEntries(OUTCOME_NAMES.map((name) => [name, 0])) as Record<Outcome, number>;
 }

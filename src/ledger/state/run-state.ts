@@ -19,50 +19,50 @@ export interface Action {
   /** Of its row: higher goes first. */
   readonly priority: number;
   /** The last lookup that was recorded, if any. */
-  screen: Screened | undefined;
+  readonly screen: Screened | undefined;
   /**
    * The last cancel call that was or may have been sent for it: its intent and, once there, its reply. A call whose reply is
    * `not-sent` never was: with that reply, `last` and `sent` are again what they were before its intent.
    */
-  last: CancelCall | undefined;
+  readonly last: CancelCall | undefined;
   /** Cancel calls that were or may have been sent for it. */
-  sent: number;
-  outcome: Settled | undefined;
+  readonly sent: number;
+  readonly outcome: Settled | undefined;
 }
 
 export interface Screened {
   /** Wall clock of the record, epoch ms. */
-  atMs: number;
-  status: string;
-  type: string;
-  machineId: string | null;
-  computer: string | null;
-  requestor: string | null;
-  created: string | null;
+  readonly atMs: number;
+  readonly status: string;
+  readonly type: string;
+  readonly machineId: string | null;
+  readonly computer: string | null;
+  readonly requestor: string | null;
+  readonly created: string | null;
 }
 
 export interface CancelCall {
-  call: number;
+  readonly call: number;
   /** Number of the session that made it. */
-  session: number;
-  attempt: number;
+  readonly session: number;
+  readonly attempt: number;
   /** Wall clock of its intent, epoch ms. */
-  intentAtMs: number;
+  readonly intentAtMs: number;
   /** Wall clock of its reply; undefined while in doubt. */
-  repliedAtMs: number | undefined;
-  http: number | undefined;
-  code: string | undefined;
-  correlation: string | undefined;
-  retryAfterMs: number | undefined;
-  error: string | undefined;
+  readonly repliedAtMs: number | undefined;
+  readonly http: number | undefined;
+  readonly code: string | undefined;
+  readonly correlation: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly error: string | undefined;
 }
 
 export interface Settled {
-  outcome: Outcome;
-  atMs: number;
-  calls: number;
-  status: string | undefined;
-  detail: string | undefined;
+  readonly outcome: Outcome;
+  readonly atMs: number;
+  readonly calls: number;
+  readonly status: string | undefined;
+  readonly detail: string | undefined;
 }
 
 export interface Session {
@@ -98,7 +98,7 @@ export interface RunState {
   readonly intakes: readonly Marked<IntakeFields>[];
   readonly starts: readonly Marked<StartFields>[];
   readonly pauses: readonly Marked<PauseFields>[];
-  /** In the order of admission. */
+  /** In the order of admission. What a later record changes shows when the action is asked for again. */
   readonly actions: ReadonlyMap<string, Action>;
   /** The last finished reading of the source. */
   readonly intake: Marked<IntakeFields> | undefined;
@@ -125,6 +125,7 @@ export interface RunState {
   left(): Iterable<Action>;
   /** How many {@link left} would yield. */
   readonly leftCount: number;
+  readonly tally: Tally;
   /**
    * Open actions that the last finished reading did not name although an earlier one did. A row that is known already writes no
    * record, so only the process that did the reading can tell: a state that was only read from its file names none.
@@ -136,6 +137,14 @@ export interface RunState {
    * @default 0
    */
   recentCalls(now: ClocksNow, withinMs: number, client?: string, fileAheadMs?: number): PastCall[];
+}
+
+/** What `--max-failures` goes by, over all sessions. */
+export interface Tally {
+  /** Actions that were called and then accepted or settled. */
+  readonly called: number;
+  /** Those whose last outcome is a failure. One that is tried again stays one until its next outcome. */
+  readonly failures: number;
 }
 
 /** Fields of a record, with its wall clock (epoch ms) and the number of its session. */

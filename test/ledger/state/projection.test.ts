@@ -161,6 +161,36 @@ describe('outcomes', () => {
   });
 });
 
+describe('the tally for --max-failures', () => {
+  test('counts what was accepted or settled after a call, and as failures those whose last outcome is one', async () => {
+    const { ledger } = await started(4);
+    expect(ledger.state.tally).toEqual({ called: 0, failures: 0 });
+    for (const [n, answer] of [{ http: 200 }, { http: 409 }, { error: 'timeout' }].entries()) {
+      const call = await ledger.intent({ route: 'cancel', id: id(n + 1), attempt: 1 });
+      await ledger.reply({ call, ms: 1, ...answer });
+    }
+    expect(ledger.state.tally).toEqual({ called: 1, failures: 0 });
+    await ledger.outcome({ id: id(2), outcome: 'failed', attempts: 1 });
+    await ledger.outcome({ id: id(3), outcome: 'unknown', attempts: 1 });
+    // Never called.
+    await ledger.outcome({ id: id(4), outcome: 'already-final', attempts: 0 });
+    expect(ledger.state.tally).toEqual({ called: 3, failures: 2 });
+  });
+
+  test('keeps a failure that is tried again until its next outcome', async () => {
+    const { ledger } = await started(1);
+    const first = await ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });
+    await ledger.reply({ call: first, ms: 1, http: 409 });
+    await ledger.outcome({ id: id(1), outcome: 'failed', attempts: 1 });
+    const second = await ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });
+    expect(ledger.state.tally).toEqual({ called: 1, failures: 1 });
+    await ledger.reply({ call: second, ms: 1, http: 200 });
+    expect(ledger.state.tally).toEqual({ called: 1, failures: 1 });
+    await ledger.outcome({ id: id(1), outcome: 'cancelled', attempts: 2 });
+    expect(ledger.state.tally).toEqual({ called: 1, failures: 0 });
+  });
+});
+
 describe('readings of the source', () => {
   const intake = { admitted: 0, rejected: 1, bytes: 1, sha256: 'ab'.repeat(32) };
 
