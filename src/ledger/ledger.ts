@@ -7,6 +7,7 @@ import { Appender } from './appender.ts';
 import { encodeLine } from './line.ts';
 import { openFault } from './open-fault.ts';
 import { OUTCOME_NAMES } from './outcomes.ts';
+import type { RecordSink } from './read-ledger.ts';
 import type {
   AdmitFields,
   CloseReason,
@@ -41,6 +42,8 @@ export interface LedgerParts {
   tape: Tape;
   /** What must be held to write and to send. */
   holds: readonly Hold[];
+  /** Gets every record as it is written. */
+  trace?: RecordSink | undefined;
   /** Takes this session's secrets out of every text of a record. @default keeps all */
   redact?: Redact;
 }
@@ -64,9 +67,10 @@ export class Ledger implements AsyncDisposable {
   readonly #appender: Appender;
   readonly #holds: Hold[];
   readonly #redact: Redact;
+  readonly #trace: RecordSink | undefined;
   #chain: string;
 
-  constructor({ name, clock, log, state, head, tape, holds, redact = keepAll }: LedgerParts) {
+  constructor({ name, clock, log, state, head, tape, holds, trace, redact = keepAll }: LedgerParts) {
     this.name = name;
     this.#clock = clock;
     this.#log = log;
@@ -76,6 +80,7 @@ export class Ledger implements AsyncDisposable {
     this.#appender = new Appender(tape, name);
     this.#holds = [...holds];
     this.#redact = redact;
+    this.#trace = trace;
   }
 
   /** What it says so far, kept up to date by the methods below. */
@@ -221,6 +226,8 @@ export class Ledger implements AsyncDisposable {
     const { line, chain } = encodeLine(this.#chain, seq, at, kind, fields);
     this.#appender.push(line);
     this.#chain = chain;
-    this.#state.apply({ seq, at, kind, ...fields, chain } as LedgerRecord, atMs);
+    const record = { seq, at, kind, ...fields, chain } as LedgerRecord;
+    this.#state.apply(record, atMs);
+    this.#trace?.add(record, atMs);
   }
 }

@@ -1,7 +1,7 @@
 import { DamageError, DiskError, UsageError } from '../errors.ts';
 import { hasCode, remedyFor, troubleInWords } from '../fs-errors.ts';
 import { FIRST_RECORD } from './line.ts';
-import { LEDGER_FORMAT } from './record.ts';
+import { LEDGER_FORMAT, type LedgerRecord } from './record.ts';
 import { type ChainFault, type Scanned, Scanner, type Sink } from './scanner.ts';
 import { Projection } from './state/projection.ts';
 import type { RunState } from './state/run-state.ts';
@@ -10,6 +10,16 @@ import type { RunState } from './state/run-state.ts';
 export interface LedgerSource {
   /** From `offset` on; each chunk is valid until the next is asked for. */
   read(name: string, offset?: number): AsyncIterable<Uint8Array>;
+}
+
+/** Whoever wants every record as it is read or written, in their order. */
+export interface RecordSink {
+  /** The next record, written at `atMs` (epoch ms). */
+  add(record: LedgerRecord, atMs: number): void;
+  /** The next record is a plain `admit`. */
+  admitted(): void;
+  /** What came so far belongs to a ledger that was set aside: another one begins. */
+  restart(): void;
 }
 
 export interface LedgerFacts {
@@ -42,17 +52,24 @@ export async function readLedger(name: string, source: LedgerSource): Promise<Re
 export async function project(
   path: string,
   source: LedgerSource,
+  trace?: RecordSink,
 ): Promise<{ state: Projection; scanned: Scanned; torn: string }> {
   const state = new Projection();
   const { scanned, torn } = await scanLedger(path, source, {
-    apply: (record, atMs) => state.apply(record, atMs),
-    admitted: (seq, atMs, id, line) => state.admitted(seq, atMs, id, line),
+    apply(record, atMs) {
+      state.apply(record, atMs);
+      trace?.add(record, atMs);
+    },
+    admitted(seq, atMs, id, line) {
+      state.admitted(seq, atMs, id, line);
+      trace?.admitted();
+    },
   });
   return { state, scanned, torn };
 }
 
 /** Puts a file through a scanner, up to its end or the first fault. Throws as {@link readLedger} does. */
-export async function scanLedger(
+async function scanLedger(
   path: string,
   source: LedgerSource,
   sink: Sink,

@@ -13,6 +13,8 @@ import type { RunState } from '../ledger/state/run-state.ts';
 import type { Logger } from '../log.ts';
 import { makeGate } from '../quota/gate/make-gate.ts';
 import type { Quota } from '../quota/quota.ts';
+import { createTracer } from '../report/facts/trace.ts';
+import type { LedgerView } from '../report/facts/view.ts';
 import { toolName } from '../version.ts';
 import { type AsyncDisposables, makeAsyncDisposableStack } from './async-disposable-stack.ts';
 import type { Context } from './console.ts';
@@ -25,6 +27,8 @@ export interface RunParts extends AsyncDisposable, SessionParts {
   /** Undefined until we are connected. */
   readonly quota: Quota | undefined;
   identity: Identity;
+  /** The ledger as it stands, for its report: with its head, so that nothing is written to it meanwhile. */
+  view(): Promise<LedgerView>;
   /** Names job, run and session on every line. */
   log: Logger;
   /**
@@ -118,7 +122,8 @@ async function assembleParts(
   const open = { tool: toolName(), ...sender, job };
   const shownTenant = needsToken(options) ? readClaims((await tokens.token(stop.signal)).token)?.tid : undefined;
   const session = { name: job.ledger, existing, head, open, run, shownTenant, say, signal: stop.signal };
-  const opening = store.open({ ...session, log: context.log, redact });
+  const tracer = createTracer();
+  const opening = store.open({ ...session, log: context.log, redact, trace: tracer });
   const ledger = await unlessInterrupted(opening, context);
   resources.defer(() => ledger[Symbol.asyncDispose]());
   // Another process may have been here since the ledger was read.
@@ -170,6 +175,10 @@ async function assembleParts(
     ...{ job, ledger, gate, clock, stop, identity, log, connect },
     get quota() {
       return quota;
+    },
+    view: async () => {
+      const { state } = ledger;
+      return { path: job.ledger, state, trace: tracer.trace, head: await ledger.head(), intact: true };
     },
     [Symbol.asyncDispose]: close,
   };

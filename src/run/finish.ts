@@ -11,7 +11,6 @@ import { summaryText } from '../report/text.ts';
 import { styled } from '../styled.ts';
 import type { Context } from './console.ts';
 import { claimReleaseList } from './outputs.ts';
-import { readView } from './read-view.ts';
 import { sayError } from './say-error.ts';
 
 export interface Finished {
@@ -21,22 +20,23 @@ export interface Finished {
 }
 
 export interface FinishOptions {
-  ledger: string;
+  /** The ledger as the session has left it. */
+  view: LedgerView;
   end: SessionEnd;
   json: boolean;
   plan?: PlanFacts | undefined;
 }
 
 /**
- * Ends a command that wrote to a ledger: the summary, read back from the ledger, on stdout; what stopped it on stderr; the list of
+ * Ends a command that wrote to a ledger: the summary, from what stands in the ledger, on stdout; what stopped it on stderr; the list of
  * isolations that may need release beside the ledger. Returns the exit code.
  */
 export async function finish(options: FinishOptions, context: Context): Promise<Finished> {
-  const { ledger, end, json, plan } = options;
-  const { out, say, clock, store, terminal } = context;
-  const view = await readView(store, ledger);
+  const { view, end, json, plan } = options;
+  const { out, say, clock, terminal } = context;
+  const ledger = view.path;
   const summary = summarise([view], { nowMs: clock.wallMs(), signal: end.signal, plan });
-  const needsReleaseFile = plan === undefined ? await writeReleases(ledger, summary, view, context) : undefined;
+  const needsReleaseFile = plan === undefined ? await writeReleases(summary, view, context) : undefined;
   // What stopped it counts more than what the counts would say.
   const exitCode: ExitCode = end.error?.exitCode ?? summary.exitCode ?? 1;
   if (json) out(styled(jsonText({ ...summary, exitCode })));
@@ -53,14 +53,13 @@ export async function finish(options: FinishOptions, context: Context): Promise<
 
 /** `<ledger>.needs-release.csv`: written when there are any, and kept true when a later session finds none. Returns where they are. */
 async function writeReleases(
-  ledger: string,
   { needsRelease }: Summary,
   view: LedgerView,
   context: Context,
 ): Promise<string | undefined> {
   try {
     const { source } = thawJob(view.state.sessions.at(-1)?.opened.job);
-    const list = await claimReleaseList({ ledger, source }, context);
+    const list = await claimReleaseList({ ledger: view.path, source }, context);
     if (needsRelease === 0 && !(await list.isThere())) return undefined;
     await list.write(releaseCsv([view]));
     return needsRelease > 0 ? list.path : undefined;

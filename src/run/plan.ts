@@ -11,6 +11,7 @@ import type { CloseReason } from '../ledger/record.ts';
 import { ASSUMED_ROUND_TRIP_MS } from '../quota/forecast.ts';
 import { forecastFacts } from '../report/facts/forecast-facts.ts';
 import type { PlanFacts } from '../report/facts/plan-summary.ts';
+import type { LedgerView } from '../report/facts/view.ts';
 import { assemble, type RunParts } from './assemble.ts';
 import type { Context } from './console.ts';
 import { type Finished, finish } from './finish.ts';
@@ -51,15 +52,17 @@ export async function planSession({ source, flags, json, place }: PlanOptions, c
   const bytes = await openIds(job.source, context);
   let made: PlanFacts | undefined;
   let end: SessionEnd;
+  let view: LedgerView;
   {
     await using parts = await assemble({ job, existing: 'plan', before: undefined, offline: isOffline(job) }, context);
     end = await inSession(parts, async (): Promise<CloseReason> => {
       made = await makePlan(parts, bytes, context);
       return 'planned';
     });
+    view = await parts.view();
   }
   const facts = made ?? { decisions: undefined, forecast: undefined };
-  return { job, end, facts, ...(await finish({ ledger: job.ledger, end, json, plan: facts }, context)) };
+  return { job, end, facts, ...(await finish({ view, end, json, plan: facts }, context)) };
 }
 
 /** Intake and screening without a start: reads only. Offline (`--screen never`) it counts and forecasts what is not known to be over. */

@@ -1,6 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { type LedgerSource, scanLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
-import { Projection } from '../ledger/state/projection.ts';
+import { type LedgerSource, project, throwIfDamaged } from '../ledger/read-ledger.ts';
 import { createTracer } from '../report/facts/trace.ts';
 import type { LedgerView } from '../report/facts/view.ts';
 
@@ -10,18 +9,8 @@ import type { LedgerView } from '../report/facts/view.ts';
  * Throws a UsageError for a file that is no ledger, or one of another format, and a DamageError where nothing stands before the damage.
  */
 export async function readView(source: LedgerSource, path: string): Promise<LedgerView> {
-  const state = new Projection();
   const tracer = createTracer();
-  const { scanned } = await scanLedger(path, source, {
-    apply(record, atMs) {
-      state.apply(record, atMs);
-      tracer.add(record, atMs);
-    },
-    admitted(seq, atMs, id, line) {
-      state.admitted(seq, atMs, id, line);
-      tracer.admitted();
-    },
-  });
+  const { state, scanned } = await project(path, source, tracer);
   const { head, fault, tornBytes } = scanned;
   if (state.sessions.length === 0) {
     throwIfDamaged(path, fault);

@@ -6,6 +6,7 @@ import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { SourceBytes } from '../intake/open-source.ts';
 import type { CloseReason } from '../ledger/record.ts';
+import type { LedgerView } from '../report/facts/view.ts';
 import { approve, requireAnswer } from './approve.ts';
 import { assemble, type Connected, type RunParts } from './assemble.ts';
 import type { Context } from './console.ts';
@@ -56,13 +57,15 @@ async function toItsEnd(options: RunOptions, watch: Watch, context: Context): Pr
     requireAnswer(context, yes);
   }
   let end: SessionEnd;
+  let view: LedgerView;
   {
     await using parts = await assemble({ job, existing: fromLedger ? 'existing' : 'any', before, head }, context);
     using _metrics = watch(parts);
     end = await inSession(parts, () => work(parts, reading, options, { ...context, log: parts.log }));
+    view = await parts.view();
   }
   const { finish } = await loadReport();
-  return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
+  return (await finish({ view, end, json }, context)).exitCode;
 }
 
 /** Not needed for the first call; and loaded long before its use, since a program may be replaced while it runs for hours. */

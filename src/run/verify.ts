@@ -7,6 +7,7 @@ import { type CheckedLedger, checkLedger } from '../ledger/read-ledger.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
 import { type Summary, summarise } from '../report/facts/summary.ts';
+import type { LedgerView } from '../report/facts/view.ts';
 import { jsonText } from '../report/json.ts';
 import { styled } from '../styled.ts';
 import { assemble } from './assemble.ts';
@@ -66,6 +67,7 @@ async function lookUp(
   }
   let verified: Verified[] = [];
   let end: SessionEnd;
+  let view: LedgerView;
   {
     await using parts = await assemble({ job, existing: 'existing', before, head }, context);
     end = await inSession(parts, async () => {
@@ -73,9 +75,10 @@ async function lookUp(
       verified = await verifyAll(engine);
       return reasonAfter(parts.ledger.state, verified);
     });
+    view = await parts.view();
   }
   showChanges(verified);
-  return (await finish({ ledger: job.ledger, end, json }, context)).exitCode;
+  return (await finish({ view, end, json }, context)).exitCode;
 }
 
 /** So that nobody takes a run with work left for one that is over. */

@@ -1,6 +1,6 @@
 import type { Job } from '../job/job.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { ReadLedger } from '../ledger/read-ledger.ts';
+import type { ReadLedger, RecordSink } from '../ledger/read-ledger.ts';
 import type { OpenFields } from '../ledger/record.ts';
 import type { SenderId } from '../ledger/sender.ts';
 import type { Logger } from '../log.ts';
@@ -65,6 +65,8 @@ export interface OpenRun {
   /** UUID of a new run. @default a random one */
   run?: string;
   log?: Logger;
+  /** Gets every record that is read or written. */
+  trace?: RecordSink | undefined;
   /** Takes this session's secrets out of what is recorded. */
   redact?: Redact;
 }

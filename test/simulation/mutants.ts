@@ -20,7 +20,7 @@ const one = (name: string, file: string, find: string, replace: string): Mutant 
 export const MUTANTS: readonly Mutant[] = [
   one(
     'an intent that is not synced',
-    'src/store/folder/file-ledger.js',
+    'src/ledger/ledger.js',
     "this.#durable('intent'",
     "this.#append('intent'",
   ),

@@ -1,3 +1,4 @@
+import type { RecordSink } from '../../ledger/read-ledger.ts';
 import type { LedgerRecord, RejectReason, Route } from '../../ledger/record.ts';
 import { noCalls } from '../../ledger/state/calls.ts';
 import { ownCopy } from '../../own-copy.ts';
@@ -23,11 +24,8 @@ export interface TracedReject {
 /** A report lists this many rejected rows; the ledger has them all. */
 const REJECTS_KEPT = 1000;
 
-export interface Tracer {
-  /** Takes the next record, written at `atMs` (epoch ms). */
-  add(record: LedgerRecord, atMs: number): void;
-  /** The next record is a plain `admit`. */
-  admitted(): void;
+export interface Tracer extends RecordSink {
+  /** Goes on with what is added. */
   readonly trace: Trace;
 }
 
@@ -94,6 +92,12 @@ export function createTracer(): Tracer {
   return {
     add,
     admitted: reads,
+    restart: () => {
+      for (const each of [minutes, firstSentAtMs, answers, inFlight]) each.clear();
+      rejects = [];
+      session = 0;
+      readingSession = 0;
+    },
     get trace() {
       return { minutes, rejects, firstSentAtMs, answers };
     },

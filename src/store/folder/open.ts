@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.ts';
 import { ChangedLedgerError, CountermandError, DiskError, UsageError } from '../../errors.ts';
 import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
 import { Ledger } from '../../ledger/ledger.ts';
-import { isBeginning, project, throwIfDamaged } from '../../ledger/read-ledger.ts';
+import { isBeginning, project, type RecordSink, throwIfDamaged } from '../../ledger/read-ledger.ts';
 import { LEDGER_FORMAT, type OpenFields } from '../../ledger/record.ts';
 import {
   areDifferentTenants,
@@ -54,6 +54,8 @@ export interface OpenLedgerOptions {
   processes?: Processes;
   /** UUID of a new run. @default a random one */
   run?: string;
+  /** Gets every record that is read or written. */
+  trace?: RecordSink | undefined;
 }
 
 /** An open ledger, and what only its folder knows of it. */
@@ -122,7 +124,8 @@ export async function openLedger(given: OpenLedgerOptions): Promise<OpenedLedger
       keptAs: () => `${state.run.slice(0, 8)}-${state.sessions.length}`,
       log,
     });
-    const ledger = new Ledger({ name: path, clock, log, redact, state, head, tape, holds: locks });
+    const { trace } = options;
+    const ledger = new Ledger({ name: path, clock, log, redact, trace, state, head, tape, holds: locks });
     const { modifiedMs } = existed ?? {};
     const fileAheadMs = modifiedMs === undefined || state.lastSeq === 0 ? 0 : modifiedMs - state.lastAtMs;
     const holdSender = async (sender: SenderId) => {
@@ -224,7 +227,7 @@ async function readForWriting(
 ): Promise<ReadForWriting> {
   const { path } = options;
   const fresh = { state: new Projection(), head: '', size: 0, replaces: false };
-  const { state, scanned, torn } = await project(path, { read: () => file.read() });
+  const { state, scanned, torn } = await project(path, { read: () => file.read() }, options.trace);
   throwIfDamaged(path, scanned.fault);
   if (options.head !== undefined && scanned.head !== options.head) throw changed(path);
   if (scanned.records === 0) {
@@ -234,6 +237,7 @@ async function readForWriting(
   if (options.existing === 'plan') {
     await assertHeld(locks);
     await setAside(state, options);
+    options.trace?.restart();
     return { ...fresh, replaces: true };
   }
   refuseOther(state, options);
