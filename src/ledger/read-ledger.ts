@@ -69,11 +69,7 @@ export async function project(
 }
 
 /** Puts a file through a scanner, up to its end or the first fault. Throws as {@link readLedger} does. */
-async function scanLedger(
-  path: string,
-  source: LedgerSource,
-  sink: Sink,
-): Promise<{ scanned: Scanned; torn: string }> {
+async function scanLedger(path: string, source: LedgerSource, sink: Sink): Promise<{ scanned: Scanned; torn: string }> {
   const scanner = new Scanner(sink);
   for await (const chunk of readOrRefuse(path, source)) if (!scanner.push(chunk)) break;
   const read = { scanned: scanner.result, torn: scanner.torn };

@@ -1,61 +1,31 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../clock.ts';
-import { ChangedLedgerError, CountermandError, DiskError, UsageError } from '../../errors.ts';
-import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
+import { ChangedLedgerError, DiskError, UsageError } from '../../errors.ts';
 import { Ledger } from '../../ledger/ledger.ts';
-import { isBeginning, project, type RecordSink, throwIfDamaged } from '../../ledger/read-ledger.ts';
-import { LEDGER_FORMAT, type OpenFields } from '../../ledger/record.ts';
-import {
-  areDifferentTenants,
-  isSameApi,
-  isSameTenant,
-  isTenantId,
-  type SenderId,
-  senderName,
-} from '../../ledger/sender.ts';
+import { isBeginning, project, throwIfDamaged } from '../../ledger/read-ledger.ts';
+import { LEDGER_FORMAT } from '../../ledger/record.ts';
+import { type SenderId, senderName } from '../../ledger/sender.ts';
 import { Projection } from '../../ledger/state/projection.ts';
-import { type Logger, silentLog } from '../../log.ts';
-import { keepAll, type Redact } from '../../redact.ts';
-import { type AppendFile, type Disk, type FileFacts, NO_FILE, noFile } from './disk.ts';
+import { silentLog } from '../../log.ts';
+import { keepAll } from '../../redact.ts';
+import type { OpenRun } from '../store.ts';
+import { type AppendFile, type Disk, type FileFacts, noFile } from './disk.ts';
 import { FolderTape } from './folder-tape.ts';
 import type { HeldLock } from './held-lock.ts';
 import { type Processes, systemProcesses } from './holder.ts';
 import { acquireLock } from './lock.ts';
+import { openTrouble } from './open-trouble.ts';
 import { OwnFile } from './own-file.ts';
+import { refuseOther } from './refuse-other.ts';
 
-export interface OpenLedgerOptions {
+/** One session that is to be begun on the ledger at `path`. */
+export interface OpenLedgerOptions extends Omit<OpenRun, 'name'> {
   path: string;
   disk: Disk;
   clock: Clock;
-  log?: Logger;
-  /** Takes this session's secrets out of what is recorded. */
-  redact?: Redact;
-  /** Who works on it from now on: the next session's `open` record. */
-  open: Pick<OpenFields, 'tool' | 'tenant' | 'client' | 'api' | 'job'>;
-  /**
-   * What may be there already. `any`: begun where there is none, else gone on with. `existing`: there must be one. `plan`: a plan that
-   * was not started is replaced by a new ledger, anything started is refused.
-   * @default 'any'
-   */
-  existing?: 'any' | 'existing' | 'plan';
-  /**
-   * The head of the reading by which it was decided what to do; empty where there was no record. The ledger must be the same under its
-   * lock, else a ChangedLedgerError is thrown before anything is written. @default whatever it is
-   */
-  head?: string | undefined;
-  /** The tenant that a token has shown (its `tid`), where one is in hand already: by it a domain is known to be a GUID's. */
-  shownTenant?: string | undefined;
-  /** Tells a person that a lock is waited for. */
-  say?: ((text: string) => void) | undefined;
-  /** Ends the wait for a lock; its reason is thrown. */
-  signal?: AbortSignal | undefined;
   /** @default this machine's */
   processes?: Processes;
-  /** UUID of a new run. @default a random one */
-  run?: string;
-  /** Gets every record that is read or written. */
-  trace?: RecordSink | undefined;
 }
 
 /** An open ledger, and what only its folder knows of it. */
@@ -144,7 +114,7 @@ export async function openLedger(given: OpenLedgerOptions): Promise<OpenedLedger
   } catch (error) {
     await file?.close().catch(() => undefined);
     for (const held of locks) await held[Symbol.asyncDispose]().catch(() => undefined);
-    throw signal?.aborted && error === signal.reason ? error : explain(error, given.path);
+    throw signal?.aborted && error === signal.reason ? error : openTrouble(error, given.path);
   }
 }
 
@@ -259,29 +229,6 @@ async function setAside(state: Projection, { path, disk, log }: OpenLedgerOption
   );
 }
 
-function refuseOther(state: Projection, { path, open, shownTenant }: OpenLedgerOptions): void {
-  const old = state.sessions.at(-1)?.opened;
-  if (old === undefined) return;
-  if (!isOneTenant(old.tenant, open.tenant, shownTenant)) {
-    const why = areDifferentTenants(old.tenant, open.tenant) ? '' : ' (and no token showed that the two are one)';
-    throw new UsageError(
-      `The ledger ${path} is of tenant ${old.tenant}, not of ${open.tenant}${why}: give the right tenant, or another ledger with --ledger.`,
-    );
-  }
-  if (!isSameApi(old.api, open.api)) {
-    throw new UsageError(
-      `The ledger ${path} is of the API ${old.api}, not of ${open.api}: give the right host, or another ledger with --ledger.`,
-    );
-  }
-}
-
-/** A domain is a GUID's when a token says so: one that was got for the domain and names the GUID. */
-function isOneTenant(old: string, now: string, shown: string | undefined): boolean {
-  if (isSameTenant(old, now)) return true;
-  if (shown === undefined || isTenantId(old) === isTenantId(now)) return false;
-  return isSameTenant(isTenantId(old) ? old : now, shown);
-}
-
 async function cutTail(file: AppendFile, size: number, { path, log }: OpenLedgerOptions): Promise<void> {
   const bytes = file.size - size;
   await file.truncate(size);
@@ -305,35 +252,4 @@ function lock(options: OpenLedgerOptions, path: string, what: string): Promise<H
 
 function openOf({ tool, tenant, client, api, job }: OpenLedgerOptions['open']): OpenLedgerOptions['open'] {
   return { tool, tenant, client, api, job };
-}
-
-const UNWRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENAMETOOLONG', 'ENOENT', 'EEXIST'];
-
-/** A disk's error as a sentence; any other error as it is. */
-function explain(error: unknown, path: string): unknown {
-  if (error instanceof CountermandError || !(error instanceof Error)) return error;
-  const { code } = error as NodeJS.ErrnoException;
-  if (typeof code !== 'string') return error;
-  const why = troubleInWords(error);
-  const remedy = remedyFor(error);
-  if (remedy !== undefined) {
-    return new UsageError(`The ledger ${path} could not be opened (${why}): nothing was sent; ${remedy}.`, {
-      cause: error,
-    });
-  }
-  if (hasCode(error, NO_FILE) || hasCode(error, 'EISDIR') || hasCode(error, 'ELOOP')) {
-    return new UsageError(`The ledger ${path} cannot be used (${why}): name a regular file with --ledger.`, {
-      cause: error,
-    });
-  }
-  if (UNWRITABLE.includes(code)) {
-    return new UsageError(
-      `The ledger ${path} cannot be written (${why}): make its folder writable, or name another with --ledger.`,
-      { cause: error },
-    );
-  }
-  return new DiskError(
-    `The ledger ${path} could not be opened (${why}): nothing was sent. Make room or repair the disk, then run again.`,
-    { cause: error },
-  );
 }
