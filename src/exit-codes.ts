@@ -26,19 +26,19 @@ export const EXIT_CODES = {
   },
   12: { means: 'the ledger is corrupt (not just an unfinished last line)', scheduler: 'look', rerun: false },
   129: {
-    means: 'hung up (SIGHUP); every call already sent was answered or timed out',
+    means: 'hung up (SIGHUP); calls already sent were waited for, or given up by a second signal and checked by resume',
     scheduler: 'run again',
     rerun: true,
   },
   130: {
-    means: 'interrupted (SIGINT); every call already sent was answered or timed out',
+    means: 'interrupted (SIGINT); calls already sent were waited for, or given up by a second signal and checked by resume',
     scheduler: 'run again',
     rerun: true,
   },
   134: { means: 'killed (SIGABRT)', scheduler: 'run again', rerun: true },
   137: { means: 'killed (SIGKILL)', scheduler: 'run again', rerun: true },
   143: {
-    means: 'terminated (SIGTERM); every call already sent was answered or timed out',
+    means: 'terminated (SIGTERM); calls already sent were waited for, or given up by a second signal and checked by resume',
     scheduler: 'run again',
     rerun: true,
   },

@@ -1,4 +1,4 @@
-import { UsageError } from './errors.ts';
+import { stoppedBy, UsageError } from './errors.ts';
 
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
@@ -41,7 +41,7 @@ export function troubleInWords(error: Error): string {
  * What the machine itself refuses, wherever that shows: no folder to work in, no files or memory left, or the program's own files gone. Undefined
  * for any other error.
  */
-export function systemTrouble(error: unknown): UsageError | undefined {
+function systemTrouble(error: unknown): UsageError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall === 'uv_cwd') {
@@ -59,4 +59,10 @@ export function systemTrouble(error: unknown): UsageError | undefined {
 /** Whether an error is Node's, with this code. */
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}
+
+/** What ended a command that threw: the first of several errors that matters, and a failure of the system as a sentence. */
+export function endedBy(thrown: unknown): unknown {
+  const stopped = stoppedBy(thrown);
+  return systemTrouble(stopped) ?? stopped;
 }

@@ -1,8 +1,8 @@
 import yargs from 'yargs';
 import { cleanJson } from '../clean.ts';
-import { CountermandError, stoppedBy, UsageError } from '../errors.ts';
+import { CountermandError, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { systemTrouble } from '../fs-errors.ts';
+import { endedBy } from '../fs-errors.ts';
 import { refuseUnsafeTls } from '../identity/refuse-unsafe-tls.ts';
 import type { Context } from '../run/console.ts';
 import { sayError } from '../run/say-error.ts';
@@ -140,8 +140,8 @@ async function runCommand(
     return exitCode;
   } catch (thrown) {
     // Where a flag lacks its value, the parser throws an error of its own past `fail`.
-    const stopped = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : stoppedBy(thrown);
-    return tellError(systemTrouble(stopped) ?? stopped, !hasResults && wantsJson(argv));
+    const error = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : endedBy(thrown);
+    return tellError(error, !hasResults && wantsJson(argv));
   }
 }
 

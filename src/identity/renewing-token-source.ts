@@ -147,7 +147,7 @@ export class RenewingTokenSource implements TokenSource, AsyncDisposable {
       const level = this.#failures === 1 ? 'warn' : 'debug';
       this.#parts.log[level](
         { failures: this.#failures, endsAt },
-        `the token is used until ${endsAt}, it cannot be renewed now: ${reason}`,
+        `the token could not be renewed (${reason}); the current one is valid until ${endsAt}`,
       );
     });
   }

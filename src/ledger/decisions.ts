@@ -2,7 +2,7 @@
 export const DECISIONS = {
   cancel: { means: 'will be cancelled', leftOut: undefined, next: 'look up, and cancel if open' },
   unscreened: {
-    means: 'will be called without having been looked up',
+    means: 'will be cancelled without a lookup',
     leftOut: undefined,
     next: 'look up, and cancel if open',
   },

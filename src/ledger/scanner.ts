@@ -163,7 +163,7 @@ export class Scanner {
   #follows(text: string, from: number, tail: number, chain: string): boolean {
     if (!text.startsWith(chain, tail + CHAIN_KEY.length)) {
       this.#fail(
-        'does not follow from the line before it: it, or a line before it, was changed, lost, added or moved',
+        'does not follow from the line before it: the file was edited here or earlier',
         this.#otherVersion(text, from, tail + TAIL_LENGTH),
       );
       return false;

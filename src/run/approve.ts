@@ -38,7 +38,7 @@ export async function approve(
 
   const out = leftOutWords(counts);
   if (notLookedUp > 0) {
-    say(`${notLookedUp} of them are beyond the first ${SCREEN_AT_MOST} and were not looked up yet.\n`);
+    say(`${notLookedUp} actions are beyond the first ${SCREEN_AT_MOST} and were not looked up yet.\n`);
   }
   if (out.length > 0) say(`Of ${total} ${actions(total)}: ${out.join(', ')}.\n`);
   const question = `Cancel ${count} ${actions(count)} in tenant ${job.tenant}?`;

@@ -5,6 +5,7 @@ import { inSession, refuseTooMany, type SessionEnd } from '../engine/session.ts'
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { SourceBytes } from '../intake/open-source.ts';
+import type { Flags } from '../job/given-settings.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import type { LedgerView } from '../report/facts/view.ts';
 import { approve, requireAnswer } from './approve.ts';
@@ -21,24 +22,50 @@ import { intakeBytes, intakeQuery, isUnchanged, openIds, refuseHalfStdin } from 
 import { refuseSecretUse } from './refuse-secret-use.ts';
 import { rereadRule } from './reread-rule.ts';
 import { refuseOldPlan, refuseOtherGuards } from './resume-rules.ts';
-import type { Target } from './target.ts';
+import { ledgerTarget, onTarget, resolveTarget, type Target } from './target.ts';
 
 export interface RunOptions {
-  target: Target;
+  flags: Flags;
+  /** Cancels without a question. */
   yes: boolean;
   json: boolean;
+}
+
+/** `run`: SOURCE, as typed, to its end. `missing`: what to do with open actions that it no longer lists. */
+export function runSource(
+  { source, flags, missing, ...how }: RunOptions & { source: string; missing: MissingAnswer },
+  context: Context,
+): Promise<ExitCode> {
+  return onTarget(
+    () => resolveTarget(source, flags, context, { plan: false }),
+    (target) => toItsEnd({ ...how, target, missing, retry: new Set() }, context),
+  );
+}
+
+/** `resume`: the run of a ledger to its end. `retry`: outcomes whose actions are to be tried once more. */
+export function resumeLedger(
+  { ledger, flags, retry, ...how }: RunOptions & { ledger: string; retry: ReadonlySet<string> },
+  context: Context,
+): Promise<ExitCode> {
+  return onTarget(
+    () => ledgerTarget(ledger, flags, context),
+    (target) => toItsEnd({ ...how, target, missing: undefined, retry }, context),
+  );
+}
+
+interface SessionOptions extends Omit<RunOptions, 'flags'> {
+  target: Target;
   missing: MissingAnswer;
-  /** Outcomes whose actions are to be tried once more. */
   retry: ReadonlySet<string>;
 }
 
-/** `run` and `resume`: from a target to its end, with its metrics beside it. */
-export function runSession(options: RunOptions, context: Context): Promise<ExitCode> {
-  return withMetrics(options.target.job, context, (watch) => toItsEnd(options, watch, context));
+/** With its metrics beside it. */
+function toItsEnd(options: SessionOptions, context: Context): Promise<ExitCode> {
+  return withMetrics(options.target.job, context, (watch) => runSession(options, watch, context));
 }
 
 /** Refuses what cannot start before a ledger is opened or anything is sent. */
-async function toItsEnd(options: RunOptions, watch: Watch, context: Context): Promise<ExitCode> {
+async function runSession(options: SessionOptions, watch: Watch, context: Context): Promise<ExitCode> {
   const { target, yes, json } = options;
   const { job, before, fromLedger, head } = target;
   refuseSecretUse(target, context);
@@ -88,7 +115,7 @@ async function whatToRead(target: Target, { secrets, sources }: Machine): Promis
 async function work(
   parts: RunParts,
   reading: ToRead,
-  { target, yes, missing, retry }: RunOptions,
+  { target, yes, missing, retry }: SessionOptions,
   context: Context,
 ): Promise<CloseReason> {
   const { job, ledger, stop } = parts;

@@ -13,10 +13,10 @@ export function stopOnSignals(
 ): Disposable {
   return interrupts.hold((signal, nth) => {
     if (nth === 1) {
-      say(`\n${signal}: stopping, waiting up to 30 s for calls in flight. Press Ctrl-C again to stop now\n`);
+      say(`\n${signal}: stopping, waiting up to 30 s for calls in flight. A second signal stops now\n`);
       stop.request({ close: 'interrupted', signal });
     } else {
-      say(`\n${signal} again: stopped. Calls in flight are recorded and will be checked by \`countermand resume\`\n`);
+      say(`\n${signal} again: stopping now. Calls in flight are recorded, and checked by \`countermand resume\`\n`);
       abandon.abort();
     }
   });

@@ -1,18 +1,20 @@
 import { inSession, type SessionEnd } from '../engine/session.ts';
 import { toVerify, type Verified, verifyAll } from '../engine/verify.ts';
-import { LockedError, UsageError, WorkLeftError } from '../errors.ts';
+import { DamageError, LockedError, UsageError, WorkLeftError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Flags } from '../job/given-settings.ts';
-import { type CheckedLedger, checkLedger } from '../ledger/read-ledger.ts';
+import { checkLedger } from '../ledger/read-ledger.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
 import { type Summary, summarise } from '../report/facts/summary.ts';
 import type { LedgerView } from '../report/facts/view.ts';
-import { jsonText } from '../report/json.ts';
+import { jsonDocument, jsonText } from '../report/json.ts';
+import { textTable } from '../report/table.ts';
 import { styled } from '../styled.ts';
 import { assemble } from './assemble.ts';
-import type { Context } from './console.ts';
+import type { Console, Context } from './console.ts';
 import { finish } from './finish.ts';
+import { integrityText } from './integrity-text.ts';
 import { claimReleaseList } from './outputs.ts';
 import { planFactsOf } from './plan-facts.ts';
 import { readView } from './read-view.ts';
@@ -24,30 +26,31 @@ export interface VerifyOptions {
   flags: Flags;
   /** The head that was noted, 32 hex digits in lower case. */
   head: string | undefined;
+  /** Only the chain is checked: nothing is written or sent. */
+  offline: boolean;
   json: boolean;
-  /** Shown once the chain is checked; throws a DamageError for one that does not hold. Returns whether that is all that was asked for. */
-  showIntegrity(checked: CheckedLedger): 'go on' | 'done';
-  showChanges(verified: readonly Verified[]): void;
 }
 
-/** `verify`: checks the ledger's chain, then looks up what is not final yet. Cancels nothing. */
+/** `verify`: checks the ledger's chain, then looks up what is not final yet. Cancels nothing. Throws a DamageError for a chain that does not hold. */
 export async function verifySession(options: VerifyOptions, context: Context): Promise<ExitCode> {
-  const { ledger, flags, head } = options;
+  const { ledger, flags, head, offline, json } = options;
   const checked = await checkLedger(ledger, context.store, head);
-  if (options.showIntegrity(checked) === 'done') return 0;
+  const { text, broken } = integrityText(ledger, checked);
+  if (offline && json) {
+    const { records, from, to, tornBytes, fault } = checked;
+    const shown = { ledger, intact: !broken, records, from, to, head: checked.head, tornBytes, fault };
+    context.out(styled(jsonDocument(shown)));
+  } else if (!broken) (json ? context.say : context.out)(text);
+  if (broken) throw new DamageError(text.trimEnd());
+  if (offline) return 0;
   return onTarget(
     () => ledgerTarget(ledger, flags, context),
-    (target) => lookUp(target, checked.head, options, context),
+    (target) => lookUp(target, checked.head, json, context),
   );
 }
 
 /** What the ledger leaves open is looked up, if it still is the one whose chain was checked. */
-async function lookUp(
-  target: Target,
-  checkedHead: string,
-  { json, showChanges }: VerifyOptions,
-  context: Context,
-): Promise<ExitCode> {
+async function lookUp(target: Target, checkedHead: string, json: boolean, context: Context): Promise<ExitCode> {
   refuseSecretUse(target, context);
   const { job, before, head } = target;
   const unfit = (await context.store.stat(job.ledger))?.unfit;
@@ -77,7 +80,7 @@ async function lookUp(
     });
     view = await parts.view();
   }
-  showChanges(verified);
+  (json ? context.say : context.out)(styled(changesText(verified, context)));
   return (await finish({ view, end, json }, context)).exitCode;
 }
 
@@ -100,4 +103,13 @@ function reasonAfter(state: RunState, verified: readonly Verified[]): CloseReaso
   }
   const last = state.sessions.at(-2)?.closed?.reason;
   return last === undefined ? 'interrupted' : last;
+}
+
+function changesText(verified: readonly Verified[], { terminal }: Console): string {
+  const changed = verified.filter(({ now }) => now !== undefined);
+  const message = `${changed.length} of ${verified.length} actions that were not final are settled now.\n`;
+  if (changed.length === 0) return message;
+  const rows = changed.map(({ id, computer, was, now }) => [id, computer ?? '', was, now ?? '']);
+  const columns = [{ head: 'Action' }, { head: 'Device' }, { head: 'Was' }, { head: 'Now' }];
+  return `${message}${textTable(columns, rows, terminal)}\n`;
 }

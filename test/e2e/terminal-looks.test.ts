@@ -34,7 +34,7 @@ describe.concurrent('what a person sees at a terminal', () => {
       expect(cancelling.every((line) => line.length < columns)).toBe(true);
       // The bar begins and ends in the same columns all the time.
       expect(new Set(cancelling.map((line) => /^[█░]+/.exec(line)?.[0].length)).size).toBe(1);
-      expect(cancelling.some((line) => line.includes(columns === 80 ? 'calls left' : ' in 1 s'))).toBe(true);
+      expect(cancelling.some((line) => line.includes(columns === 80 ? 'quota left' : ' in 1 s'))).toBe(true);
 
       const text = screen.lines.join('\n');
       // The bars are gone; what was said and the answer stay.

@@ -138,7 +138,7 @@ describe.concurrent('at a terminal', () => {
       expect(pictures.length).toBeGreaterThan(3);
       expect(Math.max(...pictures.map((text) => text.length))).toBeLessThan(80);
       expect(
-        pictures.some((text) => /^[█░]{8} {2}\d+\/12 {2}\d+ s left {2}calls left \d\/8, \d+\/100/.test(text)),
+        pictures.some((text) => /^[█░]{8} {2}\d+\/12 {2}\d+ s left {2}quota left \d\/8, \d+\/100/.test(text)),
       ).toBe(true);
     }
   });

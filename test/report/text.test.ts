@@ -94,6 +94,6 @@ test('a plan that looked nothing up does not call its actions left out', () => {
     forecast: undefined,
   };
   const text = summaryText(summarise([viewOf(planStory().records)], { nowMs, plan: facts }), plain(80));
-  expect(text).toMatch(/unscreened +16 +will be called without having been looked up/);
+  expect(text).toMatch(/unscreened +16 +will be cancelled without a lookup/);
   expect(text).not.toContain('Left out');
 });

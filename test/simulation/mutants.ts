@@ -18,12 +18,7 @@ const one = (name: string, file: string, find: string, replace: string): Mutant 
 
 /** What the simulation must find, each within 500 seeds, when it is patched into a copy of the compiled program. */
 export const MUTANTS: readonly Mutant[] = [
-  one(
-    'an intent that is not synced',
-    'src/ledger/ledger.js',
-    "this.#durable('intent'",
-    "this.#append('intent'",
-  ),
+  one('an intent that is not synced', 'src/ledger/ledger.js', "this.#durable('intent'", "this.#append('intent'"),
   one(
     'a slot freed at send',
     'src/defender/with-quota.js',
@@ -200,18 +195,11 @@ export const MUTANTS: readonly Mutant[] = [
     'now.wallMs - atMs',
   ),
   one(
-    "a neighbour's calls that are passed over by its file's time alone",
-    'src/store/folder/folder-calls.js',
-    'facts.modifiedMs < oldMs && (await endsBefore(oldMs, path, facts.size, disk))',
-    'facts.modifiedMs < oldMs',
-  ),
-  one(
     'a list that is taken for whole where its links end',
     'src/defender/paging.js',
     'return byPlace ? skip(before.start + entries) : skip(place, { bySkip: true });',
     'return whole;',
   ),
-  one('links that lead in circles, followed', 'src/defender/paging.js', 'before.links.has(nextLink)', 'false'),
   one(
     'a status in another spelling that is not known',
     'src/defender/entity.js',

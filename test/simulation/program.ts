@@ -1,10 +1,8 @@
 import type { Flags } from '../../src/job/given-settings.ts';
-import { throwIfDamaged } from '../../src/ledger/read-ledger.ts';
 import type { Context } from '../../src/run/console.ts';
 import type { MissingAnswer } from '../../src/run/missing.ts';
 import { planSession } from '../../src/run/plan.ts';
-import { runSession } from '../../src/run/run.ts';
-import { ledgerTarget, onTarget, resolveTarget } from '../../src/run/target.ts';
+import { resumeLedger, runSource } from '../../src/run/run.ts';
 import { verifySession } from '../../src/run/verify.ts';
 import { jobFlags, repeatedFlags, sourceArgument, UNLIMITED } from './job.ts';
 import type { Scenario } from './scenario.ts';
@@ -29,37 +27,23 @@ export async function command(context: Context, scenario: Scenario, given: Comma
   const source = sourceArgument(scenario);
   const flags = { ...jobFlags(scenario, path), ...limits };
   const repeated = { ...repeatedFlags(scenario), ...limits };
-  const how = { yes: true, json: true, missing, retry };
+  const how = { yes: true, json: true };
   switch (kind) {
     case 'plan':
       return (await planSession({ source, flags, json: true }, context)).exitCode;
     case 'verify':
-      return verifySession(
-        {
-          ledger: path,
-          flags: repeatedFlags(scenario),
-          head,
-          json: true,
-          showIntegrity: ({ fault }) => {
-            throwIfDamaged(path, fault);
-            return 'go on';
-          },
-          showChanges: () => undefined,
-        },
+      return verifySession({ ledger: path, flags: repeatedFlags(scenario), head, offline: false, json: true }, context);
+    case 'run':
+      return runSource({ source, flags, missing, ...how }, context);
+    case 'nightly':
+      return runSource({ source, flags: withoutLedger(flags), missing, ...how }, context);
+    case 'start':
+      return runSource(
+        { source: path, flags: { ...repeated, ...(head === undefined ? {} : { head }) }, missing, ...how },
         context,
       );
-    case 'run':
-    case 'nightly':
-      return onTarget(
-        () => resolveTarget(source, kind === 'nightly' ? withoutLedger(flags) : flags, context, { plan: false }),
-        (target) => runSession({ target, ...how }, context),
-      );
-    case 'start':
     case 'resume':
-      return onTarget(
-        () => ledgerTarget(path, head === undefined ? repeated : { ...repeated, head }, context),
-        (target) => runSession({ target, ...how }, context),
-      );
+      return resumeLedger({ ledger: path, flags: repeated, retry, ...how }, context);
   }
 }
 

@@ -130,7 +130,7 @@ export function drawSession(random: Random, on: (name: FaultName) => boolean): S
       atMs: r.chance(0.4) ? ('between' as const) : r.chance(0.3) ? r.int(1, 12) : moment(r),
     })),
     secondPathAtMs: draw('second-path', 0.04, (r) => (r.chance(0.3) ? 0 : moment(r))),
-    fileTimesMs: draw('file-times', 0.1, (r) =>
+    fileTimesMs: draw('file-times', 0.3, (r) =>
       r.pick([-56 * 365 * DAY, 56 * 365 * DAY, -r.spread(MINUTE, 40 * DAY), r.spread(MINUTE, 40 * DAY)]),
     ),
   };

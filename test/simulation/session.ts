@@ -1,4 +1,5 @@
-import { CountermandError, InterruptedError, stoppedBy } from '../../src/errors.ts';
+import { CountermandError, InterruptedError } from '../../src/errors.ts';
+import { endedBy } from '../../src/fs-errors.ts';
 import { releaseListOf } from '../../src/ledger/release-list.ts';
 import type { Disk } from '../../src/store/folder/disk.ts';
 import { NO_TROUBLE } from './disk.ts';
@@ -61,7 +62,7 @@ export async function startSession(state: WorldState, process: SimProcess, optio
       command(context, scenario, { kind, path, missing, retry, calm, head: reviewed?.head }),
     );
   } catch (thrown) {
-    const error = stoppedBy(thrown);
+    const error = endedBy(thrown);
     isLeft = error instanceof InterruptedError;
     code = error instanceof CountermandError ? error.exitCode : 1;
     message = error instanceof Error ? ((code === 1 ? error.stack : undefined) ?? error.message) : String(error);

@@ -2,8 +2,8 @@ import { UsageError } from '../../errors.ts';
 import { listOf } from '../../job/given-settings.ts';
 import { SETTING_NAMES, SETTINGS } from '../../job/settings.ts';
 import { OUTCOME_NAMES, RETRYABLE } from '../../ledger/outcomes.ts';
-import { runSession } from '../../run/run.ts';
-import { ledgerTarget, onTarget } from '../../run/target.ts';
+import { resumeLedger } from '../../run/run.ts';
+import { ledgerTarget } from '../../run/target.ts';
 import type { Command } from '../command.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
 import { saidYes } from '../terminal/question.ts';
@@ -33,11 +33,11 @@ export const resume: Command = {
   ],
   run: async (args, context) => {
     const retry = readRetry(args['retry']);
-    const resolve = () => ledgerTarget(String(args['ledger']), withoutLedger(args), context);
-    if (args['dry-run']) return showWhatIsLeft(await resolve(), retry, context);
+    const ledger = String(args['ledger']);
+    const flags = withoutLedger(args);
+    if (args['dry-run']) return showWhatIsLeft(await ledgerTarget(ledger, flags, context), retry, context);
     const yes = saidYes(args, context.env);
-    const options = { yes, json: args['json'] === true, missing: undefined, retry };
-    return onTarget(resolve, (target) => runSession({ target, ...options }, context));
+    return resumeLedger({ ledger, flags, yes, json: args['json'] === true, retry }, context);
   },
 };
 

@@ -1,6 +1,5 @@
 import { UsageError } from '../../errors.ts';
-import { runSession } from '../../run/run.ts';
-import { onTarget, resolveTarget } from '../../run/target.ts';
+import { runSource } from '../../run/run.ts';
 import type { Command } from '../command.ts';
 import { planFileOptions } from '../flags/file-flags.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
@@ -26,7 +25,7 @@ export const run: Command = {
       type: 'boolean',
       conflicts: 'keep-missing',
     },
-    'keep-missing': { describe: 'cancel them anyway', type: 'boolean' },
+    'keep-missing': { describe: 'still cancel open actions that the source no longer lists', type: 'boolean' },
     'dry-run': { describe: 'same as `countermand plan`', type: 'boolean', default: false },
     ...planFileOptions('with --dry-run: '),
   }),
@@ -46,9 +45,6 @@ export const run: Command = {
     const missing = args['withdraw-missing'] ? 'withdraw' : args['keep-missing'] ? 'keep' : undefined;
     const yes = saidYes(args, context.env);
     const json = args['json'] === true;
-    return onTarget(
-      () => resolveTarget(String(args['source']), args, context, { plan: false }),
-      (target) => runSession({ target, yes, json, missing, retry: new Set() }, context),
-    );
+    return runSource({ source: String(args['source']), flags: args, yes, json, missing }, context);
   },
 };

@@ -69,7 +69,7 @@ const WIDE = 100;
 const PAUSES = { throttled: 'Defender asks to wait', 'out-of-reach': 'Defender is out of reach' } as const;
 
 /**
- * One line that never wraps: bar, done / total, what is being waited for or when it will be done, calls left in each window, and the
+ * One line that never wraps: bar, done / total, what is being waited for or when it will be done, quota left in each window, and the
  * outcomes so far. What does not fit is left out from the end.
  */
 export function progressLine(facts: ProgressFacts, { columns, paint }: LineStyle): string {
@@ -86,7 +86,7 @@ export function progressLine(facts: ProgressFacts, { columns, paint }: LineStyle
   const quota = windows.map(({ left, calls, perMs }) =>
     columns < WIDE ? `${left}/${calls}` : `${left}/${calls} in ${describeDuration(perMs)}`,
   );
-  parts.push({ text: `calls left ${quota.join(', ')}`, tone: 'dim' });
+  parts.push({ text: `quota left ${quota.join(', ')}`, tone: 'dim' });
   if (confirming > 0) parts.push({ text: `confirming ${confirming}`, tone: undefined });
   for (const [name, n] of Object.entries(outcomes)) parts.push({ text: `${name} ${n}`, tone: undefined });
 

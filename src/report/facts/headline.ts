@@ -76,9 +76,9 @@ function runTiming(summary: Summary): string {
   const { firstAtMs, lastAtMs, sessions, left, reason, remainingMs } = summary;
   const worked = sessions.reduce((sum, { openedAtMs, endedAtMs }) => sum + endedAtMs - openedAtMs, 0);
   const work = `${describeDuration(worked)} of work in ${plural(sessions.length, 'session')}`;
-  if (reason === 'finished' && left === 0) return `Over at ${formatTime(lastAtMs)}, after ${work}.`;
+  if (reason === 'finished' && left === 0) return `Finished at ${formatTime(lastAtMs)}, after ${work}.`;
   if (reason === 'finished') {
-    return `Last call ended at ${formatTime(lastAtMs)}, after ${work}; what is not final can be verified later.`;
+    return `Last record at ${formatTime(lastAtMs)}, after ${work}; what is not final can be verified later.`;
   }
   const quota = remainingMs > 0 ? `at least ${describeDuration(remainingMs)} more under the quota` : 'minutes more';
   return `Begun ${formatTime(firstAtMs)}, last record ${formatTime(lastAtMs)}; ${work}. What is left takes ${quota}.`;
@@ -121,7 +121,7 @@ function planTiming(summary: Summary): string {
   if (!canStart(summary)) return 'Nothing was cancelled.';
   if (forecast === undefined || forecast.calls === 0) return 'Nothing is sent before it is started.';
   const takes = describeDuration(forecast.endsAtMs - forecast.startsAtMs);
-  return `If started now: over by ${formatTime(forecast.endsAtMs)}, ${takes} for ${plural(forecast.calls, 'call')}. Nothing is sent before it is started.`;
+  return `If started now: done by ${formatTime(forecast.endsAtMs)}, ${takes} for ${plural(forecast.calls, 'call')}. Nothing is sent before it is started.`;
 }
 
 /** `Exit code 3: finished, but …` ; undefined for 0 and for a run that has not ended. */

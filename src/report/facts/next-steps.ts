@@ -35,7 +35,7 @@ function carryOn(summary: Summary): Step[] {
   const steps: Step[] = [];
   if (reason === undefined) {
     for (const ledger of openLedgers(summary)) {
-      steps.push({ text: 'Unless it still runs, go on with it', command: onLedger('resume', ledger) });
+      steps.push({ text: 'If it is no longer running, resume it', command: onLedger('resume', ledger) });
     }
   } else if (reason !== 'finished') {
     for (const ledger of openLedgers(summary)) {

@@ -145,7 +145,7 @@ describe('what to do next', () => {
 
   test('warns that a run without an end may still be running', () => {
     expect(nextSteps(clean([open], undefined))).toEqual([
-      { text: 'Unless it still runs, go on with it', command: 'countermand resume ledgers/nightly.jsonl' },
+      { text: 'If it is no longer running, resume it', command: 'countermand resume ledgers/nightly.jsonl' },
     ]);
   });
 });

@@ -1,5 +1,5 @@
-import { UsageError } from '../../errors.ts';
-import type { CheckedLedger, HeadFound } from '../../ledger/read-ledger.ts';
+import { UsageError } from '../errors.ts';
+import type { CheckedLedger, HeadFound } from '../ledger/read-ledger.ts';
 
 /** What the check of a chain says in words. `broken`: exit 12. Throws a UsageError for a file that holds nothing. */
 export function integrityText(path: string, checked: CheckedLedger): { text: string; broken: boolean } {
