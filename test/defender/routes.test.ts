@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type DefenderParts, makeDefender } from '../../src/defender/client.ts';
 import { type FilterTerms, filterOf } from '../../src/defender/filter.ts';
 import { actionPath, cancelPath, followPath, listPath } from '../../src/defender/routes.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 
 const ID = '5382f7ea-7557-4ab7-9782-d50480024a01';
 const OTHER = '5382f7ea-7557-4ab7-9782-d50480024a02';
@@ -60,7 +60,7 @@ describe('a path', () => {
       journal: { intent: note('intent'), reply: note('reply'), assertHeld: note('held') },
       quota: { take: note('slot') },
       tokens: { kind: 'token', token: note('token'), renew: note('token') },
-      clock: new VirtualClock(),
+      clock: new ManualClock(),
       random: () => 0,
     } as unknown as DefenderParts;
     const { cancel, get, lookUp } = makeDefender(parts, 'https://api.example.com');

@@ -226,7 +226,7 @@ describe('a lock of another host', () => {
   }, 150_000);
 });
 
-const CLOCK = pathToFileURL(fileURLToPath(new URL('../support/jumping-clock.mjs', import.meta.url))).href;
+const CLOCK = pathToFileURL(fileURLToPath(new URL('../support/clock/jumping-clock.mjs', import.meta.url))).href;
 
 describe('a clock that is set during a run', () => {
   it.each([

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { Task } from '../../src/engine/task.ts';
 import type { ReplyFields } from '../../src/ledger/record.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { id } from './run.ts';
 import { Told } from './state.ts';
 
 function taskOf({ state }: Told, wallMs: number, retried = false): Task {
   const action = state.actions.get(id(1));
   if (action === undefined) throw new Error('it was admitted');
-  return new Task(action, state.actions, retried, new VirtualClock(wallMs));
+  return new Task(action, state.actions, retried, new ManualClock(wallMs));
 }
 
 describe('a task', () => {

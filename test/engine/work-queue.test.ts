@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NextStep } from '../../src/engine/next-step.ts';
 import { makeWorkQueue, type Taken } from '../../src/engine/work-queue.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { id, ids } from './run.ts';
 import { Told } from './state.ts';
 
@@ -13,7 +13,7 @@ function queueOf({ state }: Told, { retry = [] as string[], step = WORK } = {}) 
   const queue = makeWorkQueue({
     state,
     retry: new Set(retry),
-    clock: new VirtualClock(),
+    clock: new ManualClock(),
     stepOf: () => {
       asked++;
       return step;

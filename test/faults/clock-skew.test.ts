@@ -5,7 +5,7 @@ import { COMMENT, type Harness, ids, only, open, openHarness } from '../e2e/harn
 const HOUR_MS = 3_600_000;
 const WINDOW = '10/5s';
 const LEDGER = 'ledgers/ids.jsonl';
-const PRELOAD = pathToFileURL(fileURLToPath(new URL('../support/shifted-clock.mjs', import.meta.url))).href;
+const PRELOAD = pathToFileURL(fileURLToPath(new URL('../support/clock/shifted-clock.mjs', import.meta.url))).href;
 
 const shifted = (ms: number) => ({ NODE_OPTIONS: `--import ${PRELOAD}`, TEST_CLOCK_SHIFT_MS: String(ms) });
 

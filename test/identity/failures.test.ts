@@ -23,8 +23,8 @@ import {
   writeSecret,
 } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { partsFor } from '../support/sign-in-parts.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
 
 let authority: Authority;
 let certificate: ClientCertificate;
@@ -288,7 +288,7 @@ describe('ready tokens', () => {
 
 describe('device codes', () => {
   test('that nobody enters', async () => {
-    const clock = new VirtualClock();
+    const clock = new ManualClock();
     authority.pendingPolls = 3;
     // The authority forgets the code, as Entra does after fifteen minutes.
     const source = deviceCodeSource(partsFor(authority, { clock, prompt: () => expire() }));
@@ -354,7 +354,7 @@ describe('an authority out of reach ends with exit 6, the cause and the remedy',
   });
 
   test('a hanging authority is given 10 s', async () => {
-    const clock = new VirtualClock();
+    const clock = new ManualClock();
     authority.trouble('hang');
     const waited = failure(secretSource({ clock }));
     await authority.requested(1);

@@ -6,7 +6,7 @@ import { RenewingTokenSource } from '../../src/identity/renewing-token-source.ts
 import { SignInUnreachableError } from '../../src/identity/sign-in-errors.ts';
 import type { AccessToken } from '../../src/identity/token-source.ts';
 import { silentLog } from '../../src/log.ts';
-import { turn, VirtualClock } from '../support/virtual-clock.ts';
+import { ManualClock, turn } from '../support/clock/manual-clock.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
@@ -21,9 +21,9 @@ class Scripted implements CredentialSource {
   /** While set, nothing is answered. */
   hold: Promise<void> | undefined;
   same: AccessToken | undefined;
-  readonly #clock: VirtualClock;
+  readonly #clock: ManualClock;
 
-  constructor(clock: VirtualClock) {
+  constructor(clock: ManualClock) {
     this.#clock = clock;
   }
 
@@ -47,11 +47,11 @@ const away = (retryAfterMs?: number) => () =>
   new SignInUnreachableError('cannot sign in: away', { retryable: true, retryAfterMs });
 const refused = () => new RefusedError('sign-in refused: wrong secret');
 
-let clock: VirtualClock;
+let clock: ManualClock;
 let credential: Scripted;
 
 beforeEach(() => {
-  clock = new VirtualClock();
+  clock = new ManualClock();
   credential = new Scripted(clock);
 });
 
@@ -137,7 +137,7 @@ describe('a token in hand', () => {
   test('is not trusted past its end when somebody sets the clock forward', async () => {
     const source = open();
     await source.token();
-    clock.setWall(2 * HOUR);
+    clock.moveWall(2 * HOUR);
     expect((await source.token()).token).toBe('token 2');
   });
 
@@ -145,7 +145,7 @@ describe('a token in hand', () => {
     const source = open();
     await source.token();
     credential.fail = away();
-    clock.setWall(-5 * HOUR);
+    clock.moveWall(-5 * HOUR);
     await clock.advance(HOUR);
     const next = watch(source.token());
     await clock.advance(15_000);
@@ -191,7 +191,7 @@ describe('an authority in its bad hours', () => {
     credential.fail = away();
     await clock.advance(50 * MINUTE);
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain('2026-01-01T01:00:00.000Z');
+    expect(lines[0]).toContain('2026-03-01T13:00:00.000Z');
     expect(lines[0]).not.toContain('token 1');
   });
 
@@ -378,7 +378,7 @@ test('a refusal behind the scenes, where no person could be asked, is not the la
   const held = gate();
   credential.hold = held.promise;
   await clock.advance(HOUR / 4);
-  clock.setWall(2 * HOUR);
+  clock.moveWall(2 * HOUR);
   const waited = watch(source.token());
   await turn();
   credential.fail = (request) => (request.quiet ? refused() : undefined);

@@ -6,7 +6,7 @@ import { MARGIN_MS } from '../../src/quota/call-times.ts';
 import { allFree, type ForecastInput, forecast } from '../../src/quota/forecast.ts';
 import { makeQuota } from '../../src/quota/local/local-quota.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
-import { virtualTime } from './virtual-time.ts';
+import { virtualTime } from '../support/clock/virtual-time.ts';
 
 const NOW = 5_000_000;
 const plan = (calls: number, more: Partial<ForecastInput> = {}) =>

@@ -6,10 +6,10 @@ import { MARGIN_MS, UNANSWERED_MS } from '../../src/quota/call-times.ts';
 import { makeGate } from '../../src/quota/gate/make-gate.ts';
 import { agedCalls } from '../../src/quota/past-calls.ts';
 import { type AgedCall, DOCUMENTED_WINDOWS, type Quota, type Slot, type Window } from '../../src/quota/quota.ts';
+import { type VirtualTime, virtualTime } from '../support/clock/virtual-time.ts';
 import { mostInFixedWindows, overQuota } from './checker.ts';
 import { killedSessions, propertySettings, sessionTasks, smallWindows } from './schedules.ts';
 import { startSession, type World } from './sender.ts';
-import { type VirtualTime, virtualTime } from './virtual-time.ts';
 
 /** What a quota is made from: a sender of its own each time, in which only `past` was called. */
 export interface QuotaSetup {

@@ -3,8 +3,8 @@ import { sandboxToken } from '../../src/sandbox/access.ts';
 import { type ActionBehaviour, drawBehaviour } from '../../src/sandbox/behaviours.ts';
 import { serviceTime } from '../../src/sandbox/sandbox-action.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { type Api, api, entities, idOf } from './client.ts';
-import { ManualClock } from './manual-clock.ts';
 
 interface Harness {
   clock: ManualClock;
@@ -40,9 +40,9 @@ describe('a cancel that is accepted', () => {
       await using on = await openHarness({ onCancel: { kind: 'later', becomes, afterMs: 5_000 } });
       const answer = await on.call.cancel(id, 'why');
       expect(answer).toMatchObject({ status: 200, body: { status: 'Pending', cancellationComment: 'why' } });
-      on.clock.advance(4_999);
+      await on.clock.advance(4_999);
       expect(await on.status()).toBe('Pending');
-      on.clock.advance(1);
+      await on.clock.advance(1);
       expect(await on.status()).toBe(becomes);
       expect(on.sandbox.store.get(id)?.lastUpdateDateTimeUtc).toBe(serviceTime(on.clock.wallMs()));
       expect(on.sandbox.log.effects(id)).toBe(1);
@@ -61,7 +61,7 @@ describe('a cancel that is accepted', () => {
   test('stays Pending for ever when nothing says otherwise, and cannot be cancelled twice', async () => {
     await using on = await openHarness({ onCancel: { kind: 'later', becomes: 'Cancelled' } });
     await on.call.cancel(id);
-    on.clock.advance(80_000_000);
+    await on.clock.advance(80_000_000);
     expect(await on.status()).toBe('Pending');
     expect((await on.call.cancel(id)).status).toBe(400);
     expect(on.sandbox.log.effects(id)).toBe(1);
@@ -83,7 +83,7 @@ describe('a cancel that is accepted', () => {
       onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 1_000, stamped: false },
     });
     expect((await on.call.cancel(id, 'why')).body['cancellationComment']).toBeNull();
-    on.clock.advance(1_000);
+    await on.clock.advance(1_000);
     expect((await on.call.get(id)).body).toMatchObject({ status: 'Cancelled', cancellationComment: 'why' });
   });
 
@@ -144,7 +144,7 @@ describe('what the service knows', () => {
     ];
     expect(await seen()).toEqual([404, 0, 1]);
     expect((await on.call.cancel(idOf(2))).status).toBe(404);
-    on.clock.advance(60_000);
+    await on.clock.advance(60_000);
     expect(await seen()).toEqual([200, 1, 2]);
     expect((await on.call.cancel(idOf(2))).status).toBe(200);
   });
@@ -161,7 +161,7 @@ describe('changes that nobody asked for', () => {
   test('an offline machine comes back: Pending becomes Succeeded, in filters too', async () => {
     await using on = await openHarness({ becomes: { status: 'Succeeded', afterMs: 30_000 } });
     expect(await on.call.ids("status eq 'Pending'")).toEqual([id]);
-    on.clock.advance(30_000);
+    await on.clock.advance(30_000);
     expect(await on.call.ids("status eq 'Pending'")).toEqual([]);
     expect(await on.call.ids("status eq 'Succeeded'")).toEqual([id]);
     expect((await on.call.cancel(id)).status).toBe(400);
@@ -170,7 +170,7 @@ describe('changes that nobody asked for', () => {
   test('they come too late for an action that was cancelled', async () => {
     await using on = await openHarness({ becomes: { status: 'Succeeded', afterMs: 30_000 } });
     await on.call.cancel(id);
-    on.clock.advance(30_000);
+    await on.clock.advance(30_000);
     expect(await on.status()).toBe('Cancelled');
   });
 
@@ -180,7 +180,7 @@ describe('changes that nobody asked for', () => {
       onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 5_000 },
     });
     await on.call.cancel(id);
-    on.clock.advance(60_000);
+    await on.clock.advance(60_000);
     expect(await on.status()).toBe('Succeeded');
   });
 });

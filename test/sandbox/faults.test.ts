@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { sandboxToken } from '../../src/sandbox/access.ts';
 import { FaultControl } from '../../src/sandbox/faults.ts';
 import { startSandbox } from '../../src/sandbox/start-sandbox.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { api, entities, idOf } from './client.ts';
-import { ManualClock } from './manual-clock.ts';
 
 const id = idOf(1);
 
@@ -117,7 +117,7 @@ describe('answers that are late or never come', () => {
     await on.clock.asleep();
     expect(on.state()).toBe('Pending');
     expect((await on.call.get(id)).body['status']).toBe('Pending');
-    on.clock.advance(45_000);
+    await on.clock.advance(45_000);
     expect((await answer).body['status']).toBe('Cancelled');
   });
 
@@ -138,7 +138,7 @@ describe('answers that are late or never come', () => {
     await on.clock.asleep();
     gone.abort();
     await failed;
-    on.clock.advance(45_000);
+    await on.clock.advance(45_000);
     await on.sandbox.log.until((log) => log.entries[0]?.done === true);
     expect(on.sandbox.log.entries[0]).toMatchObject({ effect: true });
     expect(on.state()).toBe('Cancelled');
@@ -150,9 +150,9 @@ describe('answers that are late or never come', () => {
     const answer = on.call.cancel(id);
     await on.clock.asleep();
     expect(on.state()).toBe('Cancelled');
-    on.clock.advance(10_000);
+    await on.clock.advance(10_000);
     await on.clock.asleep();
-    on.clock.advance(20_000);
+    await on.clock.advance(20_000);
     expect(await answer).toMatchObject({ status: 200, body: { id, status: 'Cancelled' } });
   });
 });

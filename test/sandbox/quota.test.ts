@@ -4,8 +4,8 @@ import { sandboxToken } from '../../src/sandbox/access.ts';
 import type { SandboxQuota } from '../../src/sandbox/options.ts';
 import { startSandbox } from '../../src/sandbox/start-sandbox.ts';
 import { type QuotaRule, StrictQuota } from '../../src/sandbox/strict-quota.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { api, idOf } from './client.ts';
-import { ManualClock } from './manual-clock.ts';
 
 function strict(rule: QuotaRule, windows = [{ calls: 3, perMs: 1_000 }], countRefused = false): StrictQuota {
   return new StrictQuota({ windows, rule, offsetMs: 0, countRefused });
@@ -91,7 +91,7 @@ describe('over the wire', () => {
     const { clock, sandbox, call } = await sandboxWith({});
     await using _ = sandbox;
     for (let n = 0; n < 100; n += 1) expect((await call.get(idOf(1))).status).toBe(200);
-    clock.advance(51_300);
+    await clock.advance(51_300);
     const refused = await call.cancel(idOf(1));
     expect(refused.status).toBe(429);
     expect(refused.headers['retry-after']).toBe('9');
@@ -106,7 +106,7 @@ describe('over the wire', () => {
     expect(sandbox.store.get(idOf(1))?.status).toBe('Pending');
     expect(sandbox.log.overQuota()).toBe(1);
     expect(sandbox.log.busiest(60_000)).toBe(101);
-    clock.advance(8_700);
+    await clock.advance(8_700);
     expect((await call.cancel(idOf(1))).status).toBe(200);
   });
 
@@ -150,7 +150,7 @@ describe('over the wire', () => {
     await using _ = sandbox;
     const answer = call.get(idOf(1));
     await clock.asleep();
-    clock.advance(400);
+    await clock.advance(400);
     expect((await answer).status).toBe(200);
     const [entry] = sandbox.log.entries;
     expect((entry?.countedMs ?? 0) - (entry?.arrivedMs ?? 0)).toBe(expected);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import type { CallResult, Gate, Pause, Permit } from '../../../src/quota/gate/gate.ts';
 import { makeGate } from '../../../src/quota/gate/make-gate.ts';
-import { type VirtualTime, virtualTime } from '../virtual-time.ts';
+import { type VirtualTime, virtualTime } from '../../support/clock/virtual-time.ts';
 
 let time: VirtualTime;
 let pauses: Pause[];

@@ -5,9 +5,9 @@ import type { Gate } from '../../../src/quota/gate/gate.ts';
 import { makeQuota } from '../../../src/quota/local/local-quota.ts';
 import { agedCalls } from '../../../src/quota/past-calls.ts';
 import type { AgedCall, Quota } from '../../../src/quota/quota.ts';
+import { virtualTime } from '../../support/clock/virtual-time.ts';
 import { overQuota } from '../checker.ts';
 import { type Fate, type SessionOptions, startSession, type Task, type World } from '../sender.ts';
-import { virtualTime } from '../virtual-time.ts';
 import { makeLeasingQuota } from './leasing-quota.ts';
 import { earlyClock, makeTrapQuota } from './trap-quotas.ts';
 
