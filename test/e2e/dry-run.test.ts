@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { COMMENT, ids, open, openHarness } from './harness.ts';
+import { COMMENT, ids, open, openHarness } from '../support/harness.ts';
 
 const RUN = ['run', 'ids.txt', ...COMMENT, '--yes', '--confirm-for', '0'];
 

@@ -4,7 +4,7 @@ import { open as openFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { RunningCommand } from '../support/command.ts';
-import { COMMENT, type Harness, type HarnessOptions, ids, only, open, openHarness } from './harness.ts';
+import { COMMENT, type Harness, type HarnessOptions, ids, only, open, openHarness } from '../support/harness.ts';
 
 const SIGNALS = [
   ['SIGINT', 130],

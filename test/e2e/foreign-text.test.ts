@@ -4,7 +4,7 @@ import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
 import { dangerousIn } from '../support/dangerous.ts';
-import { COMMENT, documentOf, type Harness, id, ids, only, openHarness } from './harness.ts';
+import { COMMENT, documentOf, type Harness, id, ids, only, openHarness } from '../support/harness.ts';
 import { openTerminal } from './terminal.ts';
 
 /** What a name may hold to drive a terminal, to hide, or to begin a line of its own. */

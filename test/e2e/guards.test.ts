@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { sandboxToken } from '../../src/sandbox/access.ts';
+import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 import { chainLedger } from '../support/ledger-lines.ts';
-import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from './harness.ts';
 
 describe.concurrent('--only-type Isolate cancels no other type', () => {
   const actions = ids(60).map((each, index) => ({ id: each, type: index % 4 === 1 ? 'Offboard' : 'Isolate' }));

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Authority, CLIENT_SECRET, startAuthority } from '../support/authority.ts';
-import { COMMENT, open, openHarness } from './harness.ts';
-import { openSignInHarness, sentences } from './sign-in-harness.ts';
+import { COMMENT, open, openHarness } from '../support/harness.ts';
+import { openSignInHarness, sentences } from '../support/sign-in-harness.ts';
 
 let authority: Authority;
 

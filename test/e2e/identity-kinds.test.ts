@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, CLIENT_ID, CLIENT_SECRET, startAuthority, writeSecret } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
-import { COMMENT, outcomesOf } from './harness.ts';
-import { leaksIn, openSignInHarness, sentences } from './sign-in-harness.ts';
+import { COMMENT, outcomesOf } from '../support/harness.ts';
+import { leaksIn, openSignInHarness, sentences } from '../support/sign-in-harness.ts';
 
 let authority: Authority;
 let certificate: ClientCertificate;

@@ -10,8 +10,8 @@ import {
   writeSecret,
 } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
-import { COMMENT, ids, only, outcomesOf } from './harness.ts';
-import { leaksIn, openSignInHarness, sentences } from './sign-in-harness.ts';
+import { COMMENT, ids, only, outcomesOf } from '../support/harness.ts';
+import { leaksIn, openSignInHarness, sentences } from '../support/sign-in-harness.ts';
 
 let authority: Authority;
 let expired: ClientCertificate;

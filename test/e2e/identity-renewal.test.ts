@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Authority, CLIENT_ID, CLIENT_SECRET, startAuthority } from '../support/authority.ts';
 import type { CommandEnd } from '../support/command.ts';
-import { only, outcomesOf } from './harness.ts';
-import { leaksIn, openSignInHarness, type SignInHarness, sentences } from './sign-in-harness.ts';
+import { only, outcomesOf } from '../support/harness.ts';
+import { leaksIn, openSignInHarness, type SignInHarness, sentences } from '../support/sign-in-harness.ts';
 
 let authority: Authority;
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { practiceOptions } from '../../src/sandbox/practice.ts';
 import { type ActionSeed, isOver } from '../../src/sandbox/sandbox-action.ts';
-import { documentOf, type Harness, id, only, openHarness } from './harness.ts';
+import { documentOf, type Harness, id, only, openHarness } from '../support/harness.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;

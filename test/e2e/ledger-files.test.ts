@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, link, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, type Harness, ids, open, openHarness } from './harness.ts';
+import { COMMENT, type Harness, ids, open, openHarness } from '../support/harness.ts';
 
 /** What a person may give or find as a ledger; each is made at `path`, where `ledger` is a whole one. */
 const KINDS = {

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { practiceTenant, sandboxToken } from '../../src/sandbox/access.ts';
-import { COMMENT, type Harness, ids, only, open, openHarness } from './harness.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness } from '../support/harness.ts';
 
 const COUNT = 60;
 const LEDGER = 'ledgers/ids.jsonl';

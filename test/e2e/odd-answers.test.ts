@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/sandbox/faults.ts';
-import { COMMENT, id, ids, only, open, openHarness, outcomesOf } from './harness.ts';
+import { COMMENT, id, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 
 const rowsOf = (stdout: string) => stdout.trimEnd().split('\n').slice(1);
 

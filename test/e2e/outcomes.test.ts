@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { ActionBehaviour } from '../../src/sandbox/behaviours.ts';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
-import { COMMENT, documentOf, type Harness, type HarnessOptions, id, ids, openHarness, outcomesOf } from './harness.ts';
+import {
+  COMMENT,
+  documentOf,
+  type Harness,
+  type HarnessOptions,
+  id,
+  ids,
+  openHarness,
+  outcomesOf,
+} from '../support/harness.ts';
 
 /** Every behaviour of an action, and what it comes to. */
 const CASES: readonly { outcome: string; seed?: Partial<ActionSeed>; behaviour?: ActionBehaviour; unknown?: true }[] = [

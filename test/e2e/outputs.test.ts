@@ -1,7 +1,7 @@
 import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { EXIT_CODES } from '../../src/exit-codes.ts';
-import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from './harness.ts';
+import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 
 const QUICK = ['--yes', '--confirm-for', '0'];
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMENT, type Harness, ids, open, openHarness } from '../support/harness.ts';
 import { chainLedger } from '../support/ledger-lines.ts';
-import { COMMENT, type Harness, ids, open, openHarness } from './harness.ts';
 
 const SECRET = 'a-secret-that-nobody-may-see';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { CommandEnd } from '../support/command.ts';
-import { COMMENT, type Harness, ids, open, openHarness } from './harness.ts';
+import { COMMENT, type Harness, ids, open, openHarness } from '../support/harness.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, id, ids, openHarness } from './harness.ts';
+import { COMMENT, id, ids, openHarness } from '../support/harness.ts';
 
 const PASSWORD = 'Pa55/w+rd of "the" proxy';
 const HEADER = 'f1e2d3c4b5a697887766554433221100';

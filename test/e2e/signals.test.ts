@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunningCommand } from '../support/command.ts';
-import { COMMENT, type Harness, ids, only, open, openHarness, outcomesOf } from './harness.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 
 const RUN = ['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never'];
 

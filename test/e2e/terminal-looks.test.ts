@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
+import { id, ids, open, openHarness } from '../support/harness.ts';
 import { drawScreen, type Screen } from '../support/screen.ts';
-import { id, ids, open, openHarness } from './harness.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 const QUICK = 'countermand run ids.txt --comment INC-4711 --confirm-for 0';

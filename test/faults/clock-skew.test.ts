@@ -1,6 +1,6 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, type Harness, ids, only, open, openHarness } from '../e2e/harness.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness } from '../support/harness.ts';
 
 const HOUR_MS = 3_600_000;
 const WINDOW = '10/5s';

@@ -1,6 +1,6 @@
 import { stat, truncate } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { COMMENT, type Harness, id, ids, only, open, openHarness } from '../e2e/harness.ts';
+import { COMMENT, type Harness, id, ids, only, open, openHarness } from '../support/harness.ts';
 import { expectOrderlyEnd } from './after-kill.ts';
 import { isMoment, type Moment } from './moments.ts';
 import { need } from './needs.ts';

@@ -2,8 +2,18 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open as openFile, readFile, rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, type Harness, id, ids, only, open, openHarness, outcomesOf, withCommand } from '../e2e/harness.ts';
 import { openTerminal } from '../e2e/terminal.ts';
+import {
+  COMMENT,
+  type Harness,
+  id,
+  ids,
+  only,
+  open,
+  openHarness,
+  outcomesOf,
+  withCommand,
+} from '../support/harness.ts';
 
 /** How a shell takes an output away. `stuck` is a reader that never reads and never goes. */
 const TROUBLES = {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { COMMENT, type Harness, ids, only, open, openHarness } from '../e2e/harness.ts';
 import type { CommandEnd } from '../support/command.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness } from '../support/harness.ts';
 import { expectOrderlyEnd } from './after-kill.ts';
 import { mountExt4, mountTmpfs } from './mounts.ts';
 import { need } from './needs.ts';

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { COMMENT, only, outcomesOf } from '../e2e/harness.ts';
-import { leaksIn, openSignInHarness, sentences } from '../e2e/sign-in-harness.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES } from '../support/authority.ts';
 import { makeServerCertificate, type ServerCertificate } from '../support/certificates.ts';
+import { COMMENT, only, outcomesOf } from '../support/harness.ts';
+import { leaksIn, openSignInHarness, sentences } from '../support/sign-in-harness.ts';
 import { startTlsFront } from '../support/tls-front.ts';
 
 let authority: Authority;

@@ -2,10 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/sandbox/faults.ts';
-import { COMMENT } from '../e2e/harness.ts';
-import { leaksIn, logged, openSignInHarness, type SignInHarness } from '../e2e/sign-in-harness.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES, writeSecret } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
+import { COMMENT } from '../support/harness.ts';
+import { leaksIn, logged, openSignInHarness, type SignInHarness } from '../support/sign-in-harness.ts';
 
 let authority: Authority;
 let certificate: ClientCertificate;

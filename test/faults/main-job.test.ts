@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { COMMENT, documentOf, id, ids, only, openHarness, outcomesOf } from '../e2e/harness.ts';
+import { COMMENT, documentOf, id, ids, only, openHarness, outcomesOf } from '../support/harness.ts';
 
 const WINDOWS = '20/1s,100/10s';
 

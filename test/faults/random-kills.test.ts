@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/sandbox/seeded.ts';
-import { ids, openHarness } from '../e2e/harness.ts';
+import { ids, openHarness } from '../support/harness.ts';
 import { type Doubt, doubtIn, expectLookedUpFirst, expectOrderlyEnd, goOn } from './after-kill.ts';
 
 const RUNS = 100;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, only, outcomesOf } from '../e2e/harness.ts';
-import { leaksIn, openSignInHarness } from '../e2e/sign-in-harness.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES, type Trouble } from '../support/authority.ts';
+import { COMMENT, only, outcomesOf } from '../support/harness.ts';
+import { leaksIn, openSignInHarness } from '../support/sign-in-harness.ts';
 
 const LIFETIME_S = 20;
 const COUNT = 330;

@@ -22,8 +22,8 @@ function linesOf(stderr: string): Line[] {
 }
 
 async function harnessWith(count: number): Promise<Harness> {
-  const harness = await openHarness({ actions: { count, mix: PENDING } });
-  await harness.write('ids.csv', `id\n${[...harness.sandbox.store.all()].map(({ id }) => `${id}\n`).join('')}`);
+  const harness = await openHarness({ windows: 'documented', actions: { count, mix: PENDING } });
+  await harness.file('ids.csv', `id\n${[...harness.sandbox.store.all()].map(({ id }) => `${id}\n`).join('')}`);
   return harness;
 }
 
