@@ -127,6 +127,7 @@ describe('readIds, for any input', () => {
       guid,
       fc.array(token, { maxLength: 6 }).map((tokens) => tokens.join('').replace(/[\r\n\0]/g, '')),
     );
+    let read = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(line, { maxLength: 12 }), fc.boolean(), async (lines, header) => {
         const all = header ? ['id', ...lines] : lines;
@@ -135,8 +136,11 @@ describe('readIds, for any input', () => {
         const alone = all.filter((text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text));
         const named = new Set(rows.map((row) => (row.kind === 'id' ? row.id : row.text)));
         expect(alone.filter((id) => !named.has(id))).toEqual([]);
+        if (alone.length > 0) read += 1;
       }),
       { numRuns: 500 },
     );
+    // Most draws end in an error; those that do not, and hold such an ID, are what this is about.
+    expect(read).toBeGreaterThan(150);
   });
 });
