@@ -9,7 +9,7 @@ import { overQuota } from './checker.ts';
 import { propertySettings, sessionTasks, smallWindows } from './schedules.ts';
 import { startSession, type World } from './sender.ts';
 
-it('without word of our own clock, a restart on a clock that stood still, went back or was always wrong does not overspend', {
+it('a restart without word of our own clock does not overspend on one that stood still, went back or was always wrong', {
   timeout: 60_000,
 }, async () => {
   const restart = fc.record({

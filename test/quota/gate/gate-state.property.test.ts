@@ -22,7 +22,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant<'probe'>('probe'), result: fc.option(result, { nil: undefined }) }),
 );
 
-it('whatever comes back in whatever order, only a probe opens the gate, and not before the pause is over, only one is out, and no pause gets shorter', () => {
+it('only a probe opens the gate, and not before the pause is over, only one is out, and no pause gets shorter, whatever comes back in whatever order', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       let state: GateState = OPEN;
