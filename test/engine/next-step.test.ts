@@ -59,7 +59,7 @@ describe('the next step of an action', () => {
       { fresh: false, known: { found: { kind: 'unreadable', why: 'no-answer' } } },
       again(1),
     ],
-  ])('%s', (_, told, given, expected) => {
+  ])('the next step of an action %s', (_, told, given, expected) => {
     expect(step(told, given)).toMatchObject(expected);
   });
 });
@@ -77,7 +77,7 @@ describe('a step', () => {
     ['is not outdated where nothing is looked up', again(1), { fresh: false, on: false }, false],
     ['is not outdated after a lookup', again(1), { fresh: false, known: { found: { kind: 'unknown' } } }, false],
     ['is not outdated where it only looks', { kind: 'work', next: { kind: 'confirm' } }, { fresh: false }, false],
-  ])('%s', (_, decided, given, expected) => {
+  ])('a step %s', (_, decided, given, expected) => {
     const { task, screening } = setting(nothing, given);
     expect(isOutdated(decided, task, screening)).toBe(expected);
   });
