@@ -99,7 +99,7 @@ test('a sync that begins while lines are being written does not count for them',
   expect(durable).toEqual(['one', 'two']);
 });
 
-test('after a sync that failed the rest of a short write is not written, and everybody is told', async () => {
+test('the rest of a short write is not written after a sync that failed, and everybody is told', async () => {
   const first = append('one', []).catch((error: unknown) => error);
   await turn();
   file.writes.shift()?.(4);

@@ -134,7 +134,7 @@ test('a process that stood still past its lock writes nothing of what it still h
   expect((await disk.stat(PATH))?.size).toBe(size);
 });
 
-test('no cancel and no outcome before the reading has ended and the run has started', async () => {
+test('no cancel and no outcome is written before the reading has ended and the run has started', async () => {
   const { open } = makeHarness();
   const ledger = await open();
   const cancel = () => ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });

@@ -97,7 +97,7 @@ const ALIVE = new Map([
 ]);
 
 describe('taking a lock', () => {
-  test('names its holder and is gone after release', async () => {
+  test('a lock names its holder and is gone after release', async () => {
     const { disk, options } = setting();
     const lock = await acquireLock(options(machine(1)));
     expect(JSON.parse(await disk.readText(PATH))).toMatchObject({
@@ -252,7 +252,7 @@ describe('taking a lock', () => {
   });
 
   test.each(['a named pipe', 'a socket', 'a device', 'a folder', 'a symbolic link'] as const)(
-    'where %s stands in the place of a lock, that is said and nothing is waited for',
+    '%s in the place of a lock is said, and nothing is waited for',
     async (kind) => {
       const { disk, options } = setting();
       disk.place(PATH, kind, kind === 'a symbolic link' ? '/nowhere' : undefined);
@@ -295,7 +295,7 @@ describe('taking a lock', () => {
     await (await waiting).assertHeld();
   });
 
-  test('of many that see a dead holder at once, exactly one takes over', async () => {
+  test('exactly one of many that see a dead holder at once takes over', async () => {
     const { disk, options } = setting();
     await acquireLock(options(machine(99, new Map([[99, 'x']]))));
     const alive = new Map(Array.from({ length: 20 }, (_, i) => [i + 1, `start ${i}`] as const));

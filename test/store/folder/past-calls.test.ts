@@ -52,29 +52,32 @@ describe('what was called in the last minute counts at the next start', () => {
     ['no date', () => 'soon'],
     ['in the year 9999', () => 'Fri, 31 Dec 9999 23:59:59 GMT'],
     ['in 1970', () => 'Thu, 01 Jan 1970 00:00:00 GMT'],
-  ])('where the Date of Defender is %s', async (_, date) => {
-    const harness = makeHarness();
-    await session(harness, 40);
-    harness.clock.stand(10_000);
-    const skewMs = skewShown(harness, date(harness.clock.wallMs()));
-    expect(await remembered(harness, skewMs)).toEqual({ asked: 1, counted: 40 });
-  });
+  ])(
+    'what was called in the last minute counts at the next start where the Date of Defender is %s',
+    async (_, date) => {
+      const harness = makeHarness();
+      await session(harness, 40);
+      harness.clock.stand(10_000);
+      const skewMs = skewShown(harness, date(harness.clock.wallMs()));
+      expect(await remembered(harness, skewMs)).toEqual({ asked: 1, counted: 40 });
+    },
+  );
 
-  it('where it was called by a plan that is replaced, the wall clock was set ahead, and no other ledger is there', async () => {
+  it('what was called in the last minute counts at the next start where it was called by a plan that is replaced, the wall clock was set ahead, and no other ledger is there', async () => {
     const harness = makeHarness();
     await session(harness, 30);
     harness.clock.moveWall(50 * MINUTE);
     expect(await remembered(harness, -50 * MINUTE, 'plan')).toEqual({ asked: 1, counted: 30 });
   });
 
-  it('where it was called from a ledger beside it, whatever that is called', async () => {
+  it('what was called in the last minute counts at the next start where it was called from a ledger beside it, whatever that is called', async () => {
     const harness = makeHarness();
     await session(harness, 30, '/ledgers/old-copy.bak');
     harness.clock.moveWall(50 * MINUTE);
     expect(await remembered(harness, -50 * MINUTE)).toEqual({ asked: 1, counted: 30 });
   });
 
-  it('where the clock that wrote was slow, no answer showed it, and only the file tells', async () => {
+  it('what was called in the last minute counts at the next start where the clock that wrote was slow, no answer showed it, and only the file tells', async () => {
     const harness = makeHarness();
     await session(harness, 30);
     const file = harness.disk.files.get(PATH);
