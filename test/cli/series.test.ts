@@ -49,7 +49,7 @@ async function interrupted(harness: Harness): Promise<void> {
 }
 
 describe('a job with a query', () => {
-  test('goes on with its newest unfinished ledger, begun the day before, and then begins a new one', async () => {
+  test('a job with a query goes on with its newest unfinished ledger, begun the day before, and then begins a new one', async () => {
     await using harness = await place(4);
     await interrupted(harness);
     const yesterday = await backdate(harness, '20251122T235950Z', 1);
@@ -65,7 +65,7 @@ describe('a job with a query', () => {
     expect(await harness.ledgers()).toHaveLength(2);
   });
 
-  test('prefers the newest of two unfinished, and leaves other jobs and plans alone', async () => {
+  test('a job with a query prefers the newest of two unfinished, and leaves other jobs and plans alone', async () => {
     await using harness = await place(6);
     await interrupted(harness);
     const older = await backdate(harness, '20251101T000000Z', 22);
@@ -98,7 +98,7 @@ test('a job with a file that was interrupted keeps the moment that the age in it
 });
 
 describe('a damaged ledger of the series', () => {
-  test('is told and passed over where its run was finished, and stops the job where it may hold work', async () => {
+  test('a damaged ledger of the series is told and passed over where its run was finished, and stops the job where it may hold work', async () => {
     await using harness = await place(2);
     await runJob(harness);
     const damaged = await backdate(harness, '20251122T020000Z', 1);
@@ -116,7 +116,7 @@ describe('a damaged ledger of the series', () => {
 });
 
 describe('keepLedgers', () => {
-  test('removes a finished ledger of the series with its release list when a new run begins, and says so', async () => {
+  test('keepLedgers removes a finished ledger of the series with its release list when a new run begins, and says so', async () => {
     await using harness = await place(2, `${JOB}keepLedgers: 90d\n`);
     await runJob(harness);
     const old = await backdate(harness, '20250103T000000Z', 91);

@@ -23,7 +23,7 @@ async function check(
 }
 
 describe('countermand check', () => {
-  test('finds everything in order with one read and one request without a token, and writes nothing', async () => {
+  test('countermand check finds everything in order with one read and one request without a token, and writes nothing', async () => {
     await using harness = await openHarness({ windows: 'documented', actions: { count: 3 } });
     const checked = await check(harness);
     expect(checked.exitCode).toBe(0);
@@ -50,7 +50,7 @@ describe('countermand check', () => {
     expect(await readdir(harness.folder)).toEqual([]);
   });
 
-  test('says in words, one line each in a pipe, whether a run can start', async () => {
+  test('countermand check says in words, one line each in a pipe, whether a run can start', async () => {
     await using harness = await openHarness({ windows: 'documented' });
     const { stdout, code } = await harness.run(['check']);
     expect(code).toBe(0);
@@ -58,7 +58,7 @@ describe('countermand check', () => {
     expect(stdout).toMatch(/\nA run can start\.\n$/);
   });
 
-  test('exits 2 and sends nothing when settings are wrong, naming each', async () => {
+  test('countermand check exits 2 and sends nothing when settings are wrong, naming each', async () => {
     await using harness = await openHarness({ windows: 'documented' });
     const checked = await check(harness, ['--quota', 'many', '--cloud', 'moon']);
     expect(checked.exitCode).toBe(2);
@@ -69,7 +69,7 @@ describe('countermand check', () => {
     expect(harness.sandbox.log.entries).toEqual([]);
   });
 
-  test('exits 2 for a host that nobody allowed, before any request', async () => {
+  test('countermand check exits 2 for a host that nobody allowed, before any request', async () => {
     await using harness = await openHarness({ windows: 'documented' });
     const checked = await check(harness, ['--api-url', 'https://defender.example.com']);
     expect(checked.exitCode).toBe(2);
@@ -77,7 +77,7 @@ describe('countermand check', () => {
     expect(harness.sandbox.log.entries).toEqual([]);
   });
 
-  test('without a credential it exits 2 and still says whether the host and its clock are there', async () => {
+  test('countermand check exits 2 without a credential, and still says whether the host and its clock are there', async () => {
     await using harness = await openHarness({ windows: 'documented' });
     const checked = await check(harness, [], { COUNTERMAND_TOKEN: undefined });
     expect(checked.exitCode).toBe(2);
@@ -88,7 +88,7 @@ describe('countermand check', () => {
     expect(checked.of('sign-in')).toEqual([]);
   });
 
-  test('exits 4 when the file of the token cannot be read', async () => {
+  test('countermand check exits 4 when the file of the token cannot be read', async () => {
     await using harness = await openHarness({ windows: 'documented' });
     const env = { COUNTERMAND_TOKEN: undefined, COUNTERMAND_TOKEN_FILE: harness.path('no-such-file') };
     const checked = await check(harness, [], env);
@@ -96,7 +96,7 @@ describe('countermand check', () => {
     expect(checked.of('credential')[0]).toContain('cannot be read (ENOENT)');
   });
 
-  test('exits 4 when the token may cancel nothing, and names the permissions', async () => {
+  test('countermand check exits 4 when the token may cancel nothing, and names the permissions', async () => {
     await using harness = await openHarness({ windows: 'documented' });
     const token = sandboxToken({ roles: ['Machine.Read.All'] });
     const checked = await check(harness, [], { COUNTERMAND_TOKEN: token });
@@ -113,7 +113,7 @@ describe('countermand check', () => {
     expect(checked.of('read')[0]).toMatch(/^warning: Defender refused the read \(HTTP 403/);
   });
 
-  test('does not send a token that is meant for another service, and exits 4', async () => {
+  test('countermand check does not send a token that is meant for another service, and exits 4', async () => {
     await using harness = await openHarness({ windows: 'documented' });
     const token = sandboxToken({ claims: { aud: 'https://graph.microsoft.com' } });
     const checked = await check(harness, [], { COUNTERMAND_TOKEN: token });
@@ -122,14 +122,14 @@ describe('countermand check', () => {
     expect(harness.sandbox.log.entries.map(({ tenant }) => tenant)).toEqual([undefined]);
   });
 
-  test('exits 4 when Defender refuses the token', async () => {
+  test('countermand check exits 4 when Defender refuses the token', async () => {
     await using harness = await openHarness({ windows: 'documented', access: { accepts: () => false } });
     const checked = await check(harness);
     expect(checked.exitCode).toBe(4);
     expect(checked.of('read')[0]).toMatch(/^wrong: Defender refused the token \(HTTP 401/);
   });
 
-  test('exits 6 when only the host is out of reach, and says what else is in order', async () => {
+  test('countermand check exits 6 when only the host is out of reach, and says what else is in order', async () => {
     await using harness = await openHarness({ windows: 'documented' });
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
@@ -147,7 +147,7 @@ describe('countermand check', () => {
     expect(checked.of('quota')).toHaveLength(2);
   });
 
-  test('warns of a clock that is wrong, by how much and in which direction', async () => {
+  test('countermand check warns of a clock that is wrong, by how much and in which direction', async () => {
     await using harness = await openHarness({ windows: 'documented', dateSkewMs: -600_000 });
     const checked = await check(harness);
     expect(checked.exitCode).toBe(0);
@@ -156,7 +156,7 @@ describe('countermand check', () => {
     );
   });
 
-  test('counts the calls of the ledgers in the folder, and leaves the read out when none is left', async () => {
+  test('countermand check counts the calls of the ledgers in the folder, and leaves the read out when none is left', async () => {
     await using harness = await openHarness({
       windows: 'documented',
       actions: { count: 4, mix: { statuses: { Pending: 1 }, types: { Isolate: 1 } } },
@@ -177,7 +177,7 @@ describe('countermand check', () => {
     expect(other.of('quota')[0]).toMatch(/^ok: 100 of 100 calls in 1 min left \(per the ledgers in .*elsewhere\)$/);
   });
 
-  test('takes a job, and names its mistakes with their lines', async () => {
+  test('countermand check takes a job, and names its mistakes with their lines', async () => {
     await using harness = await openHarness({ windows: 'documented' });
     await mkdir(harness.path('jobs'));
     await harness.file(

@@ -19,7 +19,7 @@ async function metrics(harness: Harness): Promise<(name: string, labels?: string
 }
 
 describe('--metrics-file', () => {
-  test('holds at the end what the server saw, as a whole file and no other beside it', async () => {
+  test('--metrics-file holds at the end what the server saw, as a whole file and no other beside it', async () => {
     await using harness = await openHarness({ windows: 'documented', actions: { count: 5, mix: OPEN } });
     harness.sandbox.faults.next({ kind: 'status', status: 503 }, { route: 'cancel' });
     await prepare(harness);
@@ -36,7 +36,7 @@ describe('--metrics-file', () => {
     expect(await readdir(harness.path('m'))).toEqual(['countermand.prom']);
   });
 
-  test('is there while the run goes on, and tells its end when it is terminated', async () => {
+  test('--metrics-file is there while the run goes on, and tells its end when it is terminated', async () => {
     await using harness = await openHarness({ windows: 'documented', actions: { count: 3, mix: OPEN } });
     await prepare(harness);
     await using running = harness.start([...RUN, '--quota', '2/1h']);
@@ -51,7 +51,7 @@ describe('--metrics-file', () => {
     expect(ended('actions_left')).toBeGreaterThan(0);
   });
 
-  test('tells the end of a run that was refused before it began', async () => {
+  test('--metrics-file tells the end of a run that was refused before it began', async () => {
     await using harness = await openHarness({ windows: 'documented', actions: { count: 1, mix: OPEN } });
     await prepare(harness);
     const { code } = await harness.run(RUN, { env: { COUNTERMAND_TOKEN: undefined } });
@@ -61,7 +61,7 @@ describe('--metrics-file', () => {
     expect(of('actions_admitted')).toBeUndefined();
   });
 
-  test('of a run is left alone by another that finds the ledger held', async () => {
+  test('--metrics-file of a run is left alone by another that finds the ledger held', async () => {
     await using harness = await openHarness({ windows: 'documented', actions: { count: 3, mix: OPEN } });
     await prepare(harness);
     await using running = harness.start([...RUN, '--quota', '2/1h']);
@@ -72,7 +72,7 @@ describe('--metrics-file', () => {
     await running.ended;
   });
 
-  test('that cannot be written is one warning and changes nothing else', async () => {
+  test('--metrics-file that cannot be written is one warning and changes nothing else', async () => {
     await using harness = await openHarness({ windows: 'documented', actions: { count: 2, mix: OPEN } });
     await prepare(harness);
     const { code, stderr } = await harness.run([
