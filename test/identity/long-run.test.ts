@@ -22,7 +22,7 @@ afterAll(async () => {
   await authority[Symbol.asyncDispose]();
 });
 
-test('over three token lifetimes with the authority failing half of the time, every call has a living token at once', async () => {
+test('every call has a living token at once over three token lifetimes, with the authority failing half of the time', async () => {
   const clock = new ManualClock(Date.now(), (wallMs) => vi.setSystemTime(wallMs));
   const secretSource = clientSecretSource(partsFor(authority, { clock, env: { AZURE_CLIENT_SECRET: CLIENT_SECRET } }));
   let inFlight = 0;
