@@ -51,7 +51,7 @@ describe('cancelling', () => {
     ['an empty comment', { Comment: ' ' }],
     ['a comment that is no text', { Comment: 7 }],
     ['a list', []],
-  ])('%s is an InvalidRequestBody', async (_, body) => {
+  ])('a cancel with %s is an InvalidRequestBody', async (_, body) => {
     await using sandbox = await startSandbox({ actions: [{ id: idOf(1) }] });
     const answer = await api(sandbox).send('POST', `/api/machineactions/${idOf(1)}/cancel`, JSON.stringify(body));
     expect(answer).toMatchObject({ status: 400, body: { error: { code: 'InvalidRequestBody' } } });
@@ -92,7 +92,7 @@ describe('answers', () => {
     }
   });
 
-  test('carry the headers of an OData service and a date that can be skewed', async () => {
+  test('answers carry the headers of an OData service and a date that can be skewed', async () => {
     await using sandbox = await startSandbox({ actions: [{ id: idOf(1) }], dateSkewMs: 3_600_000 });
     const { headers } = await api(sandbox).get(idOf(1));
     expect(headers['content-type']).toMatch(/^application\/json; odata/);
