@@ -117,18 +117,21 @@ describe('a ledger with right chain values', () => {
     [what, names[n % names.length] ?? ''],
     [what, names[(n + 3) % names.length] ?? ''],
   ]);
-  test.each(tried)('and %s ends %s with exit 12 and the line, and nothing is sent', async (what, name) => {
-    const { text, line } = forged(what ?? '');
-    await harness.file(LEDGER, text);
-    harness.sandbox.log.clear();
-    const end = await harness.run(COMMANDS[name ?? ''] ?? []);
-    // A report of what stands before its first record's damage is none.
-    expectDamage(end, line);
-    expect(harness.sandbox.log.entries).toEqual([]);
-    expect(await harness.read(LEDGER)).toBe(text);
-  });
+  test.each(tried)(
+    'a ledger with right chain values and %s ends %s with exit 12 and the line, and nothing is sent',
+    async (what, name) => {
+      const { text, line } = forged(what ?? '');
+      await harness.file(LEDGER, text);
+      harness.sandbox.log.clear();
+      const end = await harness.run(COMMANDS[name ?? ''] ?? []);
+      // A report of what stands before its first record's damage is none.
+      expectDamage(end, line);
+      expect(harness.sandbox.log.entries).toEqual([]);
+      expect(await harness.read(LEDGER)).toBe(text);
+    },
+  );
 
-  test('and a wrong record in it, as the newest of a series, stops the job; as a finished one it is said and left', async () => {
+  test('a ledger with right chain values and a wrong record in it, as the newest of a series, stops the job; as a finished one it is said and left', async () => {
     const { text, line } = forged('a field too few');
     const name = 'ledgers/nightly-20250101T000000Z.jsonl';
     await harness.file(name, text);
@@ -148,7 +151,7 @@ describe('a ledger with right chain values', () => {
     expect(await harness.read(name)).toBe(finished);
   });
 
-  test('and a wrong record in it, beside another, is said there and stops nothing', async () => {
+  test('a ledger with right chain values and a wrong record in it, beside another, is said there and stops nothing', async () => {
     await copyFile(harness.path('ledgers/nightly.plan.jsonl'), harness.path('ledgers/beside.plan.jsonl'));
     await harness.file('ledgers/nightly.plan.jsonl', forged('a number beyond all numbers').text);
     const end = await harness.run(['plan', 'nightly.yaml']);
@@ -158,7 +161,7 @@ describe('a ledger with right chain values', () => {
 });
 
 describe('a head', () => {
-  test.each(['', ' '])('is not left empty: %j', async (head) => {
+  test.each(['', ' '])('a head is not left empty: %j', async (head) => {
     await harness.file(LEDGER, plan);
     for (const command of [
       ['run', LEDGER, '--yes', `--head=${head}`],
@@ -180,7 +183,7 @@ describe('a head', () => {
     '-1',
     '0x12',
   ];
-  test.each(NO_HEADS)('is not %j: run and verify say what one looks like and where it stands', async (head) => {
+  test.each(NO_HEADS)('a head is not %j: run and verify say what one looks like and where it stands', async (head) => {
     await harness.file(LEDGER, plan);
     for (const command of [
       ['run', LEDGER, '--yes', `--head=${head}`],
@@ -193,7 +196,7 @@ describe('a head', () => {
     }
   });
 
-  test('is taken in capitals and with blanks around it', async () => {
+  test('a head is taken in capitals and with blanks around it', async () => {
     await harness.file(LEDGER, plan);
     const head = /"chain":"([0-9a-f]{32})"\}\n$/.exec(plan)?.[1] ?? '';
     const end = await harness.run(['verify', LEDGER, '--offline', `--head= ${head.toUpperCase()} `]);

@@ -102,7 +102,7 @@ describe.concurrent('a job of jobs/, planned against a sandbox', () => {
 });
 
 describe('a job file with mistakes', () => {
-  it('names all five with line and column, suggests what was meant, exits 2 and sends nothing', async () => {
+  it('a job file with mistakes names all five with line and column, suggests what was meant, exits 2 and sends nothing', async () => {
     await using harness = await openHarness();
     const file = await harness.file('nightly.yaml', [
       'name: nightly',
