@@ -31,7 +31,7 @@ test.concurrent.for(INJECTED)(
   },
 );
 
-test.concurrent('after an fdatasync that failed the tail is read again: what the disk did lose is not remembered', async (context) => {
+test.concurrent('the tail is read again after an fdatasync that failed: what the disk did lose is not remembered', async (context) => {
   need(context, 'strace');
   await using harness = await harnessOf();
   const { syncedBytes } = await broken(harness, 'fdatasync:error=EIO:when=14+', /EIO.*fdatasync/);

@@ -78,7 +78,7 @@ test.concurrent('process 1 of two containers on one folder is not one holder: th
   await expectOrderlyEnd(harness, 'many.txt', LEDGER, ids(COUNT));
 });
 
-test.concurrent('where the file system shows a ledger to everybody, that is said and the run goes on', async (context) => {
+test.concurrent('a ledger that the file system shows to everybody is said, and the run goes on', async (context) => {
   need(context, 'strace');
   await using harness = await harnessOf();
   // What a FAT or SMB folder does: the modes that files are made with and changed to mean nothing. Size and times are left as they are.

@@ -65,7 +65,7 @@ async function caFile(authority: Authority, apiCa: string): Promise<string> {
 }
 
 describe('through an HTTP CONNECT proxy, with direct connections impossible', () => {
-  it('sign-in, run and check work, and without the proxy nothing can be reached', async ({ skip }) => {
+  it('sign-in, run and check work through a proxy, and without it nothing can be reached', async ({ skip }) => {
     await using namespace = await namespaceOr(skip);
     await using authority = await startAuthority();
     const certificate = await makeServerCertificate(authority.dir, 'api', `DNS:${API}`);

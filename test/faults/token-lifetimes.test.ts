@@ -41,7 +41,7 @@ async function play(authority: Authority, signal: AbortSignal): Promise<number> 
 }
 
 describe('a run over more than three lifetimes of its token, with the authority failing for half of the time', () => {
-  it('loses nothing, makes no cancel twice, and never shows Defender a token that has ended', async () => {
+  it('a run over more than three lifetimes of its token, with the authority failing for half of the time, loses nothing, makes no cancel twice, and never shows Defender a token that has ended', async () => {
     await using authority = await startAuthority();
     authority.tokens.lifetimeSeconds = LIFETIME_S;
     await using harness = await openSignInHarness(authority, {
