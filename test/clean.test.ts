@@ -34,7 +34,7 @@ const anyText = fc
   .map((parts) => parts.join(''));
 
 describe('cleaned text', () => {
-  test('holds no character that drives a terminal, ends a line, turns the reading order or cannot be seen', () => {
+  test('cleaned text holds no character that drives a terminal, ends a line, turns the reading order or cannot be seen', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(dangerousIn(cleanLine(text))).toEqual([]);
@@ -43,7 +43,7 @@ describe('cleaned text', () => {
     );
   });
 
-  test('is not changed by cleaning it again', () => {
+  test('cleaned text is not changed by cleaning it again', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const once = cleanLine(text);
@@ -61,22 +61,22 @@ describe('cleaned text', () => {
     'מחשב حاسوب नेटवर्क',
     '👩‍💻 👨‍👩‍👧‍👦 🏳️‍🌈 ❤️ 👍🏽 1️⃣ 🧑🏿‍🚀 ✈️',
     '100 % <ok> "quoted" `x` \\x1b',
-  ])('keeps ordinary text: %s', (text) => {
+  ])('cleaned text keeps ordinary text: %s', (text) => {
     expect(cleanLine(text)).toBe(text);
     expect(cleanJson(text)).toBe(text);
   });
 
-  test('shows what was there as an escape', () => {
+  test('cleaned text shows what was there as an escape', () => {
     expect(cleanLine('a\u001b[2K\rb\nc\td\u202ee\u{e0041}\ud800f')).toBe(
       'a\\x1b[2K\\rb\\nc d\\u202ee\\u{e0041}\\ud800f',
     );
   });
 
-  test('keeps a joiner inside an emoji only: anywhere else it hides', () => {
+  test('cleaned text keeps a joiner inside an emoji only: anywhere else it hides', () => {
     expect(cleanLine('PC\u200d1 x\ufe0f 👩\u200d')).toBe('PC\\u200d1 x\\ufe0f 👩\\u200d');
   });
 
-  test('as JSON is the same value, in harmless characters', () => {
+  test('cleaned text as JSON is the same value, in harmless characters', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const json = JSON.stringify({ [text]: [text] }, undefined, 2);
@@ -87,13 +87,13 @@ describe('cleaned text', () => {
     );
   });
 
-  test('of our own keeps lines, colour and weight, and nothing else that a terminal obeys', () => {
+  test('cleaned text of our own keeps lines, colour and weight, and nothing else that a terminal obeys', () => {
     const own = '\u001b[1m\u001b[33mhead\u001b[39m\u001b[22m\nline\n';
     expect(cleanOwn(own)).toBe(own);
     expect(cleanOwn('a\u001b[1Ab\u001b[2Kc\u001b]0;x\u0007\r')).toBe('a\\x1b[1Ab\\x1b[2Kc\\x1b]0;x\\x07\\r');
   });
 
-  test('of plain data is cleaned in every text of it, and nothing else is changed', () => {
+  test('cleaned text of plain data is cleaned in every text of it, and nothing else is changed', () => {
     expect(cleanDeep({ a: ['\u001b', 1, null], b: { c: '\n' }, d: undefined })).toEqual({
       a: ['\\x1b', 1, null],
       b: { c: '\\n' },

@@ -10,7 +10,7 @@ describe('a comment', () => {
     '‏בוטל',
     '?',
     'x'.repeat(LONGEST_COMMENT),
-  ])('may be %j', (text) => {
+  ])('a comment may be %j', (text) => {
     expect(commentFault(text)).toBeUndefined();
   });
 
@@ -25,7 +25,7 @@ describe('a comment', () => {
     ['a\u009b2J', /control character/],
     ['a\ud800', /half of a character/],
     ['\udc00a', /half of a character/],
-  ])('may not be %j', (text, why) => {
+  ])('a comment may not be %j', (text, why) => {
     expect(commentFault(text)).toMatch(why);
   });
 });

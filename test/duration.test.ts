@@ -22,7 +22,7 @@ describe('a duration', () => {
     },
   );
 
-  it('is written in the largest unit that fits, and read back as it was', () => {
+  it('a duration is written in the largest unit that fits, and read back as it was', () => {
     expect([60_000, 90_000, 3_600_000, 86_400_000, 0, 1500].map(flagDuration)).toEqual([
       '1m',
       '90s',
@@ -38,7 +38,7 @@ describe('a duration', () => {
     );
   });
 
-  it('is said to a person in its two largest units', () => {
+  it('a duration is said to a person in its two largest units', () => {
     expect([-5, 0, 340, 52_000, 59_700, 843_000, 22_140_000, 183_600_000, 86_400_000].map(describeDuration)).toEqual([
       '0 ms',
       '0 ms',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DiskError, LockedError, stoppedBy } from '../src/errors.ts';
 
 describe('what stopped the work', () => {
-  it('is the first error, where closing failed as well', async () => {
+  it('what stopped the work is the first error, where closing failed as well', async () => {
     const stopped = new LockedError('another run holds it');
     const work = async () => {
       await using _outer = { [Symbol.asyncDispose]: () => Promise.reject(new DiskError('it could not be closed')) };
@@ -14,7 +14,7 @@ describe('what stopped the work', () => {
     expect(stoppedBy(thrown)).toBe(stopped);
   });
 
-  it('is any other error itself', () => {
+  it('what stopped the work is any other error itself', () => {
     const error = new DiskError('full');
     expect(stoppedBy(error)).toBe(error);
     expect(stoppedBy('text')).toBe('text');

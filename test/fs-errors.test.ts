@@ -22,14 +22,14 @@ describe("the operating system's shortages", () => {
     expect(remedyFor(error)).toMatch(remedy);
   });
 
-  it('are no remedy for anything else', () => {
+  it("the operating system's shortages are no remedy for anything else", () => {
     expect(remedyFor(Object.assign(new Error('EACCES'), { code: 'EACCES' }))).toBeUndefined();
     expect(remedyFor('text')).toBeUndefined();
   });
 });
 
 describe('a file that cannot be written is told in words', () => {
-  it('where a file stands in the place of its folder', async () => {
+  it('a file that cannot be written is told in words where a file stands in the place of its folder', async () => {
     await writeFile(join(folder, 'out'), '');
     await expect(writePrivate(join(folder, 'out', 'report.html'), ['a'])).rejects.toMatchObject({
       exitCode: 2,
@@ -40,11 +40,11 @@ describe('a file that cannot be written is told in words', () => {
     );
   });
 
-  it('where a folder has its name', async () => {
+  it('a file that cannot be written is told in words where a folder has its name', async () => {
     await expect(writePrivate(folder, ['a'])).rejects.toThrow(`${folder} is a folder: name a file in it`);
   });
 
-  it('in the words of Node where there are none of ours', () => {
+  it('a file that cannot be written is told in the words of Node where there are none of ours', () => {
     const odd = Object.assign(new Error('EOVERFLOW: value too large'), { code: 'EOVERFLOW' });
     expect(troubleInWords(odd)).toBe('EOVERFLOW: value too large');
     expect(troubleInWords(new Error('odd'))).toBe('odd');

@@ -99,15 +99,15 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the linter', () => {
-  it.each(PLANTED)('finds %s', (_what, file) => {
+  it.each(PLANTED)('the linter finds %s', (_what, file) => {
     expect(found).toContain(file);
   });
 
-  it.each(ALLOWED)('lets through that %s', (_what, file) => {
+  it.each(ALLOWED)('the linter lets through that %s', (_what, file) => {
     expect(found).not.toContain(file);
   });
 
-  it('gives a reason for every layer that it holds', () => {
+  it('the linter gives a reason for every layer that it holds', () => {
     const { overrides } = JSON.parse(readFileSync(join(ROOT, 'biome.json'), 'utf8')) as { overrides: Override[] };
     const patterns = overrides.flatMap(
       ({ linter }) => linter?.rules?.style?.noRestrictedImports?.options.patterns ?? [],

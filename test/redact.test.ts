@@ -15,12 +15,12 @@ describe('a known secret', () => {
     ['in a form', encodeURIComponent(SECRET).replaceAll('%20', '+')],
     ['in a URL with small hex digits', encodeURIComponent(SECRET).replaceAll(/%../g, (code) => code.toLowerCase())],
     ['in JSON', JSON.stringify(SECRET).slice(1, -1)],
-  ])('is taken out %s', (_, spelt) => {
+  ])('a known secret is taken out %s', (_, spelt) => {
     expect(redact(`before ${spelt} after ${spelt}`)).toBe('before [secret] after [secret]');
   });
 
   test.each(['', 'u', 'us', 'usr', 'user'])(
-    'is taken out of base64 behind %j, whatever its place in the group',
+    'a known secret is taken out of base64 behind %j, whatever its place in the group',
     (before) => {
       const shown = redact(`Basic ${base64(`${before}:${SECRET}:`)}`);
       expect(shown).toContain('[secret]');
@@ -28,16 +28,16 @@ describe('a known secret', () => {
     },
   );
 
-  test('is taken out where a text was cut within it, from 16 characters on', () => {
+  test('a known secret is taken out where a text was cut within it, from 16 characters on', () => {
     expect(redact(`line 1: ${SECRET.slice(0, 20)}…`)).toBe('line 1: [secret]…');
     expect(redact(`line 1: ${SECRET.slice(0, 10)}`)).toBe(`line 1: ${SECRET.slice(0, 10)}`);
   });
 
-  test('is left alone when it is shorter than 6 characters: ordinary text would be spoilt', () => {
+  test('a known secret is left alone when it is shorter than 6 characters: ordinary text would be spoilt', () => {
     expect(redact('a short word, sixsix')).toBe('a short word, [secret]');
   });
 
-  test('is known from the moment on at which it was learnt', () => {
+  test('a known secret is known from the moment on at which it was learnt', () => {
     let values: readonly string[] = [];
     const later = makeRedact(() => values);
     expect(later('token-of-today')).toBe('token-of-today');
@@ -45,7 +45,7 @@ describe('a known secret', () => {
     expect(later('token-of-today')).toBe('[secret]');
   });
 
-  test('is in no text that leaves, and text without one is not changed', () => {
+  test('a known secret is in no text that leaves, and text without one is not changed', () => {
     const secret = fc.string({ minLength: 6, maxLength: 60 });
     fc.assert(
       fc.property(

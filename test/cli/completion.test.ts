@@ -13,7 +13,7 @@ function complete(...words: string[]): Promise<CommandEnd> {
 }
 
 describe('shell completion', () => {
-  test('offers every command', async () => {
+  test('shell completion offers every command', async () => {
     const { stdout, stderr, code } = await complete('');
     expect(stdout.split('\n')).toEqual(
       expect.arrayContaining(['plan', 'run', 'resume', 'verify', 'report', 'list', 'check', 'sandbox']),
@@ -21,7 +21,7 @@ describe('shell completion', () => {
     expect([code, stderr]).toEqual([0, '']);
   });
 
-  test('offers the flags of a command, though its file is loaded only then', async () => {
+  test('shell completion offers the flags of a command, though its file is loaded only then', async () => {
     const { stdout } = await complete('run', 'ids.csv', '--');
     const flags = stdout.split('\n');
     expect(flags).toEqual(
@@ -31,7 +31,7 @@ describe('shell completion', () => {
     expect((await complete('verify', 'a.jsonl', '--')).stdout).toContain('--offline');
   });
 
-  test('prints a script for zsh with descriptions', async () => {
+  test('shell completion prints a script for zsh with descriptions', async () => {
     const env = { SHELL: '/bin/zsh', ZSH_NAME: 'zsh' };
     const { stdout } = await runCommand(['completion'], { env });
     expect(stdout).toContain('#compdef countermand');
@@ -39,7 +39,7 @@ describe('shell completion', () => {
     expect(words.stdout).toContain('--tenant:the Entra tenant, by ID or domain');
   });
 
-  test.skipIf(!existsSync(BASH))('completes a word in bash with the script it prints', async () => {
+  test.skipIf(!existsSync(BASH))('shell completion completes a word in bash with the script it prints', async () => {
     const script = `
       countermand() { "$NODE" "$MAIN" "$@"; }
       source <(countermand completion)

@@ -36,7 +36,7 @@ describe('a file that a mistyped flag names', () => {
     ['the ledger of a plan', ['plan', 'ids.csv', '--screen', 'never', '--ledger', 'p.jsonl', '--html', 'p.jsonl']],
     ['another ledger, for the IDs of a sandbox', ['sandbox', '--csv', 'one.jsonl']],
     ['the source of a run', ['run', 'ids.csv', '--comment', 'a', '--yes', '--metrics-file', 'ids.csv']],
-  ])('is not overwritten when it is %s', async (_what, args) => {
+  ])('a file that a mistyped flag names is not overwritten when it is %s', async (_what, args) => {
     const { code, stderr } = await runCommand(args, { env, cwd: folder });
     expect(stderr).toContain('would overwrite');
     expect(code).toBe(2);

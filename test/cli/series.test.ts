@@ -15,8 +15,8 @@ confirmFor: "0"
 `;
 
 async function place(count: number, job = JOB): Promise<Harness> {
-  const harness = await openHarness({ actions: { count, mix: PENDING } });
-  await harness.write('nightly.yaml', job);
+  const harness = await openHarness({ windows: 'documented', actions: { count, mix: PENDING } });
+  await harness.file('nightly.yaml', job);
   await mkdir(harness.path('ledgers'), { recursive: true });
   return harness;
 }
@@ -49,7 +49,7 @@ async function interrupted(harness: Harness): Promise<void> {
 }
 
 describe('a job with a query', () => {
-  test('goes on with its newest unfinished ledger, begun the day before, and then begins a new one', async () => {
+  test('a job with a query goes on with its newest unfinished ledger, begun the day before, and then begins a new one', async () => {
     await using harness = await place(4);
     await interrupted(harness);
     const yesterday = await backdate(harness, '20251122T235950Z', 1);
@@ -65,14 +65,14 @@ describe('a job with a query', () => {
     expect(await harness.ledgers()).toHaveLength(2);
   });
 
-  test('prefers the newest of two unfinished, and leaves other jobs and plans alone', async () => {
+  test('a job with a query prefers the newest of two unfinished, and leaves other jobs and plans alone', async () => {
     await using harness = await place(6);
     await interrupted(harness);
     const older = await backdate(harness, '20251101T000000Z', 22);
     const other = older.replace('nightly', 'nightly-extra');
-    await harness.write(other, await harness.read(older));
-    await harness.write(older.replace('.jsonl', '.plan.jsonl'), await harness.read(older));
-    await harness.write('ledgers/nightly-20251102T000000Z.jsonl', await harness.read(older));
+    await harness.file(other, await harness.read(older));
+    await harness.file(older.replace('.jsonl', '.plan.jsonl'), await harness.read(older));
+    await harness.file('ledgers/nightly-20251102T000000Z.jsonl', await harness.read(older));
     const [before, otherBefore] = [await harness.read(older), await harness.read(other)];
     await runJob(harness, '--quota', '100/1m');
     expect(await harness.read('ledgers/nightly-20251102T000000Z.jsonl')).toContain('"reason":"finished"');
@@ -84,9 +84,9 @@ describe('a job with a query', () => {
 test('a job with a file that was interrupted keeps the moment that the age in its guard meant', async () => {
   await using harness = await place(4);
   const ids = [...harness.sandbox.store.all()].map(({ id }) => id);
-  await harness.write('ids.txt', `${ids.join('\n')}\n`);
+  await harness.file('ids.txt', `${ids.join('\n')}\n`);
   const job = 'name: nightly\nsource:\n  file: ids.txt\ncomment: test\nconfirmFor: "0"\nguards:\n  createdAfter: 30d\n';
-  await harness.write('nightly.yaml', job);
+  await harness.file('nightly.yaml', job);
   await interrupted(harness);
   await runJob(harness, '--quota', '100/1m');
   const opened = (await harness.read('ledgers/nightly.jsonl'))
@@ -98,17 +98,17 @@ test('a job with a file that was interrupted keeps the moment that the age in it
 });
 
 describe('a damaged ledger of the series', () => {
-  test('is told and passed over where its run was finished, and stops the job where it may hold work', async () => {
+  test('a damaged ledger of the series is told and passed over where its run was finished, and stops the job where it may hold work', async () => {
     await using harness = await place(2);
     await runJob(harness);
     const damaged = await backdate(harness, '20251122T020000Z', 1);
     const text = await harness.read(damaged);
-    await harness.write(damaged, text.replace('"line":1', '"line":7'));
+    await harness.file(damaged, text.replace('"line":1', '"line":7'));
     const told = await runJob(harness);
     expect(told.stderr).toContain(`${harness.path(damaged)} is damaged`);
     expect(told.code).toBe(0);
 
-    await harness.write(damaged, text.replace('"line":1', '"line":7').replace(/[^\n]*\n$/, ''));
+    await harness.file(damaged, text.replace('"line":1', '"line":7').replace(/[^\n]*\n$/, ''));
     const stopped = await runJob(harness);
     expect(stopped.stderr).toMatch(/is damaged .* may hold work left, so nothing was sent/);
     expect(stopped.code).toBe(12);
@@ -116,13 +116,13 @@ describe('a damaged ledger of the series', () => {
 });
 
 describe('keepLedgers', () => {
-  test('removes a finished ledger of the series with its release list when a new run begins, and says so', async () => {
+  test('keepLedgers removes a finished ledger of the series with its release list when a new run begins, and says so', async () => {
     await using harness = await place(2, `${JOB}keepLedgers: 90d\n`);
     await runJob(harness);
     const old = await backdate(harness, '20250103T000000Z', 91);
-    await harness.write(old, redated(await harness.read(old), 91));
+    await harness.file(old, redated(await harness.read(old), 91));
     await setAge(harness, old, 91);
-    await harness.write(`${old}.needs-release.csv`, 'id\n');
+    await harness.file(`${old}.needs-release.csv`, 'id\n');
     const { stderr } = await runJob(harness);
     expect(stderr).toContain(`removed the finished ledger ${harness.path(old)}`);
     expect(await readdir(harness.path('ledgers'))).toEqual([expect.stringMatching(/^nightly-20(?!250103).*\.jsonl$/)]);

@@ -3,6 +3,7 @@ import { openHarness } from '../support/harness.ts';
 
 test('- is stdin, wherever it stands among the flags', async () => {
   await using harness = await openHarness({
+    windows: 'documented',
     actions: { count: 2, mix: { statuses: { Pending: 1 }, types: { Isolate: 1 } } },
   });
   const [one, two] = harness.sandbox.store.all();

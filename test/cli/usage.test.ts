@@ -25,7 +25,7 @@ describe('a flag without its value', () => {
     ['before another flag', ['run', 'ids.txt', '--comment', '--yes'], 'comment'],
     ['when it is repeatable', ['run', 'ids.txt', '--comment', 'a', '--quota', '--yes'], '--quota needs a value'],
     ['in a command of other flags', ['list', '--type'], '--type needs a value'],
-  ])('is wrong usage and no bug, %s', async (_where, args, said) => {
+  ])('a flag without its value is wrong usage and no bug, %s', async (_where, args, said) => {
     const { code, stderr } = await runCommand(args, { env, cwd: folder });
     expect(stderr).toContain(said);
     expect(stderr).not.toContain('bug');
@@ -34,7 +34,7 @@ describe('a flag without its value', () => {
 });
 
 describe('a list in one flag', () => {
-  it('is taken apart where an entry cannot hold a comma', async () => {
+  it('a list in one flag is taken apart where an entry cannot hold a comma', async () => {
     const args = ['plan', 'ids.txt', '--screen', 'never', '--json', '--ledger', 'lists.jsonl'];
     const { code, stderr } = await runCommand(
       [...args, '--quota', '7/1m,70/1h', '--only-type', 'isolate, RunAntiVirusScan'],
@@ -46,7 +46,7 @@ describe('a list in one flag', () => {
     expect(report.stdout).toMatch(/quota 7 calls in 1 min, 70 calls\s+in 1 h/);
   });
 
-  it('of nothing but commas is refused: no guard at all would be left', async () => {
+  it('a list in one flag of nothing but commas is refused: no guard at all would be left', async () => {
     const { code, stderr } = await runCommand(['plan', 'ids.txt', '--screen', 'never', '--only-type', ','], {
       env,
       cwd: folder,
@@ -57,7 +57,7 @@ describe('a list in one flag', () => {
 });
 
 describe('verify --json', () => {
-  it('is one document also where nothing is left to look up', async () => {
+  it('verify --json is one document also where nothing is left to look up', async () => {
     const args = ['plan', 'ids.txt', '--screen', 'never', '--ledger', 'verified.jsonl'];
     expect((await runCommand(args, { env, cwd: folder })).code).toBe(0);
     const { code, stdout, stderr } = await runCommand(['verify', 'verified.jsonl', '--json'], { env, cwd: folder });

@@ -21,7 +21,7 @@ describe('an answer', () => {
     expect(classify(http, undefined, body)).toBe(kind);
   });
 
-  it('is lost where there is none, or none that can be used', () => {
+  it('an answer is lost where there is none, or none that can be used', () => {
     const bodies = fc.constantFrom('asked-for', 'error', 'foreign');
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 599 }), bodies, (http, body) => {
@@ -58,11 +58,11 @@ describe('a recorded answer', () => {
       { http: 409 },
       { kind: 'error', http: 409, code: 'Code', correlation: 'abc', claims: undefined },
     ],
-  ])('%s', (_, facts, expected) => {
+  ])('a recorded answer %s', (_, facts, expected) => {
     expect(recordedAnswer({ ...asked, ...facts })).toEqual(expected);
   });
 
-  it('is unavailable with the statuses that stand for it, and no other', () => {
+  it('a recorded answer is unavailable with the statuses that stand for it, and no other', () => {
     const unavailable = Array.from({ length: 500 }, (_, n) => n + 100).filter(isUnavailable);
     expect(unavailable).toEqual([408, 500, 502, 503, 504]);
     for (const http of unavailable) expect(recordedAnswer({ ...asked, http }).kind).toBe('unavailable');

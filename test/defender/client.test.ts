@@ -8,7 +8,7 @@ import { Bench, ENTITY, ok, refused } from './layers.ts';
 const text = (http: number, body: string): WireResult => ({ raw: { http, headers: {}, body } });
 
 describe('a call', () => {
-  it('takes slot, token, gate, durable intent and lock, in this order, before it is sent', async () => {
+  it('a call takes slot, token, gate, durable intent and lock, in this order, before it is sent', async () => {
     const bench = new Bench();
     const received = await bench.cancel();
     expect(bench.steps).toEqual([
@@ -34,7 +34,7 @@ describe('a call', () => {
     ]);
   });
 
-  it('that was refused or answered keeps what Defender said in its reply', async () => {
+  it('a call that was refused or answered keeps what Defender said in its reply', async () => {
     const bench = new Bench();
     const date = new Date(bench.clock.wallMs() - 10_000).toUTCString();
     bench.answers = [refused(409, 'Conflict', { date })];
@@ -50,7 +50,7 @@ describe('a call', () => {
     expect(bench.replies[0]).toMatchObject({ correlation: 'corr', skewMs: expect.any(Number) });
   });
 
-  it('notes no skew below two seconds', async () => {
+  it('a call notes no skew below two seconds', async () => {
     const bench = new Bench();
     bench.answers = [ok(ENTITY, 200, { date: new Date(bench.clock.wallMs() - 1000).toUTCString() })];
     await bench.cancel();
@@ -59,7 +59,7 @@ describe('a call', () => {
 });
 
 describe('an answer', () => {
-  it('is recorded before anybody is told of it, whatever becomes of the telling', async () => {
+  it('an answer is recorded before anybody is told of it, whatever becomes of the telling', async () => {
     const bench = new Bench();
     const log = pino(
       { level: 'trace' },
@@ -76,7 +76,7 @@ describe('an answer', () => {
 });
 
 describe('a call that must not be sent', () => {
-  it('because its intent could not be made durable is not, and its permit is given back', async () => {
+  it('a call whose intent could not be made durable is not sent, and its permit is given back', async () => {
     const bench = new Bench();
     bench.onIntent = () => Promise.reject(new DiskError('disk full'));
     await expect(bench.cancel()).rejects.toThrow(DiskError);
@@ -85,14 +85,14 @@ describe('a call that must not be sent', () => {
     expect(bench.of('release', 'settle', 'unanswered')).toHaveLength(1);
   });
 
-  it('because the lock was lost is not', async () => {
+  it('a call is not sent when the lock was lost', async () => {
     const bench = new Bench();
     bench.onHeld = () => Promise.reject(new LockedError('another holds it'));
     await expect(bench.cancel()).rejects.toThrow(LockedError);
     expect(bench.of('send', 'pass', 'reply')).toEqual(['pass', 'pass back']);
   });
 
-  it('because the gate closed during the sync is written down as not sent, and starts over with a new slot', async () => {
+  it('a call is written down as not sent, and starts over with a new slot, when the gate closed during the sync', async () => {
     const bench = new Bench();
     bench.gateOpen = false;
     bench.onPass = () => {
@@ -110,7 +110,7 @@ describe('a call that must not be sent', () => {
   it.each([
     [4999, 1],
     [5000, 2],
-  ])('because its sync took %i ms needs %i intents', async (ms, intents) => {
+  ])('a call whose sync took %i ms needs %i intents', async (ms, intents) => {
     const bench = new Bench();
     bench.onIntent = () => {
       if (bench.of('intent').length === 1) bench.nowMs += ms;
@@ -121,14 +121,14 @@ describe('a call that must not be sent', () => {
     expect(bench.of('send')).toHaveLength(1);
   });
 
-  it('because the session stopped during the sync is written down as not sent, and ends with the reason', async () => {
+  it('a call is written down as not sent, and ends with the reason, when the session stopped during the sync', async () => {
     const bench = new Bench();
     bench.onIntent = () => bench.stop.abort(new Error('stopped'));
     await expect(bench.cancel()).rejects.toThrow('stopped');
     expect(bench.of('send', 'reply', 'release', 'settle', 'unanswered')).toEqual(['reply not-sent', 'release']);
   });
 
-  it('because it was not due any more when its slot came costs nothing', async () => {
+  it('a call that was not due any more when its slot came costs nothing', async () => {
     const bench = new Bench();
     const { answer, attempt } = await bench.cancel({ stillDue: () => false, attempt: 2 });
     expect(answer).toEqual({ kind: 'not-sent', why: 'not-due' });
@@ -136,7 +136,7 @@ describe('a call that must not be sent', () => {
     expect(bench.steps).toEqual(['slot cancel', 'release']);
   });
 
-  it('because it was not due any more when the gate opened gives permit and slot back', async () => {
+  it('a call that was not due any more when the gate opened gives permit and slot back', async () => {
     const bench = new Bench();
     let due = true;
     bench.onPass = () => {
@@ -158,7 +158,7 @@ describe('a slot that is not usable any more', () => {
     ['while its intent was synced', 'onIntent', ['slot cancel', 'token', 'pass', 'intent cancel 3', 'held', ...unsent]],
     ['while the lock was asked', 'onHeld', ['slot cancel', 'token', 'pass', 'intent cancel 3', 'held', ...unsent]],
   ])(
-    'because it lapsed %s is given back unsent, and the call takes another one on the same attempt',
+    'a slot that is not usable any more because it lapsed %s is given back unsent, and the call takes another one on the same attempt',
     async (_, moment, before) => {
       const bench = new Bench();
       bench[moment] = () => {
@@ -170,7 +170,7 @@ describe('a slot that is not usable any more', () => {
     },
   );
 
-  it('is never sent on, however often slots lapse', async () => {
+  it('a slot that is not usable any more is never sent on, however often slots lapse', async () => {
     const bench = new Bench();
     bench.onIntent = () => {
       if (bench.of('slot').length < 5) bench.slotUsable = false;
@@ -184,7 +184,7 @@ describe('a slot that is not usable any more', () => {
     expect(bench.of('reply')).toEqual([...Array<string>(4).fill('reply not-sent'), 'reply 200']);
   });
 
-  it('does not keep a session that stops', async () => {
+  it('a slot that is not usable any more does not keep a session that stops', async () => {
     const bench = new Bench();
     bench.onPass = () => {
       bench.slotUsable = false;
@@ -210,7 +210,7 @@ describe('the slot of a call', () => {
       (bench) => bench.answers.push(refused(503), refused(429)),
       ['settle at 1100', 'settle at 1700', 'settle at 1800'],
     ],
-  ])('%s', async (_, prepare, expected) => {
+  ])('the slot of a call %s', async (_, prepare, expected) => {
     const bench = new Bench();
     prepare(bench);
     await bench.cancel();
@@ -218,14 +218,14 @@ describe('the slot of a call', () => {
     expect(bench.of('slot')).toHaveLength(expected.length);
   });
 
-  it('is not given back early when its reply cannot be written', async () => {
+  it('the slot of a call is not given back early when its reply cannot be written', async () => {
     const bench = new Bench();
     bench.onReply = () => Promise.reject(new DiskError('disk full'));
     await expect(bench.cancel()).rejects.toThrow(DiskError);
     expect(bench.of('settle', 'unanswered', 'release')).toEqual(['unanswered since 1100']);
   });
 
-  it('is given back when the session stops while the call waits at the gate', async () => {
+  it('the slot of a call is given back when the session stops while the call waits at the gate', async () => {
     const bench = new Bench();
     bench.onPass = () => {
       bench.stop.abort(new Error('stopped'));
@@ -235,7 +235,7 @@ describe('the slot of a call', () => {
     expect(bench.of('settle', 'unanswered', 'release')).toEqual(['release']);
   });
 
-  it('is held when the session stops while the token is renewed after a 401: the call was counted', async () => {
+  it('the slot of a call is held when the session stops while the token is renewed after a 401: the call was counted', async () => {
     const bench = new Bench();
     bench.answers = [refused(401)];
     bench.onRenew = () => {
@@ -246,7 +246,7 @@ describe('the slot of a call', () => {
     expect(bench.of('settle', 'unanswered', 'release')).toEqual(['settle at 1100']);
   });
 
-  it('is given back when the rule that asks whether it is due fails', async () => {
+  it('the slot of a call is given back when the rule that asks whether it is due fails', async () => {
     const bench = new Bench();
     const raise = () => {
       throw new Error('a bug');
@@ -257,7 +257,7 @@ describe('the slot of a call', () => {
 });
 
 describe('a 401', () => {
-  it('renews the token and repeats the call with a slot and an intent of its own, on the same attempt', async () => {
+  it('a 401 renews the token and repeats the call with a slot and an intent of its own, on the same attempt', async () => {
     const bench = new Bench();
     bench.answers = [refused(401)];
     const { attempt } = await bench.cancel({ attempt: 2 });
@@ -268,7 +268,7 @@ describe('a 401', () => {
     ]);
   });
 
-  it('with a challenge hands its claims to the sign-in', async () => {
+  it('a 401 with a challenge hands its claims to the sign-in', async () => {
     const bench = new Bench();
     const claims = Buffer.from('{"a":1}').toString('base64');
     bench.answers = [refused(401, 'Unauthorized', { 'www-authenticate': `Bearer claims="${claims}"` })];
@@ -276,7 +276,7 @@ describe('a 401', () => {
     expect(bench.of('renew')).toEqual(['renew token-1 {"a":1}']);
   });
 
-  it('again after the renewal ends the session with exit 4', async () => {
+  it('a 401 again after the renewal ends the session with exit 4', async () => {
     const bench = new Bench();
     bench.answers = [refused(401), refused(401)];
     await expect(bench.cancel()).rejects.toThrow(RefusedError);
@@ -284,24 +284,27 @@ describe('a 401', () => {
     expect(bench.of('slot')).toHaveLength(bench.of('settle', 'unanswered', 'release').length);
   });
 
-  it('again after other answers in between is a refusal too', async () => {
+  it('a 401 again after other answers in between is a refusal too', async () => {
     const bench = new Bench();
     bench.answers = [refused(401), refused(503), refused(401)];
     await expect(bench.cancel()).rejects.toThrow(RefusedError);
   });
 
-  it.each(['', '<html>', '{"error":', '[]', '{"id":1}'])('with the body %j counts as what it is', async (body) => {
-    const bench = new Bench();
-    bench.answers = [text(401, body)];
-    expect((await bench.cancel()).answer.kind).toBe('action');
-    expect(bench.of('renew', 'send')).toEqual(['send token-1', 'renew token-1', 'send token-2']);
-    const refusedTwice = new Bench();
-    refusedTwice.answers = [text(401, body), text(401, body)];
-    await expect(refusedTwice.cancel()).rejects.toThrow(/HTTP 401\), the second time freshly renewed/);
-    expect(refusedTwice.of('send')).toHaveLength(2);
-  });
+  it.each(['', '<html>', '{"error":', '[]', '{"id":1}'])(
+    'a 401 with the body %j counts as what it is',
+    async (body) => {
+      const bench = new Bench();
+      bench.answers = [text(401, body)];
+      expect((await bench.cancel()).answer.kind).toBe('action');
+      expect(bench.of('renew', 'send')).toEqual(['send token-1', 'renew token-1', 'send token-2']);
+      const refusedTwice = new Bench();
+      refusedTwice.answers = [text(401, body), text(401, body)];
+      await expect(refusedTwice.cancel()).rejects.toThrow(/HTTP 401\), the second time freshly renewed/);
+      expect(refusedTwice.of('send')).toHaveLength(2);
+    },
+  );
 
-  it('ends the session with what the sign-in says', async () => {
+  it('a 401 ends the session with what the sign-in says', async () => {
     const bench = new Bench();
     bench.answers = [refused(401)];
     bench.onRenew = () => Promise.reject(new WorkLeftError('sign-in is out of reach'));
@@ -310,10 +313,10 @@ describe('a 401', () => {
 });
 
 describe('the token renewed after refusals', () => {
-  it('is a new one', async () => {
+  it('the token renewed after refusals is a new one', async () => {
     expect(await new Bench().renewToken()).toBe('token-2');
   });
-  it('is the same where it was made elsewhere', async () => {
+  it('the token renewed after refusals is the same where it was made elsewhere', async () => {
     const bench = new Bench();
     bench.kind = 'token';
     expect(await bench.renewToken()).toBe('token-1');
@@ -322,7 +325,7 @@ describe('the token renewed after refusals', () => {
 });
 
 describe('attempts', () => {
-  it('are five, with full jitter between them, then the last answer stands', async () => {
+  it('attempts are five, with full jitter between them, then the last answer stands', async () => {
     const bench = new Bench();
     bench.answers = Array.from({ length: 9 }, () => refused(500));
     const { answer, attempt } = await bench.cancel();
@@ -332,14 +335,14 @@ describe('attempts', () => {
     expect(bench.of('sleep')).toEqual(['sleep 500', 'sleep 1000', 'sleep 2000', 'sleep 4000']);
   });
 
-  it('are not burnt by 429', async () => {
+  it('attempts are not burnt by 429', async () => {
     const bench = new Bench();
     bench.answers = Array.from({ length: 20 }, () => refused(429));
     expect(await bench.cancel()).toMatchObject({ attempt: 1, answer: { kind: 'action' } });
     expect(bench.of('send')).toHaveLength(21);
   });
 
-  it('end with the session between two of them', async () => {
+  it('attempts end with the session between two of them', async () => {
     const bench = new Bench();
     bench.answers = [refused(500)];
     bench.onReply = () => bench.stop.abort(new Error('stopped'));
@@ -347,7 +350,7 @@ describe('attempts', () => {
     expect(bench.of('send')).toHaveLength(1);
   });
 
-  it('hand a good answer over although the session stopped meanwhile', async () => {
+  it('attempts hand a good answer over although the session stopped meanwhile', async () => {
     const bench = new Bench();
     bench.onReply = () => bench.stop.abort(new Error('stopped'));
     expect((await bench.cancel()).answer.kind).toBe('action');

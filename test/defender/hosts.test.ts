@@ -37,7 +37,7 @@ describe('clouds and regions', () => {
       'https://login.microsoftonline.us',
     ]),
   ];
-  test.each(rows)('%j', (given, apiUrl, resource, authorityUrl) => {
+  test.each(rows)('the cloud and region %j have their hosts', (given, apiUrl, resource, authorityUrl) => {
     expect(resolveHosts(api(given))).toEqual({ apiUrl, scope: `${resource}/.default`, authorityUrl });
   });
 
@@ -70,7 +70,7 @@ describe('--api-url that is taken', () => {
     ['https://defender.corp.example:8443/mde', ['Defender.Corp.Example'], 'https://defender.corp.example:8443/mde'],
     ['https://10.1.2.3', ['10.1.2.3'], 'https://10.1.2.3'],
   ];
-  test.each(rows)('%s with --allow-host %j', (url, allowHosts, apiUrl) => {
+  test.each(rows)('--api-url %s is taken with --allow-host %j', (url, allowHosts, apiUrl) => {
     expect(resolveHosts(api({ url, allowHosts })).apiUrl).toBe(apiUrl);
   });
 });
@@ -132,14 +132,14 @@ describe('addresses that are refused before any request', () => {
     ['a host that another entry allows', 'https://evil.example', ['defender.example']],
     ['a subdomain of an allowed host', 'https://x.defender.example', ['defender.example']],
   ];
-  test.each(rows)('--api-url: %s', (_name, url, allowHosts) => {
+  test.each(rows)('--api-url is refused before any request: %s', (_name, url, allowHosts) => {
     expect(() => resolveHosts(api({ url, allowHosts }))).toThrow(UsageError);
   });
-  test.each(rows)('--authority-url: %s', (_name, authorityUrl, allowHosts) => {
+  test.each(rows)('--authority-url is refused before any request: %s', (_name, authorityUrl, allowHosts) => {
     expect(() => resolveHosts(api({ authorityUrl, allowHosts }))).toThrow(UsageError);
   });
 
-  test('the host of another cloud', () => {
+  test('the host of another cloud is refused before any request', () => {
     expect(() => resolveHosts(api({ url: 'https://api-gov.securitycenter.microsoft.us' }))).toThrow(/--allow-host/);
     expect(() => resolveHosts(api({ cloud: 'dod', authorityUrl: 'https://login.microsoftonline.com' }))).toThrow(/dod/);
   });
@@ -167,11 +167,11 @@ describe('--allow-host', () => {
     'défender.example',
     '',
     ' ',
-  ])('refuses %j', (entry) => {
+  ])('--allow-host refuses %j', (entry) => {
     expect(() => resolveHosts(api({ allowHosts: [entry] }))).toThrow(UsageError);
   });
 
-  test('allows a login host too', () => {
+  test('--allow-host allows a login host too', () => {
     const given = api({ authorityUrl: 'https://login.corp.example', allowHosts: ['login.corp.example'] });
     expect(resolveHosts(given).authorityUrl).toBe('https://login.corp.example');
   });

@@ -49,14 +49,17 @@ describe('an answer whose body is coded although nobody asked for it', () => {
     ['what nobody knows by its header, and is not', BYTES, 'lzma'],
     ['gzip, which no header says', gzipSync(BYTES), undefined],
     ['gzip twice, which the header says once', gzipSync(gzipSync(BYTES)), 'gzip'],
-  ])('is read as text where it is %s', async (_, body, header) => {
-    const result = await ask((request, response) => {
-      expect(request.headers['accept-encoding']).toBe('identity');
-      if (header !== undefined) response.setHeader('content-encoding', header);
-      response.writeHead(200).end(body);
-    });
-    expect(result).toMatchObject({ raw: { http: 200, body: TEXT } });
-  });
+  ])(
+    'an answer whose body is coded although nobody asked for it is read as text where it is %s',
+    async (_, body, header) => {
+      const result = await ask((request, response) => {
+        expect(request.headers['accept-encoding']).toBe('identity');
+        if (header !== undefined) response.setHeader('content-encoding', header);
+        response.writeHead(200).end(body);
+      });
+      expect(result).toMatchObject({ raw: { http: 200, body: TEXT } });
+    },
+  );
 
   it.each<[string, Buffer, string, string]>([
     ['a coding that nobody knows', gzipSync(BYTES), 'lzma', 'content-encoding-lzma'],
@@ -66,21 +69,27 @@ describe('an answer whose body is coded although nobody asked for it', () => {
     ['a very long name', gzipSync(BYTES), 'x'.repeat(5000), `content-encoding-${'x'.repeat(20)}`],
     ['nothing but signs', gzipSync(BYTES), '"<>"', 'content-encoding-unknown'],
     ['nine codings on top of each other', gzipSync(BYTES), Array(9).fill('gzip').join(), 'content-encoding'],
-  ])('names it, with the status, where it is %s', async (_, body, header, error) => {
-    const result = await ask((__, response) => response.writeHead(403, { 'content-encoding': header }).end(body));
-    expect(result).toMatchObject({ raw: { http: 403, body: '', unread: error } });
-    expect(isUnreadable(error)).toBe(true);
-  });
+  ])(
+    'an answer whose body is coded although nobody asked for it names it, with the status, where it is %s',
+    async (_, body, header, error) => {
+      const result = await ask((__, response) => response.writeHead(403, { 'content-encoding': header }).end(body));
+      expect(result).toMatchObject({ raw: { http: 403, body: '', unread: error } });
+      expect(isUnreadable(error)).toBe(true);
+    },
+  );
 
   it.each<[string, Buffer, string]>([
     ['gzip', gzipSync(Buffer.alloc(3 * MIB)), 'gzip'],
     ['deflate', deflateSync(Buffer.alloc(3 * MIB)), 'deflate'],
     ['br', brotliCompressSync(Buffer.alloc(3 * MIB)), 'br'],
     ['gzip in gzip', gzipSync(gzipSync(Buffer.alloc(3 * MIB))), 'gzip, gzip'],
-  ])('is not unpacked beyond the limit where it is %s', async (_, body, header) => {
-    expect(body.length).toBeLessThan(10_000);
-    expect(await decodeBody(body, { 'content-encoding': header }, MIB)).toEqual({ error: 'too-large' });
-  });
+  ])(
+    'an answer whose body is coded although nobody asked for it is not unpacked beyond the limit where it is %s',
+    async (_, body, header) => {
+      expect(body.length).toBeLessThan(10_000);
+      expect(await decodeBody(body, { 'content-encoding': header }, MIB)).toEqual({ error: 'too-large' });
+    },
+  );
 });
 
 describe('the text of an answer', () => {
@@ -92,13 +101,13 @@ describe('the text of an answer', () => {
     ['UTF-16, called so', Buffer.from(TEXT, 'utf16le'), 'application/json; charset="utf-16le"'],
     ['Latin 1, called so', Buffer.from(TEXT, 'latin1'), 'application/json;charset=ISO-8859-1'],
     ['UTF-8, called something that nobody knows', BYTES, 'application/json; charset=klingon'],
-  ])('is read where it is %s', async (_, body, type) => {
+  ])('the text of an answer is read where it is %s', async (_, body, type) => {
     expect(await decodeBody(body, { 'content-type': type }, MIB)).toEqual({ text: TEXT });
   });
 });
 
 describe('an answer that does not end', () => {
-  it('is given up when it exceeds the limit', async () => {
+  it('an answer that does not end is given up when it exceeds the limit', async () => {
     const result = await ask((_, response) => {
       const more = () => {
         while (!response.destroyed && response.write(Buffer.alloc(65_536, 32)));
@@ -109,7 +118,7 @@ describe('an answer that does not end', () => {
     expect(result).toEqual({ error: 'too-large' });
   });
 
-  it('is given up when its time is over although it trickles', async () => {
+  it('an answer that does not end is given up when its time is over although it trickles', async () => {
     let timer: NodeJS.Timeout | undefined;
     const result = await ask(
       (_, response) => {

@@ -30,16 +30,19 @@ function claims(given: Partial<TokenClaims>): TokenClaims {
 }
 
 describe('cancelling', () => {
-  test.each(Object.keys(CANCEL_PERMISSIONS))('%s alone allows it, for an application and for a person', (name) => {
-    expect(assessPermissions(claims({ roles: [name] }), expected)).toMatchObject({
-      canCancel: true,
-      bearer: 'application',
-    });
-    expect(assessPermissions(claims({ scp: [name] }), expected)).toMatchObject({
-      canCancel: true,
-      bearer: 'delegated',
-    });
-  });
+  test.each(Object.keys(CANCEL_PERMISSIONS))(
+    '%s alone allows to cancel, for an application and for a person',
+    (name) => {
+      expect(assessPermissions(claims({ roles: [name] }), expected)).toMatchObject({
+        canCancel: true,
+        bearer: 'application',
+      });
+      expect(assessPermissions(claims({ scp: [name] }), expected)).toMatchObject({
+        canCancel: true,
+        bearer: 'delegated',
+      });
+    },
+  );
 
   test('there are seven permissions, and together they cover the documented types', () => {
     expect(Object.keys(CANCEL_PERMISSIONS)).toHaveLength(7);
@@ -56,7 +59,7 @@ describe('cancelling', () => {
     ]);
   });
 
-  test('without any of them the sentence names all seven and how to grant them', () => {
+  test('the sentence for a token without any cancel permission names all seven and how to grant them', () => {
     const { canCancel, missing } = assessPermissions(claims({ roles: ['Machine.Read.All'] }), expected);
     expect(canCancel).toBe(false);
     expect(missing).toHaveLength(1);
@@ -88,7 +91,7 @@ describe('cancelling', () => {
 });
 
 describe('reading', () => {
-  test.each(READ_PERMISSIONS.application)('%s allows it to an application, not to a person', (name) => {
+  test.each(READ_PERMISSIONS.application)('%s allows an application to read, not a person', (name) => {
     expect(assessPermissions(claims({ roles: ['Machine.Scan', name] }), expected)).toMatchObject({
       canRead: true,
       missing: [],
@@ -96,7 +99,7 @@ describe('reading', () => {
     expect(assessPermissions(claims({ scp: ['Machine.Scan', name] }), expected).canRead).toBe(false);
   });
 
-  test.each(READ_PERMISSIONS.delegated)('%s allows it to a person, not to an application', (name) => {
+  test.each(READ_PERMISSIONS.delegated)('%s allows a person to read, not an application', (name) => {
     expect(assessPermissions(claims({ scp: ['Machine.Scan', name] }), expected)).toMatchObject({
       canRead: true,
       missing: [],
@@ -104,7 +107,7 @@ describe('reading', () => {
     expect(assessPermissions(claims({ roles: ['Machine.Scan', name] }), expected).canRead).toBe(false);
   });
 
-  test('without it the sentence says what will not work, and names the permission', () => {
+  test('the sentence for a token that may not read says what will not work, and names the permission', () => {
     const { canRead, missing } = assessPermissions(claims({ roles: ['Machine.Scan'] }), expected);
     expect(canRead).toBe(false);
     expect(missing).toHaveLength(1);
@@ -138,7 +141,7 @@ describe('mismatches', () => {
     ['all three', { tid: CLIENT, appid: TENANT, aud: 'https://graph.microsoft.com' }, {}, ['tid', 'appid', 'aud']],
     ['absent claims are no mismatch', { tid: undefined, appid: undefined, aud: undefined }, {}, []],
   ];
-  test.each(rows)('%s', (_name, given, asked, found) => {
+  test.each(rows)('a token is held against what was asked for: %s', (_name, given, asked, found) => {
     const { mismatches } = assessPermissions(claims({ roles: ['Machine.Scan'], ...given }), { ...expected, ...asked });
     expect(mismatches.map((each) => each.claim)).toEqual(found);
   });
@@ -181,7 +184,7 @@ describe('lines for check', () => {
   const lines = (given: Partial<TokenClaims>) =>
     permissionLines(assessPermissions(claims(given), expected)).map(({ level, text }) => [level, text.slice(0, 40)]);
 
-  test('all is well', () => {
+  test('the lines for check say when all is well', () => {
     expect(lines({ roles: ['Machine.Scan', 'Machine.Read.All'] })).toEqual([
       ['ok', 'application permissions: Machine.Scan, M'],
     ]);

@@ -86,7 +86,7 @@ const trueLink = (list: List) => (_: number, start: number, length: number) =>
   start + length < list.rows.length ? `${API}/api/machineactions?$skip=${start + length}` : undefined;
 
 describe('a list', () => {
-  it('that is cut without a next link is read on by $skip until its count is reached', async () => {
+  it('a list that is cut without a next link is read on by $skip until its count is reached', async () => {
     const list = new List(ids(3000));
     list.pageSize = 1000;
     list.count = 'true';
@@ -94,7 +94,7 @@ describe('a list', () => {
     expect(list.pages).toBe(3);
   });
 
-  it('without a count is whole when a page comes back empty', async () => {
+  it('a list without a count is whole when a page comes back empty', async () => {
     const list = new List(ids(2500));
     list.pageSize = 1000;
     expect((await read(list)).ids).toEqual(ids(2500));
@@ -120,7 +120,7 @@ describe('a list', () => {
     ],
     ['is true', trueLink],
     ['is ever another, and empty', () => (page) => `${API}/api/machineactions?$skip=9999&page=${page}`],
-  ])('whose next link %s is read whole, each action once', async (_, linkOf) => {
+  ])('a list whose next link %s is read whole, each action once', async (_, linkOf) => {
     for (const count of ['true', 'never'] as const) {
       const list = new List(ids(10));
       list.pageSize = 3;
@@ -160,7 +160,7 @@ describe('a list', () => {
         list.count = () => 1000;
       },
     ],
-  ])('that %s may not be whole: exit 6 and a sentence, after a few calls', async (_, prepare) => {
+  ])('a list that %s may not be whole: exit 6 and a sentence, after a few calls', async (_, prepare) => {
     const list = new List(ids(10));
     list.pageSize = 3;
     prepare(list);
@@ -170,7 +170,7 @@ describe('a list', () => {
     expect(list.pages).toBeLessThanOrEqual(8);
   });
 
-  it('that brings one new action a page for ever is ended', async () => {
+  it('a list that brings one new action a page for ever is ended', async () => {
     const list = new List(ids(10_000));
     list.pageSize = 1;
     list.link = (page) => `?$skip=${page}`;
@@ -179,7 +179,7 @@ describe('a list', () => {
     expect(list.pages).toBe(2000);
   });
 
-  it('loses none and doubles none while new actions push the others down', async () => {
+  it('a list loses none and doubles none while new actions push the others down', async () => {
     const list = new List(ids(20));
     list.pageSize = 4;
     list.between = (page) => {
@@ -196,7 +196,7 @@ describe('a list', () => {
     }
   });
 
-  it('loses none while actions that were read leave it', async () => {
+  it('a list loses none while actions that were read leave it', async () => {
     const list = new List(ids(20));
     list.pageSize = 4;
     list.count = 'true';
@@ -207,7 +207,7 @@ describe('a list', () => {
     expect([error, rows.toSorted()]).toEqual([undefined, ids(20)]);
   });
 
-  it('loses none whose place was taken while links were followed', async () => {
+  it('a list loses none whose place was taken while links were followed', async () => {
     const list = new List(ids(3));
     list.pageSize = 1;
     list.count = 'true';
@@ -221,7 +221,7 @@ describe('a list', () => {
   });
 
   it.each(['none', 'true', 'own'] as const)(
-    'with pages of nothing but entries without an ID is read whole by its count, its links being %s',
+    'a list with pages of nothing but entries without an ID is read whole by its count, its links being %s',
     async (links) => {
       const list = new List([...ids(3), NAMELESS, NAMELESS, NAMELESS, ...ids(8).slice(3), NAMELESS, id(99), NAMELESS]);
       list.pageSize = 3;
@@ -232,7 +232,7 @@ describe('a list', () => {
     },
   );
 
-  it('that shows entries without an ID again by a link to the same page counts them once, and is read on', async () => {
+  it('a list that shows entries without an ID again by a link to the same page counts them once, and is read on', async () => {
     const list = new List([NAMELESS, NAMELESS, ...ids(4)]);
     list.pageSize = 2;
     list.count = 'true';
@@ -240,7 +240,7 @@ describe('a list', () => {
     expect(await read(list)).toEqual({ ids: ids(4), error: undefined, odd: 2 });
   });
 
-  it('is whole, and each row once, for any pages, counts, links, arrivals and departures, or says that it may not be', async () => {
+  it('a list is whole, and each row once, for any pages, counts, links, arrivals and departures, or says that it may not be', async () => {
     const scenario = fc.record({
       rows: fc.integer({ min: 0, max: 40 }),
       pageSize: fc.integer({ min: 1, max: 12 }),
@@ -286,7 +286,7 @@ describe('a list', () => {
     );
   });
 
-  it('keeps what was asked for where a server passes over the filter, and counts entries without an ID', async () => {
+  it('a list keeps what was asked for where a server passes over the filter, and counts entries without an ID', async () => {
     const list = new List(ids(5));
     list.odd = [null, { type: 'Isolate' }, { id: 'x' }];
     expect(await read(list)).toMatchObject({ ids: ids(5), odd: 3, error: undefined });

@@ -98,13 +98,13 @@ describe('an answer to a cancel or a lookup of one action', () => {
     expect(read(http, sent)).toMatchObject(expected);
   });
 
-  it('finds the wait of a 429 in its message when no header has it', () => {
+  it('the reader of an answer finds the wait of a 429 in its message when no header has it', () => {
     const sent = error('429', 'API calls quota exceeded! You can send requests again in 8 seconds.');
     expect(read(429, sent)).toMatchObject({ retryAfterMs: 8000 });
     expect(read(429, { ...sent, headers: { 'retry-after': '3' } })).toMatchObject({ retryAfterMs: 3000 });
   });
 
-  it('measures a date to wait for by the clock of the server that named it', () => {
+  it('the reader of an answer measures a date to wait for by the clock of the server that named it', () => {
     const headers = {
       date: new Date(NOW + 3_600_000).toUTCString(),
       'retry-after': new Date(NOW + 3_600_000 + 20_000).toUTCString(),
@@ -112,19 +112,19 @@ describe('an answer to a cancel or a lookup of one action', () => {
     expect(read(429, { text: '', headers })).toMatchObject({ retryAfterMs: 20_000 });
   });
 
-  it('waits the longest of several waits', () => {
+  it('the reader of an answer waits the longest of several waits', () => {
     const several = { http: 429, body: '', headers: { 'retry-after': ['3', '2.5', 'soon', '-9'] } };
     expect(readAnswer({ route: 'cancel', id: ID }, several, NOW)).toMatchObject({ retryAfterMs: 3000 });
   });
 
-  it('finds the claims of a challenge among several', () => {
+  it('the reader of an answer finds the claims of a challenge among several', () => {
     const claims = '{"a":1}';
     const headers = { 'www-authenticate': ['Negotiate', `Bearer claims="${Buffer.from(claims).toString('base64')}"`] };
     const answer = readAnswer({ route: 'cancel', id: ID }, { http: 401, body: '', headers }, NOW);
     expect(answer).toMatchObject({ claims });
   });
 
-  it('decodes the claims of a challenge', () => {
+  it('the reader of an answer decodes the claims of a challenge', () => {
     const claims = '{"access_token":{"nbf":{"essential":true}}}';
     const header = `Bearer realm="", error="insufficient_claims", claims="${Buffer.from(claims).toString('base64')}"`;
     expect(read(401, { ...error('Unauthorized'), headers: { 'www-authenticate': header } })).toMatchObject({ claims });
@@ -134,7 +134,7 @@ describe('an answer to a cancel or a lookup of one action', () => {
 });
 
 describe('an answer to a list', () => {
-  it('is a page with its next link and its count', () => {
+  it('an answer to a list is a page with its next link and its count', () => {
     expect(read(200, { body: { value: [ENTITY], '@odata.nextLink': 'x', '@odata.count': 7 } }, 'list')).toEqual({
       ...{ kind: 'page', actions: [ENTITY], entries: 1, odd: 0, count: 7, nextLink: 'x' },
     });
@@ -148,7 +148,7 @@ describe('an answer to a list', () => {
     [null, undefined],
     [5, undefined],
     [{ href: 'x' }, undefined],
-  ])('has no next link where that is %j', (link, expected) => {
+  ])('an answer to a list has no next link where that is %j', (link, expected) => {
     const answer = read(200, { body: { value: [], '@odata.nextLink': link } }, 'list');
     expect(answer).toMatchObject({ kind: 'page', nextLink: expected });
   });
@@ -162,7 +162,7 @@ describe('an answer to a list', () => {
     ['many', undefined],
     [null, undefined],
     [1e300, undefined],
-  ])('counts %j as %j where its page holds one entity', (count, expected) => {
+  ])('an answer to a list counts %j as %j where its page holds one entity', (count, expected) => {
     const answer = read(200, { body: { value: [ENTITY], '@odata.count': count } }, 'list');
     expect(answer).toMatchObject({ kind: 'page', count: expected });
   });
@@ -181,7 +181,7 @@ describe('an answer to a list', () => {
     ['with a number for a date', { ...ENTITY, creationDateTimeUtc: 1e12 }],
     ['nested a thousand deep', { ...ENTITY, more: JSON.parse('['.repeat(1000) + ']'.repeat(1000)) as unknown }],
     ['with its own prototype', JSON.parse(`{"__proto__":{"status":"Cancelled"},"id":"${ID}"}`) as unknown],
-  ])('keeps the rest of a page that holds an entity %s', (_, odd) => {
+  ])('an answer to a list keeps the rest of a page that holds an entity %s', (_, odd) => {
     const other = { ...ENTITY, id: ID.replace('a', 'b') };
     const answer = read(200, { body: { value: [odd, other, odd] } }, 'list');
     expect(answer).toMatchObject({ kind: 'page', entries: 3, actions: expect.arrayContaining([other]) });
@@ -205,7 +205,7 @@ describe('an answer to a list', () => {
     ['runantivirusscan', 'succeeded', 'RunAntiVirusScan', 'Succeeded'],
     ['NewKind', 'Paused', 'NewKind', 'Paused'],
     ['Isolate2', 'Cancelled?!', 'Isolate2', 'Cancelled'],
-  ])('spells type %j and status %j as Microsoft does', (type, status, rightType, rightStatus) => {
+  ])('an answer to a list spells type %j and status %j as Microsoft does', (type, status, rightType, rightStatus) => {
     const answer = read(200, { body: { value: [{ ...ENTITY, type, status }] } }, 'list');
     expect(answer).toMatchObject({ actions: [{ type: rightType, status: rightStatus }] });
   });
@@ -214,13 +214,13 @@ describe('an answer to a list', () => {
     ['a page of a proxy', HTML],
     ['a single entity', { body: ENTITY }],
     ['a page that is no list', { body: { value: {} } }],
-  ])('is lost when it is %s', (_, sent) => {
+  ])('an answer to a list is lost when it is %s', (_, sent) => {
     expect(read(200, sent, 'list').kind).toBe('lost');
   });
 });
 
 describe("Defender's clock", () => {
-  it('is what the Date header says beyond ours', () => {
+  it("Defender's clock is what the Date header says beyond ours", () => {
     const raw = (date?: string) => ({ http: 200, headers: { date }, body: '' });
     expect(skewOf(raw(new Date(NOW - 90_000).toUTCString()), NOW)).toBe(-90_000);
     expect(skewOf(raw(), NOW)).toBeUndefined();

@@ -14,7 +14,7 @@ describe('a Retry-After header', () => {
     ['Sun, 06 Nov 1994 08:49:37 GMT', 30_000],
     ['Sunday, 06-Nov-94 08:49:37 GMT', 30_000],
     ['Sun Nov  6 08:49:37 1994', 30_000],
-  ])('%j is %d ms', (header, ms) => {
+  ])('a Retry-After of %j is %d ms', (header, ms) => {
     expect(retryAfterMs(header, now)).toBe(ms);
   });
 
@@ -39,7 +39,7 @@ describe('a Retry-After header', () => {
     'Sun, 99 Foo 1994 08:49:37 GMT',
     'Sun, 06 Nov 2094 08:49:37 GMT',
     '1994-11-06T08:49:37Z',
-  ])('%j is not understood, which is not the same as no wait', (header) => {
+  ])('a Retry-After of %j is not understood, which is not the same as no wait', (header) => {
     expect(retryAfterMs(header, now)).toBeUndefined();
   });
 });
@@ -51,13 +51,13 @@ describe('several waits', () => {
     [['soon', '-5'], undefined],
     [['Sun, 06 Nov 1994 08:49:37 GMT', '2'], 30_000],
     [[], undefined],
-  ])('%j wait %s ms', (headers, ms) => {
+  ])('the waits %j together are %s ms', (headers, ms) => {
     expect(longestWaitMs(headers, now)).toBe(ms);
   });
 });
 
 describe("Defender's message", () => {
-  it('says how many seconds to wait', () => {
+  it("Defender's message says how many seconds to wait", () => {
     expect(
       secondsFromMessage(
         'API calls quota exceeded! Maximum allowed 30 per 00:01:00 for the key Destination+TenantID+AppID. You can send requests again in 8 seconds.',
@@ -75,7 +75,7 @@ describe("Defender's message", () => {
     'You can send requests again in 0 seconds.',
     'You can send requests again in -3 seconds.',
     'You can send requests again in 999999999 seconds.',
-  ])('%j says no such thing', (message) => {
+  ])('the message %j names no wait', (message) => {
     expect(secondsFromMessage(message)).toBeUndefined();
   });
 });

@@ -126,7 +126,7 @@ describe('after an answer the call', () => {
       true,
       { kind: 'again', attempt: 2, afterMs: 500, renewed: true },
     ],
-  ])('%s', (_, wanted, answer, costsAttempt, expected) => {
+  ])('a call that was answered %s', (_, wanted, answer, costsAttempt, expected) => {
     expect(retryStep(wanted, { answer, costsAttempt }, HALF)).toEqual(expected);
   });
 });

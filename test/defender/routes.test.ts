@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type DefenderParts, makeDefender } from '../../src/defender/client.ts';
 import { type FilterTerms, filterOf } from '../../src/defender/filter.ts';
 import { actionPath, cancelPath, followPath, listPath } from '../../src/defender/routes.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 
 const ID = '5382f7ea-7557-4ab7-9782-d50480024a01';
 const OTHER = '5382f7ea-7557-4ab7-9782-d50480024a02';
@@ -16,12 +16,12 @@ const NONE: FilterTerms = {
 };
 
 describe('a path', () => {
-  it('names the action', () => {
+  it('a path names the action', () => {
     expect(cancelPath(ID)).toBe(`/api/machineactions/${ID}/cancel`);
     expect(actionPath(ID)).toBe(`/api/machineactions/${ID}`);
   });
 
-  it('asks for actions by ID with $top', () => {
+  it('a path asks for actions by ID with $top', () => {
     const path = listPath({ ids: [ID, OTHER], top: 2 });
     expect(decodeURIComponent(path)).toBe(`/api/machineactions?$filter=id in ('${ID}','${OTHER}')&$top=2&$count=true`);
   });
@@ -43,13 +43,13 @@ describe('a path', () => {
     ID.slice(1),
     `${ID}0`,
     `x') or id ne '${ID}`,
-  ])('is built for a GUID in lower case and nothing else, so not for %j', (id) => {
+  ])('a path is built for a GUID in lower case and nothing else, so not for %j', (id) => {
     expect(() => cancelPath(id)).toThrow(TypeError);
     expect(() => actionPath(id)).toThrow(TypeError);
     expect(() => listPath({ ids: [ID, id], top: 2 })).toThrow(TypeError);
   });
 
-  it('is refused before anything is spent on the call', async () => {
+  it('a path is refused before anything is spent on the call', async () => {
     const spent: string[] = [];
     const note = (what: string) => () => {
       spent.push(what);
@@ -60,7 +60,7 @@ describe('a path', () => {
       journal: { intent: note('intent'), reply: note('reply'), assertHeld: note('held') },
       quota: { take: note('slot') },
       tokens: { kind: 'token', token: note('token'), renew: note('token') },
-      clock: new VirtualClock(),
+      clock: new ManualClock(),
       random: () => 0,
     } as unknown as DefenderParts;
     const { cancel, get, lookUp } = makeDefender(parts, 'https://api.example.com');
@@ -76,12 +76,12 @@ describe('a path', () => {
     expect(spent).toEqual([]);
   });
 
-  it('with a hundred IDs stays under 8 kB', () => {
+  it('a path with a hundred IDs stays under 8 kB', () => {
     const ids = Array.from({ length: 100 }, () => '00000000-0000-4000-8000-000000000000');
     expect(listPath({ ids, top: 100 }).length).toBeLessThan(8000);
   });
 
-  it('asks a query for the newest first, page by page', () => {
+  it('a path asks a query for the newest first, page by page', () => {
     const path = listPath({ terms: { ...NONE, status: ['Pending'] }, top: 10_000, skip: 10_000 });
     expect(decodeURIComponent(path)).toBe(
       "/api/machineactions?$filter=status eq 'Pending'&$top=10000&$skip=10000&$orderby=creationDateTimeUtc desc&$count=true",
@@ -89,7 +89,7 @@ describe('a path', () => {
     expect(listPath({ terms: NONE, top: 5 })).not.toContain('$filter');
   });
 
-  it('leaves no character of a filter that a URL would take for its own', () => {
+  it('a path leaves no character of a filter that a URL would take for its own', () => {
     const path = listPath({ terms: { ...NONE, requestor: ["o'neil & sons #1+2@contoso.com"] }, top: 1 });
     expect(new URL(`http://x.test${path}`).searchParams.get('$filter')).toBe(
       "requestor eq 'o''neil & sons #1+2@contoso.com'",
@@ -98,24 +98,24 @@ describe('a path', () => {
 });
 
 describe('a filter', () => {
-  it('joins terms by and, values by or in brackets', () => {
+  it('a filter joins terms by and, values by or in brackets', () => {
     const terms = { ...NONE, type: ['Isolate', 'LiveResponse'], machine: ['aa'] };
     expect(filterOf(terms)).toBe("(type eq 'Isolate' or type eq 'LiveResponse') and machineId eq 'aa'");
   });
-  it('compares moments without quotes, both ends included', () => {
+  it('a filter compares moments without quotes, both ends included', () => {
     const terms = { ...NONE, createdAfter: '2026-03-01T00:00:00.000Z', createdBefore: '2026-03-02T00:00:00.000Z' };
     expect(filterOf(terms)).toBe(
       'creationDateTimeUtc ge 2026-03-01T00:00:00.000Z and creationDateTimeUtc le 2026-03-02T00:00:00.000Z',
     );
   });
-  it('is empty for no terms', () => {
+  it('a filter is empty for no terms', () => {
     expect(filterOf(NONE)).toBe('');
   });
 });
 
 describe('a next link', () => {
   const API = 'https://api.security.microsoft.com';
-  it('is followed on the same host', () => {
+  it('a next link is followed on the same host', () => {
     expect(followPath(`${API}/api/machineactions?$skip=5`, API)).toBe('/api/machineactions?$skip=5');
     expect(followPath('/api/machineactions?$skip=5', API)).toBe('/api/machineactions?$skip=5');
   });
@@ -128,7 +128,7 @@ describe('a next link', () => {
     ['api/machineactions?$skip=5', '/api/machineactions?$skip=5'],
     ['/mock/api/v1.0/MachineActions?$skip=5', '/api/v1.0/MachineActions?$skip=5'],
     ['//API.security.microsoft.com:443/mock/api/machineactions?$skip=5', '/api/machineactions?$skip=5'],
-  ])('that says %s leads to %s below the base path', (link, path) => {
+  ])('a next link that says %s leads to %s below the base path', (link, path) => {
     expect(followPath(link, `${API}/mock`)).toBe(path);
   });
   it.each([
@@ -149,7 +149,7 @@ describe('a next link', () => {
     'javascript:alert(1)',
     'data:,x',
     '/other/api/machineactions',
-  ])('is not followed to %s', (link) => {
+  ])('a next link is not followed to %s', (link) => {
     expect(followPath(link, API)).toBeUndefined();
   });
 });

@@ -29,7 +29,7 @@ const measure = (apiUrl: string, more: { timeoutMs?: number; signal?: AbortSigna
   measureSkew(makeTransport({ dispatcher, apiUrl, userAgent: 'countermand/0', ...more }), clock, more.signal);
 
 describe("Defender's clock", () => {
-  it('is read from the date of any answer, asked for without a token and without a path', async () => {
+  it("Defender's clock is read from the date of any answer, asked for without a token and without a path", async () => {
     const seen: unknown[] = [];
     const url = await serve((request, response) => {
       seen.push([request.method, request.url, request.headers.authorization]);
@@ -39,14 +39,14 @@ describe("Defender's clock", () => {
     expect(seen).toEqual([['HEAD', '/below/', undefined]]);
   });
 
-  it('is not followed to another host', async () => {
+  it("Defender's clock is not followed to another host", async () => {
     const url = await serve((_request, response) => {
       response.writeHead(302, { location: 'http://192.0.2.1/', date: new Date(NOW + 5000).toUTCString() }).end();
     });
     expect(await measure(url)).toBe(5000);
   });
 
-  it('is unknown when the answer has no date, or one that cannot be read', async () => {
+  it("Defender's clock is unknown when the answer has no date, or one that cannot be read", async () => {
     let date: string | undefined;
     const url = await serve((_request, response) => {
       response.sendDate = false;
@@ -57,7 +57,7 @@ describe("Defender's clock", () => {
     expect(await measure(url)).toBeUndefined();
   });
 
-  it('is unknown when nobody answers in time, or the connection is cut', async () => {
+  it("Defender's clock is unknown when nobody answers in time, or the connection is cut", async () => {
     const url = await serve((request) => {
       if (request.headers['user-agent'] === 'cut') request.socket.destroy();
     });
@@ -65,7 +65,7 @@ describe("Defender's clock", () => {
     expect(await measure(url)).toBeUndefined();
   });
 
-  it('is no longer waited for once the session is stopped', async () => {
+  it("Defender's clock is no longer waited for once the session is stopped", async () => {
     const stop = new AbortController();
     const url = await serve(() => stop.abort(new Error('stopped')));
     await expect(measure(url, { signal: stop.signal })).rejects.toThrow('stopped');

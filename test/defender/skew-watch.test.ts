@@ -29,7 +29,7 @@ function machine() {
   };
 }
 
-it('shows what an answer’s date shows, above two seconds', () => {
+it('the skew shown is what an answer’s date shows, above two seconds', () => {
   const { dated, isSet } = machine();
   expect(dated()).toBeUndefined();
   isSet(2000);
@@ -40,7 +40,7 @@ it('shows what an answer’s date shows, above two seconds', () => {
   expect(dated()).toBe(30_000);
 });
 
-it('takes an answer without a date to be as far off as the last one with a date and the time since then show', () => {
+it('an answer without a date is taken to be as far off as the last one with a date and the time since then show', () => {
   const { dated, undated, isSet, passes } = machine();
   dated();
   passes(60_000);
@@ -50,7 +50,7 @@ it('takes an answer without a date to be as far off as the last one with a date 
   expect(undated()).toBe(30_000);
 });
 
-it('never makes a call older by it: not for a machine that slept, nor for a clock that was set ahead', () => {
+it('the skew never makes a call older: not for a machine that slept, nor for a clock that was set ahead', () => {
   const { dated, undated, isSet, sleeps } = machine();
   dated();
   sleeps(3_600_000);
@@ -59,7 +59,7 @@ it('never makes a call older by it: not for a machine that slept, nor for a cloc
   expect(undated()).toBeUndefined();
 });
 
-it('shows nothing before the first date', () => {
+it('no skew is shown before the first date', () => {
   const { undated, isSet } = machine();
   isSet(-30_000);
   expect(undated()).toBeUndefined();

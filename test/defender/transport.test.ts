@@ -26,7 +26,7 @@ async function talkTo(answer: RequestListener, timeoutMs = 30_000): Promise<{ se
 }
 
 describe('a request', () => {
-  it('carries token, body and who we are, and its answer is read whole', async () => {
+  it('a request carries token, body and who we are, and its answer is read whole', async () => {
     const seen: unknown[] = [];
     const { send } = await talkTo(async (request, response) => {
       const chunks: Buffer[] = [];
@@ -40,7 +40,7 @@ describe('a request', () => {
     expect(seen).toEqual(['POST', '/api/x?$top=1', 'Bearer secret', 'application/json', 'countermand/1', REQUEST.body]);
   });
 
-  it('has its answer put together from its pieces, without the mark that a text may begin with', async () => {
+  it('a request has its answer put together from its pieces, without the mark that a text may begin with', async () => {
     const { send } = await talkTo((_, response) => {
       const bytes = Buffer.from('\uFEFF{"a":"\u00e9"}');
       const half = bytes.indexOf(0xa9);
@@ -50,7 +50,7 @@ describe('a request', () => {
     expect(await send(REQUEST)).toMatchObject({ raw: { body: '{"a":"\u00e9"}' } });
   });
 
-  it('that is given up while it is being connected is never sent', async () => {
+  it('a request that is given up while it is being connected is never sent', async () => {
     let count = 0;
     const { server } = await talkTo(() => {
       count += 1;
@@ -72,7 +72,7 @@ describe('a request', () => {
     expect(count).toBe(0);
   });
 
-  it('that is given up while nothing answers its connection is over at once', async () => {
+  it('a request that is given up while nothing answers its connection is over at once', async () => {
     const abandon = new AbortController();
     const dispatcher = new Agent({ connect: () => abandon.abort() });
     ended.push(() => dispatcher.destroy());
@@ -80,7 +80,7 @@ describe('a request', () => {
     expect(await send(REQUEST, abandon.signal)).toEqual({ error: 'aborted' });
   });
 
-  it.each([301, 302, 303, 307, 308])('follows no %i', async (status) => {
+  it.each([301, 302, 303, 307, 308])('a request follows no %i', async (status) => {
     let count = 0;
     const { send } = await talkTo((_, response) => {
       count += 1;
@@ -90,7 +90,7 @@ describe('a request', () => {
     expect(count).toBe(1);
   });
 
-  it.each([421, 500, 503, 429, 408])('is sent once when the answer is %i', async (status) => {
+  it.each([421, 500, 503, 429, 408])('a request is sent once when the answer is %i', async (status) => {
     let count = 0;
     const { send } = await talkTo((_, response) => {
       count += 1;
@@ -100,7 +100,7 @@ describe('a request', () => {
     expect(count).toBe(1);
   });
 
-  it('that is reset is not repeated', async () => {
+  it('a request that is reset is not repeated', async () => {
     let count = 0;
     const { send } = await talkTo((request) => {
       count += 1;
@@ -112,7 +112,7 @@ describe('a request', () => {
     expect(count).toBe(1);
   });
 
-  it('whose answer ends in the middle has none', async () => {
+  it('a request whose answer ends in the middle has none', async () => {
     const { send } = await talkTo((_, response) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('half');
@@ -124,21 +124,21 @@ describe('a request', () => {
   it.each([
     ['no headers', false],
     ['half a body', true],
-  ])('that gets %s in time is given up as a timeout', async (_, headers) => {
+  ])('a request that gets %s in time is given up as a timeout', async (_, headers) => {
     const { send } = await talkTo((__, response) => {
       if (headers) response.writeHead(200, { 'content-length': '100' }).write('half');
     }, 50);
     expect(await send(REQUEST)).toEqual({ error: 'timeout' });
   });
 
-  it('is given up when it is abandoned, and leaves no listener behind', async () => {
+  it('a request is given up when it is abandoned, and leaves no listener behind', async () => {
     const abandon = new AbortController();
     const { send } = await talkTo(() => abandon.abort());
     expect(await send(REQUEST, abandon.signal)).toEqual({ error: 'aborted' });
     expect(await send(REQUEST, abandon.signal)).toEqual({ error: 'aborted' });
   });
 
-  it('to nobody says so without a word of the request', async () => {
+  it('a request to nobody says so without a word of the request', async () => {
     const { send, server } = await talkTo(() => {});
     server.close();
     expect(await send(REQUEST)).toEqual({ error: 'ECONNREFUSED' });

@@ -36,7 +36,7 @@ const METRICS = new Set(
 
 describe('the alert rules', () => {
   it.each(rules.map((rule) => [text(rule, 'alert'), text(rule, 'expr')] as const))(
-    'ask only for metrics that a run writes: %s',
+    'the alert rules ask only for metrics that a run writes: %s',
     (_name, expression) => {
       const asked = expression.match(/countermand_\w+/g) ?? [];
       expect(asked.length).toBeGreaterThan(0);
@@ -44,7 +44,7 @@ describe('the alert rules', () => {
     },
   );
 
-  it('are each named once, with a severity, a summary and what to do', () => {
+  it('the alert rules are each named once, with a severity, a summary and what to do', () => {
     const names = rules.map((rule) => text(rule, 'alert'));
     expect(new Set(names).size).toBe(names.length);
     for (const rule of rules) {
@@ -54,7 +54,7 @@ describe('the alert rules', () => {
     }
   });
 
-  it('cover every exit code that no later start mends', () => {
+  it('the alert rules cover every exit code that no later start mends', () => {
     const alerted = new Set(
       rules.flatMap((rule) =>
         [...text(rule, 'expr').matchAll(/countermand_last_exit_code == (\d+)/g)].map((match) => Number(match[1])),

@@ -12,7 +12,7 @@ const container = at(template, 'containers.0');
 const jobText = text(configuration, 'secrets.0.value');
 
 describe('the Azure Container Apps job', () => {
-  it('fits the definition of the resource', () => {
+  it('the Azure Container Apps job fits the definition of the resource', () => {
     expect(containerAppsProblems(manifest)).toEqual([]);
   });
 
@@ -32,11 +32,14 @@ describe('the Azure Container Apps job', () => {
       'storageType: AzureDisk',
       '/properties/template/volumes/0/storageType must be equal to one of the allowed values',
     ],
-  ])('is refused with a key or value that the resource does not have: %s as %s', (from, to, problem) => {
-    expect(containerAppsProblems(parse(readText(PATH).replace(from, to)))).toContain(problem);
-  });
+  ])(
+    'the Azure Container Apps job is refused with a key or value that the resource does not have: %s as %s',
+    (from, to, problem) => {
+      expect(containerAppsProblems(parse(readText(PATH).replace(from, to)))).toContain(problem);
+    },
+  );
 
-  it('runs once at a time, and never again by itself: the platform cannot tell a stop by a guard from an interruption', () => {
+  it('the Azure Container Apps job runs once at a time, and never again by itself: the platform cannot tell a stop by a guard from an interruption', () => {
     expect(configuration).toMatchObject({
       triggerType: 'Schedule',
       replicaRetryLimit: 0,
@@ -44,13 +47,13 @@ describe('the Azure Container Apps job', () => {
     });
   });
 
-  it('gives the job more time than it takes for itself', () => {
+  it('the Azure Container Apps job gives the job more time than it takes for itself', () => {
     const ownMs = parseDuration(text(parse(jobText), 'guards.maxDuration'));
     expect(ownMs).toBeTypeOf('number');
     expect(at(configuration, 'replicaTimeout')).toBeGreaterThan(Number(ownMs) / 1000);
   });
 
-  it('holds the nightly job just as it lies in jobs/, where its arguments look for it', () => {
+  it('the Azure Container Apps job holds the nightly job just as it lies in jobs/, where its arguments look for it', () => {
     expect(parse(jobText)).toEqual(readManifest('jobs/stale-actions-nightly.yaml'));
     const jobs = list(template, 'volumes').find((volume) => at(volume, 'storageType') === 'Secret');
     const mount = list(container, 'volumeMounts').find((one) => text(one, 'volumeName') === text(jobs, 'name'));
@@ -62,7 +65,7 @@ describe('the Azure Container Apps job', () => {
     ]);
   });
 
-  it('keeps its ledgers on the share, writable for the user of the image alone', () => {
+  it('the Azure Container Apps job keeps its ledgers on the share, writable for the user of the image alone', () => {
     const share = list(template, 'volumes').find((volume) => at(volume, 'storageType') === 'AzureFile');
     expect(list(container, 'volumeMounts')).toContainEqual({ volumeName: text(share, 'name'), mountPath: '/ledgers' });
     expect(text(share, 'mountOptions').split(',').sort()).toEqual([
@@ -73,7 +76,7 @@ describe('the Azure Container Apps job', () => {
     ]);
   });
 
-  it('signs in as its user-assigned identity, which is named, and holds no secret', () => {
+  it('the Azure Container Apps job signs in as its user-assigned identity, which is named, and holds no secret', () => {
     expect(at(manifest, 'identity.type')).toBe('UserAssigned');
     const names = list(container, 'env').map((variable) => text(variable, 'name'));
     expect(names.sort()).toEqual(['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'COUNTERMAND_AUTH']);

@@ -13,35 +13,35 @@ const instructions = dockerfile
 const finalStage = instructions.slice(instructions.findLastIndex((line) => line.startsWith('FROM ')));
 
 describe('the image', () => {
-  it('is built in two stages on the same base', () => {
+  it('the image is built in two stages on the same base', () => {
     const bases = instructions.flatMap((line) => /^FROM (\S+)/.exec(line)?.[1] ?? []);
     expect(bases).toEqual(['node:24-bookworm-slim', 'node:24-bookworm-slim']);
   });
 
-  it('starts the program without a shell, with source maps, as a user that is not root', () => {
+  it('the image starts the program without a shell, with source maps, as a user that is not root', () => {
     expect(finalStage).toContain('ENTRYPOINT ["node", "--enable-source-maps", "/app/dist/main.js"]');
     expect(finalStage).toContain('USER node');
     expect(finalStage.filter((line) => /^(RUN|SHELL|ADD)\b/.test(line))).toEqual([]);
   });
 
-  it('keeps ledgers in a volume that belongs to its user, where a run without --ledger puts them', () => {
+  it('the image keeps ledgers in a volume that belongs to its user, where a run without --ledger puts them', () => {
     expect(finalStage).toContain('COPY --from=build --chown=node:node /ledgers /ledgers');
     expect(finalStage).toContain('VOLUME /ledgers');
     expect(finalStage).toContain('WORKDIR /');
   });
 
-  it('needs no builder beyond the plainest', () => {
+  it('the image needs no builder beyond the plainest', () => {
     expect(dockerfile).not.toMatch(/<<|--link|--mount/);
   });
 
-  it('is labelled with what package.json says', () => {
+  it('the image is labelled with what package.json says', () => {
     const labels = finalStage.find((line) => line.startsWith('LABEL '));
     expect(labels).toContain(`org.opencontainers.image.version="${version}"`);
     expect(labels).toContain(`org.opencontainers.image.licenses="${license}"`);
     expect(labels).toContain(`org.opencontainers.image.description="${description}"`);
   });
 
-  it('takes nothing from the folder but what it is built from', () => {
+  it('the image takes nothing from the folder but what it is built from', () => {
     const [everything, ...rules] = readText('.dockerignore')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'));
@@ -58,7 +58,7 @@ describe('the image', () => {
     'jobs/deploy/kubernetes/cronjob.yaml',
     'jobs/deploy/kubernetes/job.yaml',
     'jobs/deploy/azure/container-apps-job.yaml',
-  ])('is named with this version by %s', (path) => {
+  ])('the image is named with this version by %s', (path) => {
     expect(JSON.stringify(readManifest(path))).toContain(`"image":"ghcr.io/your-org/countermand:${version}"`);
   });
 });

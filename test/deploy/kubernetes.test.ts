@@ -34,7 +34,7 @@ function objectsIn(value: unknown, path = ''): { path: string; object: Record<st
 }
 
 describe('the Kubernetes manifests', () => {
-  it('are a nightly job with what it needs, and a one-off job', () => {
+  it('the Kubernetes manifests are a nightly job with what it needs, and a one-off job', () => {
     expect(NAMES.sort()).toEqual([
       'configmap.yaml',
       'cronjob.yaml',
@@ -46,11 +46,11 @@ describe('the Kubernetes manifests', () => {
     ]);
   });
 
-  it.each(NAMES)('fit the schema, without a key that Kubernetes does not know: %s', (name) => {
+  it.each(NAMES)('the Kubernetes manifests fit the schema, without a key that Kubernetes does not know: %s', (name) => {
     expect(kubernetesProblems(manifest(name))).toEqual([]);
   });
 
-  it.each(NAMES)('are refused with a key too many, wherever it stands: %s', (name) => {
+  it.each(NAMES)('the Kubernetes manifests are refused with a key too many, wherever it stands: %s', (name) => {
     const places = objectsIn(manifest(name)).filter(({ path }) => !FREE_KEYS.some((free) => path.endsWith(free)));
     expect(places.length).toBeGreaterThan(1);
     for (const { path } of places) {
@@ -61,14 +61,14 @@ describe('the Kubernetes manifests', () => {
     }
   });
 
-  it('are refused with a value that Kubernetes does not take', () => {
+  it('the Kubernetes manifests are refused with a value that Kubernetes does not take', () => {
     const changed = parse(
       readText(`${FOLDER}/cronjob.yaml`).replace('concurrencyPolicy: Forbid', 'concurrencyPolicy: Never'),
     );
     expect(kubernetesProblems(changed)).toEqual([expect.stringContaining('/spec/concurrencyPolicy')]);
   });
 
-  it('are set up together by kustomize, but for the one-off jobs, which are only ever created by hand', () => {
+  it('the Kubernetes manifests are set up together by kustomize, but for the one-off jobs, which are only ever created by hand', () => {
     const { resources, namespace, images, ...rest } = readManifest(`${FOLDER}/${KUSTOMIZATION}`) as {
       resources: string[];
       namespace: string;
@@ -89,7 +89,7 @@ describe('the Kubernetes manifests', () => {
     }
   });
 
-  it('have a report job that reads the same volume as the others, and signs in nowhere', () => {
+  it('the Kubernetes manifests have a report job that reads the same volume as the others, and signs in nowhere', () => {
     const pod = at(manifest('report.yaml'), 'spec.template.spec');
     expect(list(pod, 'containers.0.args')[0]).toBe('report');
     expect(at(pod, 'serviceAccountName')).toBeUndefined();
@@ -111,7 +111,7 @@ describe('the Kubernetes manifests', () => {
 });
 
 describe.each(WORKLOADS)('$name', ({ name, job, pod, podLabels, container }) => {
-  it('fails on the exit codes that need somebody, and counts those that are run again: every code once', () => {
+  it('a workload fails on the exit codes that need somebody, and counts those that are run again: every code once', () => {
     const rules = list(job, 'podFailurePolicy.rules');
     const codesOf = (action: string) =>
       rules.filter((rule) => at(rule, 'action') === action).flatMap((rule) => list(rule, 'onExitCodes.values'));
@@ -123,7 +123,7 @@ describe.each(WORKLOADS)('$name', ({ name, job, pod, podLabels, container }) => 
     expect(rules).toHaveLength(2);
   });
 
-  it('keeps to what the API server asks of a failure policy', () => {
+  it('a workload keeps to what the API server asks of a failure policy', () => {
     for (const rule of list(job, 'podFailurePolicy.rules')) {
       const values = list(rule, 'onExitCodes.values').map(Number);
       expect(values).toEqual([...new Set(values)].sort((a, b) => a - b));
@@ -136,13 +136,13 @@ describe.each(WORKLOADS)('$name', ({ name, job, pod, podLabels, container }) => 
     expect(at(job, 'backoffLimit')).toBeGreaterThan(0);
   });
 
-  it('runs one pod at a time, which has time to end its calls', () => {
+  it('a workload runs one pod at a time, which has time to end its calls', () => {
     expect(at(job, 'parallelism')).toBe(1);
     expect(at(job, 'completions')).toBe(1);
     expect(at(pod, 'terminationGracePeriodSeconds')).toBeGreaterThanOrEqual(45);
   });
 
-  it('is locked down: not root, nothing writable but its volume, no capabilities, no token of the cluster', () => {
+  it('a workload is locked down: not root, nothing writable but its volume, no capabilities, no token of the cluster', () => {
     expect(at(pod, 'securityContext')).toMatchObject({
       runAsNonRoot: true,
       runAsUser: 1000,
@@ -159,7 +159,7 @@ describe.each(WORKLOADS)('$name', ({ name, job, pod, podLabels, container }) => 
     }
   });
 
-  it('signs in as the service account, by workload identity', () => {
+  it('a workload signs in as the service account, by workload identity', () => {
     expect(podLabels).toHaveProperty(['azure.workload.identity/use'], 'true');
     expect(at(pod, 'serviceAccountName')).toBe(at(manifest('serviceaccount.yaml'), 'metadata.name'));
     expect(at(manifest('serviceaccount.yaml'), 'metadata.annotations')).toHaveProperty([
@@ -168,7 +168,7 @@ describe.each(WORKLOADS)('$name', ({ name, job, pod, podLabels, container }) => 
     expect(list(container, 'env')).toContainEqual({ name: 'COUNTERMAND_AUTH', value: 'workload-identity' });
   });
 
-  it('keeps its ledgers on the claimed volume, and every mount has a volume', () => {
+  it('a workload keeps its ledgers on the claimed volume, and every mount has a volume', () => {
     const mounts = list(container, 'volumeMounts').map((mount) => text(mount, 'name'));
     const volumes = list(pod, 'volumes').map((volume) => text(volume, 'name'));
     expect(mounts.sort()).toEqual(volumes.sort());
@@ -182,7 +182,7 @@ describe.each(WORKLOADS)('$name', ({ name, job, pod, podLabels, container }) => 
     expect(at(mount, 'readOnly')).toBeUndefined();
   });
 
-  it('leaves more time than one attempt takes, so that the attempt ends by itself', () => {
+  it('a workload leaves more time than one attempt takes, so that the attempt ends by itself', () => {
     const { maxDurationMs } = jobOf(name, list(container, 'args').map(String)).guards;
     expect(maxDurationMs).toBeTypeOf('number');
     const gracePeriodSeconds = Number(at(pod, 'terminationGracePeriodSeconds'));
@@ -191,7 +191,7 @@ describe.each(WORKLOADS)('$name', ({ name, job, pod, podLabels, container }) => 
 });
 
 describe('what a scheduler may run again', () => {
-  it('is what was interrupted, out of time or out of reach; never what waits for somebody', () => {
+  it('what a scheduler may run again is what was interrupted, out of time or out of reach; never what waits for somebody', () => {
     const codes = Object.entries(EXIT_CODES).map(([code, { rerun }]) => ({ code: Number(code), rerun }));
     expect(codes.flatMap(({ code, rerun }) => (rerun ? [code] : []))).toEqual([1, 6, 11, 129, 130, 134, 137, 143]);
     expect(codes.flatMap(({ code, rerun }) => (rerun ? [] : [code]))).toEqual([0, 2, 3, 4, 5, 12]);
@@ -199,11 +199,11 @@ describe('what a scheduler may run again', () => {
 });
 
 describe('the ConfigMap', () => {
-  it('holds the nightly job just as it lies in jobs/', () => {
+  it('the ConfigMap holds the nightly job just as it lies in jobs/', () => {
     expect(parse(nightlyInCluster())).toEqual(readManifest('jobs/stale-actions-nightly.yaml'));
   });
 
-  it('is where the CronJob finds its job file', () => {
+  it('the ConfigMap is where the CronJob finds its job file', () => {
     const pod = at(manifest('cronjob.yaml'), 'spec.jobTemplate.spec.template.spec');
     expect(list(pod, 'volumes')).toContainEqual({
       name: 'jobs',

@@ -30,7 +30,7 @@ describe('README and manifests use one set of names', () => {
     ['the resource group of the identity', /resourceGroups\/([^/]+)\/providers/g, 'countermand'],
     ['the identity of the job', /userAssignedIdentities\/([^:/\s]+):/g, 'countermand'],
     ['the image without its tag', /image: ([^:\s]+):/g, 'ghcr.io/your-org/countermand'],
-  ])('%s', (_what, pattern, expected) => {
+  ])('README and manifests use one name for %s', (_what, pattern, expected) => {
     const names = found(pattern);
     expect(names.length).toBeGreaterThan(0);
     for (const { path, name } of names) expect(name.replace(/`.*$/, ''), path).toBe(expected);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { COMMENT, ids, open, openHarness } from './harness.ts';
+import { COMMENT, ids, open, openHarness } from '../support/harness.ts';
 
 const RUN = ['run', 'ids.txt', ...COMMENT, '--yes', '--confirm-for', '0'];
 
@@ -16,7 +16,7 @@ describe.concurrent('--dry-run never cancels', () => {
     '--dry-run',
     ...['true', '1', 'yes', 'on', 'YES', 'On', 'TRUE'].map((said) => `--dry-run=${said}`),
   ]) {
-    it(`as ${word}`, async () => {
+    it(`--dry-run given as ${word} cancels nothing`, async () => {
       expect(await posts([...RUN.filter((arg) => arg !== '--yes'), word])).toMatchObject({ code: 0, cancels: 0 });
       expect(await posts([RUN[0] ?? '', word, ...RUN.slice(1)])).toMatchObject({ cancels: 0 });
     });
@@ -37,7 +37,7 @@ describe.concurrent('--dry-run never cancels', () => {
     ['\u2014dry-run'],
     ['dry-run'],
   ]) {
-    it(`and as ${args.join(' ')} it is refused`, async () => {
+    it(`--dry-run is refused when it is written as ${args.join(' ')}`, async () => {
       const { code, cancels, stderr } = await posts([...RUN, ...args]);
       expect({ code, cancels }, stderr).toEqual({ code: 2, cancels: 0 });
       expect(stderr).not.toContain('bug');
@@ -53,7 +53,7 @@ describe.concurrent('--dry-run never cancels', () => {
     ['COUNTERMAND_MAX_ACTION', '1'],
     ['COUNTERMAND_ONLY_TYPES', 'Offboard'],
   ] as const) {
-    it(`and with the variable ${name}=${value} the run is refused`, async () => {
+    it(`a run is refused with the variable ${name}=${value}`, async () => {
       const { code, cancels, stderr } = await posts(RUN, { [name]: value });
       expect({ code, cancels }, stderr).toEqual({ code: 2, cancels: 0 });
       expect(stderr).toContain(name);
@@ -71,7 +71,7 @@ describe.concurrent('--yes that is not said', () => {
     [['--yes', '--yes=false'], {}],
     [['--yes=maybe'], {}],
   ] as const) {
-    it(`cancels nothing: ${[...flags, JSON.stringify(env)].join(' ')}`, async () => {
+    it(`--yes that is not said cancels nothing: ${[...flags, JSON.stringify(env)].join(' ')}`, async () => {
       const given = RUN.filter((arg) => arg !== '--yes');
       expect(await posts([...given, ...flags], env)).toMatchObject({ code: 2, cancels: 0 });
     });
@@ -103,7 +103,7 @@ describe.concurrent('an error before there is a ledger is a document with --json
     ['run', 'ids.txt', '--json', '--tennant', 'x'],
     ['run', '--json'],
   ]) {
-    it(`countermand ${args.join(' ')}`, async () => {
+    it(`the error of countermand ${args.join(' ')} is a document with --json, before there is a ledger`, async () => {
       const { code, stdout, stderr } = await posts(args);
       expect(code, stderr).toBe(2);
       const { exitCode, error } = JSON.parse(stdout) as { exitCode: number; error: { message: string } };

@@ -4,7 +4,7 @@ import { open as openFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { RunningCommand } from '../support/command.ts';
-import { COMMENT, type Harness, type HarnessOptions, ids, only, open, openHarness } from './harness.ts';
+import { COMMENT, type Harness, type HarnessOptions, ids, only, open, openHarness } from '../support/harness.ts';
 
 const SIGNALS = [
   ['SIGINT', 130],
@@ -154,7 +154,7 @@ const WAITS: readonly Wait[] = [
 
 describe.concurrent.each(WAITS)('$name', ({ begin, ledger, options, isSilent }) => {
   for (const [signal, exitCode] of SIGNALS) {
-    it(`is left at once at ${signal}: ${exitCode}`, async () => {
+    it(`a command in its wait is left at once at ${signal}: ${exitCode}`, async () => {
       await using silent = await silentServer();
       await using harness = await openHarness({ actions: open(5), ...options });
       const command = await begin(harness, silent.url);
@@ -173,7 +173,7 @@ describe.concurrent.each(WAITS)('$name', ({ begin, ledger, options, isSilent }) 
 });
 
 describe('a second signal', () => {
-  it('ends a command at once that waits for a call which is never answered, with the code of the first', async () => {
+  it('a second signal ends a command at once that waits for a call which is never answered, with the code of the first', async () => {
     await using harness = await openHarness({ actions: open(2), faults: () => ({ kind: 'hang', applied: false }) });
     await harness.file('ids.txt', ids(2));
     const command = harness.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
@@ -192,7 +192,7 @@ describe('a second signal', () => {
 describe('what is not a regular file', () => {
   const PLAN = ['--screen', 'never', '--json'];
 
-  it('is read once and never compared, and its ledger is named as that of stdin is', async () => {
+  it('what is not a regular file is read once and never compared, and its ledger is named as that of stdin is', async () => {
     await using harness = await openHarness({ actions: open(4) });
     execFileSync('mkfifo', [harness.path('pipe')]);
     for (const ledger of ['a', 'a']) {
@@ -240,7 +240,7 @@ describe('what is not a regular file', () => {
     expect(stderr).toContain(said);
   });
 
-  it('is let go when the ledger is held: a writer is not kept, and the command ends', async () => {
+  it('what is not a regular file is let go when the ledger is held: a writer is not kept, and the command ends', async () => {
     await using harness = await openHarness({ actions: open(3), windows: '1/10m' });
     await harness.file('ids.txt', ids(2));
     execFileSync('mkfifo', [harness.path('pipe')]);

@@ -4,7 +4,7 @@ import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
 import { dangerousIn } from '../support/dangerous.ts';
-import { COMMENT, documentOf, type Harness, id, ids, only, openHarness } from './harness.ts';
+import { COMMENT, documentOf, type Harness, id, ids, only, openHarness } from '../support/harness.ts';
 import { openTerminal } from './terminal.ts';
 
 /** What a name may hold to drive a terminal, to hide, or to begin a line of its own. */
@@ -62,7 +62,7 @@ async function filesIn(folder: string): Promise<[string, string][]> {
 }
 
 describe('text from elsewhere', () => {
-  it('leaves clean by every command, stream and file', async () => {
+  it('text from elsewhere leaves clean by every command, stream and file', async () => {
     await using harness = await hostileStage();
     const ledger = 'ledgers/list.jsonl';
     const commands: string[][] = [
@@ -95,7 +95,7 @@ describe('text from elsewhere', () => {
     for (const what of ['desktop0\\x1b[1A', 'analyst0\\x1b[1A']) expect(reported).toContain(what);
   }, 240_000);
 
-  it('leaves clean in the words of a refusal: flags, values, files, jobs', async () => {
+  it('text from elsewhere leaves clean in the words of a refusal: flags, values, files, jobs', async () => {
     await using harness = await hostileStage();
     const odd = HOSTILE.replaceAll('\ud83d', '');
     await harness.file('job.yaml', [
@@ -131,7 +131,7 @@ describe('text from elsewhere', () => {
     expect(harness.sandbox.log.count('cancel')).toBe(0);
   }, 240_000);
 
-  it('leaves clean above the question on a terminal, though it changed since the plan', async () => {
+  it('text from elsewhere leaves clean above the question on a terminal, though it changed since the plan', async () => {
     await using harness = await openHarness({ actions: ids(2).map((each) => ({ id: each })) });
     await harness.file('list.csv', ['id', ...ids(2)]);
     expect((await harness.run(['plan', 'list.csv', ...COMMENT])).code).toBe(0);
@@ -151,7 +151,7 @@ describe('text from elsewhere', () => {
     expect(terminal.screen).not.toContain('\u202e');
   });
 
-  it('is the same value in JSON, and one row in CSV that no spreadsheet runs and run reads again', async () => {
+  it('text from elsewhere is the same value in JSON, and one row in CSV that no spreadsheet runs and run reads again', async () => {
     await using harness = await hostileStage();
     const json = await harness.run(['list', '--json']);
     const shown = json.stdout

@@ -83,9 +83,10 @@ let harness: Harness;
 let plan: string;
 beforeAll(async () => {
   harness = await openHarness({
+    windows: 'documented',
     actions: { count: 3, mix: { statuses: { Pending: 1 }, types: { RunAntiVirusScan: 1 } } },
   });
-  await harness.write('nightly.yaml', JOB);
+  await harness.file('nightly.yaml', JOB);
   const planned = await harness.run(['plan', 'nightly.yaml', '--ledger', 'ledgers/nightly.plan.jsonl']);
   expect(planned.code, planned.stderr).toBe(0);
   plan = await harness.read('ledgers/nightly.plan.jsonl');
@@ -116,28 +117,31 @@ describe('a ledger with right chain values', () => {
     [what, names[n % names.length] ?? ''],
     [what, names[(n + 3) % names.length] ?? ''],
   ]);
-  test.each(tried)('and %s ends %s with exit 12 and the line, and nothing is sent', async (what, name) => {
-    const { text, line } = forged(what ?? '');
-    await harness.write(LEDGER, text);
-    harness.sandbox.log.clear();
-    const end = await harness.run(COMMANDS[name ?? ''] ?? []);
-    // A report of what stands before its first record's damage is none.
-    expectDamage(end, line);
-    expect(harness.sandbox.log.entries).toEqual([]);
-    expect(await harness.read(LEDGER)).toBe(text);
-  });
+  test.each(tried)(
+    'a ledger with right chain values and %s ends %s with exit 12 and the line, and nothing is sent',
+    async (what, name) => {
+      const { text, line } = forged(what ?? '');
+      await harness.file(LEDGER, text);
+      harness.sandbox.log.clear();
+      const end = await harness.run(COMMANDS[name ?? ''] ?? []);
+      // A report of what stands before its first record's damage is none.
+      expectDamage(end, line);
+      expect(harness.sandbox.log.entries).toEqual([]);
+      expect(await harness.read(LEDGER)).toBe(text);
+    },
+  );
 
-  test('and a wrong record in it, as the newest of a series, stops the job; as a finished one it is said and left', async () => {
+  test('a ledger with right chain values and a wrong record in it, as the newest of a series, stops the job; as a finished one it is said and left', async () => {
     const { text, line } = forged('a field too few');
     const name = 'ledgers/nightly-20250101T000000Z.jsonl';
-    await harness.write(name, text);
+    await harness.file(name, text);
     harness.sandbox.log.clear();
     const stopped = await harness.run(['run', 'nightly.yaml', '--yes']);
     expectDamage(stopped, line);
     expect(harness.sandbox.log.count('cancel')).toBe(0);
 
     const finished = chainLedger(text.replace('"reason":"planned"', '"reason":"finished"'));
-    await harness.write(name, finished);
+    await harness.file(name, finished);
     const old = new Date(Date.now() - 400 * 86_400_000);
     await utimes(harness.path(name), old, old);
     const done = await harness.run(['run', 'nightly.yaml', '--yes', '--keep-ledgers', '1d']);
@@ -147,9 +151,9 @@ describe('a ledger with right chain values', () => {
     expect(await harness.read(name)).toBe(finished);
   });
 
-  test('and a wrong record in it, beside another, is said there and stops nothing', async () => {
+  test('a ledger with right chain values and a wrong record in it, beside another, is said there and stops nothing', async () => {
     await copyFile(harness.path('ledgers/nightly.plan.jsonl'), harness.path('ledgers/beside.plan.jsonl'));
-    await harness.write('ledgers/nightly.plan.jsonl', forged('a number beyond all numbers').text);
+    await harness.file('ledgers/nightly.plan.jsonl', forged('a number beyond all numbers').text);
     const end = await harness.run(['plan', 'nightly.yaml']);
     expect(end.code, end.stderr).toBe(0);
     expect(end.stderr).toMatch(/nightly\.plan\.jsonl beside ours is damaged.*line \d+ cannot be read/);
@@ -157,8 +161,8 @@ describe('a ledger with right chain values', () => {
 });
 
 describe('a head', () => {
-  test.each(['', ' '])('is not left empty: %j', async (head) => {
-    await harness.write(LEDGER, plan);
+  test.each(['', ' '])('a head is not left empty: %j', async (head) => {
+    await harness.file(LEDGER, plan);
     for (const command of [
       ['run', LEDGER, '--yes', `--head=${head}`],
       ['verify', LEDGER, '--offline', `--head=${head}`],
@@ -179,8 +183,8 @@ describe('a head', () => {
     '-1',
     '0x12',
   ];
-  test.each(NO_HEADS)('is not %j: run and verify say what one looks like and where it stands', async (head) => {
-    await harness.write(LEDGER, plan);
+  test.each(NO_HEADS)('a head is not %j: run and verify say what one looks like and where it stands', async (head) => {
+    await harness.file(LEDGER, plan);
     for (const command of [
       ['run', LEDGER, '--yes', `--head=${head}`],
       ['verify', LEDGER, '--offline', `--head=${head}`],
@@ -192,8 +196,8 @@ describe('a head', () => {
     }
   });
 
-  test('is taken in capitals and with blanks around it', async () => {
-    await harness.write(LEDGER, plan);
+  test('a head is taken in capitals and with blanks around it', async () => {
+    await harness.file(LEDGER, plan);
     const head = /"chain":"([0-9a-f]{32})"\}\n$/.exec(plan)?.[1] ?? '';
     const end = await harness.run(['verify', LEDGER, '--offline', `--head= ${head.toUpperCase()} `]);
     expect(end.code, end.stderr).toBe(0);

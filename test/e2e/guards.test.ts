@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { sandboxToken } from '../../src/sandbox/access.ts';
+import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 import { chainLedger } from '../support/ledger-lines.ts';
-import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from './harness.ts';
 
 describe.concurrent('--only-type Isolate cancels no other type', () => {
   const actions = ids(60).map((each, index) => ({ id: each, type: index % 4 === 1 ? 'Offboard' : 'Isolate' }));
@@ -28,7 +28,7 @@ describe.concurrent('--only-type Isolate cancels no other type', () => {
     },
   };
   for (const [how, options] of Object.entries(scenes)) {
-    it(how, async () => {
+    it(`--only-type Isolate cancels no other type ${how}`, async () => {
       await using harness = await openHarness({ actions, ...options });
       await harness.file('ids.txt', ids(60));
       const { code, stderr } = await harness.run(args);
@@ -39,7 +39,7 @@ describe.concurrent('--only-type Isolate cancels no other type', () => {
     });
   }
 
-  it('and nothing at all when nobody may look: exit 4, naming the permission', async () => {
+  it('--only-type cancels nothing at all when nobody may look: exit 4, naming the permission', async () => {
     await using harness = await openHarness({ actions, token: { roles: ['Machine.Isolate'] } });
     await harness.file('ids.txt', ids(60));
     const { code, stderr } = await harness.run(args);
@@ -123,7 +123,7 @@ describe.concurrent('what was reviewed is what runs', () => {
 });
 
 describe.concurrent('guards that stop a run', () => {
-  it('--max-actions: nothing starts, exit 5', async () => {
+  it('--max-actions lets nothing start, exit 5', async () => {
     await using harness = await openHarness({ actions: open(6) });
     await harness.file('ids.txt', ids(6));
     const run = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--max-actions', '5']);
@@ -134,7 +134,7 @@ describe.concurrent('guards that stop a run', () => {
     expect(harness.sandbox.log.entries.filter(({ route }) => route !== 'other')).toEqual([]);
   });
 
-  it('--max-failures: no new work, exit 5, and a resume takes up the rest', async () => {
+  it('--max-failures lets no new work begin, exit 5, and a resume takes up the rest', async () => {
     await using harness = await openHarness({
       actions: open(40),
       behaviours: { default: { onCancel: { kind: 'refused', http: 409, code: 'Conflict' } } },
@@ -189,7 +189,7 @@ describe.concurrent('guards that stop a run', () => {
     expect(harness.sandbox.log.effective()).toEqual([id(1), id(3)]);
   });
 
-  it('--max-duration: exit 6 with what is in flight answered, then a resume finishes', async () => {
+  it('--max-duration ends the run with exit 6 and what is in flight answered, then a resume finishes', async () => {
     await using harness = await openHarness({ actions: open(30), windows: '10/2s', latencyMs: 20 });
     await harness.file('ids.txt', ids(30));
     const run = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--json', '--max-duration', '2s']);
@@ -206,7 +206,7 @@ describe.concurrent('guards that stop a run', () => {
     expect(harness.sandbox.log.overQuota()).toBe(0);
   });
 
-  it('--patience: exit 6 when nothing succeeds for so long', async () => {
+  it('--patience ends the run with exit 6 when nothing succeeds for so long', async () => {
     await using harness = await openHarness({ actions: open(3), faults: () => ({ kind: 'html', status: 503 }) });
     await harness.file('ids.txt', ids(3));
     const args = ['run', 'ids.txt', ...COMMENT, '--yes', '--json', '--patience', '2s'];
@@ -216,7 +216,7 @@ describe.concurrent('guards that stop a run', () => {
     expect(only(await harness.records('ledgers/ids.jsonl'), 'close').at(-1)?.reason).toBe('unreachable');
   });
 
-  it('twenty unknown IDs at the start: exit 5, and device IDs are named as what they are', async () => {
+  it('twenty unknown IDs at the start end the run with exit 5, and device IDs are named as what they are', async () => {
     await using harness = await openHarness({ actions: open(1, 5000) });
     await harness.file('ids.txt', ids(25));
     const unknown = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes']);
@@ -225,7 +225,7 @@ describe.concurrent('guards that stop a run', () => {
     expect(harness.sandbox.log.count('cancel')).toBe(0);
   });
 
-  it('without permission to read: refuse (exit 4), whatever is planned or run, before anything is sent', async () => {
+  it('a plan or run without permission to read is refused (exit 4) before anything is sent', async () => {
     await using harness = await openHarness({ actions: open(2), token: { roles: ['Machine.Isolate'] } });
     await harness.file('ids.txt', ids(2));
     for (const args of [
@@ -239,7 +239,7 @@ describe.concurrent('guards that stop a run', () => {
     expect(harness.sandbox.log.entries.filter(({ route }) => route !== 'other')).toEqual([]);
   });
 
-  it('with --screen never: plan, run, log and reports say that types were not seen', async () => {
+  it('plan, run, log and reports say with --screen never that types were not seen', async () => {
     await using harness = await openHarness({ actions: [{ id: id(1), type: 'Unisolate' }, { id: id(2) }] });
     await harness.file('ids.txt', ids(2));
     const says = /types of 2 actions were not seen: releases may be among them \(Unisolate, UnrestrictCodeExecution\)/i;
@@ -257,7 +257,7 @@ describe.concurrent('guards that stop a run', () => {
     expect(await readFile(harness.path('run.html'), 'utf8')).toMatch(says);
   });
 
-  it('without permission to read: cancels by its answers alone with --screen never, and says so', async () => {
+  it('a run without permission to read goes by its answers alone with --screen never, and says so', async () => {
     await using harness = await openHarness({
       actions: [{ id: id(1) }, { id: id(2) }, { id: id(3), status: 'Succeeded', type: 'RunAntiVirusScan' }],
       behaviours: { byId: { [id(2)]: { onCancel: { kind: 'later', becomes: 'Cancelled' } } } },

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Authority, CLIENT_SECRET, startAuthority } from '../support/authority.ts';
-import { COMMENT, open, openHarness } from './harness.ts';
-import { openSignInHarness, sentences } from './sign-in-harness.ts';
+import { COMMENT, open, openHarness } from '../support/harness.ts';
+import { openSignInHarness, sentences } from '../support/sign-in-harness.ts';
 
 let authority: Authority;
 
@@ -43,7 +43,7 @@ describe.concurrent('a host outside the known ones', () => {
     expect(authority.requests).toHaveLength(asked);
   });
 
-  it('is not allowed by a job file', async ({ expect }) => {
+  it('a host outside the known ones is not allowed by a job file', async ({ expect }) => {
     await using harness = await openSignInHarness(authority, { env: { ...SECRET, COUNTERMAND_API_URL: undefined } });
     await harness.file('job.yaml', [
       'name: planted',
@@ -55,7 +55,9 @@ describe.concurrent('a host outside the known ones', () => {
     expect(ran.code).toBe(2);
   });
 
-  it('is not allowed by a ledger: whoever resumes must name it again', async ({ expect }) => {
+  it('a host outside the known ones is not allowed by a ledger: whoever resumes must name it again', async ({
+    expect,
+  }) => {
     await using harness = await openSignInHarness(authority, {
       env: { ...SECRET, COUNTERMAND_API_URL: undefined, COUNTERMAND_PATIENCE: '1s' },
     });
@@ -78,7 +80,7 @@ describe.concurrent('a host outside the known ones', () => {
 });
 
 describe.concurrent('a redirect', () => {
-  it('of Defender is not followed, and the token goes nowhere else', async ({ expect }) => {
+  it('a redirect of Defender is not followed, and the token goes nowhere else', async ({ expect }) => {
     await using elsewhere = await openHarness({ actions: open(3) });
     await using harness = await openSignInHarness(authority, { env: SECRET });
     harness.sandbox.faults.next({
@@ -101,7 +103,7 @@ describe.concurrent('a secret', () => {
     [['run', 'ids.txt', '--token', value], 'COUNTERMAND_TOKEN'],
     [['list', '--password', value], 'AZURE_CLIENT_CERTIFICATE_PASSWORD'],
   ] as const)(
-    'given as a flag is refused without being shown, with the right way to give it: %j',
+    'a secret given as a flag is refused without being shown, with the right way to give it: %j',
     async ([args, variable], { expect }) => {
       await using harness = await openSignInHarness(authority);
       const ran = await harness.run(args);
@@ -111,7 +113,7 @@ describe.concurrent('a secret', () => {
   );
 
   it.for(['clientSecret', 'token', 'auth: { kind: token, token'])(
-    'given as the key %s of a job is refused without being shown',
+    'a secret given as the key %s of a job is refused without being shown',
     async (key, { expect }) => {
       await using harness = await openSignInHarness(authority);
       const tail = key.includes('{') ? ' }' : '';
@@ -128,7 +130,7 @@ describe.concurrent('a secret', () => {
     },
   );
 
-  it('in a job by the name of its variable is refused', async ({ expect }) => {
+  it('a secret in a job by the name of its variable is refused', async ({ expect }) => {
     await using harness = await openSignInHarness(authority, { env: { AZURE_CLIENT_SECRET: value } });
     const interpolated = '$' + '{AZURE_CLIENT_SECRET}';
     await harness.file('job.yaml', ['name: leaky', 'source: { file: ids.txt }', `comment: ${interpolated}`]);

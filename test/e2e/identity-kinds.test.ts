@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, CLIENT_ID, CLIENT_SECRET, startAuthority, writeSecret } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
-import { COMMENT, outcomesOf } from './harness.ts';
-import { leaksIn, openSignInHarness, sentences } from './sign-in-harness.ts';
+import { COMMENT, outcomesOf } from '../support/harness.ts';
+import { leaksIn, openSignInHarness, sentences } from '../support/sign-in-harness.ts';
 
 let authority: Authority;
 let certificate: ClientCertificate;
@@ -85,36 +85,41 @@ const KINDS: Record<string, { env: () => Environment | Promise<Environment>; fla
 };
 
 describe.concurrent('a run, and a check that says why, sign in with', () => {
-  it.for(Object.entries(KINDS))('%s', async ([, { env, flags = [], found }], { expect }) => {
-    await using harness = await openSignInHarness(authority, { env: await env() });
-    const [ran, checked] = await Promise.all([
-      // What becomes of the cancels would be looked up five seconds later.
-      harness.cancel(...flags, '--confirm-for', '0'),
-      harness.run(['check', ...flags]),
-    ]);
-    expect(ran).toMatchObject({ code: 3 });
-    expect(harness.sandbox.log.effective()).toHaveLength(3);
-    expect([...outcomesOf(await harness.records('ledgers/ids.jsonl')).values()]).toEqual(Array(3).fill('unconfirmed'));
-    expect(checked).toMatchObject({ code: 0, stdout: expect.stringContaining(found) });
-    const ledger = await readFile(harness.path('ledgers/ids.jsonl'), 'utf8');
-    const all = [ran.stdout, ran.stderr, checked.stdout, checked.stderr, ledger].join('\n');
-    expect(leaksIn(all, authority.secrets)).toEqual([]);
-  });
+  it.for(Object.entries(KINDS))(
+    'a run, and a check that says why, sign in with %s',
+    async ([, { env, flags = [], found }], { expect }) => {
+      await using harness = await openSignInHarness(authority, { env: await env() });
+      const [ran, checked] = await Promise.all([
+        // What becomes of the cancels would be looked up five seconds later.
+        harness.cancel(...flags, '--confirm-for', '0'),
+        harness.run(['check', ...flags]),
+      ]);
+      expect(ran).toMatchObject({ code: 3 });
+      expect(harness.sandbox.log.effective()).toHaveLength(3);
+      expect([...outcomesOf(await harness.records('ledgers/ids.jsonl')).values()]).toEqual(
+        Array(3).fill('unconfirmed'),
+      );
+      expect(checked).toMatchObject({ code: 0, stdout: expect.stringContaining(found) });
+      const ledger = await readFile(harness.path('ledgers/ids.jsonl'), 'utf8');
+      const all = [ran.stdout, ran.stderr, checked.stdout, checked.stderr, ledger].join('\n');
+      expect(leaksIn(all, authority.secrets)).toEqual([]);
+    },
+  );
 });
 
 describe('the credential', () => {
-  it('of the machine is asked for by client ID when one is given, and without when none is', () => {
+  it('the credential of the machine is asked for by client ID when one is given, and without when none is', () => {
     const asked = authority.requests.filter(({ path }) => path === '/msi/token').map(({ form }) => form['client_id']);
     expect(new Set(asked)).toEqual(new Set([undefined, CLIENT_ID]));
   });
 
-  it('proved itself with a signed assertion where it is no secret', () => {
+  it('the credential proved itself with a signed assertion where it is no secret', () => {
     const forms = authority.requests.flatMap(({ form, refusal }) => (refusal === undefined ? [form] : []));
     // Two of certificates and one of a workload, each for a run and a check.
     expect(forms.filter((form) => form['client_assertion'] !== undefined).length).toBeGreaterThanOrEqual(6);
   });
 
-  it('is the first that the environment offers, in the documented order, unless --auth names another', async () => {
+  it('the credential is the first that the environment offers, in the documented order, unless --auth names another', async () => {
     await using harness = await openSignInHarness(authority, {
       env: {
         AZURE_CLIENT_SECRET: CLIENT_SECRET,
@@ -132,7 +137,7 @@ describe('the credential', () => {
     expect(`${named.stdout}${named.stderr}`).toContain(inDir('none.pem'));
   });
 
-  it('shows the prompt of a device code on stderr and leaves stdout to the results', async () => {
+  it('the credential shows the prompt of a device code on stderr and leaves stdout to the results', async () => {
     await using harness = await openSignInHarness(authority);
     const ran = await harness.cancel('--auth', 'device-code', '--json', '--confirm-for', '0');
     expect(sentences(ran.stderr)).toContain(
@@ -141,7 +146,7 @@ describe('the credential', () => {
     expect(JSON.parse(ran.stdout)).toMatchObject({ calls: { cancel: 3 } });
   });
 
-  it('that every user of the machine can read is used, with a warning', async () => {
+  it('the credential that every user of the machine can read is used, with a warning', async () => {
     await using harness = await openSignInHarness(authority);
     const path = await harness.file('open-secret', CLIENT_SECRET);
     const ran = await harness.run(['run', 'ids.txt', '--yes', ...COMMENT, '--confirm-for', '0'], {

@@ -10,8 +10,8 @@ import {
   writeSecret,
 } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
-import { COMMENT, ids, only, outcomesOf } from './harness.ts';
-import { leaksIn, openSignInHarness, sentences } from './sign-in-harness.ts';
+import { COMMENT, ids, only, outcomesOf } from '../support/harness.ts';
+import { leaksIn, openSignInHarness, sentences } from '../support/sign-in-harness.ts';
 
 let authority: Authority;
 let expired: ClientCertificate;
@@ -107,21 +107,24 @@ const FAILURES: Record<string, { env: () => Environment | Promise<Environment>; 
 };
 
 describe.concurrent('a run ends with one sentence of cause and remedy, and nothing sent, over', () => {
-  it.for(Object.entries(FAILURES))('%s', async ([, { env, code, says }], { expect }) => {
-    await using harness = await openSignInHarness(authority, { env: await env() });
-    const ran = await harness.start(['run', 'ids.txt', '--yes', ...COMMENT], { timeoutMs: 15_000 }).ended;
-    expect(ran.code).toBe(code);
-    expect(sentences(ran.stderr)).toEqual([expect.stringMatching(says)]);
-    expect(harness.sandbox.log.count()).toBe(0);
-    expect(leaksIn(`${ran.stdout}${ran.stderr}`, [...authority.secrets, WRONG_SECRET])).toEqual([]);
-  });
+  it.for(Object.entries(FAILURES))(
+    'a run ends with one sentence of cause and remedy, and nothing sent, over %s',
+    async ([, { env, code, says }], { expect }) => {
+      await using harness = await openSignInHarness(authority, { env: await env() });
+      const ran = await harness.start(['run', 'ids.txt', '--yes', ...COMMENT], { timeoutMs: 15_000 }).ended;
+      expect(ran.code).toBe(code);
+      expect(sentences(ran.stderr)).toEqual([expect.stringMatching(says)]);
+      expect(harness.sandbox.log.count()).toBe(0);
+      expect(leaksIn(`${ran.stdout}${ran.stderr}`, [...authority.secrets, WRONG_SECRET])).toEqual([]);
+    },
+  );
 });
 
 describe('a token that may do a part', () => {
   const withRoles = async (roles: TokenSettings['roles'], more: object = {}) =>
     openSignInHarness(authority, { env: { COUNTERMAND_TOKEN: await authority.token({ roles }) }, ...more });
 
-  it('refuses to cancel what it may not look up, naming the permission and --screen never', async () => {
+  it('a token that may do a part refuses to cancel what it may not look up, naming the permission and --screen never', async () => {
     await using harness = await withRoles(['Machine.Isolate']);
     const ran = await harness.cancel();
     expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining('Machine.Read.All') });
@@ -129,7 +132,7 @@ describe('a token that may do a part', () => {
     expect(harness.sandbox.log.count('cancel')).toBe(0);
   });
 
-  it('cancels unseen with --screen never, and says what will not work', async () => {
+  it('a token that may do a part cancels unseen with --screen never, and says what will not work', async () => {
     await using harness = await withRoles(['Machine.Isolate']);
     const ran = await harness.cancel('--screen', 'never');
     expect(ran).toMatchObject({ code: 0, stderr: expect.stringContaining('the token may not look actions up') });
@@ -139,14 +142,14 @@ describe('a token that may do a part', () => {
     expect(harness.sandbox.log.count()).toBe(3);
   });
 
-  it('refuses guards that it would be blind to, naming the permission, before anything is sent', async () => {
+  it('a token that may do a part refuses guards that it would be blind to, naming the permission, before anything is sent', async () => {
     await using harness = await withRoles(['Machine.Isolate']);
     const ran = await harness.cancel('--only-type', 'Isolate');
     expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining('Machine.Read.All') });
     expect(harness.sandbox.log.count()).toBe(0);
   });
 
-  it('is told how many actions of the list are of types whose own permission it lacks', async () => {
+  it('a token that may do a part is told how many actions of the list are of types whose own permission it lacks', async () => {
     const [first = '', second = '', third = ''] = ids(3);
     const actions = [
       { id: first, type: 'RunAntiVirusScan' },
@@ -165,7 +168,7 @@ describe('a token that may do a part', () => {
     expect([outcomes.get(first), outcomes.get(second)]).toEqual(['forbidden', 'forbidden']);
   });
 
-  it('is let through with a note when it cannot be read', async () => {
+  it('a token that may do a part is let through with a note when it cannot be read', async () => {
     const token = await authority.token({ opaque: true });
     await using harness = await openSignInHarness(authority, { env: { COUNTERMAND_TOKEN: token } });
     const ran = await harness.cancel('--confirm-for', '0');

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Authority, CLIENT_ID, CLIENT_SECRET, startAuthority } from '../support/authority.ts';
 import type { CommandEnd } from '../support/command.ts';
-import { only, outcomesOf } from './harness.ts';
-import { leaksIn, openSignInHarness, type SignInHarness, sentences } from './sign-in-harness.ts';
+import { only, outcomesOf } from '../support/harness.ts';
+import { leaksIn, openSignInHarness, type SignInHarness, sentences } from '../support/sign-in-harness.ts';
 
 let authority: Authority;
 
@@ -35,7 +35,7 @@ function expectAllOnce(harness: SignInHarness): void {
 }
 
 describe('a token refused in the middle of a run', () => {
-  it('is renewed once for all calls in flight, and they are repeated', async () => {
+  it('a token refused in the middle of a run is renewed once for all calls in flight, and they are repeated', async () => {
     await using harness = await openSignInHarness(authority, { count: COUNT, env: SECRET, latencyMs: 20 });
     revokeAfter(harness, 10);
     const ran = await harness.cancel('--confirm-for', '0');
@@ -47,7 +47,7 @@ describe('a token refused in the middle of a run', () => {
     expect(leaksIn(`${ran.stdout}${ran.stderr}`, authority.secrets)).toEqual([]);
   });
 
-  it('is renewed with the claims that Defender asks for', async () => {
+  it('a token refused in the middle of a run is renewed with the claims that Defender asks for', async () => {
     const claims = '{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}';
     await using harness = await openSignInHarness(authority, { count: COUNT, env: SECRET });
     harness.sandbox.faults.next({ kind: 'unauthorized', claims }, { route: 'cancel' });
@@ -58,7 +58,7 @@ describe('a token refused in the middle of a run', () => {
     expect(asked[1]).toMatchObject(JSON.parse(claims) as object);
   });
 
-  it('ends the run when the renewed one is refused too, and a resume with new credentials finishes', async () => {
+  it('a token refused in the middle of a run ends the run when the renewed one is refused too, and a resume with new credentials finishes', async () => {
     await using harness = await openSignInHarness(authority, { count: COUNT, env: SECRET, latencyMs: 20 });
     let closed = false;
     const { accepts } = harness.sandbox.access;
@@ -83,7 +83,7 @@ describe('a token refused in the middle of a run', () => {
     expectAllOnce(harness);
   });
 
-  it('that was made elsewhere ends the run, and a resume as another application finishes', async () => {
+  it('a token that was made elsewhere and is refused ends the run, and a resume as another application finishes', async () => {
     const [first, second] = [await authority.token(), await authority.token({ appid: OTHER_CLIENT })];
     await using harness = await openSignInHarness(authority, {
       count: COUNT,
@@ -104,7 +104,7 @@ describe('a token refused in the middle of a run', () => {
 });
 
 describe('cancels that are forbidden in a row', () => {
-  it('end the run after five when the renewed token may cancel no more; once it may, a resume finishes', async () => {
+  it('cancels that are forbidden in a row end the run after five when the renewed token may cancel no more; once it may, a resume finishes', async () => {
     await using harness = await openSignInHarness(authority, { count: COUNT, env: SECRET });
     const before = authority.tokens.roles;
     harness.sandbox.faults.script(({ route }) => {
@@ -126,7 +126,7 @@ describe('cancels that are forbidden in a row', () => {
     expectAllOnce(harness);
   });
 
-  it('end the run after twenty-five whatever the token says, and stay open', async () => {
+  it('cancels that are forbidden in a row end the run after twenty-five whatever the token says, and stay open', async () => {
     await using harness = await openSignInHarness(authority, { count: COUNT, env: SECRET });
     harness.sandbox.faults.script(({ route }) => (route === 'cancel' ? { kind: 'forbidden' } : undefined));
     const ran = await harness.cancel('--confirm-for', '0', '--max-failures', '100%');

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { practiceOptions } from '../../src/sandbox/practice.ts';
 import { type ActionSeed, isOver } from '../../src/sandbox/sandbox-action.ts';
-import { documentOf, type Harness, id, only, openHarness } from './harness.ts';
+import { documentOf, type Harness, id, only, openHarness } from '../support/harness.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -102,7 +102,7 @@ describe.concurrent('a job of jobs/, planned against a sandbox', () => {
 });
 
 describe('a job file with mistakes', () => {
-  it('names all five with line and column, suggests what was meant, exits 2 and sends nothing', async () => {
+  it('a job file with mistakes names all five with line and column, suggests what was meant, exits 2 and sends nothing', async () => {
     await using harness = await openHarness();
     const file = await harness.file('nightly.yaml', [
       'name: nightly',

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, link, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, type Harness, ids, open, openHarness } from './harness.ts';
+import { COMMENT, type Harness, ids, open, openHarness } from '../support/harness.ts';
 
 /** What a person may give or find as a ledger; each is made at `path`, where `ledger` is a whole one. */
 const KINDS = {
@@ -85,7 +85,7 @@ async function stageWith(kind: Kind): Promise<Harness> {
 }
 
 describe.each(Object.keys(KINDS) as Kind[])('%s as a ledger', (kind) => {
-  it('ends every command at once with a sentence, and is neither sent for nor written to', async () => {
+  it('what cannot be a ledger, named as one, ends every command at once with a sentence, and is neither sent for nor written to', async () => {
     await using harness = await stageWith(kind);
     const sent = harness.sandbox.log.count();
     for (const [name, args] of Object.entries(COMMANDS) as [CommandName, readonly string[]][]) {
@@ -114,7 +114,7 @@ const BESIDE = [
 ] as const;
 
 describe.each(BESIDE)('%s beside the ledgers', (kind) => {
-  it('holds up no run, plan, check or removal of old ledgers', async () => {
+  it('what is no ledger, beside ledgers, holds up no run, plan, check or removal of old ledgers', async () => {
     await using harness = await openHarness({ actions: open(2) });
     await mkdir(harness.path('ledgers'));
     await make(kind, harness.path('ledgers/odd.jsonl'), '');

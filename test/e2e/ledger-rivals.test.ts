@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { practiceTenant, sandboxToken } from '../../src/sandbox/access.ts';
-import { COMMENT, type Harness, ids, only, open, openHarness } from './harness.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness } from '../support/harness.ts';
 
 const COUNT = 60;
 const LEDGER = 'ledgers/ids.jsonl';
@@ -52,34 +52,41 @@ const WAYS: readonly { name: string; replace(path: string): Promise<unknown> | u
 ];
 
 describe('a ledger that is replaced under a run', () => {
-  it.each(WAYS)('by $name stops it before its next calls, with exit 6', async ({ name, replace, intact }) => {
-    await using harness = await stageOf();
-    const { log } = harness.sandbox;
-    await using command = harness.start(RUN);
-    await log.until(() => log.effective().length >= 8);
-    await replace(harness.path(LEDGER));
-    const sent = log.count('cancel');
-    const { code, stderr } = await command.ended;
-    expect(code, stderr).toBe(6);
-    expect(stderr).toMatch(/ids\.jsonl .*: the ledger was replaced while the run was using it\. Nothing more was sent/);
-    expect(stderr).not.toContain('    at ');
-    // Those whose look came before, and no second round.
-    expect(log.count('cancel') - sent).toBeLessThanOrEqual(8);
-    const names = await readdir(harness.path('ledgers'));
-    expect(names.filter((each) => each.endsWith('.lock'))).toEqual([]);
-    const kept = names.find((each) => each.includes('.kept-'));
-    expect(kept !== undefined, names.join()).toBe(['sed -i', 'mv of a copy over it', 'rm'].includes(name));
-    if (kept !== undefined) {
-      const intents = only(await harness.records(join('ledgers', kept)), 'intent').map(({ id }) => id);
-      expect(
-        log.entries.flatMap((each) => (each.route === 'cancel' ? each.ids : [])).filter((id) => !intents.includes(id)),
-      ).toEqual([]);
-    }
-    if (!intact) return;
-    // What stands at the path is a ledger of what went before, and nothing of what came after stands behind it.
-    const verified = await harness.run(['verify', LEDGER, '--offline']);
-    expect(verified.code, verified.stderr).toBe(0);
-  });
+  it.each(WAYS)(
+    'a ledger that is replaced under a run by $name stops it before its next calls, with exit 6',
+    async ({ name, replace, intact }) => {
+      await using harness = await stageOf();
+      const { log } = harness.sandbox;
+      await using command = harness.start(RUN);
+      await log.until(() => log.effective().length >= 8);
+      await replace(harness.path(LEDGER));
+      const sent = log.count('cancel');
+      const { code, stderr } = await command.ended;
+      expect(code, stderr).toBe(6);
+      expect(stderr).toMatch(
+        /ids\.jsonl .*: the ledger was replaced while the run was using it\. Nothing more was sent/,
+      );
+      expect(stderr).not.toContain('    at ');
+      // Those whose look came before, and no second round.
+      expect(log.count('cancel') - sent).toBeLessThanOrEqual(8);
+      const names = await readdir(harness.path('ledgers'));
+      expect(names.filter((each) => each.endsWith('.lock'))).toEqual([]);
+      const kept = names.find((each) => each.includes('.kept-'));
+      expect(kept !== undefined, names.join()).toBe(['sed -i', 'mv of a copy over it', 'rm'].includes(name));
+      if (kept !== undefined) {
+        const intents = only(await harness.records(join('ledgers', kept)), 'intent').map(({ id }) => id);
+        expect(
+          log.entries
+            .flatMap((each) => (each.route === 'cancel' ? each.ids : []))
+            .filter((id) => !intents.includes(id)),
+        ).toEqual([]);
+      }
+      if (!intact) return;
+      // What stands at the path is a ledger of what went before, and nothing of what came after stands behind it.
+      const verified = await harness.run(['verify', LEDGER, '--offline']);
+      expect(verified.code, verified.stderr).toBe(0);
+    },
+  );
 });
 
 describe('a plan that was reviewed', () => {
@@ -92,7 +99,7 @@ describe('a plan that was reviewed', () => {
         await symlink(harness.path('ledgers/ids.plan.jsonl'), harness.path('other/ids.plan.jsonl'));
       },
     ],
-  ])('is run by one of two that come at once through it and through %s', async (_, make) => {
+  ])('a plan that was reviewed is run by one of two that come at once through it and through %s', async (_, make) => {
     await using harness = await stageOf();
     const plan = await harness.run(['plan', 'ids.txt', '--json']);
     expect(plan.code, plan.stderr).toBe(0);
@@ -112,7 +119,7 @@ describe('a plan that was reviewed', () => {
     expect((await harness.run(['verify', 'ledgers/ids.plan.jsonl', '--offline'])).code).toBe(0);
   });
 
-  it('is refused through either of two hard links', async () => {
+  it('a plan that was reviewed is refused through either of two hard links', async () => {
     await using harness = await stageOf();
     await harness.run(['plan', 'ids.txt']);
     await mkdir(harness.path('other'));
@@ -130,7 +137,7 @@ describe('one sender', () => {
   it.each([
     ['its tenant as a domain', ['--tenant', 'contoso.com'], ['--tenant', practiceTenant]],
     ['its tenant in capitals', ['--tenant', practiceTenant], ['--tenant', practiceTenant.toUpperCase()]],
-  ])('is one, however it is spelt: %s', async (_, first, second) => {
+  ])('one sender is one, however it is spelt: %s', async (_, first, second) => {
     await using harness = await stageOf({ latencyMs: 300, token: { tenant: practiceTenant } });
     await using command = harness.start([...RUN, ...first]);
     await harness.sandbox.log.until((log) => log.count('cancel') > 0);
@@ -141,7 +148,7 @@ describe('one sender', () => {
     expect((await command.ended).code).toBe(143);
   });
 
-  it('is one by the name of this machine and by its number', async () => {
+  it('one sender is one by the name of this machine and by its number', async () => {
     await using harness = await stageOf({ latencyMs: 300 });
     const url = harness.env['COUNTERMAND_API_URL'] ?? '';
     expect(url).toContain('127.0.0.1');
@@ -154,7 +161,7 @@ describe('one sender', () => {
     expect((await command.ended).code).toBe(143);
   });
 
-  it('goes on with a ledger of its domain by its GUID once the token shows it, and with no opaque token', async () => {
+  it('one sender goes on with a ledger of its domain by its GUID once the token shows it, and with no opaque token', async () => {
     await using harness = await stageOf({ latencyMs: 1 });
     const first = await harness.run([...RUN, '--tenant', 'contoso.com']);
     expect(first.code, first.stderr).toBe(3);
@@ -190,21 +197,24 @@ describe('a lock of another host', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('is waited for, which is said; %s ends the wait at once with %i', async (signal, expected) => {
-    await using harness = await stageOf();
-    const lock = await foreignLock(harness, new Date('2099-01-01T00:00:00Z'));
-    await using command = harness.start(RUN);
-    await command.says(/waiting until \S+Z: .* is held by process 7 on elsewhere/);
-    command.kill(signal);
-    const { code, stderr } = await command.ended;
-    expect(code, stderr).toBe(expected);
-    expect(stderr).toContain('nothing was sent');
-    expect(harness.sandbox.log.count()).toBe(0);
-    expect(await readFile(lock, 'utf8')).toContain('elsewhere');
-    expect(await readdir(harness.path('ledgers'))).toEqual(['ids.jsonl.lock']);
-  });
+  ] as const)(
+    'a lock of another host is waited for, which is said; %s ends the wait at once with %i',
+    async (signal, expected) => {
+      await using harness = await stageOf();
+      const lock = await foreignLock(harness, new Date('2099-01-01T00:00:00Z'));
+      await using command = harness.start(RUN);
+      await command.says(/waiting until \S+Z: .* is held by process 7 on elsewhere/);
+      command.kill(signal);
+      const { code, stderr } = await command.ended;
+      expect(code, stderr).toBe(expected);
+      expect(stderr).toContain('nothing was sent');
+      expect(harness.sandbox.log.count()).toBe(0);
+      expect(await readFile(lock, 'utf8')).toContain('elsewhere');
+      expect(await readdir(harness.path('ledgers'))).toEqual(['ids.jsonl.lock']);
+    },
+  );
 
-  it('is left alone with exit 11 as soon as its holder is seen to renew it', async () => {
+  it('a lock of another host is left alone with exit 11 as soon as its holder is seen to renew it', async () => {
     await using harness = await stageOf();
     const lock = await foreignLock(harness, new Date());
     await using command = harness.start(RUN);
@@ -217,7 +227,7 @@ describe('a lock of another host', () => {
     expect(harness.sandbox.log.count()).toBe(0);
   });
 
-  it('dated in the year 2099 is taken over after a minute without a renewal', async () => {
+  it('a lock of another host dated in the year 2099 is taken over after a minute without a renewal', async () => {
     await using harness = await stageOf();
     await foreignLock(harness, new Date('2099-01-01T00:00:00Z'));
     const { code, stderr } = await harness.run(RUN, { timeoutMs: 120_000 });
@@ -226,27 +236,30 @@ describe('a lock of another host', () => {
   }, 150_000);
 });
 
-const CLOCK = pathToFileURL(fileURLToPath(new URL('../support/jumping-clock.mjs', import.meta.url))).href;
+const CLOCK = pathToFileURL(fileURLToPath(new URL('../support/clock/jumping-clock.mjs', import.meta.url))).href;
 
 describe('a clock that is set during a run', () => {
   it.each([
     ['ahead by 5 minutes', 300_000, /moved ahead by 5 m/],
     ['back by 2 hours', -7_200_000, /moved back by 2 h/],
-  ])('%s ends it with exit 6 and is named; run again, it is gone on with', async (_, byMs, says) => {
-    await using harness = await stageOf();
-    const env = { NODE_OPTIONS: `--import ${CLOCK}`, TEST_CLOCK_JUMP_MS: String(byMs) };
-    await using command = harness.start(RUN, { env });
-    await harness.sandbox.log.until((log) => log.effective().length >= 8);
-    command.kill('SIGUSR2');
-    const { code, stderr } = await command.ended;
-    expect(code, stderr).toBe(6);
-    expect(stderr).toMatch(says);
-    expect(stderr).not.toContain('stood still');
-    expect(harness.sandbox.log.count('cancel')).toBeLessThan(COUNT);
-    const again = await harness.run([...RUN, '--keep-missing'], { timeoutMs: 60_000 });
-    expect(again.code, again.stderr).toBe(3);
-    expect(harness.sandbox.log.effective().toSorted()).toEqual(ids(COUNT));
-  });
+  ])(
+    'a clock that is set %s during a run ends it with exit 6 and is named; run again, it is gone on with',
+    async (_, byMs, says) => {
+      await using harness = await stageOf();
+      const env = { NODE_OPTIONS: `--import ${CLOCK}`, TEST_CLOCK_JUMP_MS: String(byMs) };
+      await using command = harness.start(RUN, { env });
+      await harness.sandbox.log.until((log) => log.effective().length >= 8);
+      command.kill('SIGUSR2');
+      const { code, stderr } = await command.ended;
+      expect(code, stderr).toBe(6);
+      expect(stderr).toMatch(says);
+      expect(stderr).not.toContain('stood still');
+      expect(harness.sandbox.log.count('cancel')).toBeLessThan(COUNT);
+      const again = await harness.run([...RUN, '--keep-missing'], { timeoutMs: 60_000 });
+      expect(again.code, again.stderr).toBe(3);
+      expect(harness.sandbox.log.effective().toSorted()).toEqual(ids(COUNT));
+    },
+  );
 });
 
 describe('what the machine refuses', () => {

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/sandbox/faults.ts';
-import { COMMENT, id, ids, only, open, openHarness, outcomesOf } from './harness.ts';
+import { COMMENT, id, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 
 const rowsOf = (stdout: string) => stdout.trimEnd().split('\n').slice(1);
 
 describe('countermand list', () => {
-  it('shows all of a list that is cut without next links', async () => {
+  it('countermand list shows all of a list that is cut without next links', async () => {
     await using harness = await openHarness({ actions: open(3000), list: { pageSize: 1000 } });
     const { code, stdout, stderr } = await harness.run(['list']);
     expect(code, stderr).toBe(0);
@@ -20,7 +20,7 @@ describe('countermand list', () => {
     ['is relative', { kind: 'next-link', link: 'relative' }],
     ['leads to another host', { kind: 'next-link', link: 'foreign' }],
     ['is no text', { kind: 'next-link', link: { value: { a: 1 } } }],
-  ])('ends, with every row once, where the next link %s', async (_, fault) => {
+  ])('countermand list ends, with every row once, where the next link %s', async (_, fault) => {
     await using harness = await openHarness({
       actions: open(25),
       list: { pageSize: 10, nextLink: 'when-cut' },
@@ -32,7 +32,7 @@ describe('countermand list', () => {
     expect(harness.sandbox.log.count('list')).toBeLessThanOrEqual(5);
   });
 
-  it('shows nothing and exits 6 where the list may not be whole', async () => {
+  it('countermand list shows nothing and exits 6 where the list may not be whole', async () => {
     const extra = open(3).map((action) => ({ ...action, type: 'Isolate', status: 'Pending' }));
     await using harness = await openHarness({
       faults: ({ route }) => (route === 'list' ? { kind: 'odd-entity', extra } : undefined),
@@ -42,7 +42,7 @@ describe('countermand list', () => {
     expect(stderr).toMatch(/may not be complete/);
   });
 
-  it('reads gzip that was not asked for, and leaves out with a word what has no ID', async () => {
+  it('countermand list reads gzip that was not asked for, and leaves out with a word what has no ID', async () => {
     await using harness = await openHarness({ actions: open(5) });
     harness.sandbox.faults.next({ kind: 'encoded', coding: 'gzip' });
     expect(rowsOf((await harness.run(['list'])).stdout)).toHaveLength(5);
@@ -59,7 +59,7 @@ describe('countermand run', () => {
     ['401 with a page', { kind: 'html', status: 401 }, 4, /Defender refused the token/],
     ['403 without a body', { kind: 'empty', status: 403 }, 4, /Machine\.Read\.All/],
     ['403 with a page', { kind: 'html', status: 403 }, 4, /Machine\.Read\.All/],
-  ])('says what a %s to every call is, at once', async (_, fault, exit, message) => {
+  ])('countermand run says what a %s to every call is, at once', async (_, fault, exit, message) => {
     await using harness = await openHarness({ actions: open(3), faults: () => fault });
     await harness.file('ids.txt', ids(3));
     const { code, stderr } = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes']);
@@ -69,7 +69,7 @@ describe('countermand run', () => {
     expect(harness.sandbox.log.count('cancel')).toBe(0);
   });
 
-  it('sends each cancel once where every answer is gzip that nobody asked for', async () => {
+  it('countermand run sends each cancel once where every answer is gzip that nobody asked for', async () => {
     await using harness = await openHarness({ actions: open(40), faults: () => ({ kind: 'encoded', coding: 'gzip' }) });
     await harness.file('ids.txt', ids(40));
     const { code, stderr } = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--confirm-for', '6s']);
@@ -77,7 +77,7 @@ describe('countermand run', () => {
     expect(harness.sandbox.log.count('cancel')).toBe(40);
   });
 
-  it('of a query finds what it asked for where Defender spells it in its own way', async () => {
+  it('countermand run of a query finds what it asked for where Defender spells it in its own way', async () => {
     await using harness = await openHarness({
       actions: [{ id: id(1), type: 'LiveResponse' }, { id: id(2) }],
       faults: () => ({ kind: 'respelled', words: { LiveResponse: 'Live Response', Cancelled: 'Canceled' } }),
@@ -96,7 +96,7 @@ describe('countermand run', () => {
     expect(outcomesOf(await harness.records('l.jsonl'))).toEqual(new Map([[id(1), 'cancelled']]));
   });
 
-  it('refuses several IDs in one row, and a file that is none, with few records and no call', async () => {
+  it('countermand run refuses several IDs in one row, and a file that is none, with few records and no call', async () => {
     await using harness = await openHarness({ actions: open(3) });
     await harness.file('row.csv', [ids(3).join(', ')]);
     for (const more of [[], ['--column', '1']]) {

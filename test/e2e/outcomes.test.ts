@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { ActionBehaviour } from '../../src/sandbox/behaviours.ts';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
-import { COMMENT, documentOf, type Harness, type HarnessOptions, id, ids, openHarness, outcomesOf } from './harness.ts';
+import {
+  COMMENT,
+  documentOf,
+  type Harness,
+  type HarnessOptions,
+  id,
+  ids,
+  openHarness,
+  outcomesOf,
+} from '../support/harness.ts';
 
 /** Every behaviour of an action, and what it comes to. */
 const CASES: readonly { outcome: string; seed?: Partial<ActionSeed>; behaviour?: ActionBehaviour; unknown?: true }[] = [
@@ -56,7 +65,7 @@ async function setScene(options: HarnessOptions = {}): Promise<Harness> {
 }
 
 describe.concurrent('one run over actions of every behaviour', () => {
-  it('gives each its outcome, and ends with 3', async () => {
+  it('one run over actions of every behaviour gives each its outcome, and ends with 3', async () => {
     await using harness = await setScene();
     const args = ['run', 'mixed.csv', ...COMMENT, '--yes', '--json', '--confirm-for', '6s', '--max-failures', '50%'];
 
@@ -67,7 +76,7 @@ describe.concurrent('one run over actions of every behaviour', () => {
     expect(documentOf(stdout).counts).toEqual(countsOf(expected.values()));
   });
 
-  it('also when every answer to a first cancel is lost, and when proxies answer in its place', async () => {
+  it('one run gives each action its outcome when every answer to a first cancel is lost, and when proxies answer in its place', async () => {
     // Without an end there is no telling whose cancel it was that the second one was refused for.
     const neverEnds = [...expected].find(([, outcome]) => outcome === 'unconfirmed')?.[0];
     await using harness = await setScene({
@@ -95,7 +104,7 @@ describe.concurrent('one run over actions of every behaviour', () => {
     expect(harness.sandbox.log.effective().length).toBe(new Set(harness.sandbox.log.effective()).size);
   });
 
-  it('is what its plan forecasts, without a POST', async () => {
+  it('one run over actions of every behaviour is what its plan forecasts, without a POST', async () => {
     await using harness = await setScene();
     const { log } = harness.sandbox;
 
@@ -124,7 +133,7 @@ describe.concurrent('one run over actions of every behaviour', () => {
     expect(forecast?.calls).toBeGreaterThanOrEqual(called.size);
   });
 
-  it('leaves what was not seen to end to verify, which tells what changed', async () => {
+  it('one run over actions of every behaviour leaves what was not seen to end to verify, which tells what changed', async () => {
     await using harness = await openHarness({
       actions: [{ id: id(1) }, { id: id(2) }, { id: id(3) }],
       behaviours: { default: { onCancel: { kind: 'later', becomes: 'Cancelled' } } },

@@ -1,12 +1,12 @@
 import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { EXIT_CODES } from '../../src/exit-codes.ts';
-import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from './harness.ts';
+import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 
 const QUICK = ['--yes', '--confirm-for', '0'];
 
 describe.concurrent('--json', () => {
-  it('is one document on stdout, of the shape that is promised, and nothing else', async () => {
+  it('--json is one document on stdout, of the shape that is promised, and nothing else', async () => {
     await using harness = await openHarness({
       actions: [{ id: id(1) }, { id: id(2), status: 'Succeeded' }, { id: id(3), status: 'Failed' }],
     });
@@ -36,7 +36,7 @@ describe.concurrent('--json', () => {
     expect((await stat(harness.path('ledgers/ids.jsonl'))).mode & 0o777).toBe(0o600);
   });
 
-  it('of a plan has forecast and decisions, and no outcomes', async () => {
+  it('--json of a plan has forecast and decisions, and no outcomes', async () => {
     await using harness = await openHarness({ actions: open(2) });
     await harness.file('ids.txt', ids(2));
     const { code, stdout } = await harness.run(['run', 'ids.txt', '--dry-run', '--json']);
@@ -59,7 +59,7 @@ describe.concurrent('--json', () => {
     expect(document.counts).toEqual({});
   });
 
-  it('of a plan comes as files too, from plan and run --dry-run alike; a run refuses what only a plan writes', async () => {
+  it('--json of a plan comes as files too, from plan and run --dry-run alike; a run refuses what only a plan writes', async () => {
     await using harness = await openHarness({ actions: open(2) });
     await harness.file('ids.txt', ids(2));
     for (const command of [['plan'], ['run', '--dry-run']]) {
@@ -77,7 +77,7 @@ describe.concurrent('--json', () => {
 });
 
 describe.concurrent('reports from a ledger', () => {
-  it('come in every format, also while the run goes on', async () => {
+  it('reports from a ledger come in every format, also while the run goes on', async () => {
     await using harness = await openHarness({ actions: open(6), windows: '5/10m' });
     await harness.file('ids.txt', ids(6));
     const running = harness.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
@@ -105,7 +105,7 @@ describe.concurrent('reports from a ledger', () => {
     expect((await running.ended).code).toBe(143);
   });
 
-  it('leave a ledger that is being written as it is, and take its unfinished line for what it is', async () => {
+  it('reports from a ledger leave a ledger that is being written as it is, and take its unfinished line for what it is', async () => {
     await using harness = await openHarness({ actions: open(6), windows: '5/10m' });
     await harness.file('ids.txt', ids(6));
     const running = harness.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
@@ -130,7 +130,7 @@ describe.concurrent('reports from a ledger', () => {
   });
 
   it.runIf(process.platform === 'linux')(
-    'where they cannot be written: one sentence, and the run itself is none the worse',
+    'reports that cannot be written are told in one sentence, and the run itself is none the worse',
     async () => {
       await using harness = await openHarness({ actions: open(1) });
       await harness.file('ids.txt', ids(1));
@@ -178,7 +178,7 @@ describe.concurrent('reports from a ledger', () => {
 });
 
 describe.concurrent('a file that is no ledger', () => {
-  it('is said to be none wherever a ledger is asked for, exit 2', async () => {
+  it('a file that is no ledger is said to be none wherever a ledger is asked for, exit 2', async () => {
     await using harness = await openHarness({ actions: open(1) });
     await harness.file('ids.csv', ['id', ...ids(1)]);
     await harness.file('notes.jsonl', ['{"note":1}']);
@@ -232,7 +232,7 @@ describe.concurrent('a run that is gone on with', () => {
     expect(log.effective()).toEqual([id(2)]);
   });
 
-  it('asks what to do with open actions that a changed source no longer names: exit 2, withdrawn or kept', async () => {
+  it('a run that is gone on with asks what to do with open actions that a changed source no longer names: exit 2, withdrawn or kept', async () => {
     for (const [flag, effective] of [
       ['--withdraw-missing', [id(1), id(3)]],
       ['--keep-missing', [id(1), id(2), id(3)]],
@@ -274,7 +274,7 @@ describe.concurrent('a run that is gone on with', () => {
     }
   });
 
-  it('refuses a stdin that died in the middle: its unread rest is gone', async () => {
+  it('a run that is gone on with refuses a stdin that died in the middle: its unread rest is gone', async () => {
     await using harness = await openHarness({ actions: open(3) });
     const first = harness.start(['run', '-', ...COMMENT, '--yes', '--ledger', 'stdin.jsonl'], { openInput: true });
     first.child.stdin?.write(`${id(1)}\n${id(2)}\n`);
@@ -312,7 +312,7 @@ describe.concurrent('lists as programs write them', () => {
     },
   };
   for (const [what, { content, flags = [] }] of Object.entries(dialects)) {
-    it(what, async () => {
+    it(`a list is read with ${what}`, async () => {
       await using harness = await openHarness({ actions: open(3) });
       await writeFile(harness.path('list.csv'), content);
       const run = await harness.run(['run', 'list.csv', ...COMMENT, ...QUICK, '--json', ...flags]);
@@ -334,7 +334,7 @@ describe.concurrent('lists as programs write them', () => {
 
 describe.concurrent('--help', () => {
   for (const command of ['plan', 'run', 'resume', 'verify', 'report', 'list', 'check', 'sandbox']) {
-    it(`of ${command} has an example and every exit code`, async () => {
+    it(`--help of ${command} has an example and every exit code`, async () => {
       await using harness = await openHarness();
       const { code, stdout, stderr } = await harness.run([command, '--help']);
       expect(code, stderr).toBe(0);

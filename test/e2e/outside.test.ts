@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMENT, type Harness, ids, open, openHarness } from '../support/harness.ts';
 import { chainLedger } from '../support/ledger-lines.ts';
-import { COMMENT, type Harness, ids, open, openHarness } from './harness.ts';
 
 const SECRET = 'a-secret-that-nobody-may-see';
 
@@ -41,18 +41,21 @@ describe('a ledger', () => {
     ['run', '--yes'],
     ['resume', '--yes'],
     ['resume', '--dry-run'],
-  ])('that leads to another host and beyond the quota is refused by %s %s, naming the flags', async (...args) => {
-    const ledger = await plan(`wide-${args.join('')}`);
-    const before = harness.sandbox.log.entries.length;
-    const [command = '', flag = ''] = args;
-    const { code, stderr } = await harness.run([command, ledger, flag], { env: bare });
-    expect(code).toBe(2);
-    expect(stderr).toContain(`give --api-url ${harness.sandbox.url} if you mean it`);
-    expect(stderr).toContain('give --quota 5000/1s if you mean it');
-    expect(harness.sandbox.log.entries).toHaveLength(before);
-  });
+  ])(
+    'a ledger that leads to another host and beyond the quota is refused by %s %s, naming the flags',
+    async (...args) => {
+      const ledger = await plan(`wide-${args.join('')}`);
+      const before = harness.sandbox.log.entries.length;
+      const [command = '', flag = ''] = args;
+      const { code, stderr } = await harness.run([command, ledger, flag], { env: bare });
+      expect(code).toBe(2);
+      expect(stderr).toContain(`give --api-url ${harness.sandbox.url} if you mean it`);
+      expect(stderr).toContain('give --quota 5000/1s if you mean it');
+      expect(harness.sandbox.log.entries).toHaveLength(before);
+    },
+  );
 
-  it('is started by the line that plan prints, as it stands', async () => {
+  it('a ledger is started by the line that plan prints, as it stands', async () => {
     const planned = await harness.run(['plan', 'ids.txt', '--ledger', 'a b.jsonl', ...COMMENT]);
     const line = /countermand run .*$/m.exec(planned.stdout.replaceAll(/\s*\n\s{2,}(?=--)/g, ' '))?.[0] ?? '';
     expect(line).toContain(`--api-url ${harness.sandbox.url} --quota 5000/1s`);
@@ -64,7 +67,7 @@ describe('a ledger', () => {
     expect(cancels()).toBe(before + 3);
   });
 
-  it('writes no file and removes no ledger by its own word', async () => {
+  it('a ledger writes no file and removes no ledger by its own word', async () => {
     const profile = harness.path('.profile');
     const ledger = await plan('planted', (job) => {
       job['name'] = '$(touch planted-by-name)';
@@ -104,13 +107,13 @@ describe('a secret file of this session', () => {
     ['a job', ['plan', 'secret.yaml']],
     ['a ledger', ['report', 'secret-too.csv']],
     ['a ledger to be checked', ['verify', 'secret', '--offline']],
-  ])('is never %s', async (_, args) => {
+  ])('a secret file of this session is never %s', async (_, args) => {
     const { code, stdout, stderr } = await harness.run(args, { env: { ...bare, ...SAID() } });
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('AZURE_CLIENT_SECRET_FILE') });
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  it('is never read from stdin', async () => {
+  it('a secret file of this session is never read from stdin', async () => {
     for (const name of ['-', '/dev/stdin', '/proc/self/fd/0']) {
       const ran = await harness.runShell(`AZURE_CLIENT_SECRET_FILE=secret countermand plan ${name} < secret`);
       expect(ran).toMatchObject({ code: 2, stderr: expect.stringContaining('AZURE_CLIENT_SECRET_FILE') });
@@ -118,7 +121,7 @@ describe('a secret file of this session', () => {
     }
   });
 
-  it('is no list of certificate authorities', async () => {
+  it('a secret file of this session is no list of certificate authorities', async () => {
     const { code, stderr } = await harness.run(['plan', 'ids.txt'], {
       env: { ...bare, NODE_EXTRA_CA_CERTS: 'secret' },
     });
@@ -157,7 +160,7 @@ describe('an environment that leads elsewhere', () => {
     ],
     ['a far machine learning endpoint', { MSI_ENDPOINT: 'http://192.0.2.1/token' }, 'MSI_ENDPOINT'],
     ['another authority', { AZURE_AUTHORITY_HOST: 'https://login.evil.example' }, 'AZURE_AUTHORITY_HOST'],
-  ])('is refused: %s', async (_, env, named) => {
+  ])('an environment that leads elsewhere is refused: %s', async (_, env, named) => {
     const before = harness.sandbox.log.entries.length;
     const { code, stderr } = await harness.run(['run', 'ids.txt', '--yes', ...COMMENT, '--ledger', 'e.jsonl'], { env });
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(named) });
@@ -166,7 +169,7 @@ describe('an environment that leads elsewhere', () => {
 });
 
 describe('outputs', () => {
-  it('of a report spare the failed.csv that its run was read from', async () => {
+  it('outputs of a report spare the failed.csv that its run was read from', async () => {
     await mkdir(harness.path('report'));
     await harness.file('report/failed.csv', ids(3));
     const run = ['plan', 'report/failed.csv', '--screen', 'never', '--ledger', 'l/again.jsonl'];
@@ -177,12 +180,12 @@ describe('outputs', () => {
     expect(await harness.run(['report', 'l/again.jsonl', '--out', 'report-2'])).toMatchObject({ code: 0 });
   });
 
-  it('of one command are never one file', async () => {
+  it('outputs of one command are never one file', async () => {
     const { code, stderr } = await harness.run(['report', await plan('done'), '--out', 'r', '--csv', 'r/outcomes.csv']);
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('what --csv writes') });
   });
 
-  it('that a run makes by itself are looked at before anything is sent', async () => {
+  it('outputs that a run makes by itself are looked at before anything is sent', async () => {
     await symlink('ids.txt', harness.path('n.jsonl.needs-release.csv'));
     const before = harness.sandbox.log.entries.length;
     const { code, stderr } = await harness.run(['run', 'ids.txt', '--yes', ...COMMENT, '--ledger', 'n.jsonl']);

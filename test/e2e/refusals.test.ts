@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { CommandEnd } from '../support/command.ts';
-import { COMMENT, type Harness, ids, open, openHarness } from './harness.ts';
+import { COMMENT, type Harness, ids, open, openHarness } from '../support/harness.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -19,19 +19,19 @@ function expectRefused(harness: Harness, { code, stdout, stderr }: CommandEnd, s
 }
 
 describe.concurrent('a run that cannot start is refused before anything is sent', () => {
-  it('without --comment', async () => {
+  it('a run is refused without --comment', async () => {
     await using harness = await openHarness({ actions: open(1) });
     await harness.file('ids.txt', ids(1));
     expectRefused(harness, await harness.run(['run', 'ids.txt', '--yes']), /--comment/);
   });
 
-  it('without --yes where there is no terminal to ask on', async () => {
+  it('a run is refused without --yes where there is no terminal to ask on', async () => {
     await using harness = await openHarness({ actions: open(1) });
     await harness.file('ids.txt', ids(1));
     expectRefused(harness, await harness.run(['run', 'ids.txt', ...COMMENT]), /no terminal.*--yes/);
   });
 
-  it('with a ledger below something that is no folder', async () => {
+  it('a run is refused with a ledger below something that is no folder', async () => {
     await using harness = await openHarness({ actions: open(1) });
     await harness.file('ids.txt', ids(1));
     await harness.file('not-a-folder', 'a file');
@@ -39,14 +39,17 @@ describe.concurrent('a run that cannot start is refused before anything is sent'
     expectRefused(harness, end, /not-a-folder\/run\.jsonl cannot be written .*--ledger/);
   });
 
-  it.runIf(process.platform === 'linux')('with a ledger in a folder where nothing can be made', async () => {
-    await using harness = await openHarness({ actions: open(1) });
-    await harness.file('ids.txt', ids(1));
-    const end = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', '/proc/run.jsonl']);
-    expectRefused(harness, end, /\/proc\/run\.jsonl cannot be written .*--ledger/);
-  });
+  it.runIf(process.platform === 'linux')(
+    'a run is refused with a ledger in a folder where nothing can be made',
+    async () => {
+      await using harness = await openHarness({ actions: open(1) });
+      await harness.file('ids.txt', ids(1));
+      const end = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--ledger', '/proc/run.jsonl']);
+      expectRefused(harness, end, /\/proc\/run\.jsonl cannot be written .*--ledger/);
+    },
+  );
 
-  it('on a ledger of another tenant', async () => {
+  it('a run is refused on a ledger of another tenant', async () => {
     await using harness = await openHarness({ actions: open(2) });
     await harness.file('ids.txt', ids(1));
     expect((await harness.run(['plan', 'ids.txt', '--ledger', 'run.jsonl'])).code).toBe(0);
@@ -56,7 +59,7 @@ describe.concurrent('a run that cannot start is refused before anything is sent'
     expectRefused(harness, await harness.run(args), new RegExp(`of tenant 5a0dbc0c.* not of ${other}`));
   });
 
-  it('with a source that is missing, a folder, empty, or holds device IDs', async () => {
+  it('a run is refused with a source that is missing, a folder, empty, or holds device IDs', async () => {
     await using harness = await openHarness({ actions: open(1) });
     await harness.file('empty.csv', '');
     await harness.file('devices.csv', ['id', '1e5bc9d7e413ddd7902c2932e418702b84d0cc07']);
@@ -70,7 +73,7 @@ describe.concurrent('a run that cannot start is refused before anything is sent'
     await refused('binary.csv', /binary\.csv/);
   });
 
-  it('with a flag that it does not know, and with a secret on the command line', async () => {
+  it('a run is refused with a flag that it does not know, and with a secret on the command line', async () => {
     await using harness = await openHarness({ actions: open(1) });
     await harness.file('ids.txt', ids(1));
     const typo = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--max-action', '5']);
@@ -81,14 +84,14 @@ describe.concurrent('a run that cannot start is refused before anything is sent'
     expect(secret.stderr).not.toContain('hunter2');
   });
 
-  it('to a host outside the known ones that nobody allowed', async () => {
+  it('a run is refused to a host outside the known ones that nobody allowed', async () => {
     await using harness = await openHarness({ actions: open(1) });
     await harness.file('ids.txt', ids(1));
     const args = ['run', 'ids.txt', ...COMMENT, '--yes', '--api-url', 'https://defender.example.net'];
     expectRefused(harness, await harness.run(args), /defender\.example\.net.*--allow-host/);
   });
 
-  it('without a credential', async () => {
+  it('a run is refused without a credential', async () => {
     await using harness = await openHarness({ actions: open(1), env: { COUNTERMAND_TOKEN: undefined } });
     await harness.file('ids.txt', ids(1));
     expectRefused(
@@ -110,7 +113,7 @@ describe('the exit code is 1 from the first statement until an orderly end says 
     };`,
   };
   for (const [what, runCli] of Object.entries(endings)) {
-    it(`when ${what}`, async () => {
+    it(`the exit code is 1 when ${what}`, async () => {
       const folder = await mkdtemp(join(tmpdir(), 'countermand-main-'));
       await copyFile(MAIN, join(folder, 'main.js'));
       await writeFile(join(folder, 'package.json'), '{"type":"module"}');
@@ -122,7 +125,7 @@ describe('the exit code is 1 from the first statement until an orderly end says 
     });
   }
 
-  it('but a program whose parts are not there says so, with exit 2', async () => {
+  it('a program whose parts are not there says so, with exit 2', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'countermand-main-'));
     await copyFile(MAIN, join(folder, 'main.js'));
     await writeFile(join(folder, 'package.json'), '{"type":"module"}');

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, id, ids, openHarness } from './harness.ts';
+import { COMMENT, id, ids, openHarness } from '../support/harness.ts';
 
 const PASSWORD = 'Pa55/w+rd of "the" proxy';
 const HEADER = 'f1e2d3c4b5a697887766554433221100';
@@ -8,7 +8,7 @@ const HEADER = 'f1e2d3c4b5a697887766554433221100';
 const SPELT = [PASSWORD, encodeURIComponent(PASSWORD), Buffer.from(`user:${PASSWORD}`).toString('base64'), HEADER];
 
 describe('a secret of this session', () => {
-  it('is in no record, output, log or sent comment, whoever gives it back', async () => {
+  it('a secret of this session is in no record, output, log or sent comment, whoever gives it back', async () => {
     await using harness = await openHarness({
       actions: SPELT.map((secret, n) => ({
         id: id(n + 1),

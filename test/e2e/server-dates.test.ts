@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { expect, it } from 'vitest';
-import { COMMENT, ids, openHarness } from './harness.ts';
+import { COMMENT, ids, openHarness } from '../support/harness.ts';
 
 const HOUR = 3_600_000;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunningCommand } from '../support/command.ts';
-import { COMMENT, type Harness, ids, only, open, openHarness, outcomesOf } from './harness.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 
 const RUN = ['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never'];
 
@@ -36,7 +36,7 @@ describe.concurrent('a signal ends a run in order', () => {
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const) {
-    it(`${signal} while calls are in flight: they are answered first, then ${code}`, async () => {
+    it(`${signal} while calls are in flight lets them be answered first, then ends the run with ${code}`, async () => {
       await using harness = await openHarness({ actions: open(40), latencyMs: 1500 });
       await harness.file('ids.txt', ids(40));
       const command = harness.start([...RUN, '--concurrency', '4']);
@@ -56,7 +56,7 @@ describe.concurrent('a signal ends a run in order', () => {
     });
   }
 
-  it('in a wait for the quota: at once', async () => {
+  it('a signal in a wait for the quota ends the run at once', async () => {
     await using harness = await openHarness({ actions: open(40), windows: '10/10m' });
     await harness.file('ids.txt', ids(40));
     const command = harness.start(RUN);
@@ -69,7 +69,7 @@ describe.concurrent('a signal ends a run in order', () => {
     await expectClosed(harness);
   });
 
-  it('in a pause that Defender asked for: at once', async () => {
+  it('a signal in a pause that Defender asked for ends the run at once', async () => {
     await using harness = await openHarness({
       actions: open(10),
       faults: (_request, n) => (n > 3 ? { kind: 'too-many', seconds: 600 } : undefined),
@@ -87,7 +87,7 @@ describe.concurrent('a signal ends a run in order', () => {
     expect(pause?.reason).toBe('throttled');
   });
 
-  it('while accepted cancels are confirmed: at once', async () => {
+  it('a signal while accepted cancels are confirmed ends the run at once', async () => {
     await using harness = await openHarness({
       actions: open(3),
       behaviours: { default: { onCancel: { kind: 'later', becomes: 'Cancelled' } } },
@@ -103,7 +103,7 @@ describe.concurrent('a signal ends a run in order', () => {
     await expectClosed(harness);
   });
 
-  it('a second one gives up what is in flight, and a resume looks that up before it sends again', async () => {
+  it('a second signal gives up what is in flight, and a resume looks that up before it sends again', async () => {
     await using harness = await openHarness({
       actions: open(6),
       // Applied, and never answered.
@@ -128,7 +128,7 @@ describe.concurrent('a signal ends a run in order', () => {
 });
 
 describe.concurrent('two runs at the same time', () => {
-  it('on one ledger: the second exits 11 and names who holds it; also on another ledger of the folder', async () => {
+  it('the second of two runs on one ledger, or in one folder, exits 11 and names who holds it', async () => {
     await using harness = await openHarness({ actions: open(12), windows: '5/1m' });
     await harness.file('ids.txt', ids(6));
     await harness.file('more.txt', ids(6, 7));
@@ -148,7 +148,7 @@ describe.concurrent('two runs at the same time', () => {
     expect((await first.ended).code).toBe(143);
   });
 
-  it('one after the other: the calls of the first ledger count against the quota of the second', async () => {
+  it('the calls of the ledger of one run count against the quota of the next run', async () => {
     await using harness = await openHarness({ actions: open(12), windows: '8/6s' });
     await harness.file('ids.txt', ids(6));
     await harness.file('more.txt', ids(6, 7));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
+import { id, ids, open, openHarness } from '../support/harness.ts';
 import { drawScreen, type Screen } from '../support/screen.ts';
-import { id, ids, open, openHarness } from './harness.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 const QUICK = 'countermand run ids.txt --comment INC-4711 --confirm-for 0';
@@ -9,7 +9,7 @@ const RUN = 'countermand run ids.txt --comment INC-4711 --confirm-for 30s';
 
 describe.concurrent('what a person sees at a terminal', () => {
   for (const columns of [80, 120]) {
-    it(`${columns} columns: lookups that move, a steady bar, and a summary that fits and says what is next`, async () => {
+    it(`a terminal of ${columns} columns shows lookups that move, a steady bar, and a summary that fits and says what is next`, async () => {
       // 2,000 IDs are 20 lookups, one after the other; all but 30 are over.
       await using harness = await openHarness({
         actions: mixed(2000, 30),
@@ -90,7 +90,7 @@ describe.concurrent('what a person sees at a terminal', () => {
     ['NO_COLOR', { NO_COLOR: '1' }],
     ['CI', { CI: 'true' }],
     ['a terminal that can do nothing', { TERM: 'dumb' }],
-  ])('%s makes it plain: no colour, no line drawing', async (_, more) => {
+  ])('%s makes the terminal plain: no colour, no line drawing', async (_, more) => {
     await using harness = await openHarness({ actions: open(8), windows: '4/1s,1500/1h' });
     await harness.file('ids.txt', ids(8));
     await using terminal = openTerminal(`${QUICK} --yes`, { cwd: harness.folder, env: { ...harness.env, ...more } });

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { id, ids, open, openHarness } from './harness.ts';
+import { id, ids, open, openHarness } from '../support/harness.ts';
 import { openTerminal } from './terminal.ts';
 
 describe.concurrent('at a terminal', () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { withCommand } from './harness.ts';
+import { withCommand } from '../support/harness.ts';
 
 export interface Terminal extends AsyncDisposable {
   /** All that was shown, control sequences included. */

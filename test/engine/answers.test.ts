@@ -371,7 +371,7 @@ afterAll(async () => {
 
 describe('over real sockets, an action', () => {
   it.each(ROWS.map((row, n) => [row.says, row, idOf(n)] as const))(
-    'ends as it should when it is answered so: %s',
+    'an action ends as it should when it is answered so: %s',
     (_, row, each) => {
       const action = ledger.state.actions.get(each);
       expect(action?.outcome?.outcome).toBe(row.outcome);
@@ -390,12 +390,12 @@ describe('over real sockets, an action', () => {
     },
   );
 
-  it('beside the others is cancelled as if they were not there', () => {
+  it('an action beside the others is cancelled as if they were not there', () => {
     const plain = ROWS.map((_, n) => ledger.state.actions.get(id(2 * n + 2))?.outcome?.outcome);
     expect(new Set(plain)).toEqual(new Set(['cancelled']));
   });
 
-  it('has its intents and replies in the ledger, one each for every call that the server saw', () => {
+  it('an action has its intents and replies in the ledger, one each for every call that the server saw', () => {
     const { cancel, get, list } = ledger.state.calls;
     expect([cancel, get, list]).toEqual([
       sandbox.log.count('cancel'),

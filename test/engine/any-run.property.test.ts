@@ -76,7 +76,7 @@ function busiest(wire: Wire, perMs: number): number {
 }
 
 describe('any run, with any faults and any stops', () => {
-  it('comes to an end with at most one effective cancel an action, inside its quota, and nothing is sent twice unseen', async () => {
+  it('any run, with any faults and any stops, comes to an end with at most one effective cancel an action, inside its quota, and nothing is sent twice unseen', async () => {
     await fc.assert(
       fc.asyncProperty(
         drawnRun,

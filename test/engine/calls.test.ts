@@ -8,7 +8,7 @@ const time = useVirtualTime();
 const MINUTE = 60_000;
 
 describe('how many calls a run takes', () => {
-  it('is at most 1.06 for each action that can be cancelled, for 10,000 IDs of which 60 % are over', async () => {
+  it('the number of calls that a run takes is at most 1.06 for each action that can be cancelled, for 10,000 IDs of which 60 % are over', async () => {
     const all = ids(10_000);
     const wire = wireWith(all, (n) => (n % 5 < 3 ? 'Succeeded' : 'Pending'));
     const run = await makeRun({ ids: all, wire, windows: DOCUMENTED_WINDOWS, disk: new SinkDisk() });
@@ -18,7 +18,7 @@ describe('how many calls a run takes', () => {
     expect(run.taken.open).toBe(0);
   });
 
-  it('stays so when the whole list was looked up before the question', async () => {
+  it('the number of calls that a run takes stays so when the whole list was looked up before the question', async () => {
     const all = ids(3000);
     const wire = wireWith(all, (n) => (n % 5 < 3 ? 'Succeeded' : 'Pending'));
     const run = await makeRun({ ids: all, wire, windows: DOCUMENTED_WINDOWS, disk: new SinkDisk() });
@@ -28,7 +28,7 @@ describe('how many calls a run takes', () => {
     expect(wire.count() / 1200).toBeLessThanOrEqual(1.06);
   });
 
-  it('keeps to the end of the quota: nothing waits while slots are free', async () => {
+  it('the number of calls that a run takes keeps to the end of the quota: nothing waits while slots are free', async () => {
     const all = ids(1000);
     const wire = wireWith(all);
     const run = await makeRun({ ids: all, wire, windows: DOCUMENTED_WINDOWS, disk: new SinkDisk() });
@@ -38,7 +38,7 @@ describe('how many calls a run takes', () => {
     expect(performance.now() - began).toBeLessThanOrEqual(optimum + 20_000);
   });
 
-  it('is some 60 when Defender has forgotten nearly all of 5,000 IDs', async () => {
+  it('the number of calls that a run takes is some 60 when Defender has forgotten nearly all of 5,000 IDs', async () => {
     const all = ids(5000);
     const wire = wireWith(all.slice(0, 1));
     const run = await makeRun({ ids: all, wire, disk: new SinkDisk() });

@@ -15,7 +15,7 @@ async function workOn(wire: ReturnType<typeof wireWith>) {
 }
 
 describe('an action in work', () => {
-  it('is sent once more unseen, also when it was put back in between', async () => {
+  it('an action in work is sent once more unseen, also when it was put back in between', async () => {
     const wire = wireWith(ids(1));
     wire.fault = () => ({ kind: 'reset' });
     const { run, work, task } = await workOn(wire);
@@ -26,7 +26,7 @@ describe('an action in work', () => {
     expect(wire.of(id(1), 'cancel')).toHaveLength(1);
   });
 
-  it('keeps attempt and moment of its last call', async () => {
+  it('an action in work keeps attempt and moment of its last call', async () => {
     const wire = wireWith(ids(1));
     wire.fault = ({ route }, nth) => (route === 'cancel' && nth === 1 ? { kind: 'reset' } : undefined);
     const { run, work, task } = await workOn(wire);
@@ -38,7 +38,7 @@ describe('an action in work', () => {
     expect(run.counts()).toEqual({ cancelled: 1 });
   });
 
-  it('is put back with its attempt when its slot comes too late', async () => {
+  it('an action in work is put back with its attempt when its slot comes too late', async () => {
     const { run, work, task } = await workOn(wireWith(ids(1)));
     const late = { ...work, screening: { ...work.screening, on: true, isFresh: () => false } };
     expect(await run.wait(time(), cancelOne(late, task, { kind: 'again', attempt: 4 }))).toBe('put-back');

@@ -110,7 +110,7 @@ describe('after an answer to a cancel', () => {
     ['Cancelled', 'cancelled'],
     ['Pending', 'unconfirmed'],
     ['Succeeded', 'unconfirmed'],
-  ])('without permission to read, an answer that says %s is %s', (status, outcome) => {
+  ])('an answer that says %s is %s without permission to read', (status, outcome) => {
     const next = afterCancel({ kind: 'action', action: action(status) }, { ...CONTEXT, canRead: false });
     expect(next).toMatchObject({ kind: 'settle', settlement: { outcome } });
   });
@@ -242,7 +242,7 @@ describe('an action in doubt that was looked up', () => {
       settle('cancelled'),
     ],
     ['is unknown after its last 5xx when no lookup can tell', unreadable, usedUp, 5, false, settle('unknown')],
-  ])('%s', (_, shown, doubt, attempt, blind, expected) => {
+  ])('an action in doubt that was looked up %s', (_, shown, doubt, attempt, blind, expected) => {
     expect(afterLookup(shown, doubt, { attempt, stamp: STAMP, guards: NO_GUARDS, sent: 1, blind })).toMatchObject(
       expected as object,
     );
@@ -258,7 +258,7 @@ describe('400 to a repeated cancel', () => {
       { kind: 'found', action: action('Pending') },
     ],
     ['is unknown where no lookup could tell', { kind: 'unreadable', why: 'no-answer' }],
-  ])('%s', (_, shown) => {
+  ])('an action with a 400 to a repeated cancel %s', (_, shown) => {
     expect(afterLookup(shown, refused, context)).toMatchObject({ kind: 'settle', settlement: { outcome: 'unknown' } });
   });
 });
@@ -270,7 +270,7 @@ describe('the look that settles an action which it shows open', () => {
     ['the fifth lost answer', { kind: 'lost', error: 'timeout', costsAttempt: true }, 5, true],
     ['the fourth lost answer', { kind: 'lost', error: 'timeout', costsAttempt: true }, 4, false],
     ['an answer lost in an outage', { kind: 'lost', error: 'timeout', costsAttempt: false }, 5, false],
-  ] as const)('follows %s', (_, doubt, attempt, isLast) => {
+  ] as const)('the look that settles an action which it shows open follows %s', (_, doubt, attempt, isLast) => {
     expect(isLastLook(doubt, attempt)).toBe(isLast);
     const found = { kind: 'found', action: action('Pending') } as const;
     const after = afterLookup(found, doubt, { attempt, stamp: STAMP, guards: NO_GUARDS, blind: false, sent: attempt });

@@ -17,7 +17,7 @@ async function confirming(count: number, confirmForMs = 120_000) {
 }
 
 describe('confirming', () => {
-  it('looks five seconds after the answer at the earliest', async () => {
+  it('confirming looks five seconds after the answer at the earliest', async () => {
     const { run, all, looks, answered } = await confirming(3);
     await run.cancel(time());
     expect(looks()[0]?.sentAtMs).toBeGreaterThanOrEqual((answered()[0] ?? 0) + 5000);
@@ -25,7 +25,7 @@ describe('confirming', () => {
     expect(all.map(run.outcome)).toEqual(['cancelled', 'cancelled', 'cancelled']);
   });
 
-  it('looks at growing intervals, and once more when the time has passed', async () => {
+  it('confirming looks at growing intervals, and once more when the time has passed', async () => {
     const { run, wire, looks, answered } = await confirming(1);
     wire.store.behave(id(1), NEVER);
     await run.cancel(time());
@@ -38,14 +38,14 @@ describe('confirming', () => {
     expect(run.counts()).toEqual({ unconfirmed: 1 });
   });
 
-  it('takes in the last look what turned out only then', async () => {
+  it('confirming takes in the last look what turned out only then', async () => {
     const { run, wire } = await confirming(1);
     wire.store.behave(id(1), { onCancel: { kind: 'later', becomes: 'Succeeded', afterMs: 119_000 } });
     await run.cancel(time());
     expect(run.counts()).toEqual({ 'ran-anyway': 1 });
   });
 
-  it('counts its time from the last accepted answer', async () => {
+  it('confirming counts its time from the last accepted answer', async () => {
     const { run, wire, looks, answered } = await confirming(2);
     for (const each of ids(2)) wire.store.behave(each, NEVER);
     wire.fault = (call, nth) =>
@@ -57,34 +57,34 @@ describe('confirming', () => {
     expect(Math.round(((looks().at(-1)?.sentAtMs ?? 0) - last) / 1000)).toBe(120);
   });
 
-  it('takes no look at all for 0', async () => {
+  it('confirming takes no look at all for 0', async () => {
     const { run, looks } = await confirming(5, 0);
     await run.cancel(time());
     expect(looks()).toEqual([]);
     expect(run.counts()).toEqual({ unconfirmed: 5 });
   });
 
-  it('takes at least one look for anything else', async () => {
+  it('confirming takes at least one look for anything else', async () => {
     const { run, looks } = await confirming(5, 1);
     await run.cancel(time());
     expect(looks()).toHaveLength(1);
     expect(run.counts()).toEqual({ cancelled: 5 });
   });
 
-  it('gathers a hundred a call', async () => {
+  it('confirming gathers a hundred a call', async () => {
     const { run, looks } = await confirming(1000);
     await run.cancel(time());
     expect(run.counts()).toEqual({ cancelled: 1000 });
     expect(looks().length).toBeLessThanOrEqual(12);
   });
 
-  it('ends early when everything is settled', async () => {
+  it('confirming ends early when everything is settled', async () => {
     const { run, answered } = await confirming(20, 3_600_000);
     await run.cancel(time());
     expect(performance.now() - Math.max(...answered())).toBeLessThan(30_000);
   });
 
-  it('does not let actions that show no end take the quota of those that wait', async () => {
+  it('confirming does not let actions that show no end take the quota of those that wait', async () => {
     const { run, wire, looks } = await confirming(300, 30_000);
     for (const each of ids(100)) wire.store.behave(each, NEVER);
     await run.cancel(time());
@@ -94,7 +94,7 @@ describe('confirming', () => {
 });
 
 describe('an action in doubt', () => {
-  it('is looked up five seconds after its send at the earliest, together with others', async () => {
+  it('an action in doubt is looked up five seconds after its send at the earliest, together with others', async () => {
     const { run, wire, looks } = await confirming(10);
     wire.fault = ({ route }, nth) => (route === 'cancel' && nth === 1 ? { kind: 'reset' } : undefined);
     await run.cancel(time());
@@ -106,7 +106,7 @@ describe('an action in doubt', () => {
     expect(run.counts()).toEqual({ cancelled: 10 });
   });
 
-  it('that was applied long after our timeout is told by the stamp at its next 400', async () => {
+  it('an action in doubt that was applied long after our timeout is told by the stamp at its next 400', async () => {
     const { run, wire } = await confirming(1);
     wire.fault = ({ route }, nth) => (route === 'cancel' && nth === 1 ? { kind: 'late', afterMs: 36_000 } : undefined);
     await run.cancel(time());

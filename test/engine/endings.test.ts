@@ -63,7 +63,7 @@ function failingAt(method: keyof Ledger, nth: number, error: Error) {
 }
 
 describe('a run with some of everything', () => {
-  it('gives each action its outcome', async () => {
+  it('a run with some of everything gives each action its outcome', async () => {
     const run = await makeRun({ ids: ALL, wire: troubledWire(), job: JOB });
     expect(await run.cancel(time())).toBeUndefined();
     expect(run.ledger.state.leftCount).toBe(0);
@@ -75,7 +75,7 @@ describe('a run with some of everything', () => {
 describe('a ledger that fails', () => {
   const methods = ['screen', 'intent', 'assertHeld', 'reply', 'outcome'] as const;
   it.each(methods.flatMap((method) => [1, 2, 7, 19].map((nth) => [method, nth] as const)))(
-    'at %s number %i ends the run with that error, with nothing left in flight',
+    'a ledger that fails at %s number %i ends the run with that error, with nothing left in flight',
     async (method, nth) => {
       const error = method === 'assertHeld' ? new LockedError('lost the lock') : new DiskError('disk full');
       const run = await makeRun({ ids: ALL, wire: troubledWire(), job: JOB, ledger: failingAt(method, nth, error) });
@@ -87,7 +87,7 @@ describe('a ledger that fails', () => {
     },
   );
 
-  it('sends nothing after an intent could not be written', async () => {
+  it('a ledger that fails sends nothing after an intent could not be written', async () => {
     const run = await makeRun({
       ids: ALL,
       wire: troubledWire(),
@@ -98,7 +98,7 @@ describe('a ledger that fails', () => {
     expect(run.wire.count()).toBe(0);
   });
 
-  it('sends nothing when the lock is lost', async () => {
+  it('a ledger that fails sends nothing when the lock is lost', async () => {
     const run = await makeRun({
       ids: ALL,
       wire: troubledWire(),
@@ -109,7 +109,7 @@ describe('a ledger that fails', () => {
     expect(run.wire.count()).toBe(0);
   });
 
-  it('while many outcomes wait for the disk ends the run all the same', async () => {
+  it('a ledger that fails while many outcomes wait for the disk ends the run all the same', async () => {
     const all = ids(300);
     const wire = wireWith(all, (n) => (n < 290 ? 'Succeeded' : 'Pending'));
     const disk = new MemoryDisk(() => Date.now());
@@ -132,7 +132,7 @@ describe('a bug', () => {
   const faultOnce = (fault: Fault) => (call: WireCall, nth: number) =>
     call.route === 'cancel' && nth === 1 ? fault : undefined;
 
-  it('in the rule about permissions ends the run with it', async () => {
+  it('a bug in the rule about permissions ends the run with it', async () => {
     const wire = wireWith(ALL);
     wire.fault = faultOnce({ kind: 'forbidden' });
     const run = await makeRun({ ids: ALL, wire, job: JOB, permits: raise });
@@ -140,13 +140,13 @@ describe('a bug', () => {
     await expectNothingLeft(run);
   });
 
-  it('in what shows the first ones ends the run with it', async () => {
+  it('a bug in what shows the first ones ends the run with it', async () => {
     const run = await makeRun({ ids: ALL, wire: wireWith(ALL), job: { ...JOB, guards: { first: 2 } } });
     expect(await run.cancel(time(), { goOn: () => Promise.reject(bug) })).toBe(bug);
     await expectNothingLeft(run);
   });
 
-  it('between two attempts ends the run with it', async () => {
+  it('a bug between two attempts ends the run with it', async () => {
     const wire = wireWith(ALL);
     wire.fault = faultOnce({ kind: 'reset' });
     const run = await makeRun({ ids: ALL, wire, job: JOB });
@@ -159,7 +159,7 @@ describe('a bug', () => {
 describe('a stop', () => {
   const moments = [1, 2, 3, 5, 8, 13, 21, 27, 34, 41, 48, 55];
   it.each(moments)(
-    'at call %i ends all waits with its reason, and a next session does the rest exactly once',
+    'a stop at call %i ends all waits with its reason, and a next session does the rest exactly once',
     async (n) => {
       const disk = new MemoryDisk(() => Date.now());
       const wire = troubledWire();
@@ -185,7 +185,7 @@ describe('a stop', () => {
     },
   );
 
-  it('during a pause of an hour ends at once', async () => {
+  it('a stop during a pause of an hour ends at once', async () => {
     const wire = wireWith(ALL);
     wire.fault = ({ route }) => (route === 'cancel' ? { kind: 'too-many', seconds: 3600 } : undefined);
     const run = await makeRun({ ids: ALL, wire, job: JOB });
@@ -196,7 +196,7 @@ describe('a stop', () => {
     await expectNothingLeft(run);
   });
 
-  it('while every worker waits for a slot ends at once', async () => {
+  it('a stop while every worker waits for a slot ends at once', async () => {
     const run = await makeRun({ ids: ALL, wire: wireWith(ALL), job: JOB, windows: [{ calls: 3, perMs: 3_600_000 }] });
     setTimeout(() => run.parts.stop.request({ close: 'deadline' }), 60_000);
     const began = performance.now();
@@ -205,7 +205,7 @@ describe('a stop', () => {
     await expectNothingLeft(run);
   });
 
-  it('while accepted actions are confirmed ends at once and leaves them to the next session', async () => {
+  it('a stop while accepted actions are confirmed ends at once and leaves them to the next session', async () => {
     const wire = wireWith(ALL);
     for (const each of ALL) wire.store.behave(each, { onCancel: { kind: 'later', becomes: 'Cancelled' } });
     const run = await makeRun({ ids: ALL, wire, job: JOB });

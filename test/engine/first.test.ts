@@ -6,7 +6,7 @@ import { id, ids, makeRun } from './run.ts';
 const time = useVirtualTime();
 
 describe('--first', () => {
-  it('cancels and confirms so many, shows what became of them, then goes on', async () => {
+  it('--first cancels and confirms so many, shows what became of them, then goes on', async () => {
     const all = ids(50);
     const wire = wireWith(all, (n) => (n < 10 ? 'Succeeded' : 'Pending'));
     const run = await makeRun({ ids: all, wire, job: { guards: { first: 5 } } });
@@ -22,20 +22,20 @@ describe('--first', () => {
     expect(run.counts()).toEqual({ cancelled: 40, 'already-final': 10 });
   });
 
-  it('halts (exit 5) with the rest open when the answer is no', async () => {
+  it('--first halts (exit 5) with the rest open when the answer is no', async () => {
     const run = await makeRun({ ids: ids(20), wire: wireWith(ids(20)), job: { guards: { first: 3 } } });
     expect(await run.cancel(time(), { goOn: () => Promise.resolve(false) })).toMatchObject({ exitCode: 5 });
     expect(run.counts()).toEqual({ cancelled: 3 });
     expect(run.wire.count('cancel')).toBe(3);
   });
 
-  it('does not ask when there is nothing after them', async () => {
+  it('--first does not ask when there is nothing after them', async () => {
     const run = await makeRun({ ids: ids(3), wire: wireWith(ids(3)), job: { guards: { first: 3 } } });
     const goOn = () => Promise.reject(new Error('asked'));
     expect(await run.cancel(time(), { goOn })).toBeUndefined();
   });
 
-  it('settles what an interrupted session left of them before it shows them', async () => {
+  it('--first settles what an interrupted session left of them before it shows them', async () => {
     const all = ids(20);
     const wire = wireWith(all);
     const disk = new MemoryDisk(() => Date.now());

@@ -14,7 +14,7 @@ describe('refusals in a row (403)', () => {
     return call.route === 'cancel' && n >= from && n <= to ? ({ kind: 'forbidden' } as const) : undefined;
   };
 
-  it('are outcomes when a cancel in between is taken', async () => {
+  it('refusals in a row (403) are outcomes when a cancel in between is taken', async () => {
     const wire = wireWith(ids(30));
     wire.fault = forbid(3, 6);
     const run = await makeRun({
@@ -27,7 +27,7 @@ describe('refusals in a row (403)', () => {
     expect(run.tokens.renewals).toBe(0);
   });
 
-  it('renew the token from the fifth on, and are outcomes when the token still permits', async () => {
+  it('refusals in a row (403) renew the token from the fifth on, and are outcomes when the token still permits', async () => {
     const wire = wireWith(ids(30));
     wire.fault = forbid(3, 12);
     const run = await makeRun({ ids: ids(30), wire, job: { guards: { maxFailures: { percent: 100 } } } });
@@ -36,7 +36,7 @@ describe('refusals in a row (403)', () => {
     expect(run.tokens.renewals).toBe(1);
   });
 
-  it('end the session (exit 4) when the renewed token permits no cancel, however many are refused meanwhile', async () => {
+  it('refusals in a row (403) end the session (exit 4) when the renewed token permits no cancel, however many are refused meanwhile', async () => {
     const wire = wireWith(ids(100));
     wire.fault = forbid(1, 100);
     const tokens = new Tokens();
@@ -51,7 +51,7 @@ describe('refusals in a row (403)', () => {
     expect(wire.count('cancel')).toBeLessThanOrEqual(20);
   });
 
-  it('halt the run (exit 5) at twenty-five, and their actions stay open', async () => {
+  it('refusals in a row (403) halt the run (exit 5) at twenty-five, and their actions stay open', async () => {
     const wire = wireWith(ids(100));
     wire.fault = forbid(11, 100);
     const run = await makeRun({ ids: ids(100), wire });
@@ -60,7 +60,7 @@ describe('refusals in a row (403)', () => {
     expect(wire.count('cancel')).toBeLessThanOrEqual(10 + 25 + 16);
   });
 
-  it('halt at twenty-five with a ready token, which is not renewed', async () => {
+  it('refusals in a row (403) halt at twenty-five with a ready token, which is not renewed', async () => {
     const wire = wireWith(ids(100));
     wire.fault = forbid(1, 100);
     const tokens = new Tokens();
@@ -71,22 +71,25 @@ describe('refusals in a row (403)', () => {
     expect(tokens.renewals).toBe(0);
   });
 
-  it.each([1, 19, 20, 24])('of each of %i actions are their outcomes, with any body', async (count) => {
-    const bodies = [
-      { kind: 'forbidden' },
-      { kind: 'empty', status: 403 },
-      { kind: 'html', status: 403 },
-      { kind: 'status', status: 403, code: 'DisallowedOperation' },
-    ] as const;
-    const wire = wireWith(ids(count));
-    wire.fault = ({ route, n }) => (route === 'cancel' ? bodies[n % bodies.length] : undefined);
-    const run = await makeRun({ ids: ids(count), wire });
-    expect(await run.cancel(time())).toBeUndefined();
-    expect(run.counts()).toEqual({ forbidden: count });
-    expect(wire.count('cancel')).toBe(count);
-  });
+  it.each([1, 19, 20, 24])(
+    'refusals in a row (403) of each of %i actions are their outcomes, with any body',
+    async (count) => {
+      const bodies = [
+        { kind: 'forbidden' },
+        { kind: 'empty', status: 403 },
+        { kind: 'html', status: 403 },
+        { kind: 'status', status: 403, code: 'DisallowedOperation' },
+      ] as const;
+      const wire = wireWith(ids(count));
+      wire.fault = ({ route, n }) => (route === 'cancel' ? bodies[n % bodies.length] : undefined);
+      const run = await makeRun({ ids: ids(count), wire });
+      expect(await run.cancel(time())).toBeUndefined();
+      expect(run.counts()).toEqual({ forbidden: count });
+      expect(wire.count('cancel')).toBe(count);
+    },
+  );
 
-  it('are asked for anew by the next session', async () => {
+  it('refusals in a row (403) are asked for anew by the next session', async () => {
     const disk = new MemoryDisk(() => Date.now());
     const wire = wireWith(ids(40));
     wire.fault = forbid(1, 40);

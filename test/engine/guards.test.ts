@@ -37,18 +37,21 @@ describe('a guard', () => {
       /created-after/,
     ],
     ['must hold with all others', { onlyType: ['Isolate'], onlyMachine: ['x'] }, {}, /^only-machine/],
-  ])('%s', (_, some, seen, why) => {
+  ])('a guard %s', (_, some, seen, why) => {
     const kept = keptOutBy(guards(some), { ...SEEN, ...seen });
     if (why === undefined) expect(kept).toBeUndefined();
     else expect(kept).toMatch(why);
   });
 
-  it.each(['Unisolate', 'UnrestrictCodeExecution', 'unisolate'])('keeps a pending %s from being undone', (type) => {
-    expect(undoesAnUndo(NO_GUARDS, { type })).toMatch(/cut off/);
-    expect(undoesAnUndo(guards({ onlyType: [type.toUpperCase()] }), { type })).toBeUndefined();
-  });
+  it.each(['Unisolate', 'UnrestrictCodeExecution', 'unisolate'])(
+    'a guard keeps a pending %s from being undone',
+    (type) => {
+      expect(undoesAnUndo(NO_GUARDS, { type })).toMatch(/cut off/);
+      expect(undoesAnUndo(guards({ onlyType: [type.toUpperCase()] }), { type })).toBeUndefined();
+    },
+  );
 
-  it('names the flags that need a lookup', () => {
+  it('a guard names the flags that need a lookup', () => {
     const all = guards({
       onlyType: ['a'],
       onlyRequestor: ['b'],
@@ -66,7 +69,7 @@ describe('a guard', () => {
     expect(guardsThatLook(guards({ maxActions: 1, first: 1 }))).toEqual([]);
   });
 
-  it('that needs a lookup is refused beside --screen never', () => {
+  it('a guard that needs a lookup is refused beside --screen never', () => {
     expect(() => refuseUnseen({ guards: guards({ createdAfter: 'x' }), screen: 'never' })).toThrow(/--created-after/);
     expect(() => refuseUnseen({ guards: guards({}), screen: 'never' })).not.toThrow();
     expect(() => refuseUnseen({ guards: guards({ onlyType: ['x'] }), screen: 'auto' })).not.toThrow();
@@ -95,7 +98,7 @@ describe('the decision on an action', () => {
       'already-final',
     ],
     ['that undoes one by name is cancel', { ...SEEN, type: 'Unisolate' }, { onlyType: ['Unisolate'] }, 'cancel'],
-  ])('%s', (_, screen, some, decision) => {
+  ])('the decision on an action %s', (_, screen, some, decision) => {
     expect(decide(screen, guards(some)).kind).toBe(decision);
   });
 });
@@ -107,10 +110,10 @@ describe('too many failures', () => {
     [20, 3, true],
     [30, 3, false],
     [31, 4, true],
-  ])('are more than 10 %% of %i called: that %i are is %s', (called, failures, expected) => {
+  ])('too many failures are more than 10 %% of %i called: that %i are is %s', (called, failures, expected) => {
     expect(tooManyFailures({ percent: 10 }, { called, failures })).toBe(expected);
   });
-  it('are strictly more than a number, from the first on', () => {
+  it('too many failures are strictly more than a number, from the first on', () => {
     expect(tooManyFailures({ count: 0 }, { called: 1, failures: 1 })).toBe(true);
     expect(tooManyFailures({ count: 5 }, { called: 5, failures: 5 })).toBe(false);
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect } from 'vitest';
-import { type VirtualTime, virtualTime } from '../quota/virtual-time.ts';
+import { type VirtualTime, virtualTime } from '../support/clock/virtual-time.ts';
 import { Wire } from './wire.ts';
 
 /** Virtual time for each test of the file; a rejection that nobody handles fails the test. */

@@ -38,7 +38,7 @@ function ledgerOf() {
 const OPTIONS = { strict: false, signal: new AbortController().signal, name: 'list.csv' };
 
 describe('a source that names the same actions again and again', () => {
-  it('is given up where it never ends', async () => {
+  it('a source that names the same actions again and again is given up where it never ends', async () => {
     const { ledger, counts } = ledgerOf();
     const endless = intakeOf(function* () {
       for (let line = 1; ; line++) yield { kind: 'id', id: id(line % 3), line };
@@ -49,7 +49,7 @@ describe('a source that names the same actions again and again', () => {
     expect([counts.rejects, counts.intakes]).toEqual([99_999, 0]);
   });
 
-  it('is read where each is named fifty times', async () => {
+  it('a source that names the same actions again and again is read where each is named fifty times', async () => {
     const { ledger, counts } = ledgerOf();
     const rows = intakeOf(function* () {
       for (let line = 1; line <= 150_000; line++) yield { kind: 'id', id: id(line % 3000), line };

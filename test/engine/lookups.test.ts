@@ -23,7 +23,7 @@ const kinds = (found: ReadonlyMap<string, Found>) => [...new Set([...found.value
 const sizes = (wire: Wire) => wire.calls.map((call) => (call.route === 'get' ? 1 : call.ids.length));
 
 describe('a lookup of many', () => {
-  it('asks for a hundred a call, with $top', async () => {
+  it('a lookup of many asks for a hundred a call, with $top', async () => {
     const { run, many } = await lookups(wireWith(ids(250)));
     const found = await many(ids(250));
     expect([...found.keys()].toSorted()).toEqual(ids(250));
@@ -33,7 +33,7 @@ describe('a lookup of many', () => {
   });
 
   it.each([400, 404, 413, 414] as const)(
-    'is halved when it is answered %i, and the size is remembered',
+    'a lookup of many is halved when it is answered %i, and the size is remembered',
     async (status) => {
       const wire = wireWith(ids(200));
       wire.list.maxIds = 30;
@@ -44,7 +44,7 @@ describe('a lookup of many', () => {
     },
   );
 
-  it('is halved when it is not answered, and the size is not held against it', async () => {
+  it('a lookup of many is halved when it is not answered, and the size is not held against it', async () => {
     const wire = wireWith(ids(200));
     wire.fault = ({ n }) => (n === 1 ? { kind: 'reset' } : undefined);
     const { many } = await lookups(wire);
@@ -52,7 +52,7 @@ describe('a lookup of many', () => {
     expect(sizes(wire)).toEqual([100, 50, 50, 100]);
   });
 
-  it('goes one by one when not even ten are taken', async () => {
+  it('a lookup of many goes one by one when not even ten are taken', async () => {
     const wire = wireWith(ids(30));
     wire.list.maxIds = 5;
     const { many } = await lookups(wire);
@@ -66,7 +66,7 @@ describe('a lookup of many', () => {
     expect(wire.count('list')).toBe(0);
   });
 
-  it('is tried five times when Defender is unavailable, and then cannot tell', async () => {
+  it('a lookup of many is tried five times when Defender is unavailable, and then cannot tell', async () => {
     const wire = wireWith(ids(20));
     wire.fault = () => ({ kind: 'status', status: 503 });
     const { many } = await lookups(wire);
@@ -76,7 +76,7 @@ describe('a lookup of many', () => {
     expect(wire.count()).toBe(5);
   });
 
-  it('stops asking one by one when the first of them has no answer', async () => {
+  it('a lookup of many stops asking one by one when the first of them has no answer', async () => {
     const wire = wireWith(ids(20));
     wire.fault = () => ({ kind: 'html', status: 200 });
     const { many } = await lookups(wire);
@@ -86,7 +86,7 @@ describe('a lookup of many', () => {
 });
 
 describe('IDs that a list does not know', () => {
-  it('are asked for by GET, ten of them, and then the list is taken at its word', async () => {
+  it('IDs that a list does not know are asked for by GET, ten of them, and then the list is taken at its word', async () => {
     const wire = wireWith([id(300)]);
     const { many } = await lookups(wire);
     expect(kinds(await many(ids(250)))).toEqual(['unknown']);
@@ -96,7 +96,7 @@ describe('IDs that a list does not know', () => {
     expect(wire.count('get')).toBe(0);
   });
 
-  it('are each asked for when one of the first ten is known to a GET', async () => {
+  it('IDs that a list does not know are each asked for when one of the first ten is known to a GET', async () => {
     const wire = wireWith(ids(60));
     for (const each of ids(40)) wire.store.behave(each, { missingFromList: true });
     wire.store.remove(id(1));
@@ -107,7 +107,7 @@ describe('IDs that a list does not know', () => {
     expect(wire.count('get')).toBe(40);
   });
 
-  it('are found although their page was cut after others had been unknown', async () => {
+  it('IDs that a list does not know are found although their page was cut after others had been unknown', async () => {
     const wire = wireWith(ids(60, 21));
     const { many } = await lookups(wire);
     await many(ids(20));
@@ -119,14 +119,14 @@ describe('IDs that a list does not know', () => {
 
 describe('permission to read', () => {
   const noRead = () => new Tokens(['Machine.Isolate']);
-  it('that is known to lack costs no call', async () => {
+  it('permission to read that is known to lack costs no call', async () => {
     const { run, many } = await lookups(wireWith(ids(3)), { mayRead: false, tokens: noRead() });
     expect(await many(ids(2))).toEqual(
       new Map(ids(2).map((each) => [each, { kind: 'unreadable', why: 'no-permission' }])),
     );
     expect(run.wire.count()).toBe(0);
   });
-  it('that turns out to lack is not asked for again', async () => {
+  it('permission to read that turns out to lack is not asked for again', async () => {
     const made = await lookups(wireWith(ids(300)), { mayRead: undefined, tokens: noRead() });
     expect(made.lookups.canRead).toBe(true);
     expect(kinds(await made.many(ids(300)))).toEqual(['unreadable']);
@@ -134,7 +134,7 @@ describe('permission to read', () => {
     expect(made.run.wire.count()).toBe(1);
   });
 
-  it("is not lost by one 403 without Defender's body after something was read, but by two", async () => {
+  it("permission to read is not lost by one 403 without Defender's body after something was read, but by two", async () => {
     const wire = wireWith(ids(20));
     const made = await lookups(wire);
     await made.many(ids(5));
@@ -149,7 +149,7 @@ describe('permission to read', () => {
     expect(made.lookups.canRead).toBe(false);
   });
 
-  it('is lost at once by a 403 of Defender itself', async () => {
+  it('permission to read is lost at once by a 403 of Defender itself', async () => {
     const wire = wireWith(ids(20));
     const made = await lookups(wire);
     await made.many(ids(5));
@@ -160,17 +160,20 @@ describe('permission to read', () => {
 });
 
 describe('a lookup that is cut without a word', () => {
-  it.each(['when-asked', 'never'] as const)('is asked for again for what it left out (count %s)', async (count) => {
-    const all = ids(100);
-    const wire = wireWith(all);
-    wire.list.pageSize = 30;
-    wire.list.count = count;
-    const { many } = await lookups(wire);
-    expect(kinds(await many(all))).toEqual(['found']);
-    expect([wire.count('list'), wire.count('get')]).toEqual([4, 0]);
-  });
+  it.each(['when-asked', 'never'] as const)(
+    'a lookup that is cut without a word is asked for again for what it left out (count %s)',
+    async (count) => {
+      const all = ids(100);
+      const wire = wireWith(all);
+      wire.list.pageSize = 30;
+      wire.list.count = count;
+      const { many } = await lookups(wire);
+      expect(kinds(await many(all))).toEqual(['found']);
+      expect([wire.count('list'), wire.count('get')]).toEqual([4, 0]);
+    },
+  );
 
-  it('costs no further list where the count says that the rest is unknown', async () => {
+  it('a lookup that is cut without a word costs no further list where the count says that the rest is unknown', async () => {
     const wire = wireWith(ids(60));
     const { many } = await lookups(wire);
     const found = await many(ids(100));
@@ -180,7 +183,7 @@ describe('a lookup that is cut without a word', () => {
 });
 
 describe('Defender out of reach', () => {
-  it('burns no attempt: once ten different calls in a row have failed, one probe goes at a time', async () => {
+  it('Defender out of reach burns no attempt: once ten different calls in a row have failed, one probe goes at a time', async () => {
     const all = ids(30);
     const wire = wireWith(all);
     const outageMs = 20 * 60_000;
@@ -196,7 +199,7 @@ describe('Defender out of reach', () => {
     expect(Math.max(...attempts)).toBeLessThanOrEqual(2);
   });
 
-  it('costs one call a wait while it answers 429 for forty minutes, and no attempt', async () => {
+  it('Defender out of reach costs one call a wait while it answers 429 for forty minutes, and no attempt', async () => {
     const all = ids(30);
     const wire = wireWith(all);
     const began = performance.now();

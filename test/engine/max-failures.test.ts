@@ -10,7 +10,7 @@ describe('--max-failures', () => {
     for (const each of some) wire.store.behave(each, { onCancel: { kind: 'refused', http: 409, code: 'Conflict' } });
   };
 
-  it('halts at one more than the percentage, from the twentieth outcome on', async () => {
+  it('--max-failures halts at one more than the percentage, from the twentieth outcome on', async () => {
     const all = ids(100);
     const wire = wireWith(all);
     refuse(wire, all.slice(20, 60));
@@ -22,7 +22,7 @@ describe('--max-failures', () => {
     expect(wire.count('cancel')).toBe(23);
   });
 
-  it('lets as many fail as the percentage says', async () => {
+  it('--max-failures lets as many fail as the percentage says', async () => {
     const all = ids(40);
     const wire = wireWith(all);
     refuse(wire, all.slice(36));
@@ -31,7 +31,7 @@ describe('--max-failures', () => {
     expect(run.counts()).toEqual({ cancelled: 36, failed: 4 });
   });
 
-  it('counts from the first where it is a number', async () => {
+  it('--max-failures counts from the first where it is a number', async () => {
     const all = ids(10);
     const wire = wireWith(all);
     refuse(wire, all);
@@ -40,7 +40,7 @@ describe('--max-failures', () => {
     expect(run.counts()).toEqual({ failed: 3 });
   });
 
-  it('lets what is in flight end, and leaves it to the next session to confirm', async () => {
+  it('--max-failures lets what is in flight end, and leaves it to the next session to confirm', async () => {
     const all = ids(60);
     const wire = wireWith(all);
     refuse(wire, [id(1)]);
@@ -57,7 +57,7 @@ describe('--max-failures', () => {
     expect(sent).toBeLessThan(60);
   });
 
-  it('is no reason to stop for the refusals (403) of the last ones, after which nothing is left to call', async () => {
+  it('--max-failures is no reason to stop for the refusals (403) of the last ones, after which nothing is left to call', async () => {
     const all = ids(30);
     const wire = wireWith(all);
     wire.fault = ({ route, ids: [first = ''] }) =>
@@ -67,7 +67,7 @@ describe('--max-failures', () => {
     expect(run.counts()).toEqual({ cancelled: 26, forbidden: 4 });
   });
 
-  it('counts what failed in earlier sessions, and stops a session that begins with too many at its next failure', async () => {
+  it('--max-failures counts what failed in earlier sessions, and stops a session that begins with too many at its next failure', async () => {
     const all = ids(40);
     const wire = wireWith(all);
     refuse(wire, all.slice(20));
@@ -81,7 +81,7 @@ describe('--max-failures', () => {
     expect(second.counts()['failed']).toBe(4);
   });
 
-  it('counts an action that is tried again by its last outcome until it has another', async () => {
+  it('--max-failures counts an action that is tried again by its last outcome until it has another', async () => {
     const all = ids(30);
     const wire = wireWith(all);
     refuse(wire, all.slice(20));

@@ -6,7 +6,7 @@ import { id, ids, makeRun, STAMP } from './run.ts';
 const time = useVirtualTime();
 
 describe('a next session', () => {
-  it('looks up what is in doubt before anything is sent for it again', async () => {
+  it('a next session looks up what is in doubt before anything is sent for it again', async () => {
     const all = ids(6);
     const wire = wireWith(all);
     const disk = new MemoryDisk(() => Date.now());
@@ -23,7 +23,7 @@ describe('a next session', () => {
     expect(second.ledger.state.actions.get(id(5))?.last?.attempt).toBe(2);
   });
 
-  it('acts on a recorded answer as if it had just come', async () => {
+  it('a next session acts on a recorded answer as if it had just come', async () => {
     const wire = wireWith(ids(6));
     const disk = new MemoryDisk(() => Date.now());
     const first = await makeRun({ ids: ids(6), wire, disk });
@@ -56,7 +56,7 @@ describe('a next session', () => {
     expect(second.ledger.state.actions.get(id(4))?.last?.attempt).toBe(2);
   });
 
-  it('takes up an unconfirmed action with a lookup alone', async () => {
+  it('a next session takes up an unconfirmed action with a lookup alone', async () => {
     const wire = wireWith(ids(1));
     wire.store.behave(id(1), { onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 600_000 } });
     const disk = new MemoryDisk(() => Date.now());
@@ -71,7 +71,7 @@ describe('a next session', () => {
     expect(wire.count('cancel')).toBe(1);
   });
 
-  it('tries again what --retry names, after a lookup', async () => {
+  it('a next session tries again what --retry names, after a lookup', async () => {
     const wire = wireWith(ids(3));
     for (const each of ids(3)) wire.store.behave(each, { onCancel: { kind: 'refused', http: 409, code: 'Conflict' } });
     const disk = new MemoryDisk(() => Date.now());

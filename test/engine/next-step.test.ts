@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isOutdated, type NextStep, nextStep } from '../../src/engine/next-step.ts';
 import { Task } from '../../src/engine/task.ts';
 import type { Script } from '../report/records.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { id, NO_GUARDS, STAMP } from './run.ts';
 import { Told } from './state.ts';
 
@@ -17,7 +17,7 @@ function setting(told: (script: Script) => unknown, { retried = false, fresh = t
   const { state } = new Told(1).tell(told);
   const action = state.actions.get(id(1));
   if (action === undefined) throw new Error('it was admitted');
-  const task = Object.assign(new Task(action, state.actions, retried, new VirtualClock()), known);
+  const task = Object.assign(new Task(action, state.actions, retried, new ManualClock()), known);
   return { task, screening: { on, isFresh: () => fresh } };
 }
 
@@ -59,7 +59,7 @@ describe('the next step of an action', () => {
       { fresh: false, known: { found: { kind: 'unreadable', why: 'no-answer' } } },
       again(1),
     ],
-  ])('%s', (_, told, given, expected) => {
+  ])('the next step of an action %s', (_, told, given, expected) => {
     expect(step(told, given)).toMatchObject(expected);
   });
 });
@@ -77,7 +77,7 @@ describe('a step', () => {
     ['is not outdated where nothing is looked up', again(1), { fresh: false, on: false }, false],
     ['is not outdated after a lookup', again(1), { fresh: false, known: { found: { kind: 'unknown' } } }, false],
     ['is not outdated where it only looks', { kind: 'work', next: { kind: 'confirm' } }, { fresh: false }, false],
-  ])('%s', (_, decided, given, expected) => {
+  ])('a step %s', (_, decided, given, expected) => {
     const { task, screening } = setting(nothing, given);
     expect(isOutdated(decided, task, screening)).toBe(expected);
   });

@@ -53,7 +53,7 @@ describe('what Defender shows of a cancel that nobody answered', () => {
     expect(settledBy(shown, { accepted: false, stamp: STAMP })?.outcome).toBe(outcome);
   });
 
-  it('keeps the status that settled it', () => {
+  it('an outcome keeps the status that settled it', () => {
     expect(settledBy(action('TimeOut'), { accepted: false, stamp: STAMP })).toEqual({
       outcome: 'already-final',
       status: 'TimeOut',
@@ -62,17 +62,17 @@ describe('what Defender shows of a cancel that nobody answered', () => {
 });
 
 describe('an answer that has to do, without permission to read', () => {
-  it('is cancelled by its answer when it says Cancelled', () => {
+  it('an action that may not be read is cancelled by its answer when that says Cancelled', () => {
     expect(settledByAnswer(action('Cancelled'))).toEqual({
       outcome: 'cancelled',
       status: 'Cancelled',
       detail: 'by its answer',
     });
   });
-  it('ran anyway when a command of it had completed', () => {
+  it('an action that may not be read ran anyway when a command of it had completed', () => {
     expect(settledByAnswer(action('Cancelled', COMPLETED)).outcome).toBe('ran-anyway');
   });
-  it('is unconfirmed otherwise, final statuses included', () => {
+  it('an action that may not be read is unconfirmed otherwise, final statuses included', () => {
     expect(['Pending', 'Succeeded', 'Whatever'].map((status) => settledByAnswer(action(status)).outcome)).toEqual([
       'unconfirmed',
       'unconfirmed',
@@ -82,10 +82,10 @@ describe('an answer that has to do, without permission to read', () => {
 });
 
 describe('the stamp', () => {
-  it('names the first eight digits of the run', () => {
+  it('the stamp names the first eight digits of the run', () => {
     expect(stampOf(RUN)).toBe('[countermand 4f1c2d3e] ');
   });
-  it('is ours only at the beginning of the comment', () => {
+  it('the stamp is ours only at the beginning of the comment', () => {
     expect(isOurs(action('Cancelled', OURS), STAMP)).toBe(true);
     expect(isOurs(action('Cancelled', { cancellationComment: `see ${STAMP}why` }), STAMP)).toBe(false);
   });

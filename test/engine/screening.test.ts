@@ -8,7 +8,7 @@ const time = useVirtualTime();
 const MINUTE = 60_000;
 
 describe('screening', () => {
-  it('looks a hundred up just ahead of their calls and calls nothing that is over, unknown or kept out', async () => {
+  it('screening looks a hundred up just ahead of their calls and calls nothing that is over, unknown or kept out', async () => {
     const wire = wireWith(ids(4), (n) => ['Pending', 'Succeeded', 'Failed', 'InProgress'][n] ?? '');
     const run = await makeRun({ ids: ids(5), wire });
     await run.cancel(time());
@@ -17,7 +17,7 @@ describe('screening', () => {
     expect(wire.count('cancel')).toBe(2);
   });
 
-  it('looks again at what became too old while others were called, and leaves none of them out', async () => {
+  it('screening looks again at what became too old while others were called, and leaves none of them out', async () => {
     const all = ids(1000);
     const wire = wireWith(all);
     const run = await makeRun({ ids: all, wire, windows: [{ calls: 100, perMs: MINUTE }] });
@@ -28,7 +28,7 @@ describe('screening', () => {
     expect(wire.of(id(990), 'cancel')).toHaveLength(0);
   });
 
-  it('screens again what waited for its slot for longer than five minutes, and never calls it on old knowledge', async () => {
+  it('screening screens again what waited for its slot for longer than five minutes, and never calls it on old knowledge', async () => {
     const all = ids(40);
     const wire = wireWith(all);
     const run = await makeRun({ ids: all, wire, windows: [{ calls: 20, perMs: 60 * MINUTE }] });
@@ -41,14 +41,14 @@ describe('screening', () => {
     expect(all.every((each) => wire.of(each, 'cancel').length === 1)).toBe(true);
   });
 
-  it('comes to an end where slots are further apart than what is known stays fresh', async () => {
+  it('screening comes to an end where slots are further apart than what is known stays fresh', async () => {
     const run = await makeRun({ ids: ids(3), wire: wireWith(ids(3)), windows: [{ calls: 1, perMs: 10 * MINUTE }] });
     expect(await run.cancel(time())).toBeUndefined();
     expect(run.counts()).toEqual({ cancelled: 3 });
     expect(run.wire.count()).toBeLessThanOrEqual(12);
   });
 
-  it('does not call on old knowledge after a pause of the gate either', async () => {
+  it('screening does not call on old knowledge after a pause of the gate either', async () => {
     const all = ids(60);
     const wire = wireWith(all);
     wire.fault = (call, nth) =>
@@ -68,7 +68,7 @@ describe('screening', () => {
     }
   });
 
-  it('stops the run when the first twenty are all unknown, before anything is called', async () => {
+  it('screening stops the run when the first twenty are all unknown, before anything is called', async () => {
     const run = await makeRun({ ids: ids(21) });
     const error = await run.cancel(time());
     expect(error).toBeInstanceOf(GuardError);
@@ -77,19 +77,19 @@ describe('screening', () => {
     expect(run.counts()).toEqual({});
   });
 
-  it('goes on when exactly twenty were admitted, all unknown', async () => {
+  it('screening goes on when exactly twenty were admitted, all unknown', async () => {
     const run = await makeRun({ ids: ids(20) });
     expect(await run.cancel(time())).toBeUndefined();
     expect(run.counts()).toEqual({ 'not-found': 20 });
   });
 
-  it('goes on when one of the first twenty is known', async () => {
+  it('screening goes on when one of the first twenty is known', async () => {
     const run = await makeRun({ ids: ids(30), wire: wireWith([id(20)]) });
     expect(await run.cancel(time())).toBeUndefined();
     expect(run.counts()).toEqual({ 'not-found': 29, cancelled: 1 });
   });
 
-  it('is left out by --screen never: every action costs its call and nothing else before it', async () => {
+  it('screening is left out by --screen never: every action costs its call and nothing else before it', async () => {
     const wire = wireWith(ids(3), (n) => (n === 1 ? 'Succeeded' : 'Pending'));
     const run = await makeRun({ ids: ids(3), wire, job: { screen: 'never' } });
     await run.cancel(time());
@@ -97,7 +97,7 @@ describe('screening', () => {
     expect(ids(3).map(run.outcome)).toEqual(['cancelled', 'already-final', 'cancelled']);
   });
 
-  it('refuses guards that --screen never would leave blind', async () => {
+  it('screening refuses guards that --screen never would leave blind', async () => {
     const run = await makeRun({
       ids: ids(1),
       wire: wireWith(ids(1)),
@@ -107,7 +107,7 @@ describe('screening', () => {
     expect(run.wire.count()).toBe(0);
   });
 
-  it('calls unscreened under auto where lookups are answered by somebody else', async () => {
+  it('screening calls unscreened under auto where lookups are answered by somebody else', async () => {
     const wire = wireWith(ids(3));
     wire.fault = ({ route, n }) => (route !== 'cancel' && n < 20 ? { kind: 'html', status: 200 } : undefined);
     const run = await makeRun({ ids: ids(3), wire });
@@ -118,16 +118,19 @@ describe('screening', () => {
   it.each<[string, 'always' | 'auto', string[]]>([
     ['under --screen always', 'always', []],
     ['where a guard needs it', 'auto', ['Isolate']],
-  ])('leaves actions open (exit 6) %s when lookups are answered by somebody else', async (_, screen, onlyType) => {
-    const wire = wireWith(ids(3));
-    wire.fault = ({ route }) => (route === 'cancel' ? undefined : { kind: 'html', status: 200 });
-    const run = await makeRun({ ids: ids(3), wire, job: { screen, guards: { onlyType } } });
-    expect(await run.cancel(time())).toMatchObject({ exitCode: 6 });
-    expect(wire.count('cancel')).toBe(0);
-    expect(run.ledger.state.leftCount).toBe(3);
-  });
+  ])(
+    'screening leaves actions open (exit 6) %s when lookups are answered by somebody else',
+    async (_, screen, onlyType) => {
+      const wire = wireWith(ids(3));
+      wire.fault = ({ route }) => (route === 'cancel' ? undefined : { kind: 'html', status: 200 });
+      const run = await makeRun({ ids: ids(3), wire, job: { screen, guards: { onlyType } } });
+      expect(await run.cancel(time())).toMatchObject({ exitCode: 6 });
+      expect(wire.count('cancel')).toBe(0);
+      expect(run.ledger.state.leftCount).toBe(3);
+    },
+  );
 
-  it('goes page by page when Defender cuts a lookup, and takes no action for forgotten', async () => {
+  it('screening goes page by page when Defender cuts a lookup, and takes no action for forgotten', async () => {
     const all = ids(60);
     const wire = wireWith(all.slice(15));
     wire.list.pageSize = 7;
@@ -138,7 +141,7 @@ describe('screening', () => {
     expect(wire.of(id(17), 'cancel')).toHaveLength(0);
   });
 
-  it('never follows a next link to another host', async () => {
+  it('screening never follows a next link to another host', async () => {
     const all = ids(30);
     const wire = wireWith(all);
     wire.list.pageSize = 7;
@@ -149,7 +152,7 @@ describe('screening', () => {
     expect(wire.calls.every(({ path }) => path.startsWith('/api/machineactions'))).toBe(true);
   });
 
-  it('keeps pending releases out, however their type is spelt, unless they are named', async () => {
+  it('screening keeps pending releases out, however their type is spelt, unless they are named', async () => {
     const types = [
       'Unisolate',
       'UNISOLATE',
@@ -174,7 +177,7 @@ describe('screening', () => {
     expect(named.counts()).toEqual({ cancelled: 1 });
   });
 
-  it('sends no second cancel for a release that is seen only after the answer to the first was lost', async () => {
+  it('screening sends no second cancel for a release that is seen only after the answer to the first was lost', async () => {
     const wire = wireWith(ids(2));
     wire.store.update(id(1), { type: 'Unisolate' });
     wire.fault = ({ route }, nth) => (route === 'cancel' && nth === 1 ? { kind: 'reset' } : undefined);
@@ -187,7 +190,7 @@ describe('screening', () => {
   });
 
   it.each([{ type: null }, { status: null, type: 7 }, { commands: 'x' }, { requestor: {}, computerDnsName: 5 }])(
-    'finds all of a page in which one entity has %j, without lookups of single actions',
+    'screening finds all of a page in which one entity has %j, without lookups of single actions',
     async (fields) => {
       const wire = wireWith(ids(30));
       wire.fault = ({ n }) => (n === 1 ? { kind: 'odd-entity', fields, extra: [null, 5, {}] } : undefined);
@@ -199,7 +202,7 @@ describe('screening', () => {
     },
   );
 
-  it('keeps out by a guard what a lookup shows no type of, and nothing else', async () => {
+  it('screening keeps out by a guard what a lookup shows no type of, and nothing else', async () => {
     const wire = wireWith(ids(5));
     wire.fault = ({ route }) => (route === 'list' ? { kind: 'odd-entity', fields: { type: null } } : undefined);
     const run = await makeRun({ ids: ids(5), wire, job: { guards: { onlyType: ['Isolate'] } } });
@@ -207,7 +210,7 @@ describe('screening', () => {
     expect(run.counts()).toEqual({ cancelled: 4, excluded: 1 });
   });
 
-  it('takes Canceled for over and InProgress in any spelling for open', async () => {
+  it('screening takes Canceled for over and InProgress in any spelling for open', async () => {
     const wire = wireWith(ids(4), (n) => ['Canceled', 'in progress', 'TIMEOUT', 'pending'][n] ?? '');
     wire.fault = () => ({ kind: 'respelled', words: { Cancelled: 'canceled', Isolate: 'ISO LATE' } });
     const run = await makeRun({ ids: ids(4), wire });

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { Task } from '../../src/engine/task.ts';
 import type { ReplyFields } from '../../src/ledger/record.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { id } from './run.ts';
 import { Told } from './state.ts';
 
 function taskOf({ state }: Told, wallMs: number, retried = false): Task {
   const action = state.actions.get(id(1));
   if (action === undefined) throw new Error('it was admitted');
-  return new Task(action, state.actions, retried, new VirtualClock(wallMs));
+  return new Task(action, state.actions, retried, new ManualClock(wallMs));
 }
 
 describe('a task', () => {
-  it('begins at the first attempt, and at that of its last call in a later session', () => {
+  it('a task begins at the first attempt, and at that of its last call in a later session', () => {
     const told = new Told(1);
     expect(taskOf(told, told.script.atMs).attempt).toBe(1);
     told.tell((script) => script.cancel(id(1), { http: 503 }, { attempt: 3 }));
@@ -25,7 +25,7 @@ describe('a task', () => {
     ['knows that a call that timed out may still be on the way', { error: 'timeout' }, true],
     ['knows that a call whose connection broke is not', { error: 'ECONNRESET' }, false],
     ['knows that a call that was answered is not', { http: 503 }, false],
-  ])('%s', (_, reply, onTheWay) => {
+  ])('a task %s', (_, reply, onTheWay) => {
     const told = new Told(1).tell((script) =>
       reply === undefined
         ? script.add('intent', { call: 1, route: 'cancel', id: id(1), attempt: 1 })
@@ -37,12 +37,12 @@ describe('a task', () => {
     expect(task.onTheWayAtMs).toBe(onTheWay ? -7000 : Number.NEGATIVE_INFINITY);
   });
 
-  it('takes a call that seems to come from the future for one of now', () => {
+  it('a task takes a call that seems to come from the future for one of now', () => {
     const told = new Told(1).tell((script) => script.cancel(id(1), { error: 'timeout' }));
     expect(taskOf(told, told.script.atMs - 3_600_000).lastSentAtMs).toBe(0);
   });
 
-  it('shows what the ledger says of its action by now', () => {
+  it('a task shows what the ledger says of its action by now', () => {
     const told = new Told(1);
     const task = taskOf(told, told.script.atMs);
     expect(task.action.sent).toBe(0);

@@ -8,7 +8,7 @@ const time = useVirtualTime();
 describe('without permission to read', () => {
   const cannotRead = () => new Tokens(['Machine.Isolate']);
 
-  it('refuses guards that need a lookup, naming Machine.Read.All', async () => {
+  it('a run without permission to read refuses guards that need a lookup, naming Machine.Read.All', async () => {
     const run = await makeRun({
       ids: ids(2),
       wire: wireWith(ids(2)),
@@ -22,7 +22,7 @@ describe('without permission to read', () => {
     expect(run.wire.count()).toBe(0);
   });
 
-  it('takes an answer that says Cancelled for cancelled, and any other for unconfirmed', async () => {
+  it('a run without permission to read takes an answer that says Cancelled for cancelled, and any other for unconfirmed', async () => {
     const wire = wireWith(ids(3));
     wire.store.behave(id(2), { onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 10 } });
     wire.store.update(id(3), { status: 'Succeeded' });
@@ -34,7 +34,7 @@ describe('without permission to read', () => {
     expect(wire.count('list') + wire.count('get')).toBe(0);
   });
 
-  it('sends a cancel whose answer was lost once more, then says unknown', async () => {
+  it('a run without permission to read sends a cancel whose answer was lost once more, then says unknown', async () => {
     const wire = wireWith(ids(2));
     wire.fault = ({ ids: [each] }) => (each === id(2) ? { kind: 'reset' } : undefined);
     const run = await makeRun({ ids: ids(2), wire, mayRead: false, tokens: cannotRead(), job: { screen: 'never' } });
@@ -43,7 +43,7 @@ describe('without permission to read', () => {
     expect(wire.of(id(2), 'cancel')).toHaveLength(2);
   });
 
-  it('refuses to cancel what it cannot see, naming Machine.Read.All and --screen never', async () => {
+  it('a run without permission to read refuses to cancel what it cannot see, naming Machine.Read.All and --screen never', async () => {
     const run = await makeRun({ ids: ids(2), wire: wireWith(ids(2)), mayRead: false, tokens: cannotRead() });
     const error = await run.cancel(time());
     expect(error).toBeInstanceOf(RefusedError);
@@ -51,24 +51,27 @@ describe('without permission to read', () => {
     expect(run.wire.count()).toBe(0);
   });
 
-  it.each([1, 3, 250])('refuses %i actions when the first lookup of an opaque token is refused', async (count) => {
-    const run = await makeRun({
-      ids: ids(count),
-      wire: wireWith(ids(count)),
-      mayRead: undefined,
-      tokens: cannotRead(),
-    });
-    const error = await run.cancel(time());
-    expect(error).toBeInstanceOf(RefusedError);
-    expect(String(error)).toMatch(/Machine\.Read\.All.*--screen never/);
-    expect(run.wire.count('cancel')).toBe(0);
-    expect(run.ledger.state.leftCount).toBe(count);
-  });
+  it.each([1, 3, 250])(
+    'a run without permission to read refuses %i actions when the first lookup of an opaque token is refused',
+    async (count) => {
+      const run = await makeRun({
+        ids: ids(count),
+        wire: wireWith(ids(count)),
+        mayRead: undefined,
+        tokens: cannotRead(),
+      });
+      const error = await run.cancel(time());
+      expect(error).toBeInstanceOf(RefusedError);
+      expect(String(error)).toMatch(/Machine\.Read\.All.*--screen never/);
+      expect(run.wire.count('cancel')).toBe(0);
+      expect(run.ledger.state.leftCount).toBe(count);
+    },
+  );
 
   it.each([
     ['without a body', { kind: 'empty', status: 403 }],
     ['with a page', { kind: 'html', status: 403 }],
-  ] as const)('takes a 403 %s to a lookup for a refusal', async (_, fault) => {
+  ] as const)('a run without permission to read takes a 403 %s to a lookup for a refusal', async (_, fault) => {
     const wire = wireWith(ids(3));
     wire.fault = ({ route }) => (route === 'cancel' ? undefined : fault);
     const run = await makeRun({ ids: ids(3), wire, mayRead: undefined });
@@ -76,7 +79,7 @@ describe('without permission to read', () => {
     expect(wire.count('cancel')).toBe(0);
   });
 
-  it('goes on where only one action of several may not be read', async () => {
+  it('a run without permission to read goes on where only one action of several may not be read', async () => {
     const wire = wireWith(ids(12).slice(1));
     wire.store.add({ id: id(1) }, { missingFromList: true });
     wire.fault = ({ route, ids: [each] }) => (route === 'get' && each === id(1) ? { kind: 'forbidden' } : undefined);
@@ -85,7 +88,7 @@ describe('without permission to read', () => {
     expect(run.counts()).toEqual({ cancelled: 11, unconfirmed: 1 });
   });
 
-  it('stops when reading is refused in the middle of a run, before anything more is called unseen', async () => {
+  it('a run without permission to read stops when reading is refused in the middle of a run, before anything more is called unseen', async () => {
     const all = ids(300);
     const wire = wireWith(all);
     wire.fault = ({ route, n }) => (route === 'list' && n > 1 ? { kind: 'forbidden' } : undefined);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NextStep } from '../../src/engine/next-step.ts';
 import { makeWorkQueue, type Taken } from '../../src/engine/work-queue.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { id, ids } from './run.ts';
 import { Told } from './state.ts';
 
@@ -13,7 +13,7 @@ function queueOf({ state }: Told, { retry = [] as string[], step = WORK } = {}) 
   const queue = makeWorkQueue({
     state,
     retry: new Set(retry),
-    clock: new VirtualClock(),
+    clock: new ManualClock(),
     stepOf: () => {
       asked++;
       return step;
@@ -30,7 +30,7 @@ const taskOf = (taken: readonly Taken[], index: number) => {
 };
 
 describe('the queue', () => {
-  it('gives what an earlier session began first, then the ledger’s own order', () => {
+  it('the queue gives what an earlier session began first, then the ledger’s own order', () => {
     const told = new Told(4).tell((script) => script.cancel(id(3), { http: 503 }));
     const { queue } = queueOf(told);
     expect(queue.hasBegun).toBe(true);
@@ -38,7 +38,7 @@ describe('the queue', () => {
     expect(queue.isEmpty).toBe(true);
   });
 
-  it('gives what was begun alone when that is asked for', () => {
+  it('the queue gives what was begun alone when that is asked for', () => {
     const told = new Told(3).tell((script) => script.cancel(id(2), { http: 503 }));
     const { queue } = queueOf(told);
     expect(idsOf(queue.takeBegun())).toEqual([id(2)]);
@@ -46,7 +46,7 @@ describe('the queue', () => {
     expect(queue.isEmpty).toBe(false);
   });
 
-  it('leaves out what is settled, unless it is to be tried again, which is nothing begun', () => {
+  it('the queue leaves out what is settled, unless it is to be tried again, which is nothing begun', () => {
     const told = new Told(3).tell((script) => {
       script.cancel(id(1), { http: 409 }).cancel(id(2), { http: 409 });
       for (const n of [1, 2]) script.add('outcome', { id: id(n), outcome: 'failed', attempts: 1 });
@@ -58,19 +58,19 @@ describe('the queue', () => {
     expect(taken.map(({ task }) => task.retried)).toEqual([true, false]);
   });
 
-  it('gives as many as a lookup holds, and asks for the step of each once', () => {
+  it('the queue gives as many as a lookup holds, and asks for the step of each once', () => {
     const { queue, asked } = queueOf(new Told(250), { step: LOOK });
     expect([queue.take().length, queue.take().length, queue.take().length]).toEqual([100, 100, 50]);
     expect(asked()).toBe(250);
   });
 
-  it('gives a thousand at a time when none needs a lookup', () => {
+  it('the queue gives a thousand at a time when none needs a lookup', () => {
     const { queue, asked } = queueOf(new Told(1500));
     expect([queue.take().length, queue.take().length]).toEqual([1000, 500]);
     expect(asked()).toBe(1500);
   });
 
-  it('gives what was held over next, in its order', () => {
+  it('the queue gives what was held over next, in its order', () => {
     const { queue } = queueOf(new Told(150), { step: LOOK });
     const taken = queue.take();
     queue.holdOver([taskOf(taken, 3), taskOf(taken, 5)]);
@@ -78,7 +78,7 @@ describe('the queue', () => {
     expect(idsOf(queue.take())).toEqual([id(4), id(6), ...ids(50, 101)]);
   });
 
-  it('gives what a worker put back before all else, also when it was held over since', () => {
+  it('the queue gives what a worker put back before all else, also when it was held over since', () => {
     const { queue } = queueOf(new Told(3));
     const taken = queue.take();
     const late = taskOf(taken, 2);
@@ -88,7 +88,7 @@ describe('the queue', () => {
     expect(idsOf(queue.take())).toEqual([id(3), id(1)]);
   });
 
-  it('forgets what was seen of a task that goes back to it', () => {
+  it('the queue forgets what was seen of a task that goes back to it', () => {
     const { queue } = queueOf(new Told(2));
     const taken = queue.take();
     for (const { task } of taken) task.found = { kind: 'unknown' };

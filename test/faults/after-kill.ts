@@ -3,7 +3,7 @@ import { isFinal } from '../../src/ledger/outcomes.ts';
 import { checkLedger, readLedger } from '../../src/ledger/read-ledger.ts';
 import { isInDoubt } from '../../src/ledger/state/run-state.ts';
 import { fileDisk } from '../../src/store/folder/file-disk.ts';
-import { COMMENT, type Harness, only, outcomesOf } from '../e2e/harness.ts';
+import { COMMENT, type Harness, only, outcomesOf } from '../support/harness.ts';
 
 /** How a person goes on after a kill: with the ledger where the source was read to its end, else with the source again. */
 export async function goOn(harness: Harness, source: string, ledger: string): Promise<readonly string[]> {

@@ -1,11 +1,11 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, type Harness, ids, only, open, openHarness } from '../e2e/harness.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness } from '../support/harness.ts';
 
 const HOUR_MS = 3_600_000;
 const WINDOW = '10/5s';
 const LEDGER = 'ledgers/ids.jsonl';
-const PRELOAD = pathToFileURL(fileURLToPath(new URL('../support/shifted-clock.mjs', import.meta.url))).href;
+const PRELOAD = pathToFileURL(fileURLToPath(new URL('../support/clock/shifted-clock.mjs', import.meta.url))).href;
 
 const shifted = (ms: number) => ({ NODE_OPTIONS: `--import ${PRELOAD}`, TEST_CLOCK_SHIFT_MS: String(ms) });
 
@@ -33,7 +33,9 @@ async function resumed(harness: Harness, env: Record<string, string> = {}): Prom
 }
 
 describe.concurrent("the quota's memory holds by Defender's own count", () => {
-  it("when this machine's clock was set two hours ahead since the last session", async ({ expect }) => {
+  it("the quota's memory holds by Defender's own count when this machine's clock was set two hours ahead since the last session", async ({
+    expect,
+  }) => {
     await using harness = await openHarness({ actions: open(20), windows: WINDOW });
     await killedRun(harness);
     await resumed(harness, shifted(2 * HOUR_MS));
@@ -43,21 +45,27 @@ describe.concurrent("the quota's memory holds by Defender's own count", () => {
     expect(asked).toMatchObject([{ path: '/', countedMs: undefined, tenant: undefined }]);
   });
 
-  it('when the last session ran on a clock two hours behind, and this one is right', async ({ expect }) => {
+  it("the quota's memory holds by Defender's own count when the last session ran on a clock two hours behind, and this one is right", async ({
+    expect,
+  }) => {
     await using harness = await openHarness({ actions: open(20), windows: WINDOW });
     await killedRun(harness, shifted(-2 * HOUR_MS));
     await resumed(harness);
     expect(harness.sandbox.log.overQuota()).toBe(0);
   });
 
-  it('when both clocks are two hours ahead, without waiting for longer than the window', async ({ expect }) => {
+  it("the quota's memory holds by Defender's own count when both clocks are two hours ahead, without waiting for longer than the window", async ({
+    expect,
+  }) => {
     await using harness = await openHarness({ actions: open(20), windows: WINDOW });
     await killedRun(harness, shifted(2 * HOUR_MS));
     await resumed(harness, shifted(2 * HOUR_MS));
     expect(harness.sandbox.log.overQuota()).toBe(0);
   });
 
-  it('when the request for the clock is not answered', async ({ expect }) => {
+  it("the quota's memory holds by Defender's own count when the request for the clock is not answered", async ({
+    expect,
+  }) => {
     await using harness = await openHarness({ actions: open(20), windows: WINDOW });
     await killedRun(harness);
     harness.sandbox.faults.script(({ method }) => (method === 'HEAD' ? { kind: 'reset' } : undefined));
@@ -67,7 +75,7 @@ describe.concurrent("the quota's memory holds by Defender's own count", () => {
 });
 
 describe('a run without a past', () => {
-  it('asks for no clock', async () => {
+  it('a run without a past asks for no clock', async () => {
     await using harness = await openHarness({ actions: open(1) });
     await harness.file('ids.txt', ids(1));
     await harness.run(['run', 'ids.txt', '--yes', ...COMMENT, '--confirm-for', '0']);

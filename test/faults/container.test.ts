@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, it, type TestContext } from 'vitest';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts';
-import { id } from '../e2e/harness.ts';
 import { type RunningCommand, startCommand } from '../support/command.ts';
+import { id } from '../support/harness.ts';
 import { need } from './needs.ts';
 
 /** As the image and the manifests have it: user `node`. */

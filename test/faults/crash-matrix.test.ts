@@ -1,6 +1,6 @@
 import { stat, truncate } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { COMMENT, type Harness, id, ids, only, open, openHarness } from '../e2e/harness.ts';
+import { COMMENT, type Harness, id, ids, only, open, openHarness } from '../support/harness.ts';
 import { expectOrderlyEnd } from './after-kill.ts';
 import { isMoment, type Moment } from './moments.ts';
 import { need } from './needs.ts';
@@ -147,7 +147,7 @@ const POINTS: readonly Point[] = [
 const UNSYNCED = POINTS.filter(({ name }) => /^(before the sync|after the write) of the /.test(name));
 
 describe('killed', () => {
-  test.concurrent.for(POINTS)('$name, it goes on and does nothing twice', async (point, context) => {
+  test.concurrent.for(POINTS)('a run killed $name goes on and does nothing twice', async (point, context) => {
     need(context, 'strace');
     const { count = 1 } = point;
     await using killed = await killedAt(point);
@@ -155,7 +155,7 @@ describe('killed', () => {
     await expectOrderlyEnd(harness, 'ids.txt', LEDGER, ids(count));
   });
 
-  test.concurrent('after the call took effect and before its answer, it goes on and does nothing twice', async (context) => {
+  test.concurrent('a run killed after the call took effect and before its answer goes on and does nothing twice', async (context) => {
     need(context, 'strace');
     await using harness = await harnessOf(1);
     harness.sandbox.faults.next({ kind: 'slow', headersMs: 60_000 }, { route: 'cancel' });
@@ -166,7 +166,7 @@ describe('killed', () => {
     await expectOrderlyEnd(harness, 'ids.txt', LEDGER, ids(1));
   });
 
-  test.concurrent('with the answer in the socket and not read, it goes on and does nothing twice', async (context) => {
+  test.concurrent('a run killed with the answer in the socket and not read goes on and does nothing twice', async (context) => {
     need(context, 'strace');
     await using harness = await harnessOf(1);
     harness.sandbox.faults.next({ kind: 'slow', headersMs: 500 }, { route: 'cancel' });
@@ -181,16 +181,19 @@ describe('killed', () => {
 });
 
 describe('killed together with the machine, which loses all that was not synced but the beginning of a line,', () => {
-  test.concurrent.for(UNSYNCED)('$name, it goes on and does nothing twice', async (point, context) => {
-    need(context, 'strace');
-    await using killed = await killedAt(point);
-    const { harness, command } = killed;
-    const { size } = await stat(harness.path(LEDGER));
-    expect(command.syncedBytes).toBeGreaterThan(0);
-    expect(size).toBeGreaterThan(command.syncedBytes + 40);
-    await truncate(harness.path(LEDGER), command.syncedBytes + 40);
-    await expectOrderlyEnd(harness, 'ids.txt', LEDGER, ids(1));
-  });
+  test.concurrent.for(UNSYNCED)(
+    'a run killed with its machine $name goes on and does nothing twice',
+    async (point, context) => {
+      need(context, 'strace');
+      await using killed = await killedAt(point);
+      const { harness, command } = killed;
+      const { size } = await stat(harness.path(LEDGER));
+      expect(command.syncedBytes).toBeGreaterThan(0);
+      expect(size).toBeGreaterThan(command.syncedBytes + 40);
+      await truncate(harness.path(LEDGER), command.syncedBytes + 40);
+      await expectOrderlyEnd(harness, 'ids.txt', LEDGER, ids(1));
+    },
+  );
 });
 
 async function harnessOf(count: number): Promise<Harness> {

@@ -2,8 +2,18 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open as openFile, readFile, rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, type Harness, id, ids, only, open, openHarness, outcomesOf, withCommand } from '../e2e/harness.ts';
 import { openTerminal } from '../e2e/terminal.ts';
+import {
+  COMMENT,
+  type Harness,
+  id,
+  ids,
+  only,
+  open,
+  openHarness,
+  outcomesOf,
+  withCommand,
+} from '../support/harness.ts';
 
 /** How a shell takes an output away. `stuck` is a reader that never reads and never goes. */
 const TROUBLES = {
@@ -63,7 +73,7 @@ async function stageWithTrouble(): Promise<Harness> {
 describe.runIf(process.platform === 'linux')('a run whose outputs cannot be written', () => {
   for (const trouble of Object.keys(TROUBLES) as (keyof typeof TROUBLES)[]) {
     for (const level of trouble === 'stderr on a full disk' ? ['info', 'trace'] : ['trace']) {
-      it.concurrent(`does and records all the same: ${trouble}, log level ${level}`, async () => {
+      it.concurrent(`a run whose outputs cannot be written does and records all the same: ${trouble}, log level ${level}`, async () => {
         await using harness = await stageWithTrouble();
         expect(await at(harness, trouble, [...RUN, '--log-level', level])).toBe(0);
         const records = await harness.records('ledgers/ids.jsonl');
@@ -78,7 +88,7 @@ describe.runIf(process.platform === 'linux')('a run whose outputs cannot be writ
 });
 
 describe.runIf(process.platform === 'linux')('a run at a terminal that is halted by Ctrl-S', () => {
-  it('goes on to its end, and shows the end once the terminal goes on', async () => {
+  it('a run at a terminal that is halted by Ctrl-S goes on to its end, and shows the end once the terminal goes on', async () => {
     await using harness = await stageWithTrouble();
     const command = `countermand ${RUN.map((arg) => `'${arg}'`).join(' ')}`;
     await using terminal = openTerminal(command, { cwd: harness.folder, env: harness.env });
@@ -121,7 +131,7 @@ describe.runIf(process.platform === 'linux')('a command whose outputs cannot be 
     'stdin, stdout and stderr closed',
   ] as const;
 
-  it('ends as it would', async () => {
+  it('a command whose outputs cannot be written ends as it would', async () => {
     await using harness = await openHarness({ actions: open(3) });
     await harness.file('ids.txt', ids(3));
     expect((await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--confirm-for', '0'])).code).toBe(3);
@@ -135,7 +145,7 @@ describe.runIf(process.platform === 'linux')('a command whose outputs cannot be 
     }
   }, 500_000);
 
-  it('says so on stderr once, where that can be written', async () => {
+  it('a command whose outputs cannot be written says so on stderr once, where that can be written', async () => {
     await using harness = await openHarness({ actions: open(1) });
     await harness.file('ids.txt', [id(1)]);
     const run = await harness.runShell('countermand run ids.txt --comment x --yes --confirm-for 0 > /dev/full');

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { COMMENT, type Harness, ids, only, open, openHarness } from '../e2e/harness.ts';
 import type { CommandEnd } from '../support/command.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness } from '../support/harness.ts';
 import { expectOrderlyEnd } from './after-kill.ts';
 import { mountExt4, mountTmpfs } from './mounts.ts';
 import { need } from './needs.ts';
@@ -31,7 +31,7 @@ test.concurrent.for(INJECTED)(
   },
 );
 
-test.concurrent('after an fdatasync that failed the tail is read again: what the disk did lose is not remembered', async (context) => {
+test.concurrent('the tail is read again after an fdatasync that failed: what the disk did lose is not remembered', async (context) => {
   need(context, 'strace');
   await using harness = await harnessOf();
   const { syncedBytes } = await broken(harness, 'fdatasync:error=EIO:when=14+', /EIO.*fdatasync/);

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { COMMENT, only, outcomesOf } from '../e2e/harness.ts';
-import { leaksIn, openSignInHarness, sentences } from '../e2e/sign-in-harness.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES } from '../support/authority.ts';
 import { makeServerCertificate, type ServerCertificate } from '../support/certificates.ts';
+import { COMMENT, only, outcomesOf } from '../support/harness.ts';
+import { leaksIn, openSignInHarness, sentences } from '../support/sign-in-harness.ts';
 import { startTlsFront } from '../support/tls-front.ts';
 
 let authority: Authority;
@@ -48,7 +48,7 @@ const SOON = { timeoutMs: 60_000 };
 const ENOUGH = { timeoutMs: 120_000 };
 
 describe.concurrent('an authority that cannot be reached is told in one sentence within 15 s, exit 6, where it', () => {
-  it('is not there', async ({ expect }) => {
+  it('an authority that is not there is told in one sentence within 15 s, exit 6', async ({ expect }) => {
     await using harness = await openSignInHarness(authority, {
       env: { ...SECRET, COUNTERMAND_AUTHORITY_URL: `https://127.0.0.1:${await nobody()}` },
     });
@@ -60,7 +60,9 @@ describe.concurrent('an authority that cannot be reached is told in one sentence
     expect(harness.sandbox.log.count()).toBe(0);
   });
 
-  it('takes the connection and says nothing', async ({ expect }) => {
+  it('an authority that takes the connection and says nothing is told in one sentence within 15 s, exit 6', async ({
+    expect,
+  }) => {
     await using hole = await blackHole();
     await using harness = await openSignInHarness(authority, {
       env: { ...SECRET, COUNTERMAND_AUTHORITY_URL: `https://127.0.0.1:${hole.port}` },
@@ -70,7 +72,9 @@ describe.concurrent('an authority that cannot be reached is told in one sentence
     expect(sentences(ran.stderr)).toEqual([expect.stringMatching(/cannot sign in: .*; .*run again/)]);
   });
 
-  it('is one whose certificate is for somebody else', async ({ expect }) => {
+  it('an authority whose certificate is for somebody else is told in one sentence within 15 s, exit 6', async ({
+    expect,
+  }) => {
     await using front = await startTlsFront(foreign, Number(new URL(authority.url).port));
     await using harness = await openSignInHarness(authority, {
       env: {
@@ -88,7 +92,9 @@ describe.concurrent('an authority that cannot be reached is told in one sentence
 });
 
 describe('an authority', () => {
-  it('that hangs, and after that one that redirects, is told; neither is followed anywhere', async ({ expect }) => {
+  it('an authority that hangs, and after that one that redirects, is told; neither is followed anywhere', async ({
+    expect,
+  }) => {
     for (const trouble of ['hang', TROUBLES.redirect] as const) {
       await using harness = await openSignInHarness(authority, { env: SECRET });
       authority.trouble(trouble);
@@ -108,7 +114,7 @@ describe.concurrent('a Defender behind a bad network', () => {
     COUNTERMAND_PATIENCE: '4s',
   });
 
-  it('whose connections are cut after any byte of the answer loses nothing and cancels nothing twice', async ({
+  it('a Defender behind a bad network whose connections are cut after any byte of the answer loses nothing and cancels nothing twice', async ({
     expect,
   }) => {
     await using harness = await openSignInHarness(authority, {
@@ -130,7 +136,7 @@ describe.concurrent('a Defender behind a bad network', () => {
     expect(leaksIn(ran.stdout + ran.stderr, authority.secrets)).toEqual([]);
   });
 
-  it('that shows a certificate of an unknown CA is never sent a token: exit 6, and check names the remedy', async ({
+  it('a Defender behind a bad network that shows a certificate of an unknown CA is never sent a token: exit 6, and check names the remedy', async ({
     expect,
   }) => {
     await using harness = await openSignInHarness(authority, {
@@ -150,7 +156,9 @@ describe.concurrent('a Defender behind a bad network', () => {
     expect(front.requests).toBe(0);
   });
 
-  it('that shows a certificate for another name is never sent a token: exit 6', async ({ expect }) => {
+  it('a Defender behind a bad network that shows a certificate for another name is never sent a token: exit 6', async ({
+    expect,
+  }) => {
     await using harness = await openSignInHarness(authority, {
       env: { ...(await ready()), NODE_EXTRA_CA_CERTS: foreign.caFile },
     });
@@ -169,7 +177,7 @@ describe.concurrent('a Defender behind a bad network', () => {
     expect(front.requests).toBe(0);
   });
 
-  it('that takes connections and says nothing, or swallows requests, ends the run when patience ends', async ({
+  it('a Defender behind a bad network that takes connections and says nothing, or swallows requests, ends the run when patience ends', async ({
     expect,
   }) => {
     await using harness = await openSignInHarness(authority, { env: await ready() });
@@ -194,7 +202,7 @@ describe.concurrent('a Defender behind a bad network', () => {
     expect(harness.sandbox.log.count()).toBe(0);
   });
 
-  it('that is slow with headers and body is waited for', async ({ expect }) => {
+  it('a Defender behind a bad network that is slow with headers and body is waited for', async ({ expect }) => {
     await using harness = await openSignInHarness(authority, {
       env: { ...(await ready()), COUNTERMAND_PATIENCE: '60m' },
     });

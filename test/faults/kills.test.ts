@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { seededRandom } from '../../src/sandbox/seeded.ts';
-import { COMMENT, documentOf, ids, only, open, openHarness, outcomesOf } from '../e2e/harness.ts';
+import { COMMENT, documentOf, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 
 const KILLS = 20;
 const COUNT = 1500;

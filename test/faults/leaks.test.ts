@@ -2,10 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/sandbox/faults.ts';
-import { COMMENT } from '../e2e/harness.ts';
-import { leaksIn, logged, openSignInHarness, type SignInHarness } from '../e2e/sign-in-harness.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES, writeSecret } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
+import { COMMENT } from '../support/harness.ts';
+import { leaksIn, logged, openSignInHarness, type SignInHarness } from '../support/sign-in-harness.ts';
 
 let authority: Authority;
 let certificate: ClientCertificate;
@@ -96,55 +96,61 @@ function listener(harness: SignInHarness, flags: readonly string[]) {
 }
 
 describe.concurrent('no secret shows in anything that is said or written, at trace, over every command and failure, with', () => {
-  it.for(Object.keys(ENVIRONMENTS))('%s', async (kind, { expect }) => {
-    await using harness = await openSignInHarness(authority, { count: 16, env: (await ENVIRONMENTS[kind]?.()) ?? {} });
-    const { said, hear } = listener(harness, ['--auth', kind]);
-    const quiet = listener(harness, []);
-    await hear(['plan', 'ids.txt', '--html', 'plan.html', '--csv', 'plan.csv']);
-    await hear(['list', '--json']);
-    await hear(['list']);
-    const answer = badAnswers(harness);
-    let cancels = 0;
-    harness.sandbox.faults.script(({ route }) => (route === 'cancel' ? answer(++cancels) : undefined));
-    const metrics = ['--metrics-file', 'metrics.prom', '--confirm-for', '0'];
-    const ran = await hear(['run', 'ids.txt', '--yes', '--json', ...COMMENT, ...metrics, '--max-failures', '100%']);
-    expect(cancels).toBeGreaterThan(12);
-    await hear(['resume', LEDGER, '--dry-run']);
-    await hear([
-      'resume',
-      LEDGER,
-      ...metrics,
-      '--retry',
-      'failed,forbidden,unconfirmed,unknown',
-      '--max-failures',
-      '100%',
-    ]);
-    await hear(['verify', LEDGER]);
-    await hear(['check', '--json']);
-    await hear(['check']);
-    await quiet.hear(['verify', LEDGER, '--offline']);
-    await quiet.hear(['report', LEDGER, '--json', '--csv', 'r.csv', '--html', 'r.html', '--out', 'report']);
-    await quiet.hear(['report', LEDGER]);
+  it.for(Object.keys(ENVIRONMENTS))(
+    'no secret shows in anything that is said or written, at trace, with %s',
+    async (kind, { expect }) => {
+      await using harness = await openSignInHarness(authority, {
+        count: 16,
+        env: (await ENVIRONMENTS[kind]?.()) ?? {},
+      });
+      const { said, hear } = listener(harness, ['--auth', kind]);
+      const quiet = listener(harness, []);
+      await hear(['plan', 'ids.txt', '--html', 'plan.html', '--csv', 'plan.csv']);
+      await hear(['list', '--json']);
+      await hear(['list']);
+      const answer = badAnswers(harness);
+      let cancels = 0;
+      harness.sandbox.faults.script(({ route }) => (route === 'cancel' ? answer(++cancels) : undefined));
+      const metrics = ['--metrics-file', 'metrics.prom', '--confirm-for', '0'];
+      const ran = await hear(['run', 'ids.txt', '--yes', '--json', ...COMMENT, ...metrics, '--max-failures', '100%']);
+      expect(cancels).toBeGreaterThan(12);
+      await hear(['resume', LEDGER, '--dry-run']);
+      await hear([
+        'resume',
+        LEDGER,
+        ...metrics,
+        '--retry',
+        'failed,forbidden,unconfirmed,unknown',
+        '--max-failures',
+        '100%',
+      ]);
+      await hear(['verify', LEDGER]);
+      await hear(['check', '--json']);
+      await hear(['check']);
+      await quiet.hear(['verify', LEDGER, '--offline']);
+      await quiet.hear(['report', LEDGER, '--json', '--csv', 'r.csv', '--html', 'r.html', '--out', 'report']);
+      await quiet.hear(['report', LEDGER]);
 
-    const all = [...said, ...quiet.said, await everythingIn(harness.folder)].join('\n');
-    for (const name of ['plan.html', 'plan.csv', 'metrics.prom', 'report/report.html', 'report/SHA256SUMS', LEDGER]) {
-      expect(all).toContain(harness.path(name));
-    }
-    expect(leaksIn(all, authority.secrets)).toEqual([]);
+      const all = [...said, ...quiet.said, await everythingIn(harness.folder)].join('\n');
+      for (const name of ['plan.html', 'plan.csv', 'metrics.prom', 'report/report.html', 'report/SHA256SUMS', LEDGER]) {
+        expect(all).toContain(harness.path(name));
+      }
+      expect(leaksIn(all, authority.secrets)).toEqual([]);
 
-    // The log says something of each call, and nothing that is not for it.
-    const lines = logged(ran.stderr).filter(({ route }) => route === 'cancel');
-    expect(lines.length).toBeGreaterThan(12);
-    for (const line of lines) expect(line).toMatchObject({ id: expect.any(String), attempt: expect.any(Number) });
-    expect(lines).toContainEqual(
-      expect.objectContaining({
-        http: 200,
-        ms: expect.any(Number),
-        slotWaitMs: expect.any(Number),
-        gateWaitMs: expect.any(Number),
-      }),
-    );
-  });
+      // The log says something of each call, and nothing that is not for it.
+      const lines = logged(ran.stderr).filter(({ route }) => route === 'cancel');
+      expect(lines.length).toBeGreaterThan(12);
+      for (const line of lines) expect(line).toMatchObject({ id: expect.any(String), attempt: expect.any(Number) });
+      expect(lines).toContainEqual(
+        expect.objectContaining({
+          http: 200,
+          ms: expect.any(Number),
+          slotWaitMs: expect.any(Number),
+          gateWaitMs: expect.any(Number),
+        }),
+      );
+    },
+  );
 });
 
 describe('no secret shows when signing in fails', () => {
@@ -155,34 +161,37 @@ describe('no secret shows when signing in fails', () => {
     return [own, ...tokens].filter((each) => each !== undefined).join(' ');
   };
 
-  it.for(Object.keys(ENVIRONMENTS))('with %s, and the authority says back what it was told', async (kind) => {
-    await using harness = await openSignInHarness(authority, { env: (await ENVIRONMENTS[kind]?.()) ?? {} });
-    const { said, hear } = listener(harness, ['--auth', kind]);
-    authority.trouble({ ...TROUBLES.htmlPage, body: `<html>${echoed(kind)}</html>` }, 1);
-    authority.trouble({ ...TROUBLES.jsonString, body: JSON.stringify(echoed(kind)) }, 1);
-    authority.trouble(
-      { ...TROUBLES.serverError, body: JSON.stringify({ error: 'server_error', error_description: echoed(kind) }) },
-      1,
-    );
-    authority.trouble('reset', 1);
-    await hear(['check']);
-    authority.heal();
-    authority.trouble({
-      status: 400,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        error: 'invalid_client',
-        error_description: `AADSTS99999: ${echoed(kind)}`,
-        error_codes: [99_999],
-      }),
-    });
-    await hear(['run', 'ids.txt', '--yes', ...COMMENT]);
-    await hear(['check', '--json']);
-    authority.heal();
-    expect(leaksIn([...said, await everythingIn(harness.folder)].join('\n'), authority.secrets)).toEqual([]);
-  });
+  it.for(Object.keys(ENVIRONMENTS))(
+    'no secret shows with %s when the authority says back what it was told',
+    async (kind) => {
+      await using harness = await openSignInHarness(authority, { env: (await ENVIRONMENTS[kind]?.()) ?? {} });
+      const { said, hear } = listener(harness, ['--auth', kind]);
+      authority.trouble({ ...TROUBLES.htmlPage, body: `<html>${echoed(kind)}</html>` }, 1);
+      authority.trouble({ ...TROUBLES.jsonString, body: JSON.stringify(echoed(kind)) }, 1);
+      authority.trouble(
+        { ...TROUBLES.serverError, body: JSON.stringify({ error: 'server_error', error_description: echoed(kind) }) },
+        1,
+      );
+      authority.trouble('reset', 1);
+      await hear(['check']);
+      authority.heal();
+      authority.trouble({
+        status: 400,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          error: 'invalid_client',
+          error_description: `AADSTS99999: ${echoed(kind)}`,
+          error_codes: [99_999],
+        }),
+      });
+      await hear(['run', 'ids.txt', '--yes', ...COMMENT]);
+      await hear(['check', '--json']);
+      authority.heal();
+      expect(leaksIn([...said, await everythingIn(harness.folder)].join('\n'), authority.secrets)).toEqual([]);
+    },
+  );
 
-  it('with a wrong secret, a wrong passphrase, a broken key, a token with a line break, or a proxy that is away', async () => {
+  it('no secret shows when signing in fails with a wrong secret, a wrong passphrase, a broken key, a token with a line break, or a proxy that is away', async () => {
     await using harness = await openSignInHarness(authority);
     const key = await readFile(certificate.keyFile, 'utf8');
     const token = await authority.token();
@@ -222,7 +231,7 @@ describe('no secret shows when signing in fails', () => {
 });
 
 describe('the search itself', () => {
-  it('finds a secret in every form that it may take', () => {
+  it('the search itself finds a secret in every form that it may take', () => {
     const secret = 'a"secret+with/odd=signs';
     const forms = [
       `x${secret}x`,
@@ -236,7 +245,7 @@ describe('the search itself', () => {
     expect(leaksIn('a secret with odd signs', [secret])).toEqual([]);
   });
 
-  it('finds a line of a key, and the payload of a token', async () => {
+  it('the search itself finds a line of a key, and the payload of a token', async () => {
     const key = await readFile(certificate.keyFile, 'utf8');
     expect(leaksIn(key.split('\n')[3] ?? '', [key])).not.toEqual([]);
     const token = await authority.token();

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { COMMENT, documentOf, id, ids, only, openHarness, outcomesOf } from '../e2e/harness.ts';
+import { COMMENT, documentOf, id, ids, only, openHarness, outcomesOf } from '../support/harness.ts';
 
 const WINDOWS = '20/1s,100/10s';
 
@@ -58,7 +58,7 @@ it('300 IDs with errors, resets, lost answers and 429s mixed in: every cancellab
   expect(outcomesOf(records).get(id(296))).toBe('not-found');
 });
 
-it('250 IDs under the real windows: three bursts a minute apart, no refusal', async () => {
+it('250 IDs under the real windows go out in three bursts a minute apart, without a refusal', async () => {
   await using harness = await openHarness({
     windows: '100/1m,1500/1h',
     actions: ids(250).map((each) => ({ id: each })),

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { COMMENT, type Harness, ids, only, open, openHarness } from '../e2e/harness.ts';
 import type { CommandEnd } from '../support/command.ts';
+import { COMMENT, type Harness, ids, only, open, openHarness } from '../support/harness.ts';
 import { expectOrderlyEnd } from './after-kill.ts';
 import { need } from './needs.ts';
 
@@ -78,7 +78,7 @@ test.concurrent('process 1 of two containers on one folder is not one holder: th
   await expectOrderlyEnd(harness, 'many.txt', LEDGER, ids(COUNT));
 });
 
-test.concurrent('where the file system shows a ledger to everybody, that is said and the run goes on', async (context) => {
+test.concurrent('a ledger that the file system shows to everybody is said, and the run goes on', async (context) => {
   need(context, 'strace');
   await using harness = await harnessOf();
   // What a FAT or SMB folder does: the modes that files are made with and changed to mean nothing. Size and times are left as they are.

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { link, mkdir, readFile, symlink } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COMMENT, type Harness, ids, open, openHarness } from '../e2e/harness.ts';
+import { COMMENT, type Harness, ids, open, openHarness } from '../support/harness.ts';
 
 let harness: Harness;
 beforeAll(async () => {

@@ -3,11 +3,11 @@ import { appendFile, copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, outcomesOf } from '../e2e/harness.ts';
-import { leaksIn, openSignInHarness, sentences } from '../e2e/sign-in-harness.ts';
 import { type Authority, CLIENT_SECRET, startAuthority } from '../support/authority.ts';
 import { makeServerCertificate } from '../support/certificates.ts';
 import { startConnectProxy } from '../support/connect-proxy.ts';
+import { COMMENT, outcomesOf } from '../support/harness.ts';
+import { leaksIn, openSignInHarness, sentences } from '../support/sign-in-harness.ts';
 import { startTlsFront } from '../support/tls-front.ts';
 
 const execute = promisify(execFile);
@@ -65,7 +65,7 @@ async function caFile(authority: Authority, apiCa: string): Promise<string> {
 }
 
 describe('through an HTTP CONNECT proxy, with direct connections impossible', () => {
-  it('sign-in, run and check work, and without the proxy nothing can be reached', async ({ skip }) => {
+  it('sign-in, run and check work through a proxy, and without it nothing can be reached', async ({ skip }) => {
     await using namespace = await namespaceOr(skip);
     await using authority = await startAuthority();
     const certificate = await makeServerCertificate(authority.dir, 'api', `DNS:${API}`);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/sandbox/seeded.ts';
-import { ids, openHarness } from '../e2e/harness.ts';
+import { ids, openHarness } from '../support/harness.ts';
 import { type Doubt, doubtIn, expectLookedUpFirst, expectOrderlyEnd, goOn } from './after-kill.ts';
 
 const RUNS = 100;
@@ -19,7 +19,7 @@ interface Moment {
   afterMs: number;
 }
 
-test('killed at 200 random moments of longer runs, each is gone on with and nothing is done twice', async () => {
+test('runs killed at 200 random moments are each gone on with, and nothing is done twice', async () => {
   const random = seededRandom(4711);
   const runs = Array.from({ length: RUNS }, (_, run) =>
     Array.from({ length: KILLS_A_RUN }, (_, kill): Moment => {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { COMMENT, only, outcomesOf } from '../e2e/harness.ts';
-import { leaksIn, openSignInHarness } from '../e2e/sign-in-harness.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES, type Trouble } from '../support/authority.ts';
+import { COMMENT, only, outcomesOf } from '../support/harness.ts';
+import { leaksIn, openSignInHarness } from '../support/sign-in-harness.ts';
 
 const LIFETIME_S = 20;
 const COUNT = 330;
@@ -41,7 +41,7 @@ async function play(authority: Authority, signal: AbortSignal): Promise<number> 
 }
 
 describe('a run over more than three lifetimes of its token, with the authority failing for half of the time', () => {
-  it('loses nothing, makes no cancel twice, and never shows Defender a token that has ended', async () => {
+  it('a run over more than three lifetimes of its token, with the authority failing for half of the time, loses nothing, makes no cancel twice, and never shows Defender a token that has ended', async () => {
     await using authority = await startAuthority();
     authority.tokens.lifetimeSeconds = LIFETIME_S;
     await using harness = await openSignInHarness(authority, {

@@ -35,7 +35,7 @@ async function properties() {
   const { play, playAnswers } = await load('fuzz/play-answers');
   const { OddServer, wireCase } = await load('fuzz/over-sockets');
   const { readSource, source } = await load('fuzz/sources');
-  const { virtualTime } = await load('quota/virtual-time');
+  const { virtualTime } = await load('support/clock/virtual-time');
   return {
     runs: fc.asyncProperty(play, async (given) => {
       const time = virtualTime();

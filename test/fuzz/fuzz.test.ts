@@ -7,7 +7,7 @@ import { readSource, source } from './sources.ts';
 
 describe('a run over answers of any kind', () => {
   const time = useVirtualTime();
-  it('ends, repeats no cancel that was answered, and keeps one reply a call', async () => {
+  it('a run over answers of any kind ends, repeats no cancel that was answered, and keeps one reply a call', async () => {
     await fc.assert(
       fc.asyncProperty(play, (given) => playAnswers(given, time())),
       { numRuns: 120 },
@@ -16,7 +16,7 @@ describe('a run over answers of any kind', () => {
 });
 
 describe('an answer of any kind over a real socket', () => {
-  it('is taken for what it is, after one request', async () => {
+  it('an answer of any kind over a real socket is taken for what it is, after one request', async () => {
     await using server = await new OddServer().start();
     await fc.assert(
       fc.asyncProperty(wireCase, (given) => server.ask(given)),
@@ -26,7 +26,7 @@ describe('an answer of any kind over a real socket', () => {
 });
 
 describe('a source of any kind', () => {
-  it('is read, or refused in one sentence, in whatever pieces it comes', async () => {
+  it('a source of any kind is read, or refused in one sentence, in whatever pieces it comes', async () => {
     await fc.assert(fc.asyncProperty(source, readSource), { numRuns: 400 });
   });
 });

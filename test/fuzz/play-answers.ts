@@ -8,7 +8,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import { routeOf } from '../../src/sandbox/routes.ts';
 import { ids, makeRun } from '../engine/run.ts';
 import { Wire } from '../engine/wire.ts';
-import type { VirtualTime } from '../quota/virtual-time.ts';
+import type { VirtualTime } from '../support/clock/virtual-time.ts';
 import { type AnswerCase, type Asked, answerCase, type SentAnswer, sentAnswer } from './answer-cases.ts';
 import { expectedKind } from './expected-answer.ts';
 

@@ -50,7 +50,7 @@ describe('in a process of its own', () => {
     expect(proxy.tunnels).toEqual([]);
   });
 
-  test('without it the sentence names the variable, exit 6', async () => {
+  test('a CA that nobody named is refused in a sentence that names the variable, exit 6', async () => {
     expect(await signInChild({})).toMatch(/^6: cannot sign in: .* NODE_EXTRA_CA_CERTS$/);
   });
 
@@ -74,7 +74,7 @@ describe('in a process of its own', () => {
     expect(authority.requests).toHaveLength(1);
   });
 
-  test('inside the tunnel an unknown CA is refused all the same', async () => {
+  test('an unknown CA is refused inside the tunnel all the same', async () => {
     expect(await signInChild({ HTTPS_PROXY: proxy.url })).toMatch(/^6: .*NODE_EXTRA_CA_CERTS/);
     expect(authority.requests).toEqual([]);
   });
@@ -125,7 +125,7 @@ describe('the dispatcher', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  test('sends plain HTTP directly, whatever the environment says of proxies', async () => {
+  test('the dispatcher sends plain HTTP directly, whatever the environment says of proxies', async () => {
     const url = await listen(createServer((_request, response) => response.end('direct')));
     const env = { HTTPS_PROXY: proxy.url, HTTP_PROXY: proxy.url, http_proxy: proxy.url };
     const { body } = await request(url, { dispatcher: dispatcher({ env }) });
@@ -133,7 +133,7 @@ describe('the dispatcher', () => {
     expect([proxy.tunnels, proxy.plain]).toEqual([[], []]);
   });
 
-  test('does not follow a redirect', async () => {
+  test('the dispatcher does not follow a redirect', async () => {
     let asked = 0;
     const url = await listen(
       createServer((_request, response) => {
@@ -146,7 +146,7 @@ describe('the dispatcher', () => {
     expect([statusCode, asked]).toEqual([302, 1]);
   });
 
-  test('does not repeat a request that was reset', async () => {
+  test('the dispatcher does not repeat a request that was reset', async () => {
     let asked = 0;
     const url = await listen(
       createServer((incoming) => {
@@ -159,13 +159,13 @@ describe('the dispatcher', () => {
     expect(asked).toBe(2);
   });
 
-  test('gives up a silent host after the time for headers', async () => {
+  test('the dispatcher gives up a silent host after the time for headers', async () => {
     const url = await listen(createServer(() => undefined));
     const given = request(url, { dispatcher: dispatcher({ headersTimeoutMs: 50 }) });
     await expect(given).rejects.toMatchObject({ code: 'UND_ERR_HEADERS_TIMEOUT' });
   });
 
-  test('gives up a body that stops in the middle', async () => {
+  test('the dispatcher gives up a body that stops in the middle', async () => {
     const url = await listen(
       createServer((_request, response) => {
         response.writeHead(200, { 'content-length': '10' });
@@ -176,7 +176,7 @@ describe('the dispatcher', () => {
     await expect(body.text()).rejects.toMatchObject({ code: 'UND_ERR_BODY_TIMEOUT' });
   });
 
-  test('gives up a body without end', async () => {
+  test('the dispatcher gives up a body without end', async () => {
     const url = await listen(
       createServer((_request, response) => {
         response.write('x'.repeat(5000));
@@ -186,13 +186,13 @@ describe('the dispatcher', () => {
     await expect(body.text()).rejects.toMatchObject({ code: 'UND_ERR_RES_EXCEEDED_MAX_SIZE' });
   });
 
-  test('gives up a TLS handshake that nobody answers', async () => {
+  test('the dispatcher gives up a TLS handshake that nobody answers', async () => {
     const url = await listen(createTcpServer(() => undefined));
     const given = request(url.replace('http:', 'https:'), { dispatcher: dispatcher({ connectTimeoutMs: 100 }) });
     await expect(given).rejects.toMatchObject({ code: 'UND_ERR_CONNECT_TIMEOUT' });
   });
 
-  test('gives up a proxy that never opens the tunnel', async () => {
+  test('the dispatcher gives up a proxy that never opens the tunnel', async () => {
     proxy.trouble = 'hang';
     const given = request(authority.url, {
       dispatcher: dispatcher({ env: { HTTPS_PROXY: proxy.url }, headersTimeoutMs: 100 }),
@@ -200,7 +200,7 @@ describe('the dispatcher', () => {
     await expect(given).rejects.toMatchObject({ code: expect.stringMatching(/^UND_ERR/) });
   });
 
-  test('is not blocked for good by a proxy that hung once', async () => {
+  test('the dispatcher is not blocked for good by a proxy that hung once', async () => {
     const through = dispatcher({ env: { HTTPS_PROXY: proxy.url }, headersTimeoutMs: 100 });
     proxy.trouble = 'hang';
     await expect(request(authority.url, { dispatcher: through })).rejects.toThrow();
@@ -210,7 +210,7 @@ describe('the dispatcher', () => {
     });
   });
 
-  test('reads no proxy from the environment of the process itself', async () => {
+  test('the dispatcher reads no proxy from the environment of the process itself', async () => {
     const before = process.env['HTTPS_PROXY'];
     process.env['HTTPS_PROXY'] = proxy.url;
     onTestFinished(() => {
@@ -233,7 +233,7 @@ describe('HTTPS_PROXY', () => {
     [{ https_proxy: '', HTTPS_PROXY: 'http://upper' }, undefined],
     [{ HTTP_PROXY: 'http://proxy:3128' }, undefined],
   ];
-  test.each(rows)('%j', (env, proxyUrl) => {
+  test.each(rows)('the proxy of the environment %j is the one that it names', (env, proxyUrl) => {
     expect(proxyOf(env)).toBe(proxyUrl);
   });
 

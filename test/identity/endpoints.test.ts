@@ -18,7 +18,7 @@ describe.each(VARIABLES)('%s', (name) => {
     'http://[::1]:40342',
     'http://[fe80::1]/token',
     '',
-  ])('may be %j', (value) => {
+  ])('an identity endpoint may be %j', (value) => {
     expect(() => refuseFarEndpoints({ [name]: value })).not.toThrow();
   });
 
@@ -37,7 +37,7 @@ describe.each(VARIABLES)('%s', (name) => {
     'ftp://localhost',
     'localhost:42356',
     'nonsense',
-  ])('may not be %j', (value) => {
+  ])('an identity endpoint may not be %j', (value) => {
     const refused = () => refuseFarEndpoints({ [name]: value });
     expect(refused).toThrow(UsageError);
     expect(refused).toThrow(name);
@@ -52,7 +52,7 @@ describe('AZURE_AUTHORITY_HOST', () => {
     'login.microsoftonline.com',
     'https://login.corp.example/',
     '',
-  ])('may be %j where that is where tools of this kind sign in', (value) => {
+  ])('AZURE_AUTHORITY_HOST may be %j where that is where tools of this kind sign in', (value) => {
     const check = () => refuseOtherAuthority({ AZURE_AUTHORITY_HOST: value }, 'https://login.corp.example');
     expect(check).not.toThrow();
   });
@@ -64,7 +64,7 @@ describe('AZURE_AUTHORITY_HOST', () => {
     'https://login.microsoftonline.com@evil.example',
     'https://login.microsoftonline.com:8443',
     'nonsense nonsense',
-  ])('may not be %j', (value) => {
+  ])('AZURE_AUTHORITY_HOST may not be %j', (value) => {
     const check = () => refuseOtherAuthority({ AZURE_AUTHORITY_HOST: value }, 'https://login.microsoftonline.com');
     expect(check).toThrow(/AZURE_AUTHORITY_HOST.*--authority-url/);
   });
@@ -77,7 +77,7 @@ describe('TLS', () => {
     ['by another spelling', { NODE_OPTIONS: '"--tls_keylog" /tmp/keys' }, []],
     ['by a trace', { NODE_OPTIONS: '--trace-tls' }, []],
     ['by a flag of the command line', {}, ['--tls-keylog=k']],
-  ])('that is switched off %s is refused, with the remedy', (_, env, flags) => {
+  ])('TLS that is switched off %s is refused, with the remedy', (_, env, flags) => {
     expect(() => refuseUnsafeTls(env, flags)).toThrow(UsageError);
     expect(() => refuseUnsafeTls(env, flags)).toThrow(/NODE_EXTRA_CA_CERTS/);
   });
@@ -87,7 +87,7 @@ describe('TLS', () => {
     { NODE_TLS_REJECT_UNAUTHORIZED: '1' },
     { NODE_TLS_REJECT_UNAUTHORIZED: '' },
     { NODE_OPTIONS: '--tls-min-v1.2 --enable-source-maps', NODE_EXTRA_CA_CERTS: '/etc/ca.pem' },
-  ])('that is on is left alone: %j', (env) => {
+  ])('TLS that is on is left alone: %j', (env) => {
     expect(() => refuseUnsafeTls(env)).not.toThrow();
   });
 });

@@ -23,8 +23,8 @@ import {
   writeSecret,
 } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { partsFor } from '../support/sign-in-parts.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
 
 let authority: Authority;
 let certificate: ClientCertificate;
@@ -72,7 +72,7 @@ function secretSource(given: Partial<SignInParts> = {}, secret = CLIENT_SECRET):
 }
 
 describe('credentials that are refused end with exit 4, the cause and the remedy', () => {
-  test('a wrong secret', async () => {
+  test('a wrong secret ends with exit 4, the cause and the remedy', async () => {
     const error = await failure(secretSource({}, wrongSecret));
     expect(error).toMatchObject({ exitCode: 4, name: 'RefusedError' });
     expect(error.message).toMatch(
@@ -99,7 +99,7 @@ describe('credentials that are refused end with exit 4, the cause and the remedy
     [53003, 'invalid_grant', /Conditional Access/],
     [7000218, 'invalid_client', /Allow public client flows/],
   ];
-  test.each(numbered)('AADSTS%i', async (code, error, sentence) => {
+  test.each(numbered)('AADSTS%i ends with exit 4, the cause and the remedy', async (code, error, sentence) => {
     authority.refuseWith = { code, error, description: 'as Entra words it.' };
     const refusal = await failure(secretSource());
     expect(refusal.exitCode).toBe(4);
@@ -107,7 +107,7 @@ describe('credentials that are refused end with exit 4, the cause and the remedy
     expect(refusal.message).toContain(`AADSTS${code}`);
   });
 
-  test('an unknown tenant', async () => {
+  test('an unknown tenant ends with exit 4, the cause and the remedy', async () => {
     const parts = partsFor(authority);
     const target = { ...parts.target, tenant: 'contoso.example' };
     const error = await failure(secretSource({ target }));
@@ -115,7 +115,7 @@ describe('credentials that are refused end with exit 4, the cause and the remedy
     expect(error.message).toMatch(/tenant contoso\.example does not exist in this cloud; check --tenant and --cloud/);
   });
 
-  test('an unknown application', async () => {
+  test('an unknown application ends with exit 4, the cause and the remedy', async () => {
     const parts = partsFor(authority);
     const error = await failure(secretSource({ target: { ...parts.target, clientId: TENANT } }));
     expect(error).toMatchObject({ exitCode: 4 });
@@ -200,14 +200,14 @@ describe('certificates', () => {
       /holds a certificate that cannot be read/,
     ],
   ];
-  test.each(rows)('%s', async (_name, env, sentence) => {
+  test.each(rows)('a certificate %s is refused', async (_name, env, sentence) => {
     const error = await failure(certificateSource(partsFor(authority, { env: await env() })));
     expect(error).toMatchObject({ exitCode: 4 });
     expect(error.message).toMatch(sentence);
     expect(authority.requests).toEqual([]);
   });
 
-  test('that is not registered', async () => {
+  test('a certificate that is not registered is refused', async () => {
     const env = { AZURE_CLIENT_CERTIFICATE_PATH: other.certFile, AZURE_CLIENT_CERTIFICATE_KEY_PATH: other.keyFile };
     const error = await failure(certificateSource(partsFor(authority, { env })));
     expect(error).toMatchObject({ exitCode: 4 });
@@ -216,7 +216,7 @@ describe('certificates', () => {
 });
 
 describe('federated tokens', () => {
-  test('whose file is missing', async () => {
+  test('a federated token whose file is missing is refused', async () => {
     const env = { AZURE_FEDERATED_TOKEN_FILE: '/nowhere/token' };
     const error = await failure(workloadIdentitySource(partsFor(authority, { env })));
     expect(error).toMatchObject({ exitCode: 4 });
@@ -224,7 +224,7 @@ describe('federated tokens', () => {
   });
 
   test.each(['AZURE_FEDERATED_TOKEN_FILE', 'COUNTERMAND_TOKEN_FILE'])(
-    'put where %s wants the path of their file are not shown',
+    'a token put where %s wants the path of its file is not shown',
     async (name) => {
       const token = await authority.clusterToken();
       const make = name.startsWith('AZURE') ? workloadIdentitySource : readyTokenSource;
@@ -244,7 +244,7 @@ describe('federated tokens', () => {
     ['for another audience', { audience: 'https://kubernetes.default.svc' }, /has the audience of/],
     ['of another service account', { subject: 'system:serviceaccount:default:default' }, /has the subject of/],
   ];
-  test.each(rows)('%s', async (_name, claims, sentence) => {
+  test.each(rows)('a federated token %s is refused', async (_name, claims, sentence) => {
     const path = await writeSecret(authority, 'federated', await authority.clusterToken(claims));
     const error = await failure(
       workloadIdentitySource(partsFor(authority, { env: { AZURE_FEDERATED_TOKEN_FILE: path } })),
@@ -253,7 +253,7 @@ describe('federated tokens', () => {
     expect(error.message).toMatch(sentence);
   });
 
-  test('that somebody forged', async () => {
+  test('a federated token that somebody forged is refused', async () => {
     const [head, body] = (await authority.clusterToken()).split('.');
     const path = await writeSecret(authority, 'forged', `${head}.${body}.${Buffer.alloc(256).toString('base64url')}`);
     const error = await failure(
@@ -264,21 +264,21 @@ describe('federated tokens', () => {
 });
 
 describe('ready tokens', () => {
-  test('that ended', async () => {
+  test('a ready token that ended is refused', async () => {
     const env = { COUNTERMAND_TOKEN: await authority.token({ lifetimeSeconds: -60 }) };
     const error = await failure(readyTokenSource(partsFor(authority, { env })));
     expect(error).toMatchObject({ exitCode: 4 });
     expect(error.message).toMatch(/^the token in COUNTERMAND_TOKEN ended at .*; get a new one, then resume$/);
   });
 
-  test('with a line break inside', async () => {
+  test('a ready token with a line break inside is refused', async () => {
     const token = await authority.token();
     const env = { COUNTERMAND_TOKEN: `${token.slice(0, 50)}\r\n${token.slice(50)}` };
     const error = await failure(readyTokenSource(partsFor(authority, { env })));
     expect(error.message).toContain('characters that a token cannot have');
   });
 
-  test('whose file is empty', async () => {
+  test('a ready token whose file is empty is refused', async () => {
     const env = { COUNTERMAND_TOKEN_FILE: await writeSecret(authority, 'empty', '\n') };
     const error = await failure(readyTokenSource(partsFor(authority, { env })));
     expect(error).toMatchObject({ exitCode: 4 });
@@ -287,8 +287,8 @@ describe('ready tokens', () => {
 });
 
 describe('device codes', () => {
-  test('that nobody enters', async () => {
-    const clock = new VirtualClock();
+  test('a device code that nobody enters ends the sign-in', async () => {
+    const clock = new ManualClock();
     authority.pendingPolls = 3;
     // The authority forgets the code, as Entra does after fifteen minutes.
     const source = deviceCodeSource(partsFor(authority, { clock, prompt: () => expire() }));
@@ -301,7 +301,7 @@ describe('device codes', () => {
   });
 
   test.each([TROUBLES.serverError, TROUBLES.jsonWithoutToken])(
-    'are not shown to anybody when the authority gives none: %j',
+    'device codes are not shown to anybody when the authority gives none: %j',
     async (trouble) => {
       const parts = partsFor(authority);
       authority.trouble(trouble);
@@ -312,7 +312,7 @@ describe('device codes', () => {
     },
   );
 
-  test('that are declined', async () => {
+  test('a device code that is declined ends the sign-in', async () => {
     const source = deviceCodeSource(
       partsFor(authority, {
         prompt: () => {
@@ -338,14 +338,17 @@ describe('an authority out of reach ends with exit 6, the cause and the remedy',
     ['reset', /no connection to 127\.0\.0\.1:\d+ \(\w+\); check the network and HTTPS_PROXY/],
     ['cut', /no connection/],
   ];
-  test.each(rows)('%s', async (name, sentence) => {
-    const trouble: Trouble = TROUBLES[name];
-    authority.trouble(trouble, 1);
-    const error = await failure(secretSource());
-    expect(error).toMatchObject({ exitCode: 6 });
-    expect(error.message).toMatch(sentence);
-    expect(authority.requests).toHaveLength(1);
-  });
+  test.each(rows)(
+    'an authority out of reach ends with exit 6, the cause and the remedy: %s',
+    async (name, sentence) => {
+      const trouble: Trouble = TROUBLES[name];
+      authority.trouble(trouble, 1);
+      const error = await failure(secretSource());
+      expect(error).toMatchObject({ exitCode: 6 });
+      expect(error.message).toMatch(sentence);
+      expect(authority.requests).toHaveLength(1);
+    },
+  );
 
   test('a redirect is not followed, so the secret goes nowhere else', async () => {
     authority.trouble({ ...TROUBLES.redirect, status: 307, headers: { location: `${authority.url}/elsewhere` } }, 1);
@@ -354,7 +357,7 @@ describe('an authority out of reach ends with exit 6, the cause and the remedy',
   });
 
   test('a hanging authority is given 10 s', async () => {
-    const clock = new VirtualClock();
+    const clock = new ManualClock();
     authority.trouble('hang');
     const waited = failure(secretSource({ clock }));
     await authority.requested(1);
@@ -364,7 +367,7 @@ describe('an authority out of reach ends with exit 6, the cause and the remedy',
     expect(error.message).toMatch(/did not answer within 10 s; check the network and HTTPS_PROXY/);
   });
 
-  test('nobody listens', async () => {
+  test('an authority where nobody listens ends with exit 6, the cause and the remedy', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -376,7 +379,7 @@ describe('an authority out of reach ends with exit 6, the cause and the remedy',
     expect(error.message).toContain(`no connection to 127.0.0.1:${port} (ECONNREFUSED)`);
   });
 
-  test('a name that does not exist', async () => {
+  test('an authority whose name does not exist ends with exit 6, the cause and the remedy', async () => {
     const target = { ...partsFor(authority).target, authorityUrl: 'https://login.invalid' };
     const dispatcher = new Agent({
       connect: {
@@ -396,7 +399,7 @@ describe('an authority out of reach ends with exit 6, the cause and the remedy',
     expect(authority.requests).toEqual([]);
   });
 
-  test('a certificate for another name', async () => {
+  test('an authority with a certificate for another name ends with exit 6, the cause and the remedy', async () => {
     const dispatcher = new Agent({ connect: { ca: authority.ca, servername: 'login.example' } });
     const error = await failure(secretSource({ dispatcher }));
     expect(error).toMatchObject({ exitCode: 6, retryable: false });

@@ -43,7 +43,7 @@ describe('without --auth', () => {
     [{ MSI_ENDPOINT: 'http://localhost' }, 'managed-identity', ['MSI_ENDPOINT']],
     [{ AZURE_FEDERATED_TOKEN_FILE: '/var/run/token' }, 'workload-identity', ['AZURE_FEDERATED_TOKEN_FILE']],
   ];
-  test.each(rows)('%j', (env, kind, from) => {
+  test.each(rows)('the credential found in %j is the first of the table that fits', (env, kind, from) => {
     const found = find(env);
     expect(found).toMatchObject({ kind, from });
     expect(found.why).toBe(`${kind} is used, because ${from.join(' and ')} is set`);
@@ -130,12 +130,12 @@ describe('secrets in files', () => {
     ['secret', 'secret'],
     ['secret\n\n', 'secret\n'],
     [' secret ', ' secret '],
-  ])('%j is %j', async (content, value) => {
+  ])('a file that holds %j is the secret %j', async (content, value) => {
     const env = { NAME_FILE: await file(content) };
     expect(await readSecret(env, 'NAME')).toEqual({ value, from: 'NAME_FILE' });
   });
 
-  test('one that every user can read is warned of, by its path and not its content', async () => {
+  test('a secret file that every user can read is warned of, by its path and not its content', async () => {
     const path = await file('hunter2', 0o644);
     const warnings = await openSecretFiles({
       AZURE_CLIENT_SECRET_FILE: path,
@@ -144,13 +144,13 @@ describe('secrets in files', () => {
     expect(warnings).toEqual([`AZURE_CLIENT_SECRET_FILE: ${path} is world-readable: run chmod o-r ${path}`]);
   });
 
-  test('one that is missing is not warned of here', async () => {
+  test('a secret file that is missing is not warned of here', async () => {
     expect(await openSecretFiles({ AZURE_CLIENT_SECRET_FILE: '/nowhere/secret' })).toEqual([]);
   });
 });
 
 describe('lines for check', () => {
-  test('tell what is used, what is not, and which file is open to all', () => {
+  test('lines for check tell what is used, what is not, and which file is open to all', () => {
     const found = find({ COUNTERMAND_TOKEN: 'hunter2', AZURE_CLIENT_SECRET: 'hunter3' });
     const lines = credentialLines(found, ['file is open']);
     expect(lines.map((each) => each.level)).toEqual(['ok', 'warning', 'warning']);
@@ -158,7 +158,7 @@ describe('lines for check', () => {
     expect(JSON.stringify([found, lines])).not.toMatch(/hunter/);
   });
 
-  test('tell whose token it is and how long it lives, without control characters', () => {
+  test('lines for check tell whose token it is and how long it lives, without control characters', () => {
     const nowMs = Date.UTC(2026, 0, 1);
     const lines = tokenLines(
       {
@@ -178,7 +178,7 @@ describe('lines for check', () => {
     ]);
   });
 
-  test('say when the end is not known', () => {
+  test('lines for check say when the end is not known', () => {
     expect(tokenLines(undefined, { expiresAtMs: undefined, nowMs: 0 })).toMatchObject([{ level: 'warning' }]);
   });
 });

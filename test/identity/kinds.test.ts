@@ -147,7 +147,7 @@ test('an outage while the person types does not end the device code', async () =
   expect(authority.requests.map((each) => each.answered)).toEqual([200, 502, 'reset', 500, 400, 200]);
 });
 
-test('behind the scenes no person is asked', async () => {
+test('no person is asked behind the scenes', async () => {
   const parts = partsFor(authority);
   await expect(deviceCodeSource(parts).acquire({ quiet: true }, never)).rejects.toThrow(/without you/);
   expect(parts.prompts).toEqual([]);
@@ -184,7 +184,7 @@ test.each([
   ['https://login.microsoftonline.com', 'contoso.onmicrosoft.com'],
   ['https://login.microsoftonline.us', TENANT],
 ])(
-  'in a cloud of Microsoft, %s, a sign-in is one call to the token endpoint of the tenant',
+  'a sign-in at %s, in a cloud of Microsoft, is one call to the token endpoint of the tenant',
   async (authorityUrl, tenant) => {
     const cloud = new MockAgent();
     cloud.disableNetConnect();

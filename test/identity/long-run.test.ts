@@ -4,8 +4,8 @@ import { clientSecretSource } from '../../src/identity/kinds/client-secret.ts';
 import { RenewingTokenSource } from '../../src/identity/renewing-token-source.ts';
 import { silentLog } from '../../src/log.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES } from '../support/authority.ts';
+import { ManualClock, turn } from '../support/clock/manual-clock.ts';
 import { partsFor } from '../support/sign-in-parts.ts';
-import { turn, VirtualClock } from '../support/virtual-clock.ts';
 
 // Real msal, real sockets, virtual time: `Date` is faked because msal and the authority read it themselves, and moves
 // with the injected clock.
@@ -22,8 +22,8 @@ afterAll(async () => {
   await authority[Symbol.asyncDispose]();
 });
 
-test('over three token lifetimes with the authority failing half of the time, every call has a living token at once', async () => {
-  const clock = new VirtualClock(Date.now(), (wallMs) => vi.setSystemTime(wallMs));
+test('every call has a living token at once over three token lifetimes, with the authority failing half of the time', async () => {
+  const clock = new ManualClock(Date.now(), (wallMs) => vi.setSystemTime(wallMs));
   const secretSource = clientSecretSource(partsFor(authority, { clock, env: { AZURE_CLIENT_SECRET: CLIENT_SECRET } }));
   let inFlight = 0;
   let arrivedBefore = 0;

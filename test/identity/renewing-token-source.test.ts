@@ -6,7 +6,7 @@ import { RenewingTokenSource } from '../../src/identity/renewing-token-source.ts
 import { SignInUnreachableError } from '../../src/identity/sign-in-errors.ts';
 import type { AccessToken } from '../../src/identity/token-source.ts';
 import { silentLog } from '../../src/log.ts';
-import { turn, VirtualClock } from '../support/virtual-clock.ts';
+import { ManualClock, turn } from '../support/clock/manual-clock.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
@@ -21,9 +21,9 @@ class Scripted implements CredentialSource {
   /** While set, nothing is answered. */
   hold: Promise<void> | undefined;
   same: AccessToken | undefined;
-  readonly #clock: VirtualClock;
+  readonly #clock: ManualClock;
 
-  constructor(clock: VirtualClock) {
+  constructor(clock: ManualClock) {
     this.#clock = clock;
   }
 
@@ -47,11 +47,11 @@ const away = (retryAfterMs?: number) => () =>
   new SignInUnreachableError('cannot sign in: away', { retryable: true, retryAfterMs });
 const refused = () => new RefusedError('sign-in refused: wrong secret');
 
-let clock: VirtualClock;
+let clock: ManualClock;
 let credential: Scripted;
 
 beforeEach(() => {
-  clock = new VirtualClock();
+  clock = new ManualClock();
   credential = new Scripted(clock);
 });
 
@@ -78,14 +78,14 @@ function gate(): { open: () => void; promise: Promise<void> } {
 }
 
 describe('a token in hand', () => {
-  test('is shared: sixteen callers at once make one sign-in', async () => {
+  test('a token in hand is shared: sixteen callers at once make one sign-in', async () => {
     const source = open();
     const tokens = await Promise.all(Array.from({ length: 16 }, () => source.token()));
     expect(new Set(tokens.map((each) => each.token))).toEqual(new Set(['token 1']));
     expect(credential.asked).toHaveLength(1);
   });
 
-  test('is handed out without asking until a quarter of its life', async () => {
+  test('a token in hand is handed out without asking until a quarter of its life', async () => {
     const source = open();
     await source.token();
     await clock.advance(HOUR / 4 - 1);
@@ -93,7 +93,7 @@ describe('a token in hand', () => {
     expect(credential.asked).toHaveLength(1);
   });
 
-  test('is handed out while its successor is fetched behind the scenes', async () => {
+  test('a token in hand is handed out while its successor is fetched behind the scenes', async () => {
     const source = open();
     await source.token();
     const held = gate();
@@ -107,7 +107,7 @@ describe('a token in hand', () => {
     expect((await source.token()).token).toBe('token 2');
   });
 
-  test('is renewed in time though nobody asks, without keeping the process alive', async () => {
+  test('a token in hand is renewed in time though nobody asks, without keeping the process alive', async () => {
     const source = open();
     await source.token();
     expect(clock.keepingAlive).toBe(0);
@@ -117,7 +117,7 @@ describe('a token in hand', () => {
     expect(credential.asked).toHaveLength(asked);
   });
 
-  test('without a known end is kept and never renewed', async () => {
+  test('a token in hand without a known end is kept and never renewed', async () => {
     credential.same = { token: 'opaque', expiresAtMs: undefined };
     const source = open();
     await source.token();
@@ -126,7 +126,7 @@ describe('a token in hand', () => {
     expect(credential.asked).toHaveLength(1);
   });
 
-  test('that the endpoint keeps giving again is asked for less than forty times until its end', async () => {
+  test('a token in hand that the endpoint keeps giving again is asked for less than forty times until its end', async () => {
     const source = open();
     credential.same = await source.token();
     await clock.advance(HOUR - 10_000 - 1);
@@ -134,18 +134,18 @@ describe('a token in hand', () => {
     expect(credential.asked.length).toBeLessThan(40);
   });
 
-  test('is not trusted past its end when somebody sets the clock forward', async () => {
+  test('a token in hand is not trusted past its end when somebody sets the clock forward', async () => {
     const source = open();
     await source.token();
-    clock.setWall(2 * HOUR);
+    clock.moveWall(2 * HOUR);
     expect((await source.token()).token).toBe('token 2');
   });
 
-  test('ends by the monotonic clock when somebody sets the clock back', async () => {
+  test('a token in hand ends by the monotonic clock when somebody sets the clock back', async () => {
     const source = open();
     await source.token();
     credential.fail = away();
-    clock.setWall(-5 * HOUR);
+    clock.moveWall(-5 * HOUR);
     await clock.advance(HOUR);
     const next = watch(source.token());
     await clock.advance(15_000);
@@ -154,7 +154,7 @@ describe('a token in hand', () => {
 });
 
 describe('an authority in its bad hours', () => {
-  test('is not noticed as long as the last good token lives', async () => {
+  test('an authority in its bad hours is not noticed as long as the last good token lives', async () => {
     const source = open();
     await source.token();
     credential.fail = away();
@@ -164,7 +164,7 @@ describe('an authority in its bad hours', () => {
     }
   });
 
-  test('is asked again with growing pauses, once a minute at most', async () => {
+  test('an authority in its bad hours is asked again with growing pauses, once a minute at most', async () => {
     const source = open();
     await source.token();
     credential.fail = () => new SignInUnreachableError('cannot sign in: away', { retryable: false });
@@ -174,7 +174,7 @@ describe('an authority in its bad hours', () => {
     expect(new Set(gaps.slice(6))).toEqual(new Set([60_000]));
   });
 
-  test('that refuses while the token still lives is not believed before its end', async () => {
+  test('an authority in its bad hours that refuses while the token still lives is not believed before its end', async () => {
     const source = open();
     await source.token();
     credential.fail = refused;
@@ -184,18 +184,18 @@ describe('an authority in its bad hours', () => {
     await expect(source.token()).rejects.toBeInstanceOf(RefusedError);
   });
 
-  test('is warned of once, with the end of the token in hand', async () => {
+  test('an authority in its bad hours is warned of once, with the end of the token in hand', async () => {
     const lines: string[] = [];
     const source = open({ log: pino({ level: 'info' }, { write: (line: string) => lines.push(line) }) });
     await source.token();
     credential.fail = away();
     await clock.advance(50 * MINUTE);
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain('2026-01-01T01:00:00.000Z');
+    expect(lines[0]).toContain('2026-03-01T13:00:00.000Z');
     expect(lines[0]).not.toContain('token 1');
   });
 
-  test('past the end of the token is a WorkLeftError within 15 s', async () => {
+  test('an authority that is away past the end of the token is a WorkLeftError within 15 s', async () => {
     const source = open();
     await source.token();
     credential.fail = away();
@@ -205,7 +205,7 @@ describe('an authority in its bad hours', () => {
     expect(waited.error).toMatchObject({ exitCode: 6 });
   });
 
-  test('past the end of the token is waited for as long as patience lasts', async () => {
+  test('an authority that is away past the end of the token is waited for as long as patience lasts', async () => {
     const source = open({ patienceMs: HOUR });
     await source.token();
     credential.fail = away();
@@ -220,7 +220,7 @@ describe('an authority in its bad hours', () => {
     expect(credential.asked).toHaveLength(before + 1);
   });
 
-  test('past the end of the token and of patience is a WorkLeftError', async () => {
+  test('an authority that is away past the end of the token and of patience is a WorkLeftError', async () => {
     const source = open({ patienceMs: HOUR });
     await source.token();
     credential.fail = away();
@@ -234,7 +234,7 @@ describe('an authority in its bad hours', () => {
 });
 
 describe('the first sign-in', () => {
-  test('tries an outage again with growing pauses, and gives up within 12 s whatever patience says', async () => {
+  test('the first sign-in tries an outage again with growing pauses, and gives up within 12 s whatever patience says', async () => {
     credential.fail = away();
     const source = open({ patienceMs: HOUR });
     const waited = watch(source.token());
@@ -243,7 +243,7 @@ describe('the first sign-in', () => {
     expect(credential.asked.map((each) => each.atMs)).toEqual([0, 500, 1500, 3500, 7500, 11_500]);
   });
 
-  test('that hangs ends within 12 s', async () => {
+  test('the first sign-in that hangs ends within 12 s', async () => {
     credential.fail = away();
     const source = open();
     const waited = watch(source.token());
@@ -255,13 +255,13 @@ describe('the first sign-in', () => {
     expect(waited.error).toMatchObject({ exitCode: 6 });
   });
 
-  test('does not wait for a Retry-After beyond those 12 s', async () => {
+  test('the first sign-in does not wait for a Retry-After beyond those 12 s', async () => {
     credential.fail = away(120_000);
     await expect(open().token()).rejects.toMatchObject({ exitCode: 6 });
     expect(credential.asked).toHaveLength(1);
   });
 
-  test('waits for a Retry-After within them', async () => {
+  test('the first sign-in waits for a Retry-After within them', async () => {
     credential.fail = away(3000);
     const source = open();
     const waited = watch(source.token());
@@ -272,13 +272,13 @@ describe('the first sign-in', () => {
     expect(waited.value?.token).toBe('token 2');
   });
 
-  test('that is refused is not tried again', async () => {
+  test('the first sign-in that is refused is not tried again', async () => {
     credential.fail = refused;
     await expect(open().token()).rejects.toBeInstanceOf(RefusedError);
     expect(credential.asked).toHaveLength(1);
   });
 
-  test('goes on for the others when one caller gives up', async () => {
+  test('the first sign-in goes on for the others when one caller gives up', async () => {
     const held = gate();
     credential.hold = held.promise;
     const source = open();
@@ -297,7 +297,7 @@ describe('the first sign-in', () => {
 });
 
 describe('a token refused with 401', () => {
-  test('is renewed once for all who held it, with the claims of the challenge', async () => {
+  test('a token refused with 401 is renewed once for all who held it, with the claims of the challenge', async () => {
     const source = open();
     const old = await source.token();
     const tokens = await Promise.all(Array.from({ length: 16 }, () => source.renew(old, '{"claims":1}')));
@@ -306,7 +306,7 @@ describe('a token refused with 401', () => {
     expect(credential.asked[1]).toMatchObject({ forceRefresh: true, claims: '{"claims":1}' });
   });
 
-  test('is not renewed again for a caller who comes late', async () => {
+  test('a token refused with 401 is not renewed again for a caller who comes late', async () => {
     const source = open();
     const old = await source.token();
     await source.renew(old);
@@ -314,7 +314,7 @@ describe('a token refused with 401', () => {
     expect(credential.asked).toHaveLength(2);
   });
 
-  test('is not handed out any more, to anybody', async () => {
+  test('a token refused with 401 is not handed out any more, to anybody', async () => {
     const source = open();
     const old = await source.token();
     const held = gate();
@@ -328,7 +328,7 @@ describe('a token refused with 401', () => {
     expect(other.value?.token).toBe('token 2');
   });
 
-  test('has no last good token to fall back on when the authority is away', async () => {
+  test('a token refused with 401 has no last good token to fall back on when the authority is away', async () => {
     const source = open();
     const old = await source.token();
     credential.fail = away();
@@ -337,7 +337,7 @@ describe('a token refused with 401', () => {
     expect(renewed.error).toMatchObject({ exitCode: 6 });
   });
 
-  test('takes the token of a renewal that was under way when no claims are asked for', async () => {
+  test('a token refused with 401 takes the token of a renewal that was under way when no claims are asked for', async () => {
     const source = open();
     const old = await source.token();
     const held = gate();
@@ -350,7 +350,7 @@ describe('a token refused with 401', () => {
     expect(credential.asked).toHaveLength(2);
   });
 
-  test('is not answered by a renewal under way that knows nothing of the claims', async () => {
+  test('a token refused with 401 is not answered by a renewal under way that knows nothing of the claims', async () => {
     const source = open();
     const old = await source.token();
     const held = gate();
@@ -363,7 +363,7 @@ describe('a token refused with 401', () => {
     expect(credential.asked[2]).toMatchObject({ forceRefresh: true, claims: '{"claims":1}' });
   });
 
-  test('that comes back the same is given once more, so that a second 401 can end the session', async () => {
+  test('a token refused with 401 that comes back the same is given once more, so that a second 401 can end the session', async () => {
     const source = open();
     const old = await source.token();
     credential.same = old;
@@ -378,7 +378,7 @@ test('a refusal behind the scenes, where no person could be asked, is not the la
   const held = gate();
   credential.hold = held.promise;
   await clock.advance(HOUR / 4);
-  clock.setWall(2 * HOUR);
+  clock.moveWall(2 * HOUR);
   const waited = watch(source.token());
   await turn();
   credential.fail = (request) => (request.quiet ? refused() : undefined);

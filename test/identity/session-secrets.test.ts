@@ -30,7 +30,7 @@ describe('a file that a variable names for its secret', () => {
         return at(`${name}.hard`);
       },
     ],
-  ])('is known by %s, for every variable', async (what, reach) => {
+  ])('a file that a variable names for its secret is known by %s, for every variable', async (what, reach) => {
     for (const variable of SECRET_FILE_VARIABLES) {
       const name = `${what.replaceAll(' ', '-')}-${variable}`;
       await writeFile(at(name), `the-secret-of-${variable}\n`);
@@ -41,7 +41,7 @@ describe('a file that a variable names for its secret', () => {
     }
   });
 
-  it('is known by an open handle, and another file is not', async () => {
+  it('a file that a variable names for its secret is known by an open handle, and another file is not', async () => {
     await writeFile(at('token'), 'a-token-in-a-file');
     await writeFile(at('Token'), 'another file');
     const secrets = sessionSecrets({ COUNTERMAND_TOKEN_FILE: at('token') });
@@ -50,7 +50,7 @@ describe('a file that a variable names for its secret', () => {
     expect(secrets.isSecretFile(await stat(at('Token')))).toBe(false);
   });
 
-  it('is known again after it was replaced', async () => {
+  it('a file that a variable names for its secret is known again after it was replaced', async () => {
     await writeFile(at('federated'), 'the first one');
     const secrets = sessionSecrets({ AZURE_FEDERATED_TOKEN_FILE: at('federated') });
     await writeFile(at('federated.new'), 'the second one');
@@ -58,12 +58,12 @@ describe('a file that a variable names for its secret', () => {
     expect(secrets.isSecretFile(await stat(at('federated')))).toBe(true);
   });
 
-  it('is not read when it is a pipe, which would use it up', () => {
+  it('a file that a variable names for its secret is not read when it is a pipe, which would use it up', () => {
     execFileSync('mkfifo', [at('pipe')]);
     expect(sessionSecrets({ COUNTERMAND_TOKEN_FILE: at('pipe') }).values()).toEqual([]);
   });
 
-  it('that does not exist is no secret', () => {
+  it('a file that a variable names and that does not exist is no secret', () => {
     expect(sessionSecrets({ COUNTERMAND_TOKEN_FILE: at('nothing') }).values()).toEqual([]);
     expect(sessionSecrets({ COUNTERMAND_TOKEN_FILE: at('nothing') }).isSecretFile({ dev: 0, ino: 0 })).toBe(false);
   });
@@ -78,7 +78,7 @@ describe('a secret value', () => {
     ['IDENTITY_HEADER', '0b1b7e9a-1111'],
     ['MSI_SECRET', 'of the machine'],
     ['PGPASSWORD', 'postgres'],
-  ])('of %s is found in a text', (variable, value) => {
+  ])('a secret value of %s is found in a text', (variable, value) => {
     const secrets = sessionSecrets({ [variable]: value });
     expect(secrets.values()).toContain(value);
     expect(secrets.originIn(`INC-4711 ${value}!`)).toBe(variable);
@@ -89,18 +89,18 @@ describe('a secret value', () => {
     ['HTTPS_PROXY', 'http://me:hush-hush@proxy:8080'],
     ['https_proxy', 'me:hush-hush@proxy:8080'],
     ['HTTP_PROXY', 'http://me:hush%2Dhush@proxy'],
-  ])('in the address of %s is its password', (variable, address) => {
+  ])('a secret value in the address of %s is its password', (variable, address) => {
     const secrets = sessionSecrets({ [variable]: address });
     expect(secrets.originIn('see hush-hush')).toBe(variable);
     expect(secrets.originIn('by me through proxy:8080')).toBeUndefined();
   });
 
-  it('of a file is what stands in it, without the end of its line', async () => {
+  it('a secret value of a file is what stands in it, without the end of its line', async () => {
     await writeFile(at('secret'), 'a secret in a file\r\n');
     expect(sessionSecrets({ AZURE_CLIENT_SECRET_FILE: at('secret') }).values()).toEqual(['a secret in a file']);
   });
 
-  it('of a PEM file are its key and the lines of that, and nothing of its certificate', async () => {
+  it('the secret values of a PEM file are its key and the lines of that, and nothing of its certificate', async () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const certificate = `-----BEGIN CERTIFICATE-----\n${'A'.repeat(64)}\n-----END CERTIFICATE-----\n`;
@@ -111,7 +111,7 @@ describe('a secret value', () => {
     expect(secrets.originIn('-----BEGIN PRIVATE KEY-----')).toBeUndefined();
   });
 
-  it('that comes later is known from then on', () => {
+  it('a secret value that comes later is known from then on', () => {
     const secrets = sessionSecrets({});
     const token = `eyJhbGciOiJub25lIn0.${'p'.repeat(50)}.${'s'.repeat(50)}`;
     expect(secrets.originIn(token)).toBeUndefined();
@@ -120,7 +120,7 @@ describe('a secret value', () => {
     expect(secrets.values()[0]).toBe(token);
   });
 
-  it('shorter than a word is not looked for', () => {
+  it('a secret value shorter than a word is not looked for', () => {
     expect(sessionSecrets({ AZURE_CLIENT_SECRET: 'ab' }).originIn('about')).toBeUndefined();
   });
 });

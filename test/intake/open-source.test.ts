@@ -21,40 +21,40 @@ async function idsOf(source: AsyncIterable<Uint8Array>): Promise<string[]> {
 }
 
 describe('openSource', () => {
-  it('streams a file', async () => {
+  it('openSource streams a file', async () => {
     const path = join(folder, 'ids.txt');
     await writeFile(path, `${A}\n`.repeat(20_000));
     const ids = await idsOf(await openSource(path));
     expect(ids).toHaveLength(20_000);
   });
 
-  it('says that a file does not exist', async () => {
+  it('openSource says that a file does not exist', async () => {
     const path = join(folder, 'none.csv');
     await expect(openSource(path)).rejects.toThrow(
       new UsageError(`${path} does not exist: check the name of the file that holds the action IDs`),
     );
   });
 
-  it('says that a folder is one', async () => {
+  it('openSource says that a folder is one', async () => {
     const path = join(folder, 'sub');
     await mkdir(path);
     await expect(openSource(path)).rejects.toThrow(/is a directory: name the file in it/);
   });
 
-  it('says that a part of the path is a file', async () => {
+  it('openSource says that a part of the path is a file', async () => {
     const path = join(folder, 'file');
     await writeFile(path, '');
     await expect(openSource(join(path, 'ids.csv'))).rejects.toThrow(/does not exist/);
   });
 
-  it.skipIf(process.getuid?.() === 0)('says that a file may not be read', async () => {
+  it.skipIf(process.getuid?.() === 0)('openSource says that a file may not be read', async () => {
     const path = join(folder, 'secret.csv');
     await writeFile(path, A);
     await chmod(path, 0o000);
     await expect(idsOf(await openSource(path))).rejects.toThrow(/permission denied/);
   });
 
-  it('names the code of any other error', async () => {
+  it('openSource names the code of any other error', async () => {
     await expect(openSource(join(folder, 'x'.repeat(300)))).rejects.toThrow(
       /cannot be read \(ENAMETOOLONG\): check the file/,
     );
@@ -62,14 +62,14 @@ describe('openSource', () => {
 });
 
 describe('readStdin', () => {
-  it('hands on what is piped in', async () => {
+  it('readStdin hands on what is piped in', async () => {
     async function* piped() {
       yield Buffer.from(A);
     }
     expect(await idsOf(readStdin(piped()))).toEqual([A]);
   });
 
-  it('turns a broken pipe into a sentence', async () => {
+  it('readStdin turns a broken pipe into a sentence', async () => {
     async function* broken(): AsyncGenerator<Uint8Array> {
       yield Buffer.from(A);
       throw Object.assign(new Error('read'), { code: 'EIO' });

@@ -15,20 +15,20 @@ async function rowsOf(intake: ReturnType<typeof queryIds>) {
 }
 
 describe('queryIds', () => {
-  it('gives the rows that a file would, numbered by their place', async () => {
+  it('queryIds gives the rows that a file would, numbered by their place', async () => {
     expect(await rowsOf(queryIds(answer(A.toUpperCase(), 'odd')))).toEqual([
       { kind: 'id', id: A, line: 1 },
       { kind: 'reject', reason: 'not-an-id', line: 2, text: 'odd' },
     ]);
   });
 
-  it('finds nothing without a fault', async () => {
+  it('queryIds finds nothing without a fault', async () => {
     const intake = queryIds(answer());
     expect(await rowsOf(intake)).toEqual([]);
     expect(intake.summary()).toEqual({ bytes: 0, sha256: createHash('sha256').digest('hex') });
   });
 
-  it('sums up the IDs as a plain list, and only when all were read', async () => {
+  it('queryIds sums up the IDs as a plain list, and only when all were read', async () => {
     const intake = queryIds(answer(A));
     expect(() => intake.summary()).toThrow('not read to its end');
     await rowsOf(intake);

@@ -40,7 +40,7 @@ function quote(cell: string, delimiter: string): string {
 }
 
 describe('readIds, for any input', () => {
-  it('gives back a plain list in order, however it is written, encoded and cut', async () => {
+  it('readIds gives back a plain list in order, however it is written, encoded and cut', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(guid, dress), { minLength: 1, maxLength: 20 }),
@@ -57,7 +57,7 @@ describe('readIds, for any input', () => {
     );
   });
 
-  it('gives back the ID column of any table in order, with the lines on which its rows begin', async () => {
+  it('readIds gives back the ID column of any table in order, with the lines on which its rows begin', async () => {
     const table = fc.record({
       entries: fc.array(fc.tuple(guid, dress, otherCell, otherCell), { minLength: 1, maxLength: 12 }),
       delimiter: fc.constantFrom(',', ';', '\t'),
@@ -110,7 +110,7 @@ describe('readIds, for any input', () => {
   const soup = fc.array(token, { maxLength: 40 }).map((tokens) => Buffer.from(tokens.join('')));
   const anything = fc.oneof(soup, fc.uint8Array({ maxLength: 200 }));
 
-  it('throws nothing but a UsageError, and the same rows and error however it is cut', async () => {
+  it('readIds throws nothing but a UsageError, and the same rows and error however it is cut', async () => {
     await fc.assert(
       fc.asyncProperty(anything, lengths, fc.constantFrom(undefined, 'id', '2'), async (bytes, cuts, column) => {
         const whole = await readAll(bytes, { column });
@@ -122,11 +122,12 @@ describe('readIds, for any input', () => {
     );
   });
 
-  it('never loses an ID that stands alone on its line without saying so', async () => {
+  it('readIds never loses an ID that stands alone on its line without saying so', async () => {
     const line = fc.oneof(
       guid,
       fc.array(token, { maxLength: 6 }).map((tokens) => tokens.join('').replace(/[\r\n\0]/g, '')),
     );
+    let read = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(line, { maxLength: 12 }), fc.boolean(), async (lines, header) => {
         const all = header ? ['id', ...lines] : lines;
@@ -135,8 +136,11 @@ describe('readIds, for any input', () => {
         const alone = all.filter((text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text));
         const named = new Set(rows.map((row) => (row.kind === 'id' ? row.id : row.text)));
         expect(alone.filter((id) => !named.has(id))).toEqual([]);
+        if (alone.length > 0) read += 1;
       }),
       { numRuns: 500 },
     );
+    // Most draws end in an error; those that do not, and hold such an ID, are what this is about.
+    expect(read).toBeGreaterThan(150);
   });
 });

@@ -57,7 +57,7 @@ describe('readIds', () => {
     ['rows of empty cells, which are nothing', `id,x\n,\n${A},1\n , \n`, [id(A, 3)]],
     ['a plain list with a delimiter at the end', `${A},\n${B},\n`, [id(A, 1), id(B, 2)]],
     ['a quote that stands for itself', `id,screen\n${A},5" display\n${B},"5"" display"\n`, [id(A, 2), id(B, 3)]],
-  ])('reads %s', async (_, content, rows) => {
+  ])('readIds reads %s', async (_, content, rows) => {
     expect(await rowsOf(content)).toEqual(rows);
   });
 
@@ -81,16 +81,16 @@ describe('readIds', () => {
       `id,x\n"${A},"1"\n"${B}","2"\n`,
       [reject('bad-row', 2, `"${A},"1"`), id(B, 3)],
     ],
-  ])('rejects %s with its line and goes on', async (_, content, rows) => {
+  ])('readIds rejects %s with its line and goes on', async (_, content, rows) => {
     expect(await rowsOf(content)).toEqual(rows);
   });
 
-  it('keeps 100 characters of what it rejects', async () => {
+  it('readIds keeps 100 characters of what it rejects', async () => {
     const rows = await rowsOf(`${A}\n${'x'.repeat(5000)}\n`);
     expect(rows[1]).toEqual(reject('not-an-id', 2, 'x'.repeat(100)));
   });
 
-  it('hands duplicates out each time: the ledger knows them', async () => {
+  it('readIds hands duplicates out each time: the ledger knows them', async () => {
     expect(await rowsOf(`${A}\n${A}\n`)).toEqual([id(A, 1), id(A, 2)]);
   });
 
@@ -101,7 +101,7 @@ describe('readIds', () => {
     ['by number', '2', `x,y\n${A},${B}\n`, [id(B, 2)]],
     ['by number without a header', '2', `h,${A}\nh,${B}\n`, [id(A, 1), id(B, 2)]],
     ['by a name that is a number', '7', `6,7\n${A},${B}\n`, [id(B, 2)]],
-  ])('finds the column %s', async (_, column, content, rows) => {
+  ])('readIds finds the column %s', async (_, column, content, rows) => {
     expect(await rowsOf(content, { column })).toEqual(rows);
   });
 
@@ -192,7 +192,7 @@ describe('readIds', () => {
       {},
       /first row has "Dev \[31m ice", "Sta te"/,
     ],
-  ])('refuses %s in one sentence', async (_, content, options, message) => {
+  ])('readIds refuses %s in one sentence', async (_, content, options, message) => {
     const { error } = await readAll(content, options);
     expect(error).toBeInstanceOf(UsageError);
     expect((error as UsageError).message).toMatch(message);
@@ -203,7 +203,7 @@ describe('readIds', () => {
   it.each<[string, string]>([
     ['when its rows are no longer taken', `id\n${A}\n${B}\n`],
     ['when it is refused', `x,y\n${A},${B}\n`],
-  ])('lets the source go %s', async (_, content) => {
+  ])('readIds lets the source go %s', async (_, content) => {
     let released = false;
     async function* source() {
       try {
@@ -220,7 +220,7 @@ describe('readIds', () => {
     expect(released).toBe(true);
   });
 
-  it('sums up the raw bytes, byte order mark and all', async () => {
+  it('readIds sums up the raw bytes, byte order mark and all', async () => {
     const bytes = Buffer.from(`\ufeffid\r\n${A}\r\n`, 'utf16le');
     const { summary } = await readAll(bytes);
     expect(summary).toEqual({ bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
@@ -235,7 +235,7 @@ describe('readIds', () => {
       ['excel-unicode-text.txt', [id(A, 2, 'stop'), id(B, 3, 'two\nlines'), id(C, 5, 'stop')]],
       ['excel-csv-utf8-semicolon.csv', [id(A, 2, 'stop'), id(B, 3, 'two\nlines'), id(C, 5, 'stop')]],
       ['defender-portal.csv', [id(A, 2), id(B, 3), id(C, 5)]],
-    ])('%s', async (name, rows) => {
+    ])('a file as another program writes it is read: %s', async (name, rows) => {
       const bytes = readFileSync(new URL(`fixtures/${name}`, import.meta.url));
       expect(await rowsOf(bytes)).toEqual(rows);
     });
@@ -279,14 +279,14 @@ describe('a source that is another file', () => {
     ['comments', '# x\n', /nothing but blank lines and comments/],
     ['one line', 'x', /line of over 65536 characters/],
     ['zero bytes', '\0', /zero byte/],
-  ])('is given up when it goes on for ever with %s', async (_, text, message) => {
+  ])('a source that is another file is given up when it goes on for ever with %s', async (_, text, message) => {
     const { rejected, error } = await readStream(endless(text));
     expect(error).toBeInstanceOf(UsageError);
     expect(error?.message).toMatch(message);
     expect(rejected).toBeLessThanOrEqual(10_000);
   });
 
-  it('is given up after ten thousand invalid rows, also when it begins with an ID', async () => {
+  it('a source that is another file is given up after ten thousand invalid rows, also when it begins with an ID', async () => {
     const { ids, rejected, error } = await readStream([Buffer.from(`${A}\n${'x\n'.repeat(50_000)}`)]);
     expect(error?.message).toMatch(
       /is not a list of action IDs: of the rows up to line 10001, 10000 hold none and 1 hold/,
@@ -294,7 +294,7 @@ describe('a source that is another file', () => {
     expect([ids, rejected]).toEqual([1, 10_000]);
   });
 
-  it('is read where invalid rows are many, but not ten times the IDs', async () => {
+  it('a source that is another file is read where invalid rows are many, but not ten times the IDs', async () => {
     const { ids, rejected, error } = await readStream([Buffer.from(`${A}\n${'x\n'.repeat(9)}`.repeat(3000))]);
     expect([error, ids, rejected]).toEqual([undefined, 3000, 27_000]);
   });
@@ -308,25 +308,28 @@ describe('several IDs in one row', () => {
     ['may be the same one twice', `id,actionKey\n${A},${A}\n`, [id(A, 2)]],
     ['are named where the list has one column', `${A}\n${B}, ${C}\n`, [id(A, 1), reject('bad-row', 2, `${B}, ${C}`)]],
     ['are named with blanks between them', `${A}\n${B} ${C}\n`, [id(A, 1), reject('not-an-id', 2, `${B} ${C}`)]],
-  ])('%s', async (_, content, rows) => {
+  ])('several IDs in one row %s', async (_, content, rows) => {
     expect(await rowsOf(content)).toEqual(rows);
   });
 
-  it.each(['1', '2', '3', undefined])('without a header are refused, with or without --column %s', async (column) => {
-    for (const content of [`${A}, ${B}, ${C}\n`, `${A};${B};${C}\n`, `${A}\t"${B}"\t{${C}}\n`]) {
-      const { rows, error } = await readAll(content, { column });
-      expect(rows).toEqual([]);
-      expect(error).toBeInstanceOf(UsageError);
-      expect(String(error)).toMatch(/3 IDs in its first row and no header line.*one action ID a line/);
-    }
-  });
+  it.each(['1', '2', '3', undefined])(
+    'several IDs in one row without a header are refused, with or without --column %s',
+    async (column) => {
+      for (const content of [`${A}, ${B}, ${C}\n`, `${A};${B};${C}\n`, `${A}\t"${B}"\t{${C}}\n`]) {
+        const { rows, error } = await readAll(content, { column });
+        expect(rows).toEqual([]);
+        expect(error).toBeInstanceOf(UsageError);
+        expect(String(error)).toMatch(/3 IDs in its first row and no header line.*one action ID a line/);
+      }
+    },
+  );
 
-  it('in a later row without a header are named, and nothing of the row is taken', async () => {
+  it('several IDs in one row in a later row without a header are named, and nothing of the row is taken', async () => {
     const rows = await rowsOf(`h1,${A}\n${B},${C}\nh3,${DEVICE}\n`, { column: '2' });
     expect(rows).toEqual([id(A, 1), reject('bad-row', 2, `${B},${C}`), reject('not-an-id', 3, DEVICE)]);
   });
 
-  it('stand in another column than the one chosen, which is said', async () => {
+  it('several IDs in one row stand in another column than the one chosen, which is said', async () => {
     const { error } = await readAll(`h1,${A}\nh2,${B}\n`, { column: '1' });
     expect(String(error)).toMatch(/an action ID in column 2 of its first row and none in column 1/);
   });

@@ -5,7 +5,7 @@ import { filterFromFlags } from '../../src/job/action-filter.ts';
 const NOW = Date.UTC(2026, 10, 23, 12);
 
 describe('filterFromFlags', () => {
-  it('asks for everything when nothing is given', () => {
+  it('filterFromFlags asks for everything when nothing is given', () => {
     expect(filterFromFlags({}, NOW)).toEqual({
       type: [],
       status: [],
@@ -17,7 +17,7 @@ describe('filterFromFlags', () => {
     });
   });
 
-  it('takes every condition, dates and ages, and brings known names into their case', () => {
+  it('filterFromFlags takes every condition, dates and ages, and brings known names into their case', () => {
     const flags = {
       type: ['isolate', 'Novelty'],
       status: 'pending,timeout',
@@ -47,7 +47,7 @@ describe('filterFromFlags', () => {
     ['an empty type', { type: [''] }, /--type must be an action type/],
     ['a range without a moment in it', { 'created-after': '2h', 'created-before': '1d' }, /nothing is created after/],
     ['two mistakes at once', { 'created-after': 'a', 'created-before': 'b' }, /--created-after[\s\S]*--created-before/],
-  ])('refuses %s', (_, flags, message) => {
+  ])('filterFromFlags refuses %s', (_, flags, message) => {
     expect(() => filterFromFlags(flags, NOW)).toThrow(UsageError);
     expect(() => filterFromFlags(flags, NOW)).toThrow(message);
   });

@@ -78,30 +78,33 @@ describe('what a ledger says that reaches outside', () => {
     ],
   ];
 
-  it.each(reaching)('is refused unless this session repeats it, naming the flag: %s', (_, changes, flags, named) => {
-    const frozen = forged(changes);
-    expect(() => resume(frozen)).toThrow(UsageError);
-    expect(() => resume(frozen)).toThrow(named);
-    expect(() => resume(frozen, flags)).not.toThrow();
-  });
+  it.each(reaching)(
+    'what a ledger says that reaches outside is refused unless this session repeats it, naming the flag: %s',
+    (_, changes, flags, named) => {
+      const frozen = forged(changes);
+      expect(() => resume(frozen)).toThrow(UsageError);
+      expect(() => resume(frozen)).toThrow(named);
+      expect(() => resume(frozen, flags)).not.toThrow();
+    },
+  );
 
-  it('counts as repeated by a variable too', () => {
+  it('what a ledger says that reaches outside counts as repeated by a variable too', () => {
     const frozen = forged({ api: { url: 'http://127.0.0.1:9' } });
     expect(resume(frozen, {}, { COUNTERMAND_API_URL: 'http://127.0.0.1:9' }).api.url).toBe('http://127.0.0.1:9');
   });
 
-  it('counts as repeated by the job file that found the ledger, but for hosts, which no job file names', () => {
+  it('what a ledger says that reaches outside counts as repeated by the job file that found the ledger, but for hosts, which no job file names', () => {
     const today = resolveJob({ ...base, flags: { ...who, quota: ['5000/1s'] } });
     expect(() => resume(forged({ quota: { windows: fast } }), {}, {}, today)).not.toThrow();
     expect(() => resume(forged({ api: { url: 'http://127.0.0.1:9' } }), {}, {}, today)).toThrow('--api-url');
   });
 
-  it('is told all at once', () => {
+  it('what a ledger says that reaches outside is told all at once', () => {
     const frozen = forged({ api: { url: 'http://127.0.0.1:9' }, quota: { windows: fast, routes: 'separate' } });
     expect(() => resume(frozen)).toThrow(/--api-url[\s\S]*--quota 100000\/1s[\s\S]*--quota-routes/);
   });
 
-  it('is what the next command says again', () => {
+  it('what a ledger says that reaches outside is what the next command says again', () => {
     const flags = { ...who, 'api-url': 'https://d.example', 'allow-host': ['d.example'], quota: ['200/1m', '9000/1h'] };
     expect(wordsToRepeat(resolveJob({ ...base, flags }))).toEqual(
       '--api-url https://d.example --allow-host d.example --quota 200/1m --quota 9000/1h'.split(' '),
@@ -109,7 +112,7 @@ describe('what a ledger says that reaches outside', () => {
     expect(wordsToRepeat(resolveJob({ ...base, flags: who }))).toEqual([]);
   });
 
-  it('shows no password of an address that a ledger holds', () => {
+  it('what a ledger says that reaches outside shows no password of an address that a ledger holds', () => {
     const frozen = forged({ api: { url: 'https://me:hush-hush@evil.example' } });
     expect(() => resume(frozen)).toThrow(UsageError);
     expect(() => resume(frozen)).not.toThrow(/hush-hush/);
@@ -117,7 +120,7 @@ describe('what a ledger says that reaches outside', () => {
 });
 
 describe('a file to write or remove, or a host to allow, that a ledger names', () => {
-  it('counts for nothing unless this session gives it', () => {
+  it('a file to write or remove, or a host to allow, that a ledger names counts for nothing unless this session gives it', () => {
     const frozen = forged({ metricsFile: '/root/.profile', keepLedgersMs: 1, api: { allowHosts: ['evil.example'] } });
     const job = resume(frozen);
     expect([job.metricsFile, job.keepLedgersMs, job.api.allowHosts]).toEqual([undefined, undefined, []]);
@@ -135,21 +138,23 @@ describe('a known host and documented or narrower windows', () => {
     ['half of the quota', { quota: { share: 0.5 } }],
     ['an evenly spread quota', { quota: { windows: [{ calls: 25, perMs: 60_000 }] } }],
     ['slow windows of other lengths', { quota: { windows: [{ calls: 1, perMs: 3 * SECOND }] } }],
-  ])('of a ledger need not be repeated: %s', (_, changes) => {
+  ])('a known host and documented or narrower windows of a ledger need not be repeated: %s', (_, changes) => {
     expect(() => resume(forged(changes))).not.toThrow();
   });
 
-  it('are told from wider ones by the most calls that any span can hold', () => {
+  it('narrower windows are told from wider ones by the most calls that any span can hold', () => {
     const window = fc.record({
       calls: fc.integer({ min: 1, max: 3000 }),
       perMs: fc.integer({ min: 1, max: 7200 }).map((seconds) => seconds * SECOND),
     });
+    let narrow = 0;
     fc.assert(
       fc.property(
         fc.array(window, { minLength: 1, maxLength: 3 }),
         fc.double({ min: 0.01, max: 1 }),
         (windows, share) => {
           if (isWider(windows, share)) return;
+          narrow += 1;
           for (const { calls, perMs } of DOCUMENTED_WINDOWS) {
             // Sent as fast as one window alone allows: a whole burst at the beginning of each of its spans.
             const inSpan = windows.map((one) => {
@@ -163,6 +168,7 @@ describe('a known host and documented or narrower windows', () => {
         },
       ),
     );
+    expect(narrow).toBeGreaterThan(5);
     expect(isWider(DOCUMENTED_WINDOWS, 1)).toBe(false);
     expect(
       isWider(
@@ -189,15 +195,18 @@ describe('a job in a ledger', () => {
   it.each([
     ['no window at all', { windows: [] }],
     ['a share above the whole', { share: 3 }],
-  ])('with %s is not one that a run writes', (_what, quota) => {
+  ])('a job in a ledger with %s is not one that a run writes', (_what, quota) => {
     expect(() => resume(forged({ quota }))).toThrow(/holds a job that this version cannot read/);
   });
 });
 
 describe("a job's name in a ledger", () => {
-  it.each(['incident', 'a $(b) `c`', 'Größe 2', 'x'.repeat(200), '😀'.repeat(200)])('may be %j', (name) => {
-    expect(resume(forged({ name })).name).toBe(name);
-  });
+  it.each(['incident', 'a $(b) `c`', 'Größe 2', 'x'.repeat(200), '😀'.repeat(200)])(
+    "a job's name in a ledger may be %j",
+    (name) => {
+      expect(resume(forged({ name })).name).toBe(name);
+    },
+  );
 
   it.each([
     '',
@@ -211,12 +220,12 @@ describe("a job's name in a ledger", () => {
     'a\u001b[2K',
     'a\u2028b',
     'a\u0085b',
-  ])('may not be %j', (name) => {
+  ])("a job's name in a ledger may not be %j", (name) => {
     expect(() => resume(forged({ name }))).toThrow(UsageError);
     expect(() => resume(forged({ name }))).toThrow(/holds a job that this version cannot read \(name/);
   });
 
-  it('is one that its own ledger may hold, whatever the source is called', () => {
+  it("a job's name in a ledger is one that its own ledger may hold, whatever the source is called", () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 260 }), (file) => {
         fc.pre(!file.includes('\u0000') && !/\.(ya?ml|jsonl)$/i.test(file) && file !== '-' && file !== '');

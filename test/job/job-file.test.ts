@@ -17,7 +17,7 @@ function refusal(text: string, env: Record<string, string> = {}): string {
 }
 
 describe('parseJobFile', () => {
-  it('reads every key', () => {
+  it('parseJobFile reads every key', () => {
     const text = `
 name: all
 tenant: contoso.com
@@ -87,14 +87,14 @@ metricsFile: m.prom
     });
   });
 
-  it('reads a query', () => {
+  it('parseJobFile reads a query', () => {
     const text = 'source: {query: {type: liveresponse, status: [pending], createdBefore: 1h, commentContains: " x "}}';
     expect(parsed(text).source).toEqual({
       query: { type: ['LiveResponse'], status: ['Pending'], createdBefore: { ageMs: 3_600_000 }, commentContains: 'x' },
     });
   });
 
-  it('names five mistakes at once, each with its line and column', () => {
+  it('parseJobFile names five mistakes at once, each with its line and column', () => {
     const text = `source:
   file: ids.csv
   colum: ID
@@ -223,7 +223,7 @@ quota:
       'a.yaml:2:10 the environment variable NOPE is not set',
     ],
     ['a variable that is not closed', `source: {file: x}\ncomment: "\${NOPE"`, `a.yaml:2:10 "\${" begins a variable`],
-  ])('refuses %s', (_, text, message) => {
+  ])('parseJobFile refuses %s', (_, text, message) => {
     expect(refusal(text)).toContain(message);
   });
 
@@ -236,45 +236,45 @@ quota:
     ['certificatePath', 'AZURE_CLIENT_CERTIFICATE_PATH'],
     ['token', 'COUNTERMAND_TOKEN'],
     ['federatedTokenFile', 'AZURE_FEDERATED_TOKEN_FILE'],
-  ])('refuses the secret %s, names the way to give it, and does not show it', (key, variable) => {
+  ])('parseJobFile refuses the secret %s, names the way to give it, and does not show it', (key, variable) => {
     for (const text of [`source: {file: x}\n${key}: hunter2`, `source: {file: x}\nauth:\n  ${key}: hunter2`]) {
       expect(refusal(text)).toContain(`because it is a secret: set ${variable} in the environment`);
       expect(refusal(text)).not.toContain('hunter2');
     }
   });
 
-  it('does not show what stands where a section belongs: it may be a secret', () => {
+  it('parseJobFile does not show what stands where a section belongs: it may be a secret', () => {
     expect(refusal('source: {file: x}\nauth: hunter2')).not.toContain('hunter2');
   });
 
-  it('takes sections whose keys are all commented out', () => {
+  it('parseJobFile takes sections whose keys are all commented out', () => {
     expect(parsed('source: {file: x}\nguards:\n#  first: 1\nquota:\n').settings).toEqual({});
   });
 
-  it('shows at most 25 mistakes and counts the rest', () => {
+  it('parseJobFile shows at most 25 mistakes and counts the rest', () => {
     const text = `source: {file: x}\n${Array.from({ length: 40 }, (_, n) => `unheard${n}: 1`).join('\n')}`;
     expect(refusal(text).split('\n')).toHaveLength(27);
     expect(refusal(text)).toMatch(/40 mistakes[\s\S]*and 15 more$/);
   });
 
-  it('refuses a file that is too deep or too long for a job, rather than fall over it', () => {
+  it('parseJobFile refuses a file that is too deep or too long for a job, rather than fall over it', () => {
     expect(refusal('['.repeat(20_000))).toMatch(/not valid YAML|nested too deeply/);
     expect(refusal(`a: ${'x'.repeat(1_000_001)}`)).toMatch(/too long for a job file: is it a list of action IDs\?/);
   });
 
   describe('variables', () => {
-    it('take the place of texts, numbers and truth values', () => {
+    it('variables take the place of texts, numbers and truth values', () => {
       const text = `source: {file: "\${IN}.csv"}\nconcurrency: \${N}\nstrictInput: \${S:-false}\ncomment: "\${A} and \${B:-b:-}"`;
       const job = parsed(text, { IN: 'ids', N: '7', A: 'a' });
       expect(job.source.file).toBe('ids.csv');
       expect(job.settings).toEqual({ concurrency: 7, strictInput: false, comment: 'a and b:-' });
     });
 
-    it('give way to their default when empty', () => {
+    it('variables give way to their default when empty', () => {
       expect(parsed(`source: {file: "\${F:-x.csv}"}`, { F: '' }).source.file).toBe('x.csv');
     });
 
-    it('are not looked for in what they hold, in keys, or after $$', () => {
+    it('variables are not looked for in what they hold, in keys, or after $$', () => {
       const text = `source: {file: x}\ncomment: "\${A} $\${B} $5"`;
       expect(parsed(text, { A: `\${B}`, B: 'no' }).settings.comment).toBe(`\${B} \${B} $5`);
       expect(refusal(`source: {file: x}\n"\${A}": 1`, { A: 'comment' })).toContain(`there is no key "\${A}"`);
@@ -297,7 +297,7 @@ quota:
       'smtp_pass',
       'SENTRY_DSN',
       'DB_PWD',
-    ])('never hold a secret: %s is refused', (name) => {
+    ])('variables never hold a secret: %s is refused', (name) => {
       const message = refusal(`source: {file: x}\ncomment: "\${${name}}"`, { [name]: 'hunter2' });
       expect(message).toContain(`\${${name}} is a secret and is never part of a job`);
       expect(message).not.toContain('hunter2');
@@ -309,13 +309,13 @@ quota:
       ['a key in the place of a user', 'https://hunter2@errors.example/7'],
       ['one among other words', 'see https://me:hunter2@wiki.example for more'],
       ['a signature', 'https://account.blob.example/list.csv?sv=2026&sig=hunter2'],
-    ])('never hold an address with %s, whatever they are called', (_, value) => {
+    ])('variables never hold an address with %s, whatever they are called', (_, value) => {
       const message = refusal(`source: {file: x}\ncomment: "for \${HTTPS_PROXY}"`, { HTTPS_PROXY: value });
       expect(message).toMatch(/the environment variable HTTPS_PROXY holds an address with a/);
       expect(message).not.toContain('hunter2');
     });
 
-    it('never hold what a secret variable holds', () => {
+    it('variables never hold what a secret variable holds', () => {
       const env = { TICKET: 'x hunter2!', AZURE_CLIENT_SECRET: 'hunter2' };
       const message = refusal(`source: {file: x}\ncomment: "\${TICKET}"`, env);
       expect(message).toContain('the environment variable TICKET holds the secret of AZURE_CLIENT_SECRET');
@@ -330,11 +330,11 @@ quota:
       ['LINK', 'https://teams.example/l/message/19:abc@thread.v2/7'],
       ['MAIL', 'me@corp.example'],
       ['MAIL', 'mailto:me@corp.example'],
-    ])('may hold what is no secret: %s = %s', (name, value) => {
+    ])('variables may hold what is no secret: %s = %s', (name, value) => {
       expect(parsed(`source: {file: x}\ncomment: "\${${name}}"`, { [name]: value }).settings.comment).toBe(value);
     });
 
-    it('are shown by their name, not by what they hold', () => {
+    it('variables are shown by their name, not by what they hold', () => {
       const message = refusal(`source: {file: x}\npatience: \${P}`, { P: 'hunter2' });
       expect(message).toContain(`patience must be a duration above 0, such as 90s, 50m, 2h or 7d, not "\${P}"`);
     });

@@ -11,11 +11,11 @@ const read = (name: string) => readFileSync(new URL(name, FOLDER), 'utf8');
 const jobs = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'));
 
 describe('jobs/job.schema.json', () => {
-  it('is what the schema says; if not, run test/job/write-schema.mjs', () => {
+  it('jobs/job.schema.json is what the schema says; if not, run test/job/write-schema.mjs', () => {
     expect(JSON.parse(read('job.schema.json'))).toEqual(JSON.parse(JSON.stringify(jobJsonSchema())));
   });
 
-  it('describes every key', () => {
+  it('jobs/job.schema.json describes every key', () => {
     const described = (schema: unknown, path: string): string[] =>
       Object.entries((schema as { properties?: Record<string, unknown> }).properties ?? {}).flatMap(([key, value]) => {
         const at = path === '' ? key : `${path}.${key}`;
@@ -37,14 +37,14 @@ describe('jobs/job.schema.json', () => {
     ['source: {file: x}\nquota: {windows: [lots]}', false],
     ['source: {file: x}\nclientSecret: x', false],
     ['source: {file: x}\nscreen: maybe', false],
-  ])('judges %j as the program does', (text, good) => {
+  ])('jobs/job.schema.json judges %j as the program does', (text, good) => {
     expect(validate(parse(text))).toBe(good);
     const env = { N: '1', S: 'auto' };
     if (good) parseJobFile(text, '/a.yaml', env);
     else expect(() => parseJobFile(text, '/a.yaml', env)).toThrow();
   });
 
-  it.each(jobs)('accepts jobs/%s', (name) => {
+  it.each(jobs)('jobs/job.schema.json accepts jobs/%s', (name) => {
     expect(validate(parse(read(name)))).toBe(true);
   });
 });
@@ -60,7 +60,7 @@ describe('the jobs', () => {
       nowMs: Date.UTC(2026, 10, 23),
     });
 
-  it('are these four', () => {
+  it('the jobs are these four', () => {
     expect(jobs).toEqual([
       'demo.yaml',
       'live-response-backlog.yaml',

@@ -11,7 +11,7 @@ describe('bareName', () => {
     ['/data/a\\b.csv', 'a-b'],
     [`/data/${'x'.repeat(240)}.csv`, 'x'.repeat(200)],
     [`/data/${'x'.repeat(199)}🚒.csv`, `${'x'.repeat(199)}🚒`],
-  ])('makes of %j a name that a job can have', (path, name) => {
+  ])('bareName makes of %j a name that a job can have', (path, name) => {
     expect(bareName(path)).toBe(name);
   });
 });
@@ -19,7 +19,7 @@ describe('bareName', () => {
 describe('seriesOf', () => {
   const own = defaultLedger({ name: 'nightly', stamped: true, plan: false, nowMs: NOW }, '/w');
 
-  it("lists a job's earlier ledgers, newest first, and nothing else", () => {
+  it("seriesOf lists a job's earlier ledgers, newest first, and nothing else", () => {
     const names = [
       'nightly-20261121T020000Z.jsonl',
       'nightly-20261122T020000Z.jsonl',
@@ -36,7 +36,7 @@ describe('seriesOf', () => {
     });
   });
 
-  it('knows that a ledger named by hand is none of a series', () => {
+  it('seriesOf knows that a ledger named by hand is none of a series', () => {
     expect(seriesOf('/w/mine.jsonl', ['mine.jsonl'])).toBeUndefined();
   });
 });

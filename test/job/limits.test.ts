@@ -59,12 +59,12 @@ describe('a value out of its range is a sentence', () => {
     ['max-actions', '0'],
     ['max-actions', '99999999999999999999'],
     ['first', '-1'],
-  ])('--%s %s', (flag, value) => {
+  ])('--%s %s is refused in a sentence', (flag, value) => {
     expect(() => jobOf({ [flag]: value })).toThrow(UsageError);
     expect(() => jobOf({ [flag]: value })).toThrow(`--${flag} must be`);
   });
 
-  it('whatever a setting is given, it is taken or refused with its name, and nothing else happens', () => {
+  it('a setting is taken or refused with its name, whatever it is given, and nothing else happens', () => {
     const odd = fc.oneof(
       fc.string(),
       fc.constantFrom('999999999d', '-1', '1e309', 'NaN', '0x10', '1/1s', '%', '100%', '275760-09-13', '2026-11-01'),
@@ -124,7 +124,7 @@ describe('a type or status', () => {
     expect(filterFromFlags({ [flag]: [given] }, NOW)).toMatchObject({ [flag]: [taken] });
   });
 
-  it('with one letter wrong, missing or too many never matches nothing without a word', () => {
+  it('a type or status with one letter wrong, missing or too many never matches nothing without a word', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...ACTION_TYPES, ...ACTION_STATUSES),
@@ -162,11 +162,11 @@ describe('a job file', () => {
     ['lists nested a hundred thousand deep', `source: ${'['.repeat(100_000)}`],
     ['blocks nested three hundred deep', Array.from({ length: 300 }, (_, n) => `${' '.repeat(n)}a:`).join('\n')],
     ['sequences nested three hundred deep', `source:\n  ${'- '.repeat(300)}x`],
-  ])('of %s is refused in words', (_, text) => {
+  ])('a job file of %s is refused in words', (_, text) => {
     expect(refusal(text)).toMatch(/nested/);
   });
 
-  it('of aliases that grow a thousandfold with each line is refused at once', () => {
+  it('a job file of aliases that grow a thousandfold with each line is refused at once', () => {
     const lines = Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(', ')}]`);
     expect(refusal(`a0: &a0 [x]\n${lines.join('\n')}\nsource: {file: x}`)).toMatch(/anchors and aliases are not used/);
   });
@@ -178,7 +178,7 @@ describe('a job file', () => {
     '!thing x',
     '!!set {a}',
     '!!python/object:os.system x',
-  ])('with the tag of %s is refused', (value) => {
+  ])('a job file with the tag of %s is refused', (value) => {
     expect(refusal(`source: {file: x}\ncomment: ${value}`)).toMatch(/tag/);
   });
 });
@@ -191,7 +191,7 @@ describe('the path of a job file', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
   const at = (name: string) => join(folder, name);
 
-  it('that leads to a pipe, a device or a directory is refused at once', async () => {
+  it('the path of a job file that leads to a pipe, a device or a directory is refused at once', async () => {
     execFileSync('mkfifo', [at('pipe.yaml')]);
     await symlink('/dev/zero', at('zero.yaml'));
     await mkdir(at('folder.yaml'));
@@ -202,7 +202,7 @@ describe('the path of a job file', () => {
     await expect(readJobText(at('loop.yaml'))).rejects.toThrow(/loop\.yaml cannot be read \(ELOOP\)/);
   });
 
-  it('that leads to a hundred megabytes is refused without reading them', async () => {
+  it('the path of a job file that leads to a hundred megabytes is refused without reading them', async () => {
     await writeFile(at('large.yaml'), '');
     await truncate(at('large.yaml'), 100_000_000);
     await expect(readJobText(at('large.yaml'))).rejects.toThrow(/too long for a job file/);

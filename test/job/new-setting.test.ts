@@ -63,7 +63,7 @@ const resting = (job: unknown) => (job as { guards: { restingMs: unknown } }).gu
 const sites = (job: unknown) => (job as { guards: { onlySite: unknown } }).guards.onlySite;
 
 describe('a setting that is added to the table', () => {
-  test('is a flag, a variable, a job key and a default, in this order of precedence', () => {
+  test('a setting that is added to the table is a flag, a variable, a job key and a default, in this order of precedence', () => {
     const env = { ...who, COUNTERMAND_RESTING: '3m' };
     const file = { sourceArg: 'j.yaml', jobText: 'source: {file: a.csv}\nguards: {resting: 4m}' };
     expect(resting(resolveJob({ ...base, ...file, env, flags: { resting: '2m' } }))).toBe(120_000);
@@ -74,7 +74,7 @@ describe('a setting that is added to the table', () => {
     expect(() => resolveJob({ ...base, flags: { resting: 'long' } })).toThrow(/--resting must be a duration above 0/);
   });
 
-  test('is in the schema of job files and in the help, under its head', () => {
+  test('a setting that is added to the table is in the schema of job files and in the help, under its head', () => {
     expect(JOB_KEYS).toContain('guards.resting');
     expect(JSON.stringify(jobJsonSchema())).toContain('rest this long (default: 5m)');
     expect(settingOptions([NAME])).toEqual({
@@ -82,7 +82,7 @@ describe('a setting that is added to the table', () => {
     });
   });
 
-  test('is kept by a ledger, and its shape is checked there', () => {
+  test('a setting that is added to the table is kept by a ledger, and its shape is checked there', () => {
     const job = resolveJob({ ...base, flags: { resting: '2m', 'only-site': ['a'] } });
     expect(thawJob(recorded(job))).toEqual(job);
     const { guards } = job;
@@ -90,14 +90,14 @@ describe('a setting that is added to the table', () => {
     expect(frozenJobFault(recorded({ ...job, guards: { ...guards, restingMs: undefined } }))).toMatch(/restingMs/);
   });
 
-  test('is changed by a resume, or counts for nothing in a ledger, as its row says', () => {
+  test('a setting that is added to the table is changed by a resume, or counts for nothing in a ledger, as its row says', () => {
     const frozen = recorded(resolveJob({ ...base, flags: { resting: '2m', 'only-site': ['a'] } }));
     const resume = (flags: Record<string, unknown>) => mergeForResume(frozen, { ...base, flags });
     expect([resting(resume({})), sites(resume({}))]).toEqual([120_000, []]);
     expect(resting(resume({ resting: '9m' }))).toBe(540_000);
   });
 
-  test('follows the job file, is part of what was reviewed, and is a safety, as its row says', () => {
+  test('a setting that is added to the table follows the job file, is part of what was reviewed, and is a safety, as its row says', () => {
     const run = resolveJob({ ...base, flags: { resting: '2m', 'only-site': ['a'] } });
     const today = resolveJob({ ...base, flags: { resting: '3m', 'only-site': ['b'] } });
     const paced = atPaceOf(today, run);
@@ -109,7 +109,7 @@ describe('a setting that is added to the table', () => {
     expect(() => refuseUnknownSafeties({ COUNTERMAND_RESTIN: '1m' })).toThrow(/COUNTERMAND_RESTING/);
   });
 
-  test('is told by reports in the words of its row', () => {
+  test('a setting that is added to the table is told by reports in the words of its row', () => {
     const job = resolveJob({ ...base, flags: { resting: '2m' } });
     expect(jobFacts(recorded(job)).guards).toContain('rest 120 s');
   });

@@ -12,26 +12,26 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-it('reads a job file, byte order mark or not', async () => {
+it('a job file is read, byte order mark or not', async () => {
   await writeFile(join(folder, 'a.yaml'), '\ufeffname: a');
   expect(await readJobText(join(folder, 'a.yaml'))).toBe('name: a');
 });
 
-it('says why a job file cannot be read', async () => {
+it('the reader says why a job file cannot be read', async () => {
   await writeFile(join(folder, 'b.yaml'), Buffer.from([0xe9, 0x41]));
   await expect(readJobText(join(folder, 'none.yaml'))).rejects.toThrow(/none\.yaml does not exist: check its name/);
   await expect(readJobText(folder)).rejects.toThrow(/is a directory: name the job file in it/);
   await expect(readJobText(join(folder, 'b.yaml'))).rejects.toThrow(/b\.yaml is not UTF-8 text/);
 });
 
-it('does not wait for a pipe, and reads no device', async () => {
+it('the reader does not wait for a pipe, and reads no device', async () => {
   execFileSync('mkfifo', [join(folder, 'pipe.yaml')]);
   await symlink('/dev/zero', join(folder, 'zero.yaml'));
   await expect(readJobText(join(folder, 'pipe.yaml'))).rejects.toThrow(/is a pipe, device or socket/);
   await expect(readJobText(join(folder, 'zero.yaml'))).rejects.toThrow(/is a pipe, device or socket/);
 });
 
-it('asks by the open file whether it may be read', async () => {
+it('the reader asks by the open file whether it may be read', async () => {
   await writeFile(join(folder, 'secret'), 'hush');
   await symlink('secret', join(folder, 'c.yaml'));
   const { ino } = await stat(join(folder, 'secret'));

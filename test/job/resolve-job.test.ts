@@ -19,7 +19,7 @@ function resolved(input: Partial<ResolveInput> = {}) {
 }
 
 describe('resolveJob', () => {
-  it('needs nothing but a source and who we are: the rest has defaults', () => {
+  it('resolveJob needs nothing but a source and who we are: the rest has defaults', () => {
     expect(resolved()).toEqual({
       name: 'incident',
       tenant: TENANT,
@@ -52,7 +52,7 @@ describe('resolveJob', () => {
     });
   });
 
-  it('lets a flag beat the environment, the environment the job, and the job the default', () => {
+  it('resolveJob lets a flag beat the environment, the environment the job, and the job the default', () => {
     const jobText = 'name: nightly\nsource: {file: ids.csv}\nconcurrency: 4\npatience: 10m\nscreen: never\n';
     const job = resolved({
       sourceArg: 'jobs/nightly.yaml',
@@ -68,7 +68,7 @@ describe('resolveJob', () => {
     expect([job.concurrency, job.patienceMs, job.screen, job.confirmForMs]).toEqual([6, 1_200_000, 'never', 120_000]);
   });
 
-  it('reads every flag', () => {
+  it('resolveJob reads every flag', () => {
     const job = resolved({
       flags: {
         tenant: 'Contoso.onmicrosoft.com',
@@ -149,22 +149,22 @@ describe('resolveJob', () => {
     });
   });
 
-  it('reads a repeatable setting from a comma-separated variable', () => {
+  it('resolveJob reads a repeatable setting from a comma-separated variable', () => {
     const env = { AZURE_TENANT_ID: TENANT, AZURE_CLIENT_ID: CLIENT, COUNTERMAND_ONLY_TYPE: 'Isolate, Offboard,' };
     expect(resolved({ env }).guards.onlyType).toEqual(['Isolate', 'Offboard']);
   });
 
-  it('takes an empty variable for one that is not set', () => {
+  it('resolveJob takes an empty variable for one that is not set', () => {
     const env = { AZURE_TENANT_ID: TENANT, AZURE_CLIENT_ID: CLIENT, COUNTERMAND_CONCURRENCY: '' };
     expect(resolved({ env }).concurrency).toBe(16);
   });
 
-  it('freezes the job to its last part', () => {
+  it('resolveJob freezes the job to its last part', () => {
     const job = resolved();
     expect(Object.isFrozen(job) && Object.isFrozen(job.guards) && Object.isFrozen(job.quota.windows)).toBe(true);
   });
 
-  it('names every wrong flag and variable at once', () => {
+  it('resolveJob names every wrong flag and variable at once', () => {
     const refused = () =>
       resolved({
         flags: { patience: 'soon', 'max-actions': '-1' },
@@ -203,17 +203,17 @@ describe('resolveJob', () => {
       '/home/me/l/x.jsonl',
     ],
     ['a plan with its ledger named', { plan: true, flags: { ledger: 'p.jsonl' } }, '/home/me/p.jsonl'],
-  ])('gives %s its ledger', (_, input, ledger) => {
+  ])('resolveJob gives %s its ledger', (_, input, ledger) => {
     expect(resolved(input).ledger).toBe(ledger);
   });
 
-  it("reads the job's relative paths from the job's folder", () => {
+  it("resolveJob reads the job's relative paths from the job's folder", () => {
     const job = resolved({ sourceArg: 'jobs/a.yaml', jobText: 'source: {file: ../in/x.csv}\nmetricsFile: m.prom' });
     expect(job.source).toEqual({ kind: 'file', path: '/home/me/in/x.csv', column: undefined });
     expect(job.metricsFile).toBe('/home/me/jobs/m.prom');
   });
 
-  it('resolves the ages of a query, and asks for open actions when no status is named', () => {
+  it('resolveJob resolves the ages of a query, and asks for open actions when no status is named', () => {
     const jobText = 'source: {query: {type: [RunAntiVirusScan], createdBefore: 7d}}';
     expect(resolved({ sourceArg: 'a.yaml', jobText }).source).toEqual({
       kind: 'query',
@@ -229,7 +229,7 @@ describe('resolveJob', () => {
     });
   });
 
-  it("lets the job's tenant beat AZURE_TENANT_ID, which only stands in", () => {
+  it("resolveJob lets the job's tenant beat AZURE_TENANT_ID, which only stands in", () => {
     const job = resolved({ sourceArg: 'a.yaml', jobText: 'tenant: fabrikam.com\nsource: {file: x.csv}' });
     expect(job.tenant).toBe('fabrikam.com');
   });
@@ -248,12 +248,12 @@ describe('resolveJob', () => {
     ['a day that does not exist', { flags: { 'created-after': '2026-02-30' } }, /--created-after must be a date/],
     ['a share of 0', { flags: { 'quota-share': '0' } }, /--quota-share must be a number above 0/],
     ['a window without calls', { flags: { quota: ['0/1m'] } }, /--quota must be a number of calls/],
-  ])('refuses %s', (_, input, message) => {
+  ])('resolveJob refuses %s', (_, input, message) => {
     expect(() => resolved(input)).toThrow(UsageError);
     expect(() => resolved(input)).toThrow(message);
   });
 
-  it('takes tenant and application from a token when nothing else names them', () => {
+  it('resolveJob takes tenant and application from a token when nothing else names them', () => {
     const job = resolved({ env: { COUNTERMAND_TOKEN: 'x' }, fromToken: { tenant: TENANT, clientId: CLIENT } });
     expect([job.tenant, job.clientId]).toEqual([TENANT, CLIENT]);
   });
@@ -267,7 +267,7 @@ describe('sourceKind', () => {
     ['a.jsonl', 'ledger'],
     ['a.csv', 'file'],
     ['ids', 'file'],
-  ])('takes %s for a %s', (source, kind) => {
+  ])('sourceKind takes %s for a %s', (source, kind) => {
     expect(sourceKind(source)).toBe(kind);
   });
 });

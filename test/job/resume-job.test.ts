@@ -20,7 +20,7 @@ const resume = (frozen: unknown, flags: Record<string, unknown> = {}, env: Recor
   mergeForResume(frozen, { flags, env, cwd: '/elsewhere', nowMs: NOW + 86_400_000 });
 
 describe('thawJob', () => {
-  it('gives back the job that was frozen', () => {
+  it('thawJob gives back the job that was frozen', () => {
     const flags = fc.record(
       {
         comment: fc.constantFrom('a', 'b'),
@@ -44,36 +44,39 @@ describe('thawJob', () => {
     );
   });
 
-  it.each([undefined, null, 'x', {}, { ...recorded(), concurrency: 'many' }])('refuses what is not a job', (frozen) => {
-    expect(() => thawJob(frozen)).toThrow(UsageError);
-    expect(() => thawJob(frozen)).toThrow(/holds a job that this version cannot read/);
-  });
+  it.each([undefined, null, 'x', {}, { ...recorded(), concurrency: 'many' }])(
+    'thawJob refuses what is not a job',
+    (frozen) => {
+      expect(() => thawJob(frozen)).toThrow(UsageError);
+      expect(() => thawJob(frozen)).toThrow(/holds a job that this version cannot read/);
+    },
+  );
 
-  it('leaves out what a later version may have added', () => {
+  it('thawJob leaves out what a later version may have added', () => {
     expect(thawJob({ ...recorded(), novelty: 1 })).toEqual(thawJob(recorded()));
   });
 });
 
 describe('mergeForResume', () => {
-  it('needs nothing but the ledger', () => {
+  it('mergeForResume needs nothing but the ledger', () => {
     const frozen = recorded({ comment: 'x', 'created-after': '7d' });
     expect(resume(frozen)).toEqual(thawJob(frozen));
   });
 
-  it('keeps the moments that ages stood for when the run began', () => {
+  it('mergeForResume keeps the moments that ages stood for when the run began', () => {
     expect(resume(recorded({ 'created-after': '7d' })).guards.createdAfter).toBe('2026-11-16T00:00:00.000Z');
     expect(resume(recorded({ 'created-after': '7d' }), { 'created-after': '7d' }).guards.createdAfter).toBe(
       '2026-11-17T00:00:00.000Z',
     );
   });
 
-  it('takes other values from flags and environment, the application too', () => {
+  it('mergeForResume takes other values from flags and environment, the application too', () => {
     const other = '11111111-2222-4333-8444-555566667777';
     const job = resume(recorded(), { 'client-id': other, 'max-actions': '9' }, { COUNTERMAND_CONCURRENCY: '2' });
     expect([job.clientId, job.guards.maxActions, job.concurrency]).toEqual([other, 9, 2]);
   });
 
-  it('gives a comment to a plan that has none', () => {
+  it('mergeForResume gives a comment to a plan that has none', () => {
     expect(resume(recorded(), { comment: 'x' }).comment).toBe('x');
   });
 
@@ -87,30 +90,30 @@ describe('mergeForResume', () => {
     ['comment', { comment: 'other' }, {}, /--comment differs from that of this ledger \("x"\)/],
     ['column', { column: 'ref' }, {}, /--column differs/],
     ['ledger', { ledger: 'other.jsonl' }, {}, /--ledger differs/],
-  ])('refuses another %s', (_, flags, env, message) => {
+  ])('mergeForResume refuses another %s', (_, flags, env, message) => {
     const refused = () => resume(recorded({ comment: 'x' }), flags, env);
     expect(refused).toThrow(UsageError);
     expect(refused).toThrow(message);
   });
 
-  it('takes what names the run when it names the same', () => {
+  it('mergeForResume takes what names the run when it names the same', () => {
     const frozen = recorded({ comment: 'x' });
     expect(resume(frozen, { tenant: TENANT.toUpperCase(), comment: 'x', cloud: 'commercial' })).toEqual(
       thawJob(frozen),
     );
   });
 
-  it('is not held up by AZURE_TENANT_ID, which only stands in for a tenant', () => {
+  it('mergeForResume is not held up by AZURE_TENANT_ID, which only stands in for a tenant', () => {
     expect(resume(recorded(), {}, { AZURE_TENANT_ID: 'other.com' }).tenant).toBe(TENANT);
   });
 
-  it('names every refused value at once', () => {
+  it('mergeForResume names every refused value at once', () => {
     expect(() => resume(recorded(), { tenant: OTHER_TENANT, patience: 'soon', cloud: 'gcc' })).toThrow(
       /--patience[\s\S]*--tenant[\s\S]*--cloud/,
     );
   });
 
-  it('may change every setting but those that name the run', () => {
+  it('mergeForResume may change every setting but those that name the run', () => {
     const fixed = SETTING_NAMES.filter((name) => !SETTINGS[name].resume);
     expect(fixed).toEqual(['tenant', 'cloud', 'region', 'apiUrl', 'authorityUrl', 'comment', 'column', 'ledger']);
   });

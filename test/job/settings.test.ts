@@ -10,7 +10,7 @@ import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
 const table = SETTING_NAMES.map((name): [string, Setting] => [name, SETTINGS[name]]);
 
 describe('the table of settings', () => {
-  it('names each flag, job key and variable once', () => {
+  it('the table of settings names each flag, job key and variable once', () => {
     for (const names of [
       table.map(([, { flag }]) => flag),
       table.flatMap(([, { job }]) => job ?? []),
@@ -20,21 +20,21 @@ describe('the table of settings', () => {
     }
   });
 
-  it('calls each setting by its flag', () => {
+  it('the table of settings calls each setting by its flag', () => {
     for (const [name, { flag }] of table)
       expect(flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())).toBe(name);
   });
 
-  it('says of each setting without a job key why it has none', () => {
+  it('the table of settings says of each setting without a job key why it has none', () => {
     for (const [, { job, notInJob }] of table) expect(job === undefined).toBe(notInJob !== undefined);
   });
 
-  it('holds no secret', () => {
+  it('the table of settings holds no secret', () => {
     for (const [name, { flag }] of table)
       expect([secretNamed(name), secretNamed(flag)]).toEqual([undefined, undefined]);
   });
 
-  it('has the defaults of the documentation', () => {
+  it('the table of settings has the defaults of the documentation', () => {
     expect(defaultSettings()).toEqual({
       cloud: 'commercial',
       quota: DOCUMENTED_WINDOWS,
@@ -50,13 +50,13 @@ describe('the table of settings', () => {
     });
   });
 
-  it('has a variable for each flag', () => {
+  it('the table of settings has a variable for each flag', () => {
     expect(variableOf('max-actions')).toBe('COUNTERMAND_MAX_ACTIONS');
   });
 });
 
 describe('readSetting', () => {
-  it('takes a duration exactly when it is one', () => {
+  it('readSetting takes a duration exactly when it is one', () => {
     const text = fc.oneof(
       fc.string(),
       fc.stringMatching(/^ ?\d{0,11}[smhdw]? ?$/),
@@ -72,7 +72,7 @@ describe('readSetting', () => {
     );
   });
 
-  it('never throws, whatever it is given', () => {
+  it('readSetting never throws, whatever it is given', () => {
     fc.assert(
       fc.property(fc.constantFrom(...SETTING_NAMES), fc.anything({ withBigInt: true }), (name, raw) => {
         expect(Object.keys(readSetting(name, raw))).toHaveLength(1);

@@ -3,7 +3,7 @@ import { DiskError } from '../../src/errors.ts';
 import { Appender } from '../../src/ledger/appender.ts';
 import { silentLog } from '../../src/log.ts';
 import { FolderTape, type FolderTapeParts } from '../../src/store/folder/folder-tape.ts';
-import { settled } from '../store/folder/manual-clock.ts';
+import { turn } from '../support/clock/manual-clock.ts';
 
 type HeldParts = FolderTapeParts['file'];
 
@@ -60,19 +60,19 @@ function append(line: string, durable: string[]): Promise<void> {
 test('what is queued while a sync is under way is written meanwhile, and durable only with the next sync', async () => {
   const durable: string[] = [];
   const first = append('one', durable);
-  await settled();
+  await turn();
   file.writes.shift()?.(4);
-  await settled();
+  await turn();
   expect(file.syncs).toHaveLength(1);
 
   const second = append('two', durable);
-  await settled();
+  await turn();
   file.writes.shift()?.(4);
-  await settled();
+  await turn();
   expect(file.written).toBe('one\ntwo\n');
   file.syncs.shift()?.done();
   await first;
-  await settled();
+  await turn();
   expect(durable).toEqual(['one']);
   expect(file.syncs).toHaveLength(1);
   file.syncs.shift()?.done();
@@ -83,34 +83,34 @@ test('what is queued while a sync is under way is written meanwhile, and durable
 test('a sync that begins while lines are being written does not count for them', async () => {
   const durable: string[] = [];
   const first = append('one', durable);
-  await settled();
+  await turn();
   file.writes.shift()?.(4);
-  await settled();
+  await turn();
   const second = append('two', durable);
-  await settled();
+  await turn();
   file.syncs.shift()?.done();
   await first;
-  await settled();
+  await turn();
   expect(file.syncs).toHaveLength(0);
   file.writes.shift()?.(4);
-  await settled();
+  await turn();
   file.syncs.shift()?.done();
   await second;
   expect(durable).toEqual(['one', 'two']);
 });
 
-test('after a sync that failed the rest of a short write is not written, and everybody is told', async () => {
+test('the rest of a short write is not written after a sync that failed, and everybody is told', async () => {
   const first = append('one', []).catch((error: unknown) => error);
-  await settled();
+  await turn();
   file.writes.shift()?.(4);
-  await settled();
+  await turn();
   const second = append('two', []).catch((error: unknown) => error);
-  await settled();
+  await turn();
   file.syncs.shift()?.fail(new Error('EIO'));
   expect(await first).toBeInstanceOf(DiskError);
   expect(await second).toBe(await first);
   file.writes.shift()?.(2);
-  await settled();
+  await turn();
   expect(file.writes).toHaveLength(0);
   expect(file.written).toBe('one\ntw');
   expect(() => appender.push('three\n')).toThrow(DiskError);

@@ -20,32 +20,32 @@ const answered = (agoMs: number, more: Partial<PastCall> = {}): PastCall => ({
 const ageOf = (call: PastCall, now: ClocksNow) => leastAgeMs(call, now, 0) + CLOCK_DOUBT_MS;
 
 describe('the age of a past call', () => {
-  it('is by our clock where Defender’s is ahead, absent or another time altogether', () => {
+  it('the age of a past call is by our clock where Defender’s is ahead, absent or another time altogether', () => {
     for (const defenderMs of [NOW + 2 * HOUR, undefined, NOW + 100 * 365 * 24 * HOUR]) {
       expect(ageOf(answered(30_000), { wallMs: NOW, defenderMs, fileMs: undefined })).toBe(30_000);
     }
   });
 
-  it('is by Defender’s where ours jumped ahead', () => {
+  it('the age of a past call is by Defender’s where ours jumped ahead', () => {
     const now = { wallMs: NOW + 50 * 60_000, defenderMs: NOW, fileMs: undefined };
     expect(ageOf(answered(30_000), now)).toBe(30_000);
   });
 
-  it('is by the file’s where the clock that wrote was slow and no answer showed it', () => {
+  it('the age of a past call is by the file’s where the clock that wrote was slow and no answer showed it', () => {
     const call = answered(2 * HOUR, { fileAheadMs: 2 * HOUR - 30_000 });
     expect(ageOf(call, { wallMs: NOW, defenderMs: NOW, fileMs: NOW })).toBe(30_000);
   });
 
-  it('is by the file’s where ours jumped ahead and the file system has a clock of its own', () => {
+  it('the age of a past call is by the file’s where ours jumped ahead and the file system has a clock of its own', () => {
     const now = { wallMs: NOW + HOUR, defenderMs: undefined, fileMs: NOW };
     expect(ageOf(answered(30_000, { fileAheadMs: 0 }), now)).toBe(30_000);
   });
 
-  it('is less by what two clocks may differ without a word of it in the ledger', () => {
+  it('the age of a past call is less by what two clocks may differ without a word of it in the ledger', () => {
     expect(leastAgeMs(answered(30_000), byOurClock(NOW), 0)).toBe(30_000 - CLOCK_DOUBT_MS);
   });
 
-  it('is none for a record from the future', () => {
+  it('the age of a past call is none for a record from the future', () => {
     expect(ageOf(answered(-HOUR), byOurClock(NOW))).toBe(0);
   });
 });

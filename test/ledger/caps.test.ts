@@ -19,7 +19,7 @@ async function started(): Promise<{ ledger: Ledger; setting: ReturnType<typeof m
 }
 
 describe('what Defender sends', () => {
-  test('is cut before it is written, so that 30 MB of a name damage nothing, and the book says what the file says', async () => {
+  test('what Defender sends is cut before it is written, so that 30 MB of a name damage nothing, and the state says what the file says', async () => {
     const { ledger, setting: harness } = await started();
     const { disk } = harness;
     const before = disk.files.get(PATH)?.bytes.length ?? 0;
@@ -43,7 +43,7 @@ describe('what Defender sends', () => {
     expect(action?.outcome?.detail).toBe('x'.repeat(1024));
   });
 
-  test('leaves no more in memory than its beginning', async () => {
+  test('what Defender sends leaves no more in memory than its beginning', async () => {
     const { ledger } = await started();
     const kept: (string | null)[] = [];
     const before = process.memoryUsage();
@@ -60,7 +60,7 @@ describe('what Defender sends', () => {
     expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(150 * MEGABYTE);
   });
 
-  test('is made to fit whatever numbers an answer leads to: its reply is never lost', async () => {
+  test('what Defender sends is made to fit whatever numbers an answer leads to: its reply is never lost', async () => {
     const number = fc.oneof(fc.double(), fc.integer(), fc.constantFrom(1e300, -1e300, -0, 0.4, -0.4, 8.64e15 + 1));
     const textOrNone = fc.option(fc.string({ unit: 'binary', maxLength: 400 }), { nil: undefined });
     const answer = fc.record({
@@ -84,7 +84,7 @@ describe('what Defender sends', () => {
     );
   });
 
-  test('is cut between whole characters, however long and odd', () => {
+  test('what Defender sends is cut between whole characters, however long and odd', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), fc.integer({ min: 0, max: 20 }), (text, most) => {
         const left = cut(text, most);
@@ -102,7 +102,7 @@ describe('what Defender sends', () => {
 });
 
 describe('a job', () => {
-  test('that could not be read back is refused before anything is written', async () => {
+  test('a job that could not be read back is refused before anything is written', async () => {
     for (const job of [
       {},
       null,
@@ -117,7 +117,7 @@ describe('a job', () => {
     }
   });
 
-  test('as long as may be is far below the longest line that is read', async () => {
+  test('a job as long as may be is far below the longest line that is read', async () => {
     const harness = makeHarness();
     // Three bytes each: the most that a character of one unit takes.
     const job = { ...FROZEN_JOB, guards: { ...FROZEN_JOB.guards, onlyMachine: ['€'.repeat(LONGEST_RECORD - 4000)] } };

@@ -24,7 +24,7 @@ async function check(lines: readonly string[], head?: string) {
   return checkLedger(PATH, disk, head);
 }
 
-test('an intact ledger: how many records, from when to when, and its head', async () => {
+test('the check of an intact ledger says how many records it has, from when to when, and its head', async () => {
   const { lines, head, from, to } = await written();
   expect(await check(lines, head)).toEqual({
     records: 11,

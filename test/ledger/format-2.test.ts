@@ -50,14 +50,14 @@ test('the ledger of format 2 says what it said when it was written', async () =>
   expect(state.actions.get(id(3))).toMatchObject({ sent: 2, priority: 5, last: { call: 7, error: 'timeout' } });
 });
 
-test('its records can be had one at a time, unknown fields and kinds included', async () => {
+test('the records of format 2 can be had one at a time, unknown fields and kinds included', async () => {
   const records: unknown[] = [];
   for await (const record of readRecords({ path, disk: fileDisk })) records.push(record);
   const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
   expect(records).toEqual(lines.map((line) => JSON.parse(line)));
 });
 
-test('it is gone on with in a third session, and what stands in it is left as it is', async () => {
+test('the ledger of format 2 is gone on with in a third session, and what stands in it is left as it is', async () => {
   const before = await readFile(path, 'utf8');
   const open = {
     tool: 'countermand',

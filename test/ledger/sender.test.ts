@@ -50,7 +50,7 @@ const oneService: fc.Arbitrary<[string, string]> = fc.oneof(
 );
 
 describe('a sender', () => {
-  test('has one name and one lock in every spelling of tenant, client and service', () => {
+  test('a sender has one name and one lock in every spelling of tenant, client and service', () => {
     const spelt = fc
       .tuple(guid, guid, oneService)
       .chain(([tenant, client, [one, other]]) =>
@@ -69,7 +69,7 @@ describe('a sender', () => {
     );
   });
 
-  test('is another one with another tenant, client, cloud, or port', () => {
+  test('a sender is another one with another tenant, client, cloud, or port', () => {
     const sender = fc.record({
       tenant: fc.oneof(guid, fc.domain()),
       client: guid,
@@ -100,7 +100,7 @@ describe('a sender', () => {
     ['an application that only its credential knows', { client: 'managed-identity' }, true],
     ['a region of the same cloud', { api: CLOUDS.commercial.regions.eu ?? '' }, true],
     ['another cloud', { api: CLOUDS.gcc.apiUrl }, false],
-  ])('with %s may be the same one: %s, %s', (_, other, expected) => {
+  ])('a sender with %s may be the same one: %s, %s', (_, other, expected) => {
     expect(mayBeSameSender(base, { ...base, ...other })).toBe(expected);
     expect(mayBeSameSender({ ...base, ...other }, base)).toBe(expected);
   });
@@ -143,7 +143,7 @@ describe('a ledger', () => {
     ['localhost for 127.0.0.1', { api: 'http://127.0.0.1:8080' }, { api: 'http://localhost:8080' }],
     ['[::1] for localhost', { api: 'http://[::1]:8080' }, { api: 'http://localhost:8080' }],
     ['a region of the same cloud', { api: CLOUDS.commercial.apiUrl }, { api: CLOUDS.commercial.regions.uk ?? '' }],
-  ])('is gone on with, and its sender is the same one, with %s', async (_, then, now) => {
+  ])('a ledger is gone on with, and its sender is the same one, with %s', async (_, then, now) => {
     const harness = makeHarness();
     const ledger = await harness.open({ ...first, open: { ...OPEN, ...then } });
     await expect(harness.open({ ...second, open: { ...OPEN, ...now } })).rejects.toMatchObject({ exitCode: 11 });
@@ -156,7 +156,7 @@ describe('a ledger', () => {
   test.each([
     ['a domain, gone on with by its GUID', domain, OPEN],
     ['a GUID, gone on with by its domain', OPEN, domain],
-  ])('of %s is accepted once a token shows that they are one', async (_, then, now) => {
+  ])('a ledger of %s is accepted once a token shows that they are one', async (_, then, now) => {
     const harness = makeHarness();
     await (await harness.open({ open: then }))[Symbol.asyncDispose]();
     const other = '99999999-9999-4999-8999-999999999999';
@@ -167,14 +167,14 @@ describe('a ledger', () => {
     expect(ledger.state.sessions).toHaveLength(2);
   });
 
-  test('of one domain is not gone on with by another domain', async () => {
+  test('a ledger of one domain is not gone on with by another domain', async () => {
     const harness = makeHarness();
     await (await harness.open({ open: domain }))[Symbol.asyncDispose]();
     const now = { ...OPEN, tenant: 'fabrikam.com' };
     await expect(harness.open({ open: now, shownTenant: OPEN.tenant })).rejects.toMatchObject({ exitCode: 2 });
   });
 
-  test('holds the sender that a token shows, besides the one that was given', async () => {
+  test('a ledger holds the sender that a token shows, besides the one that was given', async () => {
     const harness = makeHarness();
     const { ledger: one, holdSender } = await harness.opened({ ...first, open: domain });
     const two = await harness.open(second);

@@ -6,14 +6,14 @@ import { MARGIN_MS } from '../../src/quota/call-times.ts';
 import { allFree, type ForecastInput, forecast } from '../../src/quota/forecast.ts';
 import { makeQuota } from '../../src/quota/local/local-quota.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
-import { virtualTime } from './virtual-time.ts';
+import { virtualTime } from '../support/clock/virtual-time.ts';
 
 const NOW = 5_000_000;
 const plan = (calls: number, more: Partial<ForecastInput> = {}) =>
   forecast({ calls, windows: allFree(DOCUMENTED_WINDOWS), concurrency: 16, roundTripMs: 300, nowMs: NOW, ...more });
 
 describe('a forecast', () => {
-  it('of 1500 calls is 14 minutes and what the bursts take themselves', () => {
+  it('a forecast of 1500 calls is 14 minutes and what the bursts take themselves', () => {
     const { nextAtMs, lastAtMs, doneAtMs } = plan(1500);
     expect(nextAtMs).toBe(NOW);
     // A burst of 100 by 16 goes out in seven rounds; its answers hold the next minute's permits.
@@ -22,11 +22,11 @@ describe('a forecast', () => {
     expect(describeDuration(doneAtMs - NOW)).toBe('14 min 7 s');
   });
 
-  it('of 10,000 calls is about 6 hours and 9 minutes', () => {
+  it('a forecast of 10,000 calls is about 6 hours and 9 minutes', () => {
     expect(describeDuration(plan(10_000).doneAtMs - NOW)).toBe('6 h 9 min');
   });
 
-  it('of no call is over now', () => {
+  it('a forecast of no call is over now', () => {
     expect(plan(0)).toEqual({
       nextAtMs: undefined,
       lastAtMs: undefined,
@@ -35,13 +35,13 @@ describe('a forecast', () => {
     });
   });
 
-  it('says when each quarter is answered', () => {
+  it('a forecast says when each quarter is answered', () => {
     const { quartersAtMs, doneAtMs } = plan(400, { roundTripMs: 0 });
     expect(quartersAtMs.map((atMs) => atMs - NOW)).toEqual([0, 60_025, 120_050, 180_075]);
     expect(doneAtMs).toBe(quartersAtMs[3]);
   });
 
-  it('waits for the slots that are held, in flight, or behind a closed gate', () => {
+  it('a forecast waits for the slots that are held, in flight, or behind a closed gate', () => {
     const windows = [{ calls: 3, perMs: 60_000, left: 0, freeAtMs: [NOW + 10_000, NOW + 20_000] }];
     expect(plan(1, { windows }).nextAtMs).toBe(NOW + 10_000);
     expect(plan(2, { windows }).lastAtMs).toBe(NOW + 20_000);
@@ -49,11 +49,11 @@ describe('a forecast', () => {
     expect(plan(1, { windows, notBeforeMs: NOW + 15_000 }).nextAtMs).toBe(NOW + 15_000);
   });
 
-  it('goes by the number in flight where no window does', () => {
+  it('a forecast goes by the number in flight where no window does', () => {
     expect(plan(160, { windows: [] }).doneAtMs).toBe(NOW + 10 * 300);
   });
 
-  it('reckons no call by itself once the slowest window sets the pace, and is at most a per mille off', () => {
+  it('a forecast reckons no call by itself once the slowest window sets the pace, and is at most a per mille off', () => {
     fc.assert(
       fc.property(
         fc.array(fc.record({ calls: fc.integer({ min: 1, max: 12 }), perMs: fc.integer({ min: 0, max: 100_000 }) }), {
@@ -85,13 +85,13 @@ describe('a forecast', () => {
     );
   });
 
-  it('of the documented windows is exact however many calls are left', () => {
+  it('a forecast of the documented windows is exact however many calls are left', () => {
     const { lastAtMs } = plan(1_000_000);
     // Whole hours, and of the last 1000 calls ten bursts.
     expect(lastAtMs).toBe(NOW + 666 * (3_600_000 + 300 + MARGIN_MS) + 9 * (60_000 + 300 + MARGIN_MS) + 6 * 300);
   });
 
-  it('lets no permit that is held for long keep calls from the others', () => {
+  it('a forecast lets no permit that is held for long keep calls from the others', () => {
     const windows = [
       { calls: 10, perMs: 1000, left: 0, freeAtMs: [...Array<number>(9).fill(NOW + 500), NOW + 60_000] },
     ];
@@ -99,7 +99,7 @@ describe('a forecast', () => {
     expect(lastAtMs).toBe(NOW + 500 + 2 * (1000 + 100 + MARGIN_MS));
   });
 
-  it('is what the quota then does', async () => {
+  it('a forecast is what the quota then does', async () => {
     using time = virtualTime();
     const windows = [
       { calls: 5, perMs: 60_000 },

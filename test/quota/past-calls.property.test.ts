@@ -4,12 +4,12 @@ import { systemClock } from '../../src/clock.ts';
 import { byOurClock } from '../../src/ledger/call-age.ts';
 import { makeQuota } from '../../src/quota/local/local-quota.ts';
 import { agedCalls } from '../../src/quota/past-calls.ts';
+import { virtualTime } from '../support/clock/virtual-time.ts';
 import { overQuota } from './checker.ts';
 import { propertySettings, sessionTasks, smallWindows } from './schedules.ts';
 import { startSession, type World } from './sender.ts';
-import { virtualTime } from './virtual-time.ts';
 
-it('without word of our own clock, a restart on a clock that stood still, went back or was always wrong does not overspend', {
+it('a restart without word of our own clock does not overspend on one that stood still, went back or was always wrong', {
   timeout: 60_000,
 }, async () => {
   const restart = fc.record({

@@ -29,38 +29,38 @@ const ageOf = (call: PastCall, nowSkewMs?: number) =>
   (agedCalls([call], clocks(nowSkewMs))[0]?.ageMs ?? 0) + CLOCK_DOUBT_MS;
 
 describe('a call before this session counts', () => {
-  it('at its reply, younger by what two clocks may differ unseen', () => {
+  it('a call before this session counts at its reply, younger by what two clocks may differ unseen', () => {
     expect(agedCalls([past(30_000, { route: 'list' })], clocks())).toEqual([
       { route: 'list', ageMs: 30_000 - CLOCK_DOUBT_MS },
     ]);
   });
 
-  it('without a reply 65 s after its intent, be that still to come', () => {
+  it('a call before this session counts without a reply 65 s after its intent, be that still to come', () => {
     expect(ageOf(past(0, { intentAtMs: now - 100_000, repliedAtMs: undefined }))).toBe(35_000);
     expect(ageOf(past(0, { intentAtMs: now - 1000, repliedAtMs: undefined }))).toBe(-64_000);
   });
 
-  it('without a usable answer likewise, or when that was given up, whichever is later', () => {
+  it('a call before this session counts 65 s after its intent without a usable answer, or when that was given up, whichever is later', () => {
     expect(ageOf(past(0, { intentAtMs: now - 100_000, repliedAtMs: now - 99_000, unanswered: true }))).toBe(35_000);
     expect(ageOf(past(0, { intentAtMs: now - 100_000, repliedAtMs: now - 10_000, unanswered: true }))).toBe(10_000);
   });
 
-  it('as now when its record is from the future', () => {
+  it('a call before this session counts as now when its record is from the future', () => {
     expect(ageOf(past(-HOUR))).toBe(0);
     expect(ageOf(past(0, { intentAtMs: now + HOUR, repliedAtMs: undefined }))).toBe(-65_000);
   });
 });
 
 describe('a skew', () => {
-  it('of the clock that was slow then makes a call younger', () => {
+  it('a skew of the clock that was slow then makes a call younger', () => {
     expect(ageOf(past(HOUR + 30_000, { skewMs: HOUR }))).toBe(30_000);
   });
 
-  it('of the clock that was fast then makes no call older while ours may be just as fast', () => {
+  it('a skew of the clock that was fast then makes no call older while ours may be just as fast', () => {
     expect(ageOf(past(30_000, { skewMs: -HOUR }))).toBe(30_000);
   });
 
-  it('makes a call younger once our own clock is known, and never older', () => {
+  it('a skew makes a call younger once our own clock is known, and never older', () => {
     // Both an hour fast, or only the other one.
     expect(ageOf(past(30_000, { skewMs: -HOUR }), -HOUR)).toBe(30_000);
     // The other one's record is from our future: by our clock it may be now.
@@ -69,7 +69,7 @@ describe('a skew', () => {
     expect(ageOf(past(HOUR + 30_000), -HOUR)).toBe(30_000);
   });
 
-  it('of a call without an answer is the largest there is, ours included', () => {
+  it('a skew of a call without an answer is the largest there is, ours included', () => {
     const unanswered = past(0, { intentAtMs: now - HOUR - 100_000, repliedAtMs: undefined });
     expect(agedCalls([unanswered, past(HOUR, { skewMs: HOUR })], clocks())[0]?.ageMs).toBe(35_000 - CLOCK_DOUBT_MS);
     expect(ageOf(unanswered, HOUR)).toBe(HOUR + 35_000);

@@ -6,10 +6,10 @@ import { MARGIN_MS, UNANSWERED_MS } from '../../src/quota/call-times.ts';
 import { makeGate } from '../../src/quota/gate/make-gate.ts';
 import { agedCalls } from '../../src/quota/past-calls.ts';
 import { type AgedCall, DOCUMENTED_WINDOWS, type Quota, type Slot, type Window } from '../../src/quota/quota.ts';
+import { type VirtualTime, virtualTime } from '../support/clock/virtual-time.ts';
 import { mostInFixedWindows, overQuota } from './checker.ts';
 import { killedSessions, propertySettings, sessionTasks, smallWindows } from './schedules.ts';
 import { startSession, type World } from './sender.ts';
-import { type VirtualTime, virtualTime } from './virtual-time.ts';
 
 /** What a quota is made from: a sender of its own each time, in which only `past` was called. */
 export interface QuotaSetup {
@@ -85,13 +85,13 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
   };
 
   describe('a slot', () => {
-    it('is given as long as every window has one', async () => {
+    it('a slot is given as long as every window has one', async () => {
       const { slots } = takeMany(await quotaOf({ windows: [minute, hour] }), 5);
       await soon();
       expect(slots).toHaveLength(2);
     });
 
-    it('is free again a window and the margin after its answer, in each window by its own length', async () => {
+    it('a slot is free again a window and the margin after its answer, in each window by its own length', async () => {
       const quota = await quotaOf({ windows: [minute, hour] });
       const { slots, atMs } = takeMany(quota, 5);
       await soon();
@@ -109,7 +109,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expectBetween(clock.monotonicMs(), hourMs, lateMs);
     });
 
-    it('without an answer is held from a minute after its send', async () => {
+    it('a slot without an answer is held from a minute after its send', async () => {
       const quota = await quotaOf({ windows: [second] });
       const { slots, atMs } = takeMany(quota, 2);
       await soon();
@@ -122,7 +122,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expectBetween(clock.monotonicMs(), sentMs + UNANSWERED_MS + second.perMs + MARGIN_MS, lateMs);
     });
 
-    it('that was released is free at once, in every window', async () => {
+    it('a slot that was released is free at once, in every window', async () => {
       const { slots } = takeMany(await quotaOf({ windows: [minute, hour] }), 3);
       await soon();
       slots[0]?.release();
@@ -130,7 +130,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expect(slots).toHaveLength(3);
     });
 
-    it('keeps to the first word said about it', async () => {
+    it('a slot keeps to the first word said about it', async () => {
       const quota = await quotaOf({ windows: [second] });
       const { slots } = takeMany(quota, 2);
       await soon();
@@ -141,7 +141,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expect(quota.left()[0]?.freeAtMs).toHaveLength(1);
     });
 
-    it('is one slot, however often it was given back', async () => {
+    it('a slot is one slot, however often it was given back', async () => {
       const quota = await quotaOf({ windows: [second] });
       const first = takeMany(quota, 1);
       await soon();
@@ -153,7 +153,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expect(slots).toHaveLength(1);
     });
 
-    it('that nobody waited for when it became free goes to one caller, and the next waits until it is free again', async () => {
+    it('a slot that nobody waited for when it became free goes to one caller, and the next waits until it is free again', async () => {
       const quota = await quotaOf({ windows: [second] });
       const first = takeMany(quota, 1);
       await soon();
@@ -168,7 +168,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expect(atMs[1]).toBeGreaterThanOrEqual(second.perMs + MARGIN_MS);
     });
 
-    it('is held for a window longer than a timer can be', async () => {
+    it('a slot is held for a window longer than a timer can be', async () => {
       const perMs = 2 ** 31 + 5000;
       const { slots, atMs } = takeMany(await quotaOf({ windows: [{ calls: 1, perMs }] }), 2);
       await soon();
@@ -177,7 +177,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expect(atMs[1]).toBeGreaterThanOrEqual(perMs + MARGIN_MS);
     });
 
-    it('is usable until it lapses, where it can, and its release then gives nothing back twice', async () => {
+    it('a slot is usable until it lapses, where it can, and its release then gives nothing back twice', async () => {
       const { quota, lapse } = await makeOne({ windows: [second] });
       const { slots } = takeMany(quota, 1);
       await soon();
@@ -199,7 +199,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
   });
 
   describe('callers', () => {
-    it('are served in the order in which they came', async () => {
+    it('callers are served in the order in which they came', async () => {
       const quota = await quotaOf({ windows: [second, { calls: 2, perMs: 5000 }] });
       const order: number[] = [];
       for (let caller = 0; caller < 5; caller += 1) {
@@ -212,7 +212,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expect(order).toEqual([0, 1, 2, 3, 4]);
     });
 
-    it('are not overtaken by who comes just as a slot is given back', async () => {
+    it('callers are not overtaken by who comes just as a slot is given back', async () => {
       const quota = await quotaOf({ windows: [second] });
       const { slots } = takeMany(quota, 1);
       await soon();
@@ -225,7 +225,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expect(order).toEqual(['first']);
     });
 
-    it('that give up are told the reason of their signal, also when that was there before', async () => {
+    it('callers that give up are told the reason of their signal, also when that was there before', async () => {
       const quota = await quotaOf({ windows: [second] });
       await expect(quota.take('cancel', AbortSignal.abort('too late'))).rejects.toBe('too late');
       const { slots } = takeMany(quota, 1);
@@ -237,7 +237,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expect(slots).toHaveLength(1);
     });
 
-    it('that give up leave no slot taken, in no window', async () => {
+    it('callers that give up leave no slot taken, in no window', async () => {
       const quota = await quotaOf({ windows: [second, { calls: 2, perMs: 5000 }] });
       const first = takeMany(quota, 1);
       await soon();
@@ -255,7 +255,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expect(leftOf(quota)).toEqual([1, 2]);
     });
 
-    it('cannot give up a slot that they have been given', async () => {
+    it('callers cannot give up a slot that they have been given', async () => {
       const quota = await quotaOf({ windows: [second] });
       const stop = new AbortController();
       let slot: Slot | undefined;
@@ -274,7 +274,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
     const past = (count: number, ageMs: number) =>
       Array.from({ length: count }, () => ({ route: 'cancel' as const, ageMs }));
 
-    it('take each window for what is left of it', async () => {
+    it('past calls take each window for what is left of it', async () => {
       const calls = [...past(1, 100_000), ...past(1, 10_000), ...past(7, 4_000_000)];
       const quota = await quotaOf({ windows: [minute, hour], past: calls });
       const now = clock.monotonicMs();
@@ -283,12 +283,12 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expectFreeAt(quota, 1, [now + 3_500_000 + MARGIN_MS, now + 3_590_000 + MARGIN_MS]);
     });
 
-    it('that are still to count are held from then on', async () => {
+    it('past calls that are still to count are held from then on', async () => {
       const quota = await quotaOf({ windows: [minute], past: past(1, -65_000) });
       expectFreeAt(quota, 0, [clock.monotonicMs() + 125_000 + MARGIN_MS]);
     });
 
-    it('give their slots back one by one', async () => {
+    it('past calls give their slots back one by one', async () => {
       const ages = [55_000, 40_000, 10_000];
       const windows = [{ calls: 3, perMs: 60_000 }];
       const quota = await quotaOf({ windows, past: ages.flatMap((ageMs) => past(1, ageMs)) });
@@ -299,7 +299,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       }
     });
 
-    it('beyond the cap, from a time of another quota, hold back until no more than the cap are left', async () => {
+    it('past calls beyond the cap, from a time of another quota, hold back until no more than the cap are left', async () => {
       const calls = [50_000, 40_000, 30_000, 20_000, 10_000].flatMap((ageMs) => past(1, ageMs));
       const { atMs } = takeMany(await quotaOf({ windows: [minute], past: calls }), 2);
       await time.runUntil(() => atMs.length === 2);
@@ -307,7 +307,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expectBetween(atMs[1] ?? 0, 50_000 + MARGIN_MS, lateMs);
     });
 
-    it('leave all slots free once their windows have passed', async () => {
+    it('past calls leave all slots free once their windows have passed', async () => {
       const quota = await quotaOf({ windows: [minute, hour], past: past(9, 0) });
       expect(leftOf(quota)).toEqual([0, 0]);
       await time.pass(3_600_000 + MARGIN_MS + lateMs);
@@ -317,7 +317,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expect(slots).toHaveLength(2);
     });
 
-    it('of a run killed after 90 of 100 calls and resumed 5 s later leave 10 calls, and then the wait for the minute, not one more', async () => {
+    it('past calls of a run killed after 90 of 100 calls and resumed 5 s later leave 10 calls, and then the wait for the minute, not one more', async () => {
       const before = takeMany(await quotaOf({ windows: DOCUMENTED_WINDOWS }), 90);
       await time.runUntil(() => before.slots.length === 90);
       const calls = before.slots.map((slot) => {
@@ -338,14 +338,14 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
   });
 
   describe('routes', () => {
-    it('share the windows, past calls too', async () => {
+    it('routes share the windows, past calls too', async () => {
       const quota = await quotaOf({ windows: [minute], past: [{ route: 'get', ageMs: 0 }] });
       const taken = (['cancel', 'get', 'list', 'machines'] as const).map((route) => takeMany(quota, 2, route).slots);
       await soon();
       expect(taken.flat()).toHaveLength(1);
     });
 
-    it('have windows of their own when told so, past calls too', async () => {
+    it('routes have windows of their own when told so, past calls too', async () => {
       const quota = await quotaOf({ windows: [minute], routes: 'separate', past: [{ route: 'get', ageMs: 0 }] });
       expect(leftOf(quota)).toEqual([2]);
       const taken = (['cancel', 'get', 'list', 'machines'] as const).map((route) => takeMany(quota, 5, route).slots);
@@ -355,7 +355,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
   });
 
   describe('the windows', () => {
-    it('are cut to a share of each cap, but to no less than one call', async () => {
+    it('the windows are cut to a share of each cap, but to no less than one call', async () => {
       const windows = [
         { calls: 5, perMs: 1000 },
         { calls: 1, perMs: 10 },
@@ -364,12 +364,12 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       expect(quota.left().map(({ calls }) => calls)).toEqual([2, 1]);
     });
 
-    it('are shown in the order in which they were given', async () => {
+    it('the windows are shown in the order in which they were given', async () => {
       const quota = await quotaOf({ windows: [hour, second, minute] });
       expect(quota.left().map(({ perMs }) => perMs)).toEqual([hour.perMs, second.perMs, minute.perMs]);
     });
 
-    it('let 1500 calls through in 14 minutes and what their bursts take themselves', async () => {
+    it('the windows let 1500 calls through in 14 minutes and what their bursts take themselves', async () => {
       const quota = await quotaOf({ windows: DOCUMENTED_WINDOWS });
       const beganMs = clock.monotonicMs();
       let begun = 0;
@@ -396,7 +396,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
   describe('under any schedule', () => {
     const settings = propertySettings();
 
-    it('has no more calls than the cap in any span of any window, whatever the latencies, retries, aborts, timeouts, pauses and syncs, and loses no slot', {
+    it('a quota under any schedule has no more calls than the cap in any span of any window, whatever the latencies, retries, aborts, timeouts, pauses and syncs, and loses no slot', {
       timeout: 120_000,
     }, async () => {
       const part = fc.float({ min: 0, max: 1, noNaN: true });
@@ -425,7 +425,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
       await fc.assert(schedule, { numRuns: runs, ...settings });
     });
 
-    it('does not overspend when a session is killed at any moment and started again with its past', {
+    it('a quota under any schedule does not overspend when a session is killed at any moment and started again with its past', {
       timeout: 120_000,
     }, async () => {
       const restarts = fc.asyncProperty(smallWindows, killedSessions, async (windows, sessions) => {

@@ -3,7 +3,7 @@ import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
 import { flagWindow, parseWindow, shareOf } from '../../src/quota/windows.ts';
 
 describe('a window', () => {
-  it('is read and written as calls and the span they belong to', () => {
+  it('a window is read and written as calls and the span they belong to', () => {
     const texts = ['100/1m', '1500/1h', '7/90s'];
     expect(texts.map(parseWindow)).toEqual([...DOCUMENTED_WINDOWS, { calls: 7, perMs: 90_000 }]);
     expect(texts.map(parseWindow).map((window) => window && flagWindow(window))).toEqual(texts);
@@ -19,7 +19,7 @@ describe('a window', () => {
 });
 
 describe('a share', () => {
-  it('is the floor of each cap and never less than one call', () => {
+  it('a share is the floor of each cap and never less than one call', () => {
     expect(
       shareOf(
         [
@@ -34,7 +34,7 @@ describe('a share', () => {
     ]);
   });
 
-  it.each([0, -1, 1.01, Number.NaN])('of %d is refused', (share) => {
+  it.each([0, -1, 1.01, Number.NaN])('a share of %d is refused', (share) => {
     expect(() => shareOf(DOCUMENTED_WINDOWS, share)).toThrow(RangeError);
   });
 });

@@ -16,7 +16,7 @@ const rowsOf = (pieces: Iterable<string>) =>
   parse([...pieces].join(''), { columns: true, bom: true }) as unknown as Row[];
 
 describe('CSV', () => {
-  test('begins with a byte order mark and ends every line with CRLF', () => {
+  test('CSV begins with a byte order mark and ends every line with CRLF', () => {
     const text = [...outcomesCsv([view])].join('');
     expect(text.startsWith('\uFEFFid,outcome,')).toBe(true);
     expect(text.endsWith('\r\n')).toBe(true);
@@ -45,33 +45,33 @@ describe('CSV', () => {
     "'=1",
     '\u00a0=1',
     '\uff1d1+1',
-  ])('neutralises a text that begins like a formula: %j', (cell) => {
+  ])('CSV neutralises a text that begins like a formula: %j', (cell) => {
     expect(cellOf(cell)).toBe(`'${cleanLine(cell)}`);
   });
 
-  test('shows what is invisible before a formula, which is none then', () => {
+  test('CSV shows what is invisible before a formula, which is none then', () => {
     expect(cellOf('\u200b=1+1')).toBe('\\u200b=1+1');
     expect(cellOf('\u202e=1+1')).toBe('\\u202e=1+1');
   });
 
-  test('neutralises what is a cell of its own where a spreadsheet cuts at semicolons', () => {
+  test('CSV neutralises what is a cell of its own where a spreadsheet cuts at semicolons', () => {
     expect(cellOf("x;=cmd|'/c calc'!A1;y")).toBe("x;'=cmd|'/c calc'!A1;y");
   });
 
-  test('keeps our own numbers as numbers', () => {
+  test('CSV keeps our own numbers as numbers', () => {
     expect([...csvText([['a', (row: number) => row]], [-5])].join('')).toBe('\uFEFFa\r\n-5\r\n');
   });
 
-  test('has one line for each row, and only what is read again keeps its line ends', () => {
+  test('CSV has one line for each row, and only what is read again keeps its line ends', () => {
     expect(cellOf('a\nb\r\nc\u2028d')).toBe('a\\nb\\r\\nc\\u2028d');
     expect(cellOf('a\r\n"b"\n=c', 'read again')).toBe('a\n"b"\n\'=c');
   });
 
-  test('comes without a byte order mark and with plain line ends for a pipe', () => {
+  test('CSV comes without a byte order mark and with plain line ends for a pipe', () => {
     expect([...csvText([['a', (row: string) => row]], ['b'], PIPED)].join('')).toBe('a\nb\n');
   });
 
-  test('gives back a comment as it was, when the list is a source again', () => {
+  test('CSV gives back a comment as it was, when the list is a source again', () => {
     const unit = fc.constantFrom('=', '+', '-', '@', "'", '"', ';', ' ', ',', '\n', 'a', '5', '\uff1d', 'ü');
     fc.assert(
       fc.property(fc.string({ unit, maxLength: 12 }), (text) => {
@@ -82,7 +82,7 @@ describe('CSV', () => {
     );
   });
 
-  test('leaves every other cell as it is, but for what must not reach a terminal', () => {
+  test('CSV leaves every other cell as it is, but for what must not reach a terminal', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1, maxLength: 5 }), (cells) => {
         const harmless = cells.map((cell) => `x${cell.replaceAll(';', '')}`);
@@ -92,7 +92,7 @@ describe('CSV', () => {
     );
   });
 
-  test('is the same whether it is made of few rows or of many', () => {
+  test('CSV is the same whether it is made of few rows or of many', () => {
     const rows = Array.from({ length: 2500 }, (_, i) => i);
     const text = [...csvText([['n', (row: number) => row]], rows)].join('');
     expect(text).toBe(`\uFEFFn\r\n${rows.map((n) => `${n}\r\n`).join('')}`);
@@ -102,12 +102,12 @@ describe('CSV', () => {
 describe('the list of outcomes', () => {
   const rows = rowsOf(outcomesCsv([view]));
 
-  test('has a row for every action, in the order of admission', () => {
+  test('the list of outcomes has a row for every action, in the order of admission', () => {
     expect(rows.map(({ id }) => id)).toEqual(EVERY_FATE.map((_, i) => guid(i + 1)));
     expect(rows.map(({ outcome }) => outcome)).toEqual(EVERY_FATE.map(({ outcome }) => outcome ?? 'open'));
   });
 
-  test('has the columns that people were promised', () => {
+  test('the list of outcomes has the columns that people were promised', () => {
     expect(Object.keys(rows[0] ?? {})).toEqual([
       'id',
       'outcome',
@@ -126,7 +126,7 @@ describe('the list of outcomes', () => {
     ]);
   });
 
-  test('gives the answer of an action that failed', () => {
+  test('the list of outcomes gives the answer of an action that failed', () => {
     expect(rows.find(({ code }) => code === 'BadRequest')).toMatchObject({
       outcome: 'failed',
       attempts: '1',
@@ -139,7 +139,7 @@ describe('the list of outcomes', () => {
 });
 
 describe('the list of what needs a look', () => {
-  test('names exactly those actions, the ID first, so that run takes it', () => {
+  test('the list of what needs a look names exactly those actions, the ID first, so that run takes it', () => {
     const rows = rowsOf(failedCsv([view]));
     const looks = ['ran-anyway', 'ran-anyway', 'not-found', 'forbidden', 'failed', 'failed', 'unconfirmed', 'unknown'];
     expect(rows.map(({ outcome }) => outcome)).toEqual(looks);
@@ -147,7 +147,7 @@ describe('the list of what needs a look', () => {
     expect(Object.keys(rows[0] ?? {})).not.toContain('comment');
   });
 
-  test('keeps the comments of the source where it had them', () => {
+  test('the list of what needs a look keeps the comments of the source where it had them', () => {
     const script = new Script().open().add('admit', { id: guid(1), line: 1, comment: 'INC-1, urgent' });
     script.add('start', { by: 'yes', count: 1 }).add('outcome', { id: guid(1), outcome: 'failed', attempts: 0 });
     expect(rowsOf(failedCsv([viewOf(script.records)]))).toMatchObject([{ id: guid(1), comment: 'INC-1, urgent' }]);

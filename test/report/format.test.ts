@@ -28,7 +28,7 @@ describe('numbers and times', () => {
 });
 
 describe('lines on a terminal', () => {
-  test('are wrapped at blanks and lose no word', () => {
+  test('lines on a terminal are wrapped at blanks and lose no word', () => {
     fc.assert(
       fc.property(
         fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1 }),
@@ -42,11 +42,11 @@ describe('lines on a terminal', () => {
     );
   });
 
-  test('keep a number and its unit together', () => {
+  test('lines on a terminal keep a number and its unit together', () => {
     expect(wrap('15,000 calls in 10 s and 6.3 % more', 19)).toEqual(['15,000 calls in', '10 s and 6.3 % more']);
   });
 
-  test('of a table keep every word of a cell that is too long for them', () => {
+  test('lines on a terminal of a table keep every word of a cell that is too long for them', () => {
     const means = 'refused for another reason than permission, or all of its attempts were used up';
     const text = textTable([{ head: 'Name' }, { head: 'Meaning' }], [['failed', means]], { columns: 40, plain: true });
     const lines = text.split('\n');

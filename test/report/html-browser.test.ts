@@ -105,7 +105,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
   const number = async (name: string) =>
     Number((await page.locator(`[data-count="${name}"]`).first().textContent())?.replaceAll(',', ''));
 
-  test.each([1280, 390])('shows the counts of the ledger at %i px', async (width) => {
+  test.each([1280, 390])('the HTML report shows the counts of the ledger at %i px', async (width) => {
     await open('run', { width });
     const counts = run.state.counts();
     for (const name of OUTCOME_NAMES.filter((each) => counts[each] > 0)) expect(await number(name)).toBe(counts[name]);
@@ -117,7 +117,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
   });
 
   test.each(['run', 'merged', 'plan', 'hostile'])(
-    'asks for nothing but itself, and nothing in it is refused: %s',
+    'the HTML report asks for nothing but itself, and nothing in it is refused: %s',
     async (name) => {
       await open(name);
       expect(requests).toEqual([pathToFileURL(join(folder, `${name}.html`)).href]);
@@ -142,12 +142,15 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     },
   );
 
-  test.each(['run', 'merged', 'plan', 'hostile', 'done', 'empty'])('is never wider than a phone: %s', async (name) => {
-    await open(name, { width: 390 });
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
-  });
+  test.each(['run', 'merged', 'plan', 'hostile', 'done', 'empty'])(
+    'the HTML report is never wider than a phone: %s',
+    async (name) => {
+      await open(name, { width: 390 });
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
+    },
+  );
 
-  test('runs nothing that names, comments or requestors brought along', async () => {
+  test('the HTML report runs nothing that names, comments or requestors brought along', async () => {
     await open('hostile');
     for (const control of await page.locator('th button').all()) await control.click();
     await page.locator('input[type=search]').first().fill('<script>');
@@ -163,7 +166,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     expect(await page.evaluate('document.body.innerText.includes("\\u202E")')).toBe(false);
   });
 
-  test('would not run an injected script either: its policy stands in the way', async () => {
+  test('the HTML report would not run an injected script either: its policy stands in the way', async () => {
     await open('run');
     await page.evaluate(`{
       const script = document.createElement('script');
@@ -182,7 +185,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
   const column = async (index: number): Promise<string[]> =>
     rows().locator(`td:nth-child(${index}) :is(bdi, .dot)`).allTextContents();
 
-  test('sorts by a column, first up, then down, by mouse and by keyboard', async () => {
+  test('the HTML report sorts by a column, first up, then down, by mouse and by keyboard', async () => {
     await open('run');
     const more = page.getByRole('button', { name: 'Show more rows' }).first();
     await more.click();
@@ -198,7 +201,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     expect(new Set(down).size).toBeGreaterThan(3);
   });
 
-  test('sorts numbers in names as numbers', async () => {
+  test('the HTML report sorts numbers in names as numbers', async () => {
     await open('run');
     await page.locator('input[type=search]').first().fill('corp');
     await page.locator('select').first().selectOption('forbidden');
@@ -209,7 +212,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
   });
 
-  test('filters by words and by outcome, and says how many are left', async () => {
+  test('the HTML report filters by words and by outcome, and says how many are left', async () => {
     await open('run');
     await page.locator('input[type=search]').first().fill('Code3');
     expect(await rows().count()).toBe(11);
@@ -224,14 +227,14 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     expect(await status.textContent()).toBe(`25 of ${summary.needsLook} rows shown`);
   });
 
-  test('shows every row on paper, whatever the screen shows', async () => {
+  test('the HTML report shows every row on paper, whatever the screen shows', async () => {
     await open('run');
     await page.emulateMedia({ media: 'print' });
     expect(await rows().count()).toBe(summary.needsLook);
     expect(await page.locator('.tools:visible').count()).toBe(0);
   });
 
-  test('shows every row without its script', async () => {
+  test('the HTML report shows every row without its script', async () => {
     const context = await browser.newContext({ javaScriptEnabled: false });
     const still = await context.newPage();
     await still.goto(pathToFileURL(join(folder, 'run.html')).href);
@@ -251,17 +254,20 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     { name: 'done', width: 390, dark: false },
     { name: 'empty', width: 1280, dark: false },
   ];
-  test.each(looks)('has no fault that axe calls serious: $name at $width px, dark $dark', async ({ name, ...look }) => {
-    await open(name, look);
-    await page.evaluate(axe);
-    const found = (await page.evaluate('axe.run()')) as {
-      violations: { id: string; impact: string; nodes: { html: string }[] }[];
-    };
-    const serious = found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
-  });
+  test.each(looks)(
+    'the HTML report has no fault that axe calls serious: $name at $width px, dark $dark',
+    async ({ name, ...look }) => {
+      await open(name, look);
+      await page.evaluate(axe);
+      const found = (await page.evaluate('axe.run()')) as {
+        violations: { id: string; impact: string; nodes: { html: string }[] }[];
+      };
+      const serious = found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+      expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+    },
+  );
 
-  test('of a plan shows the head to approve, the forecast and what is left out', async () => {
+  test('the HTML report of a plan shows the head to approve, the forecast and what is left out', async () => {
     await open('plan');
     expect(await page.locator('.head[data-head]').textContent()).toBe(planView.head);
     expect(await page.locator('#forecast').isVisible()).toBe(true);

@@ -26,7 +26,7 @@ const FACTS: MetricsFacts = {
 const ABOUT = { job: 'nightly', tenant: 'contoso.example' };
 
 describe('metricsText', () => {
-  test('tells a run that goes on, and nothing of an end', () => {
+  test('metricsText tells a run that goes on, and nothing of an end', () => {
     const samples = samplesOf(metricsText({ ...ABOUT, facts: FACTS, ended: undefined }));
     const of = (name: string, labels = '') => samples.get(`${name}{job="nightly",tenant="contoso.example"${labels}}`);
     expect(of('countermand_calls_total', ',route="cancel"')).toBe(30);
@@ -45,7 +45,7 @@ describe('metricsText', () => {
     expect([...samples.keys()].filter((key) => /last_exit_code|finished/.test(key))).toEqual([]);
   });
 
-  test('tells the end, with nothing left to wait for', () => {
+  test('metricsText tells the end, with nothing left to wait for', () => {
     const ended = { exitCode: 6, atMs: 1_795_000_300_000 } as const;
     const samples = samplesOf(metricsText({ ...ABOUT, facts: FACTS, ended }));
     const of = (name: string) => samples.get(`${name}{job="nightly",tenant="contoso.example"}`);
@@ -65,7 +65,7 @@ describe('metricsText', () => {
     ]);
   });
 
-  test('escapes what a job may be called, and names no sample twice', () => {
+  test('metricsText escapes what a job may be called, and names no sample twice', () => {
     const windows = [FACTS.windows[0], FACTS.windows[0]].filter((each) => each !== undefined);
     const text = metricsText({ job: 'a "b"\\\nc', tenant: 't', facts: { ...FACTS, windows }, ended: undefined });
     expect(text).toContain('{job="a \\"b\\"\\\\\\nc",tenant="t"}');

@@ -59,7 +59,7 @@ describe('every format shows the same numbers', () => {
   test.each<[string, LedgerView[]]>([
     ['of a run', [viewOf(runStory({ fates: MANY }))]],
     ['of two ledgers that share actions', [viewOf(runStory({ fates: MANY }), 'a.jsonl'), viewOf(other, 'b.jsonl')]],
-  ])('%s', async (_, views) => {
+  ])('every format shows the same numbers %s', async (_, views) => {
     const summary = summarise(views, { nowMs });
     const counted = Object.fromEntries(
       OUTCOME_NAMES.filter((name) => summary.counts[name] > 0).map((name) => [name, summary.counts[name]]),
@@ -90,7 +90,7 @@ describe('every format shows the same numbers', () => {
     expect(text).toContain(`${summary.needsRelease} isolations may need release`);
   });
 
-  test('of a plan', async () => {
+  test('every format shows the same numbers of a plan', async () => {
     const { records, facts } = planStory(MANY);
     const views = [viewOf(records)];
     const summary = summarise(views, { nowMs, plan: facts });

@@ -21,7 +21,7 @@ describe('the text of a summary', () => {
     ['run', run],
     ['plan', plan],
     ['two ledgers', merged],
-  ])('fits the terminal, commands apart: %s', (_, summary) => {
+  ])('the text of a summary fits the terminal, commands apart: %s', (_, summary) => {
     for (const columns of [60, 80, 120]) {
       const lines = summaryText(summary, plain(columns)).split('\n');
       const wide = lines.filter((line) => [...line].length > columns && !line.startsWith('      countermand'));
@@ -29,13 +29,13 @@ describe('the text of a summary', () => {
     }
   });
 
-  test('is ASCII where it is plain, and where the names are', () => {
+  test('the text of a summary is ASCII where it is plain, and where the names are', () => {
     const named = EVERY_FATE.map((fate) => ({ ...fate, computer: 'host' }));
     const text = summaryText(summarise([viewOf(runStory({ fates: named }))], { nowMs }), plain(80));
     expect(text).toMatch(/^[\n\x20-\x7e]+$/);
   });
 
-  test('lets no name move the cursor or turn the reading order', () => {
+  test('the text of a summary lets no name move the cursor or turn the reading order', () => {
     const hostile = EVERY_FATE.map((fate) => ({ ...fate, computer: 'a\u001B[2Jb\u202Ec' }));
     const planned = planStory(hostile);
     const text = summaryText(summarise([viewOf(planned.records)], { nowMs, plan: planned.facts }), plain(80));
@@ -44,7 +44,7 @@ describe('the text of a summary', () => {
     expect(text).not.toContain('\u202E');
   });
 
-  test('says what to do next, with the commands to paste', () => {
+  test('the text of a summary says what to do next, with the commands to paste', () => {
     const text = summaryText(run, plain(80));
     expect(text).toContain('      countermand verify ledgers/nightly.jsonl\n');
     expect(text).toContain('      countermand resume ledgers/nightly.jsonl --retry failed,forbidden\n');
@@ -52,20 +52,20 @@ describe('the text of a summary', () => {
     expect(text).toContain('Correct the 3 rejected lines of the source, and run it again\n');
   });
 
-  test('names the lists once they are written', () => {
+  test('the text of a summary names the lists once they are written', () => {
     const text = summaryText(run, { ...plain(80), files: { failed: 'out/failed.csv', needsRelease: 'out/nr.csv' } });
     expect(text).toContain('out/failed.csv');
     expect(text).toContain('out/nr.csv');
   });
 
-  test('tells how to go on after an interruption, the path quoted for a shell', () => {
+  test('the text of a summary tells how to go on after an interruption, the path quoted for a shell', () => {
     const view = viewOf(runStory({ close: 'interrupted' }), "ledgers/o'brien wave.jsonl");
     expect(summaryText(summarise([view], { nowMs }), plain(80))).toContain(
       "countermand resume 'ledgers/o'\\''brien wave.jsonl'",
     );
   });
 
-  test('ends with what the exit code means when it is not 0', () => {
+  test('the text of a summary ends with what the exit code means when it is not 0', () => {
     expect(summaryText(run, plain(100)).trimEnd().split('\n\n').at(-1)).toMatch(/^Exit code 3: finished, but some/);
     const done = summarise(
       [viewOf(runStory({ fates: EVERY_FATE.slice(0, 2) }).filter(({ kind }) => kind !== 'reject'))],
@@ -78,7 +78,7 @@ describe('the text of a summary', () => {
     expect(summaryText(done, plain(80))).toContain('Done. Nothing needs attention');
   });
 
-  test('of a plan gives decisions, reasons, the quarters and the command with its head', () => {
+  test('the text of a summary of a plan gives decisions, reasons, the quarters and the command with its head', () => {
     const text = summaryText(plan, plain(80));
     expect(text).toContain('12 of 16 actions would be cancelled');
     expect(text).toContain('only type Isolate');

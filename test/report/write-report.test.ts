@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 describe('a report folder', () => {
-  test('holds every format, each readable by its owner alone, and sums that fit', async () => {
+  test('a report folder holds every format, each readable by its owner alone, and sums that fit', async () => {
     const outDir = join(folder, 'deep', 'out');
     const { files } = await writeReport({ views: [viewOf(runStory())], outDir, nowMs: T0, write: writePrivate });
     expect((await readdir(outDir)).sort()).toEqual(Object.values(REPORT_FILES).sort());
@@ -42,7 +42,7 @@ describe('a report folder', () => {
     expect(JSON.parse(await readFile(files.json, 'utf8'))).toMatchObject({ exitCode: 3, needsRelease: 2 });
   });
 
-  test('is written again over an older one', async () => {
+  test('a report folder is written again over an older one', async () => {
     const options = { outDir: folder, nowMs: T0, write: writePrivate };
     await writeReport({ ...options, views: [viewOf(runStory())] });
     await writeReport({ ...options, views: [viewOf(runStory({ fates: [{ outcome: 'cancelled' }] }))] });
@@ -50,7 +50,7 @@ describe('a report folder', () => {
     expect(JSON.parse(text)).toMatchObject({ counts: { cancelled: 1 } });
   });
 
-  test('keeps the older file, and leaves no part behind, when what it writes breaks off', async () => {
+  test('a report folder keeps the older file, and leaves no part behind, when what it writes breaks off', async () => {
     const path = join(folder, 'list.csv');
     await writeFile(path, 'whole');
     function* broken() {
@@ -83,7 +83,7 @@ test('a page of very many failures lists the first of them, stays small, and say
 });
 
 describe('reading a ledger for a report', () => {
-  test('gives the same summary as its records', async () => {
+  test('reading a ledger for a report gives the same summary as its records', async () => {
     await writeFile(ledger, ledgerText(runStory()));
     const read = await readView(fileDisk, ledger);
     const told = { ...viewOf(runStory(), ledger), head: read.head };
@@ -91,7 +91,7 @@ describe('reading a ledger for a report', () => {
     expect(read).toMatchObject({ intact: true, integrityNote: undefined });
   });
 
-  test('reports a ledger that is being written as it stands, without its torn line', async () => {
+  test('a report of a ledger that is being written shows it as it stands, without its torn line', async () => {
     const text = ledgerText(runStory());
     await writeFile(ledger, text.slice(0, -20));
     const read = await readView(fileDisk, ledger);
@@ -100,7 +100,7 @@ describe('reading a ledger for a report', () => {
     expect(summarise([read], { nowMs: T0 }).exitCode).toBeUndefined();
   });
 
-  test('says where a damaged ledger is damaged, and reports what stands before it', async () => {
+  test('reading a ledger for a report says where a damaged ledger is damaged, and reports what stands before it', async () => {
     const lines = ledgerText(runStory()).split('\n');
     lines[20] = (lines[20] ?? '').replace('"line":', '"line":1');
     lines[40] = (lines[40] ?? '').replace('Pending', 'Succeeded');
@@ -116,19 +116,19 @@ describe('reading a ledger for a report', () => {
     ['is not there', undefined, /There is no ledger/],
     ['is empty', '', /holds no ledger record/],
     ['is something else', 'id,comment\n1,2\n', /is not a ledger/],
-  ])('refuses a file that %s', async (_, content, message) => {
+  ])('reading a ledger for a report refuses a file that %s', async (_, content, message) => {
     if (content !== undefined) await writeFile(ledger, content);
     const reading = readView(fileDisk, ledger);
     await expect(reading).rejects.toThrow(UsageError);
     await expect(reading).rejects.toThrow(message);
   });
 
-  test('refuses a ledger that is damaged at its first line, of which nothing can be told', async () => {
+  test('reading a ledger for a report refuses a ledger that is damaged at its first line, of which nothing can be told', async () => {
     await writeFile(ledger, ledgerText(runStory()).replace('"session":1', '"session":2'));
     await expect(readView(fileDisk, ledger)).rejects.toMatchObject({ exitCode: 12 });
   });
 
-  test('refuses a ledger of another format, and names what wrote it', async () => {
+  test('reading a ledger for a report refuses a ledger of another format, and names what wrote it', async () => {
     const records = runStory().map((record) =>
       record.kind === 'open' ? { ...record, format: 3, tool: 'countermand 9.0.0' } : record,
     );

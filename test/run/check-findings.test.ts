@@ -27,13 +27,13 @@ describe('hostFinding', () => {
     ['CERT_HAS_EXPIRED', 'not valid for it'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'not valid for it'],
     ['ECONNRESET', 'no connection to api.security.microsoft.com (ECONNRESET)'],
-  ])('says what to do about %s, and exits 6 for it', (error, words) => {
+  ])('hostFinding says what to do about %s, and exits 6 for it', (error, words) => {
     const finding = found({ error });
     expect(finding).toMatchObject({ level: 'wrong', exitCode: 6 });
     expect(finding.text).toContain(words);
   });
 
-  test.each([200, 401, 403, 404])('takes HTTP %i for a host that is there', (http) => {
+  test.each([200, 401, 403, 404])('hostFinding takes HTTP %i for a host that is there', (http) => {
     expect(found(answered(http))).toEqual({
       level: 'ok',
       topic: 'host',
@@ -41,7 +41,7 @@ describe('hostFinding', () => {
     });
   });
 
-  test.each([302, 407, 500, 503])('takes HTTP %i for one that is not', (http) => {
+  test.each([302, 407, 500, 503])('hostFinding takes HTTP %i for a host that is not there', (http) => {
     expect(found(answered(http))).toMatchObject({ level: 'wrong', exitCode: 6 });
   });
 });
@@ -53,21 +53,21 @@ describe('clockFinding', () => {
     return clockFinding({ result: answered(401, { date }), sentAtMs, receivedAtMs: sentAtMs + took });
   };
 
-  test.each([-1900, 0, 900, 2900])('allows for the whole seconds of the header: %i ms', (aheadMs) => {
+  test.each([-1900, 0, 900, 2900])('clockFinding allows for the whole seconds of the header: %i ms', (aheadMs) => {
     expect(found(aheadMs)?.level).toBe('ok');
   });
 
-  test('allows for a slow answer, which proves nothing', () => {
+  test('clockFinding allows for a slow answer, which proves nothing', () => {
     expect(found(-9000, 9000)?.level).toBe('ok');
   });
 
-  test('tells a clock that is ahead from one that is behind, and a harmless one from a harmful one', () => {
+  test('clockFinding tells a clock that is ahead from one that is behind, and a harmless one from a harmful one', () => {
     expect(found(40_000)).toMatchObject({ level: 'warning', text: expect.stringMatching(/is 39 s ahead of .*allows/) });
     expect(found(-40_000)?.text).toMatch(/is 40 s behind /);
     expect(found(400_000)?.text).toMatch(/6 min 39 s ahead of .*sign-in by certificate fails/);
   });
 
-  test('says nothing without a date', () => {
+  test('clockFinding says nothing without a date', () => {
     expect(clockFinding({ result: answered(401), sentAtMs: AT, receivedAtMs: AT })).toBeUndefined();
     expect(clockFinding({ result: { error: 'timeout' }, sentAtMs: AT, receivedAtMs: AT })).toBeUndefined();
   });
@@ -78,7 +78,7 @@ describe('readFinding', () => {
   const found = (http: number, body: string, canRead?: boolean) =>
     readFinding({ http, headers: {}, body }, AT, canRead);
 
-  test('holds a refusal against what the token says of itself', () => {
+  test('readFinding holds a refusal against what the token says of itself', () => {
     expect(found(200, '{"value":[]}').level).toBe('ok');
     expect(found(403, error('Forbidden'), true)).toMatchObject({ level: 'wrong', exitCode: 4 });
     expect(found(403, error('Forbidden'), false).level).toBe('warning');
@@ -89,12 +89,12 @@ describe('readFinding', () => {
     });
   });
 
-  test('does not take a login page for Defender', () => {
+  test('readFinding does not take a login page for Defender', () => {
     expect(found(200, '<html>')).toMatchObject({ level: 'wrong', exitCode: 6 });
     expect(found(404, '<html>')).toMatchObject({ level: 'wrong', exitCode: 6 });
   });
 
-  test('takes a 401 or 403 for what it is, with any body', () => {
+  test('readFinding takes a 401 or 403 for what it is, with any body', () => {
     for (const body of ['', '<html>', '{"error":'] as const) {
       expect(found(401, body)).toMatchObject({
         level: 'wrong',
@@ -114,14 +114,14 @@ describe('the findings together', () => {
   const wrong = (exitCode: 2 | 4 | 6): Finding => ({ level: 'wrong', topic: 'host', text: 'x', exitCode });
   const warning: Finding = { level: 'warning', topic: 'clock', text: 'one \u001b[2J two' };
 
-  test('exit with what has to be put right first', () => {
+  test('the findings together exit with what has to be put right first', () => {
     expect(exitCodeOfFindings([warning])).toBe(0);
     expect(exitCodeOfFindings([wrong(6), wrong(4)])).toBe(4);
     expect(exitCodeOfFindings([wrong(4), wrong(2), wrong(6)])).toBe(2);
     expect(exitCodeOfFindings([wrong(6)])).toBe(6);
   });
 
-  test('are one line each in a pipe, and cannot move the cursor', () => {
+  test('the findings together are one line each in a pipe, and cannot move the cursor', () => {
     const text = findingsText([warning, wrong(6)], { plain: true, columns: 40 });
     expect(text.split('\n')).toHaveLength(5);
     expect(text).not.toContain('\u001b');
@@ -129,7 +129,7 @@ describe('the findings together', () => {
     expect(findingsText([warning], { plain: true, columns: 40 })).toContain('A run can start; 1 warning.');
   });
 
-  test('wrap under their own beginning on a terminal', () => {
+  test('the findings together wrap under their own beginning on a terminal', () => {
     const long: Finding = { level: 'ok', topic: 'host', text: 'word '.repeat(20).trim() };
     const lines = findingsText([long], { plain: false, columns: 50 }).split('\n');
     expect(lines.length).toBeGreaterThan(4);

@@ -23,8 +23,8 @@ async function check(
 }
 
 describe('countermand check', () => {
-  test('finds everything in order with one read and one request without a token, and writes nothing', async () => {
-    await using harness = await openHarness({ actions: { count: 3 } });
+  test('countermand check finds everything in order with one read and one request without a token, and writes nothing', async () => {
+    await using harness = await openHarness({ windows: 'documented', actions: { count: 3 } });
     const checked = await check(harness);
     expect(checked.exitCode).toBe(0);
     expect(new Set(checked.findings.map(({ level }) => level))).toEqual(new Set(['ok']));
@@ -50,16 +50,16 @@ describe('countermand check', () => {
     expect(await readdir(harness.folder)).toEqual([]);
   });
 
-  test('says in words, one line each in a pipe, whether a run can start', async () => {
-    await using harness = await openHarness();
+  test('countermand check says in words, one line each in a pipe, whether a run can start', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
     const { stdout, code } = await harness.run(['check']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ok {7}settings {5}tenant /);
     expect(stdout).toMatch(/\nA run can start\.\n$/);
   });
 
-  test('exits 2 and sends nothing when settings are wrong, naming each', async () => {
-    await using harness = await openHarness();
+  test('countermand check exits 2 and sends nothing when settings are wrong, naming each', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
     const checked = await check(harness, ['--quota', 'many', '--cloud', 'moon']);
     expect(checked.exitCode).toBe(2);
     expect(checked.of('settings')).toEqual([
@@ -69,16 +69,16 @@ describe('countermand check', () => {
     expect(harness.sandbox.log.entries).toEqual([]);
   });
 
-  test('exits 2 for a host that nobody allowed, before any request', async () => {
-    await using harness = await openHarness();
+  test('countermand check exits 2 for a host that nobody allowed, before any request', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
     const checked = await check(harness, ['--api-url', 'https://defender.example.com']);
     expect(checked.exitCode).toBe(2);
     expect(checked.of('settings')[0]).toContain('--allow-host defender.example.com');
     expect(harness.sandbox.log.entries).toEqual([]);
   });
 
-  test('without a credential it exits 2 and still says whether the host and its clock are there', async () => {
-    await using harness = await openHarness();
+  test('countermand check exits 2 without a credential, and still says whether the host and its clock are there', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
     const checked = await check(harness, [], { COUNTERMAND_TOKEN: undefined });
     expect(checked.exitCode).toBe(2);
     expect(checked.of('credential')[0]).toMatch(/^wrong: no credential was found/);
@@ -88,16 +88,16 @@ describe('countermand check', () => {
     expect(checked.of('sign-in')).toEqual([]);
   });
 
-  test('exits 4 when the file of the token cannot be read', async () => {
-    await using harness = await openHarness();
+  test('countermand check exits 4 when the file of the token cannot be read', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
     const env = { COUNTERMAND_TOKEN: undefined, COUNTERMAND_TOKEN_FILE: harness.path('no-such-file') };
     const checked = await check(harness, [], env);
     expect(checked.exitCode).toBe(4);
     expect(checked.of('credential')[0]).toContain('cannot be read (ENOENT)');
   });
 
-  test('exits 4 when the token may cancel nothing, and names the permissions', async () => {
-    await using harness = await openHarness();
+  test('countermand check exits 4 when the token may cancel nothing, and names the permissions', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
     const token = sandboxToken({ roles: ['Machine.Read.All'] });
     const checked = await check(harness, [], { COUNTERMAND_TOKEN: token });
     expect(checked.exitCode).toBe(4);
@@ -106,15 +106,15 @@ describe('countermand check', () => {
   });
 
   test('a missing read permission is a warning, before and at the read', async () => {
-    await using harness = await openHarness();
+    await using harness = await openHarness({ windows: 'documented' });
     const checked = await check(harness, [], { COUNTERMAND_TOKEN: sandboxToken({ roles: ['Machine.Isolate'] }) });
     expect(checked.exitCode).toBe(0);
     expect(checked.of('permissions')[1]).toMatch(/^warning: the token may not look actions up/);
     expect(checked.of('read')[0]).toMatch(/^warning: Defender refused the read \(HTTP 403/);
   });
 
-  test('does not send a token that is meant for another service, and exits 4', async () => {
-    await using harness = await openHarness();
+  test('countermand check does not send a token that is meant for another service, and exits 4', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
     const token = sandboxToken({ claims: { aud: 'https://graph.microsoft.com' } });
     const checked = await check(harness, [], { COUNTERMAND_TOKEN: token });
     expect(checked.exitCode).toBe(4);
@@ -122,15 +122,15 @@ describe('countermand check', () => {
     expect(harness.sandbox.log.entries.map(({ tenant }) => tenant)).toEqual([undefined]);
   });
 
-  test('exits 4 when Defender refuses the token', async () => {
-    await using harness = await openHarness({ access: { accepts: () => false } });
+  test('countermand check exits 4 when Defender refuses the token', async () => {
+    await using harness = await openHarness({ windows: 'documented', access: { accepts: () => false } });
     const checked = await check(harness);
     expect(checked.exitCode).toBe(4);
     expect(checked.of('read')[0]).toMatch(/^wrong: Defender refused the token \(HTTP 401/);
   });
 
-  test('exits 6 when only the host is out of reach, and says what else is in order', async () => {
-    await using harness = await openHarness();
+  test('countermand check exits 6 when only the host is out of reach, and says what else is in order', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const address = server.address();
@@ -147,8 +147,8 @@ describe('countermand check', () => {
     expect(checked.of('quota')).toHaveLength(2);
   });
 
-  test('warns of a clock that is wrong, by how much and in which direction', async () => {
-    await using harness = await openHarness({ dateSkewMs: -600_000 });
+  test('countermand check warns of a clock that is wrong, by how much and in which direction', async () => {
+    await using harness = await openHarness({ windows: 'documented', dateSkewMs: -600_000 });
     const checked = await check(harness);
     expect(checked.exitCode).toBe(0);
     expect(checked.of('clock')[0]).toMatch(
@@ -156,8 +156,9 @@ describe('countermand check', () => {
     );
   });
 
-  test('counts the calls of the ledgers in the folder, and leaves the read out when none is left', async () => {
+  test('countermand check counts the calls of the ledgers in the folder, and leaves the read out when none is left', async () => {
     await using harness = await openHarness({
+      windows: 'documented',
       actions: { count: 4, mix: { statuses: { Pending: 1 }, types: { Isolate: 1 } } },
     });
     const [one] = harness.sandbox.store.all();
@@ -176,17 +177,17 @@ describe('countermand check', () => {
     expect(other.of('quota')[0]).toMatch(/^ok: 100 of 100 calls in 1 min left \(per the ledgers in .*elsewhere\)$/);
   });
 
-  test('takes a job, and names its mistakes with their lines', async () => {
-    await using harness = await openHarness();
+  test('countermand check takes a job, and names its mistakes with their lines', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
     await mkdir(harness.path('jobs'));
-    await harness.write(
+    await harness.file(
       'jobs/good.yaml',
       'name: good\nsource:\n  file: x.csv\nquota:\n  windows: [30/1m]\nledger: ../mine/good.jsonl\n',
     );
     const good = await check(harness, ['jobs/good.yaml']);
     expect(good.exitCode).toBe(0);
     expect(good.of('quota')).toEqual([expect.stringMatching(/^ok: 30 of 30 calls in 1 min left .*\/mine\)$/)]);
-    await harness.write('jobs/bad.yaml', 'name: bad\nsorce: 1\nquota:\n  share: 7\n');
+    await harness.file('jobs/bad.yaml', 'name: bad\nsorce: 1\nquota:\n  share: 7\n');
     const bad = await check(harness, ['jobs/bad.yaml']);
     expect(bad.exitCode).toBe(2);
     expect(bad.of('settings').join('\n')).toMatch(/bad\.yaml:2:\d+.*sorce/);

@@ -10,7 +10,7 @@ const RUN = [...RUN_ALONE, '--metrics-file', 'm/countermand.prom'];
 
 async function prepare(harness: Harness): Promise<void> {
   await mkdir(harness.path('m'));
-  await harness.write('ids.csv', `id\n${[...harness.sandbox.store.all()].map(({ id }) => `${id}\n`).join('')}`);
+  await harness.file('ids.csv', `id\n${[...harness.sandbox.store.all()].map(({ id }) => `${id}\n`).join('')}`);
 }
 
 async function metrics(harness: Harness): Promise<(name: string, labels?: string) => number | undefined> {
@@ -19,8 +19,8 @@ async function metrics(harness: Harness): Promise<(name: string, labels?: string
 }
 
 describe('--metrics-file', () => {
-  test('holds at the end what the server saw, as a whole file and no other beside it', async () => {
-    await using harness = await openHarness({ actions: { count: 5, mix: OPEN } });
+  test('--metrics-file holds at the end what the server saw, as a whole file and no other beside it', async () => {
+    await using harness = await openHarness({ windows: 'documented', actions: { count: 5, mix: OPEN } });
     harness.sandbox.faults.next({ kind: 'status', status: 503 }, { route: 'cancel' });
     await prepare(harness);
     const { code } = await harness.run([...RUN, '--confirm-for', '0', '--concurrency', '1']);
@@ -36,8 +36,8 @@ describe('--metrics-file', () => {
     expect(await readdir(harness.path('m'))).toEqual(['countermand.prom']);
   });
 
-  test('is there while the run goes on, and tells its end when it is terminated', async () => {
-    await using harness = await openHarness({ actions: { count: 3, mix: OPEN } });
+  test('--metrics-file is there while the run goes on, and tells its end when it is terminated', async () => {
+    await using harness = await openHarness({ windows: 'documented', actions: { count: 3, mix: OPEN } });
     await prepare(harness);
     await using running = harness.start([...RUN, '--quota', '2/1h']);
     await harness.sandbox.log.until((log) => log.entries.filter(({ route }) => route === 'cancel').length === 1);
@@ -51,8 +51,8 @@ describe('--metrics-file', () => {
     expect(ended('actions_left')).toBeGreaterThan(0);
   });
 
-  test('tells the end of a run that was refused before it began', async () => {
-    await using harness = await openHarness({ actions: { count: 1, mix: OPEN } });
+  test('--metrics-file tells the end of a run that was refused before it began', async () => {
+    await using harness = await openHarness({ windows: 'documented', actions: { count: 1, mix: OPEN } });
     await prepare(harness);
     const { code } = await harness.run(RUN, { env: { COUNTERMAND_TOKEN: undefined } });
     expect(code).toBe(2);
@@ -61,8 +61,8 @@ describe('--metrics-file', () => {
     expect(of('actions_admitted')).toBeUndefined();
   });
 
-  test('of a run is left alone by another that finds the ledger held', async () => {
-    await using harness = await openHarness({ actions: { count: 3, mix: OPEN } });
+  test('--metrics-file of a run is left alone by another that finds the ledger held', async () => {
+    await using harness = await openHarness({ windows: 'documented', actions: { count: 3, mix: OPEN } });
     await prepare(harness);
     await using running = harness.start([...RUN, '--quota', '2/1h']);
     await harness.sandbox.log.until((log) => log.entries.some(({ route }) => route === 'cancel'));
@@ -72,8 +72,8 @@ describe('--metrics-file', () => {
     await running.ended;
   });
 
-  test('that cannot be written is one warning and changes nothing else', async () => {
-    await using harness = await openHarness({ actions: { count: 2, mix: OPEN } });
+  test('--metrics-file that cannot be written is one warning and changes nothing else', async () => {
+    await using harness = await openHarness({ windows: 'documented', actions: { count: 2, mix: OPEN } });
     await prepare(harness);
     const { code, stderr } = await harness.run([
       ...RUN_ALONE,

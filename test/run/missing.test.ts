@@ -35,29 +35,29 @@ const { signal } = new AbortController();
 const idsOf = async (deciding: ReturnType<typeof decideMissing>) => (await deciding).map((action) => action.id);
 
 describe('open actions that the source no longer names', () => {
-  test('are left alone when the person says so, but for what was called already', async () => {
+  test('open actions that the source no longer names are left alone when the person says so, but for what was called already', async () => {
     const asker = person(true);
     expect(await idsOf(decideMissing(ledger, undefined, asker, signal))).toEqual([id(2), id(3)]);
     expect(asker.asked).toEqual(['2 open actions are no longer in the source. Skip them?']);
   });
 
-  test('are cancelled all the same after a no and a yes', async () => {
+  test('open actions that the source no longer names are cancelled all the same after a no and a yes', async () => {
     const asker = person(false, true);
     expect(await idsOf(decideMissing(ledger, undefined, asker, signal))).toEqual([]);
     expect(asker.asked.at(-1)).toBe('Cancel them anyway?');
   });
 
-  test('stop the run after two noes, with nothing sent', async () => {
+  test('open actions that the source no longer names stop the run after two noes, with nothing sent', async () => {
     await expect(decideMissing(ledger, undefined, person(false, false), signal)).rejects.toThrow(/nothing was sent/);
   });
 
-  test('stop the run where nobody can be asked, which names both flags', async () => {
+  test('open actions that the source no longer names stop the run where nobody can be asked, which names both flags', async () => {
     await expect(decideMissing(ledger, undefined, nobody, signal)).rejects.toThrow(
       /--withdraw-missing .* --keep-missing/,
     );
   });
 
-  test('are not asked about where a flag says it', async () => {
+  test('open actions that the source no longer names are not asked about where a flag says it', async () => {
     expect(await idsOf(decideMissing(ledger, 'withdraw', nobody, signal))).toEqual([id(2), id(3)]);
     expect(await idsOf(decideMissing(ledger, 'keep', nobody, signal))).toEqual([]);
   });

@@ -30,7 +30,7 @@ function find({ store }: Harness): { found: Promise<string | undefined>; said: s
 }
 
 describe('the newest unfinished ledger of a job', () => {
-  test('is found beside finished ones, and is none where all are finished', async () => {
+  test('the newest unfinished ledger of a job is found beside finished ones, and is none where all are finished', async () => {
     const harness = makeHarness();
     await night(harness, 3, 'finished');
     expect(await find(harness).found).toBeUndefined();
@@ -39,7 +39,7 @@ describe('the newest unfinished ledger of a job', () => {
     expect(await find(harness).found).toBe(killed);
   });
 
-  test('is not hidden by a damaged older one, which nobody looks at', async () => {
+  test('the newest unfinished ledger of a job is not hidden by a damaged older one, which nobody looks at', async () => {
     const harness = makeHarness();
     const open = await night(harness, 2, 'interrupted');
     damage(harness, await night(harness, 1, 'interrupted'), middle);
@@ -48,7 +48,7 @@ describe('the newest unfinished ledger of a job', () => {
     expect(said).toEqual([]);
   });
 
-  test('is looked for beyond a damaged one that was finished, which is told by its name', async () => {
+  test('the newest unfinished ledger of a job is looked for beyond a damaged one that was finished, which is told by its name', async () => {
     const harness = makeHarness();
     const damaged = await night(harness, 3, 'finished');
     damage(harness, damaged, middle);
@@ -64,15 +64,18 @@ describe('the newest unfinished ledger of a job', () => {
     ['lost its last line', 'finished', (text) => middle(text).replace(/[^\n]*\n$/, '')],
     ['was written to after its end', 'finished', (text) => `${middle(text)}{"seq":9,"at":"2026`],
     ['has an end that cannot be read', 'finished', (text) => `${middle(text).slice(0, -3)}\n`],
-  ])('may be a damaged one that %s: nothing is begun without it', async (_, end, change) => {
-    const harness = makeHarness();
-    damage(harness, await night(harness, 3, end), change);
-    const { found } = find(harness);
-    await expect(found).rejects.toMatchObject({ exitCode: 12 });
-    await expect(found).rejects.toThrow(/nightly-20260303T020000Z\.jsonl is damaged .* move it to another folder/);
-  });
+  ])(
+    'the newest unfinished ledger of a job may be a damaged one that %s: nothing is begun without it',
+    async (_, end, change) => {
+      const harness = makeHarness();
+      damage(harness, await night(harness, 3, end), change);
+      const { found } = find(harness);
+      await expect(found).rejects.toMatchObject({ exitCode: 12 });
+      await expect(found).rejects.toThrow(/nightly-20260303T020000Z\.jsonl is damaged .* move it to another folder/);
+    },
+  );
 
-  test('may be a damaged one that is taken away while its end is looked at: that is told in a sentence', async () => {
+  test('the newest unfinished ledger of a job may be a damaged one that is taken away while its end is looked at: that is told in a sentence', async () => {
     const harness = makeHarness();
     const path = await night(harness, 3, 'finished');
     damage(harness, path, middle);
@@ -90,7 +93,7 @@ describe('the newest unfinished ledger of a job', () => {
     await expect(found).rejects.toThrow(`There is no ledger ${path}`);
   });
 
-  test('may be a file of its name that is no ledger any more', async () => {
+  test('the newest unfinished ledger of a job may be a file of its name that is no ledger any more', async () => {
     const harness = makeHarness();
     damage(harness, await night(harness, 3, 'killed'), (text) => '\0'.repeat(text.length));
     const { found } = find(harness);

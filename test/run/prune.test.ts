@@ -46,7 +46,7 @@ async function remove({ store, clock }: Harness, given: Partial<KeepingJob> = {}
 }
 
 describe('removeOldLedgers', () => {
-  test('removes a finished ledger and its release list once it is older than asked for', async () => {
+  test('removeOldLedgers removes a finished ledger and its release list once it is older than asked for', async () => {
     const harness = makeHarness();
     const path = await make(harness, {});
     harness.clock.stand(90 * DAY_MS);
@@ -59,7 +59,7 @@ describe('removeOldLedgers', () => {
     expect([...harness.disk.files.keys()]).toEqual([]);
   });
 
-  test('removes nothing when nothing was asked for', async () => {
+  test('removeOldLedgers removes nothing when nothing was asked for', async () => {
     const harness = makeHarness();
     const path = await make(harness, {});
     harness.clock.stand(400 * DAY_MS);
@@ -77,7 +77,7 @@ describe('removeOldLedgers', () => {
     ['belongs to another job', { name: 'nightly-extra' }],
     ['has a name of its own', { stamp: 'march' }],
     ['is the current one', { stamp: '20260301T120000Z' }],
-  ])('keeps a ledger that %s', async (_why, made) => {
+  ])('removeOldLedgers keeps a ledger that %s', async (_why, made) => {
     const harness = makeHarness();
     const path = await make(harness, made);
     harness.clock.stand(400 * DAY_MS);
@@ -86,7 +86,7 @@ describe('removeOldLedgers', () => {
     expect(harness.disk.files.has(`${path}.needs-release.csv`)).toBe(true);
   });
 
-  test('keeps one that cannot be read, says so, and goes on with the others', async () => {
+  test('removeOldLedgers keeps one that cannot be read, says so, and goes on with the others', async () => {
     const harness = makeHarness();
     const damaged = await make(harness, { stamp: '20251102T020000Z' });
     const fine = await make(harness, { stamp: '20251101T020000Z' });
@@ -100,7 +100,7 @@ describe('removeOldLedgers', () => {
     expect(harness.disk.files.has(damaged)).toBe(true);
   });
 
-  test('keeps one that a run holds', async () => {
+  test('removeOldLedgers keeps one that a run holds', async () => {
     const harness = makeHarness();
     const path = await make(harness, {});
     harness.clock.stand(400 * DAY_MS);
@@ -110,7 +110,7 @@ describe('removeOldLedgers', () => {
     expect(harness.disk.files.has(path)).toBe(true);
   });
 
-  test('keeps one whose calls may still count against the quota, whatever was asked for', async () => {
+  test('removeOldLedgers keeps one whose calls may still count against the quota, whatever was asked for', async () => {
     const harness = makeHarness();
     const path = await make(harness, {});
     harness.clock.stand(HOUR_MS + 60_000);

@@ -36,7 +36,7 @@ async function goneOnWith(harness: Harness, job: (nowMs: number) => Job): Promis
 }
 
 describe('the ages of a run that is gone on with', () => {
-  test('are the moments at which it was begun, however often it was interrupted', async () => {
+  test('the ages of a run that is gone on with are the moments at which it was begun, however often it was interrupted', async () => {
     const harness = makeHarness();
     const first = await session(harness, jobOf(), 'interrupted');
     for (let i = 0; i < 2; i++) {
@@ -47,7 +47,7 @@ describe('the ages of a run that is gone on with', () => {
     }
   });
 
-  test('that were changed meanwhile are counted from then too, and a date is a date', async () => {
+  test('ages that were changed meanwhile are counted from the beginning too, and a date is a date', async () => {
     const harness = makeHarness();
     const first = await session(harness, jobOf(), 'interrupted');
     harness.clock.stand(10 * HOUR);
@@ -59,7 +59,7 @@ describe('the ages of a run that is gone on with', () => {
     expect((await goneOnWith(harness, jobOf({}))).guards.createdAfter).toBeUndefined();
   });
 
-  test('of a query are kept as well', async () => {
+  test('the ages of a query are kept as well when its run is gone on with', async () => {
     const query = jobOf({}, 'source:\n  query:\n    createdBefore: 7d\n');
     const harness = makeHarness();
     const first = await session(harness, query, 'interrupted');
@@ -74,7 +74,7 @@ describe('the ages of a run that is gone on with', () => {
   test.each<[string, CloseReason, boolean]>([
     ['was finished', 'finished', true],
     ['was never started', 'interrupted', false],
-  ])('are counted from today where it %s', async (_, end, started) => {
+  ])('the ages of a run that is gone on with are counted from today where it %s', async (_, end, started) => {
     const harness = makeHarness();
     await session(harness, jobOf(), end, started);
     harness.clock.stand(10 * HOUR);
@@ -82,7 +82,7 @@ describe('the ages of a run that is gone on with', () => {
     expect((await goneOnWith(harness, jobOf())).guards).toEqual(today.guards);
   });
 
-  test('are those of the last beginning where an earlier one was finished', async () => {
+  test('the ages of a run that is gone on with are those of the last beginning where an earlier one was finished', async () => {
     const harness = makeHarness();
     await session(harness, jobOf(), 'finished');
     harness.clock.stand(24 * HOUR);

@@ -13,11 +13,11 @@ async function statuses(token: string | null, permissionByType = false) {
 }
 
 describe('who is let in', () => {
-  test('nobody without a bearer', async () => {
+  test('nobody is let in without a bearer', async () => {
     expect(await statuses(null)).toEqual({ get: 401, list: 401, cancel: 401 });
   });
 
-  test('nobody whose token has expired; the answer says so', async () => {
+  test('nobody is let in whose token has expired, and the answer says so', async () => {
     const token = sandboxToken({ expiresInMs: -1_000 });
     expect(await statuses(token)).toEqual({ get: 401, list: 401, cancel: 401 });
     await using sandbox = await startSandbox();
@@ -49,7 +49,7 @@ describe('permissions', () => {
     expect(await statuses(sandboxToken({ roles: [role] }))).toEqual({ get: 200, list: 200, cancel: 403 });
   });
 
-  test('delegated ones come as one string', async () => {
+  test('delegated permissions come as one string', async () => {
     const token = sandboxToken({ scp: 'User.Read Machine.Read Machine.Scan' });
     expect(await statuses(token)).toEqual({ get: 200, list: 200, cancel: 200 });
   });

@@ -3,8 +3,8 @@ import { sandboxToken } from '../../src/sandbox/access.ts';
 import { type ActionBehaviour, drawBehaviour } from '../../src/sandbox/behaviours.ts';
 import { serviceTime } from '../../src/sandbox/sandbox-action.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { type Api, api, entities, idOf } from './client.ts';
-import { ManualClock } from './manual-clock.ts';
 
 interface Harness {
   clock: ManualClock;
@@ -35,21 +35,21 @@ async function openHarness(
 
 describe('a cancel that is accepted', () => {
   test.each(['Cancelled', 'Succeeded', 'Failed', 'TimeOut', 'SomethingNew'])(
-    'shows Pending and becomes %s after a time',
+    'a cancel that is accepted shows Pending and becomes %s after a time',
     async (becomes) => {
       await using on = await openHarness({ onCancel: { kind: 'later', becomes, afterMs: 5_000 } });
       const answer = await on.call.cancel(id, 'why');
       expect(answer).toMatchObject({ status: 200, body: { status: 'Pending', cancellationComment: 'why' } });
-      on.clock.advance(4_999);
+      await on.clock.advance(4_999);
       expect(await on.status()).toBe('Pending');
-      on.clock.advance(1);
+      await on.clock.advance(1);
       expect(await on.status()).toBe(becomes);
       expect(on.sandbox.store.get(id)?.lastUpdateDateTimeUtc).toBe(serviceTime(on.clock.wallMs()));
       expect(on.sandbox.log.effects(id)).toBe(1);
     },
   );
 
-  test('becomes Cancelled after so many lookups have shown the old status, by ID or in a list', async () => {
+  test('a cancel that is accepted becomes Cancelled after so many lookups have shown the old status, by ID or in a list', async () => {
     await using on = await openHarness({ onCancel: { kind: 'later', becomes: 'Cancelled', afterLookups: 2 } });
     await on.status();
     await on.call.cancel(id);
@@ -58,16 +58,16 @@ describe('a cancel that is accepted', () => {
     expect(await on.status()).toBe('Cancelled');
   });
 
-  test('stays Pending for ever when nothing says otherwise, and cannot be cancelled twice', async () => {
+  test('a cancel that is accepted stays Pending for ever when nothing says otherwise, and cannot be cancelled twice', async () => {
     await using on = await openHarness({ onCancel: { kind: 'later', becomes: 'Cancelled' } });
     await on.call.cancel(id);
-    on.clock.advance(80_000_000);
+    await on.clock.advance(80_000_000);
     expect(await on.status()).toBe('Pending');
     expect((await on.call.cancel(id)).status).toBe(400);
     expect(on.sandbox.log.effects(id)).toBe(1);
   });
 
-  test('may be accepted a second time without effect', async () => {
+  test('a cancel that is accepted may be accepted a second time without effect', async () => {
     await using on = await openHarness(
       { onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 9_000 } },
       'accepted',
@@ -78,19 +78,19 @@ describe('a cancel that is accepted', () => {
     expect(on.sandbox.log.of(id).map((entry) => entry.effect)).toEqual([true, false]);
   });
 
-  test('may carry the stamp only once it is Cancelled', async () => {
+  test('a cancel that is accepted may carry the stamp only once it is Cancelled', async () => {
     await using on = await openHarness({
       onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 1_000, stamped: false },
     });
     expect((await on.call.cancel(id, 'why')).body['cancellationComment']).toBeNull();
-    on.clock.advance(1_000);
+    await on.clock.advance(1_000);
     expect((await on.call.get(id)).body).toMatchObject({ status: 'Cancelled', cancellationComment: 'why' });
   });
 
   test.each([
     { kind: 'at-once', completedCommand: true },
     { kind: 'later', becomes: 'Cancelled', afterMs: 0, completedCommand: true },
-  ] as const)('is Cancelled with a completed command: $kind', async (onCancel) => {
+  ] as const)('a cancel that is accepted is Cancelled with a completed command: $kind', async (onCancel) => {
     await using on = await openHarness({ onCancel });
     await on.call.cancel(id);
     const { body } = await on.call.get(id);
@@ -100,7 +100,7 @@ describe('a cancel that is accepted', () => {
 });
 
 describe('a cancel that is refused', () => {
-  test('because someone else was first: 400, with their name on it', async () => {
+  test('a cancel that is refused because someone else was first is a 400, with their name on it', async () => {
     await using on = await openHarness({ onCancel: { kind: 'beaten', by: 'm.okafor@contoso.com', comment: 'mine' } });
     expect((await on.call.cancel(id)).status).toBe(400);
     expect((await on.call.get(id)).body).toMatchObject({
@@ -111,7 +111,7 @@ describe('a cancel that is refused', () => {
     expect(on.sandbox.log.effects(id)).toBe(0);
   });
 
-  test('because the machine was first: 400 and no stamp', async () => {
+  test('a cancel that is refused because the machine was first is a 400 without a stamp', async () => {
     await using on = await openHarness({ onCancel: { kind: 'beaten', status: 'Succeeded' } });
     expect((await on.call.cancel(id)).status).toBe(400);
     expect((await on.call.get(id)).body).toMatchObject({ status: 'Succeeded', cancellationComment: null });
@@ -121,7 +121,7 @@ describe('a cancel that is refused', () => {
     [403, 'Forbidden'],
     [409, 'Conflict'],
     [400, 'OsPlatformNotSupported'],
-  ])('with %d %s for this action alone, which stays open', async (http, code) => {
+  ])('a cancel is refused with %d %s for this action alone, which stays open', async (http, code) => {
     await using on = await openHarness({ onCancel: { kind: 'refused', http, code } });
     on.sandbox.store.add({ id: idOf(2) });
     expect(await on.call.cancel(id)).toMatchObject({ status: http, body: { error: { code } } });
@@ -144,7 +144,7 @@ describe('what the service knows', () => {
     ];
     expect(await seen()).toEqual([404, 0, 1]);
     expect((await on.call.cancel(idOf(2))).status).toBe(404);
-    on.clock.advance(60_000);
+    await on.clock.advance(60_000);
     expect(await seen()).toEqual([200, 1, 2]);
     expect((await on.call.cancel(idOf(2))).status).toBe(200);
   });
@@ -161,26 +161,26 @@ describe('changes that nobody asked for', () => {
   test('an offline machine comes back: Pending becomes Succeeded, in filters too', async () => {
     await using on = await openHarness({ becomes: { status: 'Succeeded', afterMs: 30_000 } });
     expect(await on.call.ids("status eq 'Pending'")).toEqual([id]);
-    on.clock.advance(30_000);
+    await on.clock.advance(30_000);
     expect(await on.call.ids("status eq 'Pending'")).toEqual([]);
     expect(await on.call.ids("status eq 'Succeeded'")).toEqual([id]);
     expect((await on.call.cancel(id)).status).toBe(400);
   });
 
-  test('they come too late for an action that was cancelled', async () => {
+  test('changes come too late for an action that was cancelled', async () => {
     await using on = await openHarness({ becomes: { status: 'Succeeded', afterMs: 30_000 } });
     await on.call.cancel(id);
-    on.clock.advance(30_000);
+    await on.clock.advance(30_000);
     expect(await on.status()).toBe('Cancelled');
   });
 
-  test('the earliest of several wins', async () => {
+  test('the earliest of several changes wins', async () => {
     await using on = await openHarness({
       becomes: { status: 'Succeeded', afterMs: 1_000 },
       onCancel: { kind: 'later', becomes: 'Cancelled', afterMs: 5_000 },
     });
     await on.call.cancel(id);
-    on.clock.advance(60_000);
+    await on.clock.advance(60_000);
     expect(await on.status()).toBe('Succeeded');
   });
 });

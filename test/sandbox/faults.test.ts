@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { sandboxToken } from '../../src/sandbox/access.ts';
 import { FaultControl } from '../../src/sandbox/faults.ts';
 import { startSandbox } from '../../src/sandbox/start-sandbox.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { api, entities, idOf } from './client.ts';
-import { ManualClock } from './manual-clock.ts';
 
 const id = idOf(1);
 
@@ -23,7 +23,7 @@ describe('errors of the service', () => {
     [504, 'GatewayTimeout'],
     [408, 'RequestTimeout'],
     [409, 'Conflict'],
-  ])('%d with a Defender body, then all is well again', async (status, code) => {
+  ])('%d comes once with a Defender body, then all is well again', async (status, code) => {
     await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'status', status, retryAfter: 7 });
     const failed = await on.call.cancel(id);
@@ -45,7 +45,7 @@ describe('errors of the service', () => {
 });
 
 describe('proxies', () => {
-  test.each([200, 403, 404, 502])('a page with %d instead of an answer', async (status) => {
+  test.each([200, 403, 404, 502])('a page comes with %d instead of an answer', async (status) => {
     await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'html', status });
     const answer = await on.call.cancel(id);
@@ -55,7 +55,7 @@ describe('proxies', () => {
     expect(on.state()).toBe('Pending');
   });
 
-  test('a redirect', async () => {
+  test('a redirect comes instead of an answer', async () => {
     await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'redirect', location: 'http://127.0.0.1:1/login' });
     expect(await on.call.get(id)).toMatchObject({ status: 302, headers: { location: 'http://127.0.0.1:1/login' } });
@@ -63,7 +63,7 @@ describe('proxies', () => {
 });
 
 describe('answers that are lost or spoiled', () => {
-  test('JSON that ends in the middle, of a cancel that took effect', async () => {
+  test('the answer to a cancel that took effect is JSON that ends in the middle', async () => {
     await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'cut-json' });
     const answer = await on.call.cancel(id);
@@ -85,7 +85,7 @@ describe('answers that are lost or spoiled', () => {
     expect(on.sandbox.log.effects(id)).toBe(state === 'Cancelled' ? 1 : 0);
   });
 
-  test('an entity of another action, while ours was cancelled', async () => {
+  test('the answer has the entity of another action, while ours was cancelled', async () => {
     await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'wrong-id' });
     const answer = await on.call.cancel(id);
@@ -110,14 +110,14 @@ describe('answers that are late or never come', () => {
     await answer;
   });
 
-  test('a cancel that takes effect long after the caller asked', async () => {
+  test('a late cancel takes effect long after the caller asked', async () => {
     await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'late', afterMs: 45_000 });
     const answer = on.call.cancel(id);
     await on.clock.asleep();
     expect(on.state()).toBe('Pending');
     expect((await on.call.get(id)).body['status']).toBe('Pending');
-    on.clock.advance(45_000);
+    await on.clock.advance(45_000);
     expect((await answer).body['status']).toBe('Cancelled');
   });
 
@@ -138,21 +138,21 @@ describe('answers that are late or never come', () => {
     await on.clock.asleep();
     gone.abort();
     await failed;
-    on.clock.advance(45_000);
+    await on.clock.advance(45_000);
     await on.sandbox.log.until((log) => log.entries[0]?.done === true);
     expect(on.sandbox.log.entries[0]).toMatchObject({ effect: true });
     expect(on.state()).toBe('Cancelled');
   });
 
-  test('headers and body that dawdle, of a request that took effect at once', async () => {
+  test('headers and body dawdle for a request that took effect at once', async () => {
     await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'slow', headersMs: 10_000, bodyMs: 20_000 });
     const answer = on.call.cancel(id);
     await on.clock.asleep();
     expect(on.state()).toBe('Cancelled');
-    on.clock.advance(10_000);
+    await on.clock.advance(10_000);
     await on.clock.asleep();
-    on.clock.advance(20_000);
+    await on.clock.advance(20_000);
     expect(await answer).toMatchObject({ status: 200, body: { id, status: 'Cancelled' } });
   });
 });
@@ -163,7 +163,7 @@ describe('refusals', () => {
     [{ tell: 'date' }, 'Sun, 01 Mar 2026 12:00:30 GMT', 'again in 30 seconds'],
     [{ tell: 'message' }, undefined, 'again in 30 seconds'],
     [{ tell: 'nothing' }, undefined, 'Too many requests'],
-  ] as const)('429 whatever the quota says: %j', async ({ tell }, retryAfter, words) => {
+  ] as const)('429 comes whatever the quota says: %j', async ({ tell }, retryAfter, words) => {
     await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'too-many', seconds: 30, tell, code: 'TooManyRequests' }, { times: 2 });
     for (let n = 0; n < 2; n += 1) {
@@ -176,7 +176,7 @@ describe('refusals', () => {
     expect((await on.call.cancel(id)).status).toBe(200);
   });
 
-  test('401 once, with and without a claims challenge', async () => {
+  test('401 comes once, with and without a claims challenge', async () => {
     await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'unauthorized' });
     on.sandbox.faults.next({ kind: 'unauthorized', claims: '{"access_token":{"nbf":{"essential":true}}}' });
@@ -191,7 +191,7 @@ describe('refusals', () => {
     expect((await on.call.cancel(id)).status).toBe(200);
   });
 
-  test('a streak of 403', async () => {
+  test('403 comes as often in a row as it was asked for', async () => {
     await using on = await openHarness();
     on.sandbox.faults.next({ kind: 'forbidden' }, { route: 'cancel', times: 3 });
     expect((await on.call.get(id)).status).toBe(200);
@@ -205,7 +205,7 @@ describe('refusals', () => {
 describe('which request meets which fault', () => {
   const request = { route: 'cancel', method: 'POST', path: '/', id, ids: [id], nthOfId: 1 } as const;
 
-  test('queued by route and ID', () => {
+  test('queued faults meet the requests of their route and ID', () => {
     const faults = new FaultControl();
     faults.next({ kind: 'reset' }, { id: idOf(2).toUpperCase(), route: 'cancel' });
     expect(faults.choose(request, 1)).toBeUndefined();
@@ -248,7 +248,7 @@ describe('which request meets which fault', () => {
     expect(drawn(1, 'get')).not.toContain('reset');
   });
 
-  test('clearing ends all of it', () => {
+  test('clearing ends all faults', () => {
     const faults = new FaultControl({
       script: () => ({ kind: 'hang' }),
       rates: [{ rate: 1, fault: { kind: 'hang' } }],

@@ -44,7 +44,7 @@ describe('what matches', () => {
     ["(type eq 'X' or type eq 'Isolate') and (status eq 'Pending')", true],
     ["type eq 'Isolate' or type eq 'X' and status eq 'Failed'", true],
     ["(type eq 'Isolate' or type eq 'X') and status eq 'Failed'", false],
-  ])('%s is %s', (filter, expected) => {
+  ])('the filter %s matches as it says: %s', (filter, expected) => {
     expect(holds(filter)).toBe(expected);
   });
 
@@ -88,7 +88,7 @@ describe('what is nonsense', () => {
     'status eq 7',
     "status = 'Pending'",
     "contains(requestor,'x')",
-  ])('%j is refused', (filter) => {
+  ])('the filter %j is refused', (filter) => {
     expect(() => parseFilter(filter)).toThrow(FilterError);
   });
 
@@ -129,13 +129,16 @@ describe('the index', () => {
     ["status eq 'Pending' and id in ('a','b')", ['a', 'b']],
     ["id in ('a','b') and id eq 'b'", ['b']],
     ["id eq 'a' or id in ('b','c')", ['a', 'b', 'c']],
-  ])('%s is looked up by ID', (filter, ids) => {
+  ])('the filter %s is looked up by ID', (filter, ids) => {
     expect([...(candidateIds(parseFilter(filter)) ?? [])]).toEqual(ids);
   });
 
-  test.each(["id eq 'a' or status eq 'Pending'", "id gt 'a'", "status eq 'Pending'"])('%s needs a scan', (filter) => {
-    expect(candidateIds(parseFilter(filter))).toBeUndefined();
-  });
+  test.each(["id eq 'a' or status eq 'Pending'", "id gt 'a'", "status eq 'Pending'"])(
+    'the filter %s needs a scan',
+    (filter) => {
+      expect(candidateIds(parseFilter(filter))).toBeUndefined();
+    },
+  );
 
   test('the longest list of IDs is found in any place', () => {
     expect(longestIdList(parseFilter("status in ('a','b','c') and (id in ('a','b') or id in ('c'))"))).toBe(2);

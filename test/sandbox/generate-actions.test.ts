@@ -12,7 +12,7 @@ const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 describe('generated actions', () => {
   const actions = generateActions({ count: 2_000, seed: 7, nowMs });
 
-  test('are the same for the same seed, and their IDs do not depend on how many there are', () => {
+  test('generated actions are the same for the same seed, and their IDs do not depend on how many there are', () => {
     expect(generateActions({ count: 2_000, seed: 7, nowMs })).toEqual(actions);
     const ids = actions.map(({ id }) => id);
     expect(generateActions({ count: 50, seed: 7, nowMs: nowMs + 5_000 }).map(({ id }) => id)).toEqual(ids.slice(0, 50));
@@ -21,12 +21,12 @@ describe('generated actions', () => {
     for (const id of ids) expect(id).toMatch(guid);
   });
 
-  test('have every documented type and status', () => {
+  test('generated actions have every documented type and status', () => {
     expect(new Set(actions.map(({ type }) => type))).toEqual(new Set(actionTypes));
     expect(new Set(actions.map(({ status }) => status))).toEqual(new Set(actionStatuses));
   });
 
-  test('carry every field of the entity', () => {
+  test('generated actions carry every field of the entity', () => {
     for (const action of actions) {
       expect(Object.keys(action).sort()).toEqual(entityFields);
       expect(action.machineId).toMatch(/^[0-9a-f]{40}$/);
@@ -79,7 +79,7 @@ describe('the practice preset', () => {
     expect(rows.filter(({ comment }) => comment !== '').length).toBeGreaterThan(3);
   });
 
-  test('without trouble nothing goes wrong by chance', () => {
+  test('nothing goes wrong by chance in the practice preset without trouble', () => {
     const { faults } = practiceOptions({ trouble: 0 });
     expect(typeof faults === 'object' && faults.rates?.every(({ rate }) => rate === 0)).toBe(true);
   });

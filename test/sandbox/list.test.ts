@@ -25,7 +25,7 @@ describe('filters over the wire', () => {
     ["requestor eq 'o''neil'", [2]],
     ['creationDateTimeUtc ge 2026-03-01T10:00:00Z and creationDateTimeUtc lt 2026-03-01T12:00:00Z', [1, 3]],
     ['creationDateTimeUtc gt 2026-03-01T10:00:00Z and creationDateTimeUtc le 2026-03-01T12:00:00Z', [2, 3]],
-  ])('%s', async (filter, expected) => {
+  ])('the filter %s is understood over the wire', async (filter, expected) => {
     await using sandbox = await startSandbox({ actions: four });
     expect(await api(sandbox).ids(filter)).toEqual(expected.map(idOf));
   });
@@ -38,7 +38,7 @@ describe('filters over the wire', () => {
 });
 
 describe('the other parameters', () => {
-  test('order, count, skip, top and select', async () => {
+  test('order, count, skip, top and select shape the answer', async () => {
     await using sandbox = await startSandbox({ actions: four });
     const answer = await api(sandbox).list({
       $orderby: 'creationDateTimeUtc desc',
@@ -72,7 +72,7 @@ describe('the other parameters', () => {
     { $orderby: 'status' },
     { $stop: '5' },
     { $filter: "status eq 'Pending" },
-  ])('%j is an ODataError', async (query) => {
+  ])('the parameter %j is an ODataError', async (query) => {
     await using sandbox = await startSandbox({ actions: four });
     expect(await api(sandbox).list(query)).toMatchObject({ status: 400, body: { error: { code: 'ODataError' } } });
   });

@@ -4,8 +4,8 @@ import { sandboxToken } from '../../src/sandbox/access.ts';
 import type { SandboxQuota } from '../../src/sandbox/options.ts';
 import { startSandbox } from '../../src/sandbox/start-sandbox.ts';
 import { type QuotaRule, StrictQuota } from '../../src/sandbox/strict-quota.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { api, idOf } from './client.ts';
-import { ManualClock } from './manual-clock.ts';
 
 function strict(rule: QuotaRule, windows = [{ calls: 3, perMs: 1_000 }], countRefused = false): StrictQuota {
   return new StrictQuota({ windows, rule, offsetMs: 0, countRefused });
@@ -17,17 +17,17 @@ function through(quota: StrictQuota, moments: readonly number[]): number[] {
 }
 
 describe('the three rules', () => {
-  test('sliding refuses the fourth call until the first is a window old', () => {
+  test('the sliding rule refuses the fourth call until the first is a window old', () => {
     expect(through(strict('sliding'), [0, 400, 800, 999, 1_000, 1_001, 1_400])).toEqual([0, 400, 800, 1_000, 1_400]);
   });
 
-  test('fixed from the first call lets a full window follow at once', () => {
+  test('the rule that is fixed from the first call lets a full window follow at once', () => {
     expect(through(strict('fixed-from-first'), [500, 600, 700, 1_499, 1_500, 1_501, 1_502, 1_503, 2_500])).toEqual([
       500, 600, 700, 1_500, 1_501, 1_502, 2_500,
     ]);
   });
 
-  test('fixed by offset counts from its own beginning', () => {
+  test('the rule that is fixed by offset counts from its own beginning', () => {
     expect(through(strict('fixed-offset'), [900, 901, 902, 903, 1_000, 1_001, 1_002, 1_999, 2_000])).toEqual([
       900, 901, 902, 1_000, 1_001, 1_002, 2_000,
     ]);
@@ -48,7 +48,7 @@ describe('the three rules', () => {
     );
   });
 
-  test('sliding refuses a call exactly when the span before it is full', () => {
+  test('the sliding rule refuses a call exactly when the span before it is full', () => {
     const moments = fc
       .array(fc.integer({ min: 0, max: 5_000 }), { maxLength: 200 })
       .map((all) => all.sort((a, b) => a - b));
@@ -91,7 +91,7 @@ describe('over the wire', () => {
     const { clock, sandbox, call } = await sandboxWith({});
     await using _ = sandbox;
     for (let n = 0; n < 100; n += 1) expect((await call.get(idOf(1))).status).toBe(200);
-    clock.advance(51_300);
+    await clock.advance(51_300);
     const refused = await call.cancel(idOf(1));
     expect(refused.status).toBe(429);
     expect(refused.headers['retry-after']).toBe('9');
@@ -106,7 +106,7 @@ describe('over the wire', () => {
     expect(sandbox.store.get(idOf(1))?.status).toBe('Pending');
     expect(sandbox.log.overQuota()).toBe(1);
     expect(sandbox.log.busiest(60_000)).toBe(101);
-    clock.advance(8_700);
+    await clock.advance(8_700);
     expect((await call.cancel(idOf(1))).status).toBe(200);
   });
 
@@ -150,7 +150,7 @@ describe('over the wire', () => {
     await using _ = sandbox;
     const answer = call.get(idOf(1));
     await clock.asleep();
-    clock.advance(400);
+    await clock.advance(400);
     expect((await answer).status).toBe(200);
     const [entry] = sandbox.log.entries;
     expect((entry?.countedMs ?? 0) - (entry?.arrivedMs ?? 0)).toBe(expected);
@@ -166,7 +166,7 @@ describe('over the wire', () => {
     expect(sandbox.log.count('get')).toBe(300);
   });
 
-  test('300 calls at once: exactly as many pass as the window holds', async () => {
+  test('exactly as many of 300 calls at once pass as the window holds', async () => {
     const { sandbox, call } = await sandboxWith({ windows: [{ calls: 40, perMs: 1_000 }] });
     await using _ = sandbox;
     const statuses = await Promise.all(Array.from({ length: 300 }, async () => (await call.get(idOf(1))).status));

@@ -30,7 +30,7 @@ function entry(n: number, route: Route, countedMs: number | undefined, ids: stri
 }
 
 describe('the busiest span', () => {
-  test('is found wherever it begins, and two calls a whole span apart are not in it', () => {
+  test('the busiest span is found wherever it begins, and two calls a whole span apart are not in it', () => {
     const log = logOf(['get', 0], ['get', 900], ['cancel', 1_000], ['cancel', 1_100], ['list', 1_899], ['get', 5_000]);
     expect(log.busiest(1_000)).toBe(4);
     expect(log.busiest(1_000, 'cancel')).toBe(2);
@@ -38,14 +38,14 @@ describe('the busiest span', () => {
     expect(log.busiest(101)).toBe(2);
   });
 
-  test('goes by the instant of counting and leaves out what was never counted', () => {
+  test('the busiest span goes by the instant of counting and leaves out what was never counted', () => {
     expect(logOf(['get', 50], ['get', 10], ['get', undefined], ['get', 1_020]).busiest(1_000)).toBe(2);
     expect(new RequestLog().busiest(1_000)).toBe(0);
   });
 });
 
 describe('cancels without a lookup before', () => {
-  test('name the actions that were sent twice in a row', () => {
+  test('the log names the actions that were sent twice in a row without a lookup', () => {
     const log = logOf(['cancel', 1, 'a'], ['cancel', 2, 'b'], ['cancel', 3, 'a'], ['get', 4, 'b'], ['cancel', 5, 'b']);
     expect(log.resentWithoutLookup()).toEqual(['a']);
     expect(log.resentWithoutLookup((earlier) => earlier.status === undefined)).toEqual([]);

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
 import { sandboxToken } from '../../src/sandbox/access.ts';
 import { startSandbox } from '../../src/sandbox/start-sandbox.ts';
+import { ManualClock } from '../support/clock/manual-clock.ts';
 import { api, entities, idOf } from './client.ts';
-import { ManualClock } from './manual-clock.ts';
 
 describe('cancelling', () => {
   test('an open action is cancelled, carries who did it and why, and the log shows one effect', async () => {
@@ -51,7 +51,7 @@ describe('cancelling', () => {
     ['an empty comment', { Comment: ' ' }],
     ['a comment that is no text', { Comment: 7 }],
     ['a list', []],
-  ])('%s is an InvalidRequestBody', async (_, body) => {
+  ])('a cancel with %s is an InvalidRequestBody', async (_, body) => {
     await using sandbox = await startSandbox({ actions: [{ id: idOf(1) }] });
     const answer = await api(sandbox).send('POST', `/api/machineactions/${idOf(1)}/cancel`, JSON.stringify(body));
     expect(answer).toMatchObject({ status: 400, body: { error: { code: 'InvalidRequestBody' } } });
@@ -92,7 +92,7 @@ describe('answers', () => {
     }
   });
 
-  test('carry the headers of an OData service and a date that can be skewed', async () => {
+  test('answers carry the headers of an OData service and a date that can be skewed', async () => {
     await using sandbox = await startSandbox({ actions: [{ id: idOf(1) }], dateSkewMs: 3_600_000 });
     const { headers } = await api(sandbox).get(idOf(1));
     expect(headers['content-type']).toMatch(/^application\/json; odata/);
@@ -167,9 +167,9 @@ test('latency is drawn from its span, counting happens somewhere in it, and both
   const call = api(sandbox, sandboxToken({ nowMs: clock.wallMs() }));
   const answer = call.get(idOf(1));
   await clock.asleep();
-  clock.advance(50);
+  await clock.advance(50);
   await clock.asleep();
-  clock.advance(150);
+  await clock.advance(150);
   expect((await answer).status).toBe(200);
   const [entry] = sandbox.log.entries;
   expect((entry?.countedMs ?? 0) - (entry?.arrivedMs ?? 0)).toBe(50);

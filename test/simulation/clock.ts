@@ -6,7 +6,11 @@ export const BEGINNING = Date.UTC(2026, 0, 5, 12);
 /** Longer than anything that is waited for. */
 const NOTHING_LEFT_MS = 5 * 86_400_000;
 
-/** Time under everything that reads the global timers: our parts and Bottleneck alike. Promises stay real. */
+/**
+ * Time under everything that reads the global timers: our parts and Bottleneck alike. Promises stay real. Not the one of `test/support/clock`:
+ * a world in which nothing is left to happen is a finding and no error of the test, a wait may have its end, intervals do not exist, and
+ * `processClock` below has timers that die and stand still with their process.
+ */
 export class VirtualTime {
   readonly #timers;
   readonly #setInterval = globalThis.setInterval;

@@ -23,15 +23,15 @@ function rowsOf(header: string): string[][] {
 }
 
 describe("the simulation's README", () => {
-  test('lists every rule with its promise, and no other', () => {
+  test("the simulation's README lists every rule with its promise, and no other", () => {
     expect(rowsOf('rule')).toEqual(INVARIANTS.map(({ name, promise }) => [name, promise]));
   });
 
-  test('lists every fault with what it does, and no other', () => {
+  test("the simulation's README lists every fault with what it does, and no other", () => {
     expect(rowsOf('fault')).toEqual(Object.entries(FAULTS).map(([name, { does }]) => [name, does]));
   });
 
-  test('tells of every seed that failed', () => {
+  test("the simulation's README tells of every seed that failed", () => {
     const told = rowsOf('seed').map(([seed]) => Number(seed));
     expect(told).toEqual(
       Object.keys(KNOWN_SEEDS)
@@ -42,17 +42,17 @@ describe("the simulation's README", () => {
 });
 
 describe('the tables of the simulation', () => {
-  test('name each rule and each deliberate fault once', () => {
+  test('the tables of the simulation name each rule and each deliberate fault once', () => {
     for (const names of [INVARIANTS, MUTANTS].map((table) => table.map(({ name }) => name))) {
       expect(new Set(names).size).toBe(names.length);
     }
   });
 
-  test('hold no rule that nothing asks', () => {
+  test('the tables of the simulation hold no rule that nothing asks', () => {
     for (const { name, check } of INVARIANTS) expect(Object.keys(check), name).not.toEqual([]);
   });
 
-  test('run a known seed as it was when it failed, without the faults that came later', () => {
+  test('the simulation runs a known seed as it was when it failed, without the faults that came later', () => {
     expect(withoutLate(140)).toEqual(LATE_FAULTS);
     expect(withoutLate(7000619)).toEqual([]);
     expect(withoutLate(141)).toEqual([]);

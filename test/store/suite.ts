@@ -65,7 +65,7 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       return Buffer.concat(chunks);
     };
 
-    test('keeps what was written, byte for byte, and says how much it is', async () => {
+    test('a store keeps what was written, byte for byte, and says how much it is', async () => {
       const head = await written('a');
       const bytes = await bytesOf(two, 'a');
       expect(await two.store.stat(place.name('a'))).toEqual({ size: bytes.length, unfit: undefined });
@@ -77,14 +77,14 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       expect(Buffer.concat(fromThere)).toEqual(bytes.subarray(100));
     });
 
-    test('knows nothing of a name that nobody has used, and reads nothing from it', async () => {
+    test('a store knows nothing of a name that nobody has used, and reads nothing from it', async () => {
       expect(await one.store.stat(place.name('none'))).toBeUndefined();
       await expect(readLedger(place.name('none'), one.store)).rejects.toMatchObject({ exitCode: 2 });
       await expect(open(one, 'none', { existing: 'existing' })).rejects.toMatchObject({ exitCode: 2 });
       expect(await one.store.stat(place.name('none'))).toBeUndefined();
     });
 
-    test('gives a run to one process at a time, and shows what is durable to everybody meanwhile', async () => {
+    test('a store gives a run to one process at a time, and shows what is durable to everybody meanwhile', async () => {
       const ledger = await open(one, 'a');
       await begin(ledger);
       await expect(open(two, 'a', { open: { ...OPEN, client: OTHER_CLIENT } })).rejects.toMatchObject({ exitCode: 11 });
@@ -97,7 +97,7 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       expect(next.state.run).toBe(state.run);
     });
 
-    test('gives the run of a process that is gone to the next, which goes on behind its last durable record', async () => {
+    test('a store gives the run of a process that is gone to the next, which goes on behind its last durable record', async () => {
       const ledger = await open(one, 'a');
       await begin(ledger);
       const call = await ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });
@@ -109,7 +109,7 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       expect((await checkLedger(place.name('a'), two.store)).fault).toBeUndefined();
     });
 
-    test('begins no session on another tenant or another service than the run is of', async () => {
+    test('a store begins no session on another tenant or another service than the run is of', async () => {
       await written('a');
       const before = await bytesOf(one, 'a');
       const tenant = '44444444-4444-4444-8444-444444444444';
@@ -119,7 +119,7 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       expect(await bytesOf(one, 'a')).toEqual(before);
     });
 
-    test('holds a session to the head by which it was decided, and writes nothing where it is another', async () => {
+    test('a store holds a session to the head by which it was decided, and writes nothing where it is another', async () => {
       const head = await written('a');
       await written('a', (ledger) => ledger.close('interrupted'));
       const before = await bytesOf(one, 'a');
@@ -128,7 +128,7 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       expect(await bytesOf(one, 'a')).toEqual(before);
     });
 
-    test('puts a plan in the place of a plan, and refuses one in the place of a run', async () => {
+    test('a store puts a plan in the place of a plan, and refuses one in the place of a run', async () => {
       await written('a', async (ledger) => {
         await admit(ledger);
         await ledger.close('planned');
@@ -141,7 +141,7 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       await expect(open(one, 'a', { existing: 'plan' })).rejects.toMatchObject({ exitCode: 2 });
     });
 
-    test('finds the earlier ledgers of a stamped series, the newest first, and no others', async () => {
+    test('a store finds the earlier ledgers of a stamped series, the newest first, and no others', async () => {
       for (const word of ['night-20260102T020000Z', 'night-20260101T020000Z', 'day-20260101T020000Z', 'night']) {
         await written(word, admit);
       }
@@ -154,7 +154,7 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       expect(await one.store.series(place.name('night'))).toEqual([]);
     });
 
-    test('removes what nobody has a reason to keep, and waits for no holder', async () => {
+    test('a store removes what nobody has a reason to keep, and waits for no holder', async () => {
       await written('a');
       const name = place.name('a');
       expect(await one.store.remove(name, () => 'somebody wants it')).toEqual({ kept: 'somebody wants it' });
@@ -168,7 +168,7 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       expect(await two.store.stat(name)).toBeUndefined();
     });
 
-    test('fills a quota with what this run and its neighbours of the same sender have called', async () => {
+    test('a store fills a quota with what this run and its neighbours of the same sender have called', async () => {
       await written('a', (ledger) => call(ledger, 3));
       {
         await using other = await open(one, 'b', { open: { ...OPEN, client: OTHER_CLIENT } });
@@ -183,7 +183,7 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       expect(unfilled.left().map(({ left }) => left)).toEqual([100, 1500]);
     });
 
-    test('lets one run at a time send as one application, where it keeps one sender', async () => {
+    test('a store lets one run at a time send as one application, where it keeps one sender', async () => {
       await using first = await open(one, 'a');
       const second = open(two, 'b');
       if (!place.oneSender) {
@@ -197,12 +197,12 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       expect(await two.store.check(place.name('b'), sender)).toMatchObject({ level: 'warning' });
     });
 
-    test('says that a run could begin where nothing is in its way', async () => {
+    test('a store says that a run could begin where nothing is in its way', async () => {
       expect(await one.store.check(place.name('a'), OPEN)).toMatchObject({ level: 'ok' });
       expect(await one.store.stat(place.name('a'))).toBeUndefined();
     });
 
-    test('begins no session on damage, and leaves it as it is', async () => {
+    test('a store begins no session on damage, and leaves it as it is', async () => {
       await written('a');
       if (place.tamper === undefined) return;
       await place.tamper(place.name('a'), (bytes) => Buffer.from(bytes.toString().replace('"line":1', '"line":7')));

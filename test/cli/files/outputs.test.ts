@@ -76,7 +76,7 @@ describe('an output', () => {
     ["a sender's lock", '.countermand-0123456789abcdef.lock', /would overwrite the lock/],
     ['a job file', 'job.yaml', /would overwrite a job file/],
     ['the release list of another run', 'x.jsonl.needs-release.csv', /would overwrite the release list/],
-  ])('never takes the place of %s, and leaves all as it was', async (_, target, message) => {
+  ])('an output never takes the place of %s, and leaves all as it was', async (_, target, message) => {
     const before = await everything();
     const dir = process.cwd();
     process.chdir(cwd);
@@ -89,7 +89,7 @@ describe('an output', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it.each(['new.html', 'old.html', 'new/folder/page.html', 'way/page.html'])('goes to %s', async (target) => {
+  it.each(['new.html', 'old.html', 'new/folder/page.html', 'way/page.html'])('an output goes to %s', async (target) => {
     const output = await outputs().claim('--html', target);
     await output.write(['a page']);
     expect(await readFile(at(target), 'utf8')).toBe('a page');
@@ -97,13 +97,13 @@ describe('an output', () => {
     expect((await readdir(cwd)).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
-  it('that others may read keeps the permissions of what it replaces', async () => {
+  it('an output that others may read keeps the permissions of what it replaces', async () => {
     const output = await outputs().claim('--metrics-file', 'old.html', { shared: true });
     await output.write(['metrics']);
     expect((await lstat(at('old.html'))).mode & 0o777).toBe(0o640);
   });
 
-  it('leaves what lies beside it, whatever that is called', async () => {
+  it('an output leaves what lies beside it, whatever that is called', async () => {
     await writeFile(at('new.html.part'), "somebody's own");
     await (await outputs().claim('--html', 'new.html')).write(['a page']);
     expect(await readFile(at('new.html.part'), 'utf8')).toBe("somebody's own");
@@ -113,7 +113,7 @@ describe('an output', () => {
     ['a symbolic link', () => symlink('token', at('new.html')), /is a symbolic link/],
     ['a ledger', () => writeFile(at('new.html'), LEDGER), /would overwrite a ledger/],
     ['a secret', () => link(at('token'), at('new.html')), /holds a secret/],
-  ])('is looked at again when it is written: %s that came meanwhile stays', async (_, comes, message) => {
+  ])('an output is looked at again when it is written: %s that came meanwhile stays', async (_, comes, message) => {
     const output = await outputs().claim('--html', 'new.html');
     await comes();
     const before = await everything();
@@ -121,7 +121,7 @@ describe('an output', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it('is refused where a file that is read came to be meanwhile', async () => {
+  it('an output is refused where a file that is read came to be meanwhile', async () => {
     const output = await outputs().claim('--csv', 'later.csv');
     await writeFile(at('later.csv'), 'read by now');
     await expect(output.write(['rows'])).rejects.toThrow(/a file that is read here/);
@@ -132,7 +132,7 @@ describe('an output', () => {
     ['another spelling', 'a.html', 'folder/../a.html'],
     ['a folder of two names', 'folder/a.html', 'way/a.html'],
     ['a hard link', 'old.html', 'hard.html'],
-  ])('is never two of one command: %s', async (_, one, other) => {
+  ])('an output is never two of one command: %s', async (_, one, other) => {
     await link(at('old.html'), at('hard.html'));
     const made = outputs();
     await made.claim('--html', one);

@@ -110,7 +110,7 @@ describe('a mistyped flag', () => {
     expect(refusal(run, 'ids.csv', flag, ...(value === '' ? [] : [value]))).toContain(said);
   });
 
-  it('is told together with the others', () => {
+  it('a mistyped flag is told together with the others', () => {
     const said = refusal(run, 'ids.csv', '--tennant', 'x', '--dry-run=maybe', '--comment');
     expect(said.split('\n')).toHaveLength(3);
     expect(said).not.toContain('maybe mean');
@@ -131,7 +131,7 @@ describe('a flag with a value', () => {
     expect(refusal(run, 'ids.csv', ...given)).toContain(said);
   });
 
-  it('is handed on as it is, be it another flag’s name or a dash', () => {
+  it('a flag with a value is handed on as it is, be it another flag’s name or a dash', () => {
     const given = [
       '-',
       '--comment=--yes',
@@ -148,21 +148,21 @@ describe('a flag with a value', () => {
 });
 
 describe('words', () => {
-  it('more than a command takes are refused, one by one', () => {
+  it('more words than a command takes are refused, one by one', () => {
     expect(refusal(run, 'a.csv', 'b.csv', 'c.csv')).toBe('run takes one source: "b.csv", "c.csv" are too many.');
     expect(refusal(list, 'a.csv')).toBe('list takes no argument: "a.csv" is too many.');
     expect(refusal(report, 'a.jsonl', 'b.jsonl', 'c.jsonl')).toBe('');
     expect(refusal(check)).toBe('');
   });
 
-  it('that are empty are refused: a variable was not set', () => {
+  it('words that are empty are refused: a variable was not set', () => {
     expect(refusal(run, '')).toContain('An argument is empty');
     expect(refusal(report, 'a.jsonl', '')).toContain('An argument is empty');
   });
 });
 
 describe('a command', () => {
-  it('is the first word, also behind flags that all commands have', () => {
+  it('a command is the first word, also behind flags that all commands have', () => {
     expect(findCommand(['run', 'x'])).toBe(0);
     expect(findCommand(['--log-level', 'debug', 'run', 'x'])).toBe(2);
     expect(findCommand(['--log-level=debug', 'run'])).toBe(1);
@@ -175,7 +175,7 @@ describe('a command', () => {
     ['resum', 'Did you mean resume?'],
     ['repotr', 'Did you mean report?'],
     ['cancel-everything', 'Unknown command "cancel-everything".'],
-  ])('mistyped as %s is told: %s', (word, said) => {
+  ])('a command mistyped as %s is told: %s', (word, said) => {
     expect(unknownCommand(word, ['plan', 'run', 'resume', 'verify', 'report', 'list', 'check']).message).toContain(
       said,
     );

@@ -62,14 +62,14 @@ describe('an unknown variable that names a safety', () => {
 });
 
 describe('an unknown variable that names no safety', () => {
-  test('is told, with the one that was meant', () => {
+  test('an unknown variable that names no safety is told, with the one that was meant', () => {
     expect(unknownVariables({ COUNTERMAND_TENNANT: 'x' })).toEqual([
       'the variable COUNTERMAND_TENNANT is not one that countermand knows, so it does nothing; did you mean COUNTERMAND_TENANT?',
     ]);
     expect(refusal('COUNTERMAND_TENNANT')).toBe('');
   });
 
-  test('is told without a guess where it is like none of ours', () => {
+  test('an unknown variable that names no safety is told without a guess where it is like none of ours', () => {
     expect(unknownVariables({ COUNTERMAND_FAVOURITE_COLOUR: 'green' })[0]).not.toContain('did you mean');
   });
 });

@@ -27,7 +27,7 @@ describe('a signal', () => {
     ['win32', 'SIGINT', 130],
     ['win32', 'SIGBREAK', 130],
     ['win32', 'SIGHUP', 129],
-  ])('on %s, %s, ends what holds nothing with %d', async (platform, signal, exitCode) => {
+  ])('a signal on %s, %s, ends what holds nothing with %d', async (platform, signal, exitCode) => {
     const { source, interrupts } = listening(platform);
     const work = interrupts.orInterrupted(never());
     source.emit(signal);
@@ -37,7 +37,7 @@ describe('a signal', () => {
     expect(interrupts.signal.reason).toBe(error);
   });
 
-  it('is told to who holds something, who goes on until it has closed that', async () => {
+  it('a signal is told to who holds something, who goes on until it has closed that', async () => {
     const { source, interrupts, ends } = listening('linux');
     const told: string[] = [];
     let finish = (_: number) => {};
@@ -56,7 +56,7 @@ describe('a signal', () => {
     expect(ends).toEqual([]);
   });
 
-  it('for the second time ends what holds nothing, for the third time everything, with the code of the first', () => {
+  it('a signal for the second time ends what holds nothing, for the third time everything, with the code of the first', () => {
     const free = listening('linux');
     free.source.emit('SIGHUP');
     free.source.emit('SIGINT');
@@ -67,20 +67,20 @@ describe('a signal', () => {
     expect(held.ends).toEqual([143]);
   });
 
-  it('that came before keeps anything from being begun', () => {
+  it('a signal that came before keeps anything from being begun', () => {
     const { source, interrupts } = listening('linux');
     source.emit('SIGINT');
     expect(() => interrupts.hold(() => {})).toThrow(InterruptedError);
   });
 
-  it('is left to Node again once nobody listens', () => {
+  it('a signal is left to Node again once nobody listens', () => {
     const { source, interrupts } = listening('win32');
     expect(source.eventNames().sort()).toEqual([...signalsOf('win32').keys()].sort());
     interrupts[Symbol.dispose]();
     expect(source.eventNames()).toEqual([]);
   });
 
-  it('has an exit code of the table', () => {
+  it('a signal has an exit code of the table', () => {
     for (const exitCode of Object.values(SIGNAL_EXITS)) expect(EXIT_CODES[exitCode].rerun).toBe(true);
   });
 });

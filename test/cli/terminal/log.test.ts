@@ -22,8 +22,8 @@ function linesOf(stderr: string): Line[] {
 }
 
 async function harnessWith(count: number): Promise<Harness> {
-  const harness = await openHarness({ actions: { count, mix: PENDING } });
-  await harness.write('ids.csv', `id\n${[...harness.sandbox.store.all()].map(({ id }) => `${id}\n`).join('')}`);
+  const harness = await openHarness({ windows: 'documented', actions: { count, mix: PENDING } });
+  await harness.file('ids.csv', `id\n${[...harness.sandbox.store.all()].map(({ id }) => `${id}\n`).join('')}`);
   return harness;
 }
 
@@ -35,7 +35,7 @@ async function opened(harness: Harness): Promise<{ run: string; session: number 
 }
 
 describe('the log of a run', () => {
-  test('names job, run and session on every line, and ends in one finished line with the counts', async () => {
+  test('the log of a run names job, run and session on every line, and ends in one finished line with the counts', async () => {
     await using harness = await harnessWith(2);
     harness.sandbox.faults.next({ kind: 'too-many', seconds: 1 }, { route: 'cancel' });
     const { stderr, code } = await harness.run([...RUN, '--log-level', 'trace']);
@@ -49,7 +49,7 @@ describe('the log of a run', () => {
     expect(finished[0]).toMatchObject({ reason: 'finished', counts: { unconfirmed: 2 }, exitCode: code });
   });
 
-  test('keeps the run and counts the session in what is said while the ledger of a killed one is opened', async () => {
+  test('the log of a run keeps the run and counts the session in what is said while the ledger of a killed one is opened', async () => {
     await using harness = await harnessWith(3);
     await using killed = harness.start([...RUN, '--quota', '2/1h']);
     await harness.sandbox.log.until((log) => log.entries.some(({ route }) => route === 'cancel'));
@@ -63,7 +63,7 @@ describe('the log of a run', () => {
     expect(taken).toMatchObject(about);
   });
 
-  test('says what --log-level lets, from the environment too', async () => {
+  test('the log of a run says what --log-level lets, from the environment too', async () => {
     await using harness = await harnessWith(1);
     const silent = await harness.run([...RUN, '--log-level', 'error']);
     expect(linesOf(silent.stderr)).toEqual([]);
@@ -74,7 +74,7 @@ describe('the log of a run', () => {
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--log-level must be one of trace')]);
   });
 
-  test('never holds the token, at trace, through refusals and repeats', async () => {
+  test('the log of a run never holds the token, at trace, through refusals and repeats', async () => {
     await using harness = await harnessWith(2);
     const token = sandboxToken({ tenant: practiceTenant });
     harness.sandbox.faults.next({ kind: 'unauthorized' }, { route: 'cancel', times: 9 });

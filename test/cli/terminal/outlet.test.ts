@@ -18,13 +18,13 @@ class Reader {
 }
 
 describe('what is told on stderr', () => {
-  test('is written at once where there is room', () => {
+  test('what is told on stderr is written at once where there is room', () => {
     const reader = new Reader();
     new Outlet(reader.put).write('a\n');
     expect(reader.text).toBe('a\n');
   });
 
-  test('waits in order for a reader that is behind, and the writer goes on', async () => {
+  test('what is told on stderr waits in order for a reader that is behind, and the writer goes on', async () => {
     const reader = new Reader();
     const outlet = new Outlet(reader.put);
     reader.room = 3;
@@ -35,7 +35,7 @@ describe('what is told on stderr', () => {
     expect(reader.text).toBe('one\ntwo\nthree\n');
   });
 
-  test('is lost beyond what is kept for a reader that stands still, and how many lines are missing is said where they are', async () => {
+  test('what is told on stderr is lost beyond what is kept for a reader that stands still, and how many lines are missing is said where they are', async () => {
     const reader = new Reader();
     const outlet = new Outlet(reader.put);
     reader.room = 10;
@@ -53,7 +53,7 @@ describe('what is told on stderr', () => {
   });
 
   test.each(['ENOSPC', 'EPIPE', 'EIO', 'EBADF', 'ENXIO', 'EINVAL'])(
-    'is lost on %s, and throws nothing',
+    'what is told on stderr is lost on %s, and throws nothing',
     async (code) => {
       const reader = new Reader();
       const outlet = new Outlet(reader.put);
@@ -67,7 +67,7 @@ describe('what is told on stderr', () => {
     },
   );
 
-  test('is given up at the end when nobody reads it any more', async () => {
+  test('what is told on stderr is given up at the end when nobody reads it any more', async () => {
     const reader = new Reader();
     const outlet = new Outlet(reader.put);
     reader.room = 1;

@@ -53,18 +53,21 @@ describe('without a terminal', () => {
 });
 
 describe('the line on a terminal', () => {
-  test.each([40, 60, 80, 99, 100, 120, 200])('fits %i columns with one to spare, whatever is to be told', (columns) => {
-    for (const facts of [
-      FACTS,
-      { ...FACTS, doing: 'looking up', outcomes: {} },
-      { ...FACTS, pausedForMs: 61_200, pauseReason: 'throttled' as const },
-      { ...FACTS, pausedForMs: 300_000, pauseReason: 'out-of-reach' as const },
-    ]) {
-      const line = progressLine(facts, { columns, paint: undefined });
-      expect(line.length).toBeLessThan(columns);
-      expect(line).toContain('1200/20000');
-    }
-  });
+  test.each([40, 60, 80, 99, 100, 120, 200])(
+    'the line on a terminal fits %i columns with one to spare, whatever is to be told',
+    (columns) => {
+      for (const facts of [
+        FACTS,
+        { ...FACTS, doing: 'looking up', outcomes: {} },
+        { ...FACTS, pausedForMs: 61_200, pauseReason: 'throttled' as const },
+        { ...FACTS, pausedForMs: 300_000, pauseReason: 'out-of-reach' as const },
+      ]) {
+        const line = progressLine(facts, { columns, paint: undefined });
+        expect(line.length).toBeLessThan(columns);
+        expect(line).toContain('1200/20000');
+      }
+    },
+  );
 
   test('a pause is told in whole seconds, in place of the time that is left', () => {
     const facts = { ...FACTS, pausedForMs: 61_200, pauseReason: 'throttled' as const };

@@ -17,7 +17,7 @@ describe('a stream', () => {
     ['CI', tty, { CI: 'true' }, { isTerminal: false, columns: 90, colour: false }],
     ['a dumb terminal', tty, { TERM: 'dumb' }, { isTerminal: false, columns: 90, colour: false }],
     ['empty variables', tty, { NO_COLOR: '', CI: '' }, { isTerminal: true, columns: 90, colour: true }],
-  ])('is taken for what it is: %s', (_, stream, env, expected) => {
+  ])('a stream is taken for what it is: %s', (_, stream, env, expected) => {
     expect(terminalOf(stream, env)).toEqual(expected);
   });
 
@@ -26,7 +26,7 @@ describe('a stream', () => {
     ['a terminal', tty, { columns: 90, plain: false }],
     ['a wide one, so that lines stay readable', { isTTY: true, columns: 400 }, { columns: 100, plain: false }],
     ['a narrow one', { isTTY: true, columns: 20 }, { columns: 40, plain: false }],
-  ])('is given a report that fits: %s', (_, stream, expected) => {
+  ])('a stream is given a report that fits: %s', (_, stream, expected) => {
     expect(reportTerminal(stream, {})).toEqual(expected);
   });
 });

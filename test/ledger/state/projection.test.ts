@@ -162,7 +162,7 @@ describe('outcomes', () => {
 });
 
 describe('the tally for --max-failures', () => {
-  test('counts what was accepted or settled after a call, and as failures those whose last outcome is one', async () => {
+  test('the tally for --max-failures counts what was accepted or settled after a call, and as failures those whose last outcome is one', async () => {
     const { ledger } = await started(4);
     expect(ledger.state.tally).toEqual({ called: 0, failures: 0 });
     for (const [n, answer] of [{ http: 200 }, { http: 409 }, { error: 'timeout' }].entries()) {
@@ -177,7 +177,7 @@ describe('the tally for --max-failures', () => {
     expect(ledger.state.tally).toEqual({ called: 3, failures: 2 });
   });
 
-  test('keeps a failure that is tried again until its next outcome', async () => {
+  test('the tally for --max-failures keeps a failure that is tried again until its next outcome', async () => {
     const { ledger } = await started(1);
     const first = await ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });
     await ledger.reply({ call: first, ms: 1, http: 409 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import type { CallResult, Gate, Pause, Permit } from '../../../src/quota/gate/gate.ts';
 import { makeGate } from '../../../src/quota/gate/make-gate.ts';
-import { type VirtualTime, virtualTime } from '../virtual-time.ts';
+import { type VirtualTime, virtualTime } from '../../support/clock/virtual-time.ts';
 
 let time: VirtualTime;
 let pauses: Pause[];
@@ -37,14 +37,14 @@ async function loseTouch() {
 }
 
 describe('an open gate', () => {
-  it('lets everybody pass', async () => {
+  it('an open gate lets everybody pass', async () => {
     const permits = callers(20);
     await soon();
     expect(permits).toHaveLength(20);
     expect(permits.every((permit) => !permit.probe && permit.stillOpen())).toBe(true);
   });
 
-  it('keeps the moment of the last answer', async () => {
+  it('an open gate keeps the moment of the last answer', async () => {
     await time.pass(5000);
     (await gate.pass()).report(throttled(1000));
     expect(gate.lastSuccessMs).toBe(now() - 5000);
@@ -53,7 +53,7 @@ describe('an open gate', () => {
     expect(gate.lastSuccessMs).toBe(now());
   });
 
-  it('counts a lost answer against the action, but no 429', async () => {
+  it('an open gate counts a lost answer against the action, but no 429', async () => {
     expect((await gate.pass()).report(unreachable())).toEqual({ costsAttempt: true });
     expect((await gate.pass()).report(ANSWERED)).toEqual({ costsAttempt: true });
     expect((await gate.pass()).report(throttled(1000))).toEqual({ costsAttempt: false });
@@ -61,7 +61,7 @@ describe('an open gate', () => {
 });
 
 describe('a 429', () => {
-  it('closes the gate for as long as it asks and a second more', async () => {
+  it('a 429 closes the gate for as long as it asks and a second more', async () => {
     (await gate.pass()).report(throttled(8000));
     expect(gate.pause).toEqual({ reason: 'throttled', untilMs: now() + 9000 });
     expect(pauses).toEqual([gate.pause]);
@@ -72,12 +72,12 @@ describe('a 429', () => {
     expect(permits).toHaveLength(1);
   });
 
-  it('closes it for a minute and a second when it does not say', async () => {
+  it('a 429 closes it for a minute and a second when it does not say', async () => {
     (await gate.pass()).report(throttled());
     expect(pauseLeft()).toBe(61_000);
   });
 
-  it('makes a permit worthless that was given before, also once the gate is open again', async () => {
+  it('a 429 makes a permit worthless that was given before, also once the gate is open again', async () => {
     const [early, late] = [await gate.pass(), await gate.pass()];
     early.report(throttled(1000));
     expect(late.stillOpen()).toBe(false);
@@ -88,7 +88,7 @@ describe('a 429', () => {
     late.cancel();
   });
 
-  it('is followed by one call alone, whose success lets the others go on', async () => {
+  it('a 429 is followed by one call alone, whose success lets the others go on', async () => {
     (await gate.pass()).report(throttled(1000));
     const permits = callers(5);
     await time.pass(60_000);
@@ -100,7 +100,7 @@ describe('a 429', () => {
     expect(permits.map(({ probe }) => probe)).toEqual([true, false, false, false, false]);
   });
 
-  it('to the probe doubles the wait, up to five minutes', async () => {
+  it('a 429 to the probe doubles the wait, up to five minutes', async () => {
     (await gate.pass()).report(throttled());
     const waits: (number | undefined)[] = [pauseLeft()];
     for (let i = 0; i < 4; i += 1) {
@@ -112,7 +112,7 @@ describe('a 429', () => {
     expect(pauses).toHaveLength(5);
   });
 
-  it('that asks for longer than the doubled wait gets it', async () => {
+  it('a 429 that asks for longer than the doubled wait gets it', async () => {
     (await gate.pass()).report(throttled(10_000));
     (await passWhenDue()).report(throttled(600_000));
     expect(pauseLeft()).toBe(601_000);
@@ -120,7 +120,7 @@ describe('a 429', () => {
     expect(pauseLeft()).toBe(301_000);
   });
 
-  it('to a call that was in flight extends the pause only when its end is later', async () => {
+  it('a 429 to a call that was in flight extends the pause only when its end is later', async () => {
     const [first, sooner, later] = [await gate.pass(), await gate.pass(), await gate.pass()];
     first.report(throttled(10_000));
     sooner.report(throttled(5000));
@@ -131,7 +131,7 @@ describe('a 429', () => {
     expect(pauses).toHaveLength(2);
   });
 
-  it('to each of sixteen calls in flight is one pause, told again only when it ends a second or more later', async () => {
+  it('a 429 to each of sixteen calls in flight is one pause, told again only when it ends a second or more later', async () => {
     const inFlight = await Promise.all(Array.from({ length: 18 }, () => gate.pass()));
     for (const permit of inFlight.splice(0, 16)) {
       permit.report(throttled(10_000));
@@ -149,13 +149,13 @@ describe('a 429', () => {
     expect(pauses).toHaveLength(2);
   });
 
-  it('to a call that was in flight does not double the wait', async () => {
+  it('a 429 to a call that was in flight does not double the wait', async () => {
     const inFlight = await Promise.all(Array.from({ length: 16 }, () => gate.pass()));
     for (const permit of inFlight) permit.report(throttled(10_000));
     expect(pauseLeft()).toBe(11_000);
   });
 
-  it('that comes back while the probe waits to be sent takes the probe back', async () => {
+  it('a 429 that comes back while the probe waits to be sent takes the probe back', async () => {
     const [first, late] = [await gate.pass(), await gate.pass()];
     first.report(throttled(1000));
     const probe = await passWhenDue();
@@ -169,7 +169,7 @@ describe('a 429', () => {
     expect(permits.map((permit) => permit.probe)).toEqual([true]);
   });
 
-  it('that comes back while the probe is out keeps the gate closed after the probe was answered, until its own wait is over', async () => {
+  it('a 429 that comes back while the probe is out keeps the gate closed after the probe was answered, until its own wait is over', async () => {
     const [first, late] = [await gate.pass(), await gate.pass()];
     first.report(throttled(1000));
     const probe = await passWhenDue();
@@ -187,7 +187,7 @@ describe('a 429', () => {
     expect(passes.map((pass) => pass.probe)).toEqual([true, false]);
   });
 
-  it('again and again for 40 minutes costs one call a wait', async () => {
+  it('a 429 again and again for 40 minutes costs one call a wait', async () => {
     const beganMs = now();
     (await gate.pass()).report(throttled());
     let calls = 1;
@@ -206,7 +206,7 @@ describe('a 429', () => {
 });
 
 describe('a probe', () => {
-  it('that sends nothing hands its part to the next who waits', async () => {
+  it('a probe that sends nothing hands its part to the next who waits', async () => {
     (await gate.pass()).report(throttled(1000));
     const permits = callers(3);
     await time.pass(2000);
@@ -215,7 +215,7 @@ describe('a probe', () => {
     expect(permits.map(({ probe }) => probe)).toEqual([true, true]);
   });
 
-  it('that sends nothing while nobody waits leaves its part to who comes next', async () => {
+  it('a probe that sends nothing while nobody waits leaves its part to who comes next', async () => {
     (await gate.pass()).report(throttled(1000));
     (await passWhenDue()).cancel();
     const permits = callers(2);
@@ -223,13 +223,13 @@ describe('a probe', () => {
     expect(permits.map(({ probe }) => probe)).toEqual([true]);
   });
 
-  it('without an answer keeps the gate closed, and is tried again', async () => {
+  it('a probe without an answer keeps the gate closed, and is tried again', async () => {
     (await gate.pass()).report(throttled(1000));
     expect((await passWhenDue()).report(unreachable())).toEqual({ costsAttempt: false });
     expect(gate.pause).toEqual({ reason: 'out-of-reach', untilMs: now() + 1000 });
   });
 
-  it('is not chosen from callers that gave up', async () => {
+  it('a probe is not chosen from callers that gave up', async () => {
     (await gate.pass()).report(throttled(1000));
     const stop = new AbortController();
     const gaveUp = expect(gate.pass(stop.signal)).rejects.toBe('enough');
@@ -243,7 +243,7 @@ describe('a probe', () => {
 });
 
 describe('ten calls in a row without an answer', () => {
-  it('over ten different actions close the gate, and the tenth costs no attempt', async () => {
+  it('ten calls in a row without an answer over ten different actions close the gate, and the tenth costs no attempt', async () => {
     for (let i = 0; i < 9; i += 1) {
       expect((await gate.pass()).report(unreachable(`action ${i}`))).toEqual({ costsAttempt: true });
     }
@@ -252,19 +252,19 @@ describe('ten calls in a row without an answer', () => {
     expect(gate.pause).toEqual({ reason: 'out-of-reach', untilMs: now() + 1000 });
   });
 
-  it('over the same action leave it open', async () => {
+  it('ten calls in a row without an answer over the same action leave it open', async () => {
     for (let i = 0; i < 30; i += 1) (await gate.pass()).report(unreachable('always this one'));
     expect(gate.pause).toBeUndefined();
   });
 
-  it('are no row when one among them was answered', async () => {
+  it('ten calls in a row without an answer are no row when one among them was answered', async () => {
     for (let i = 0; i < 30; i += 1) {
       (await gate.pass()).report(i % 9 === 8 ? ANSWERED : unreachable(`action ${i}`));
     }
     expect(gate.pause).toBeUndefined();
   });
 
-  it('are followed by one probe at a time, from a second apart to a minute', async () => {
+  it('ten calls in a row without an answer are followed by one probe at a time, from a second apart to a minute', async () => {
     await loseTouch();
     const waits: (number | undefined)[] = [pauseLeft()];
     for (let i = 0; i < 8; i += 1) {
@@ -274,7 +274,7 @@ describe('ten calls in a row without an answer', () => {
     expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
   });
 
-  it('end with the first probe that is answered, and the next outage begins at a second again', async () => {
+  it('ten calls in a row without an answer end with the first probe that is answered, and the next outage begins at a second again', async () => {
     await loseTouch();
     (await passWhenDue()).report(unreachable());
     (await passWhenDue()).report(ANSWERED);
@@ -283,14 +283,14 @@ describe('ten calls in a row without an answer', () => {
     expect(pauseLeft()).toBe(1000);
   });
 
-  it('cost no attempt to those that were in flight, and do not move the probe', async () => {
+  it('ten calls in a row without an answer cost no attempt to those that were in flight, and do not move the probe', async () => {
     const late = await gate.pass();
     await loseTouch();
     expect(late.report(unreachable('late'))).toEqual({ costsAttempt: false });
     expect(pauseLeft()).toBe(1000);
   });
 
-  it('become a throttling when the probe meets 429', async () => {
+  it('ten calls in a row without an answer become a throttling when the probe meets 429', async () => {
     await loseTouch();
     (await passWhenDue()).report(throttled(7000));
     expect(gate.pause).toEqual({ reason: 'throttled', untilMs: now() + 8000 });

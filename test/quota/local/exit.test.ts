@@ -20,7 +20,7 @@ const imports = `
 `;
 
 describe.skipIf(!existsSync(new URL('quota/local/local-quota.js', dist)))('a process', () => {
-  it('ends with its last work, although slots are held for another hour', () => {
+  it('a process ends with its last work, although slots are held for another hour', () => {
     const script = `${imports}
       const quota = makeQuota({ windows: [{ calls: 1, perMs: 3_600_000 }], clock: systemClock });
       (await quota.take('cancel')).settle();
@@ -28,7 +28,7 @@ describe.skipIf(!existsSync(new URL('quota/local/local-quota.js', dist)))('a pro
     expect(run(script)).toEqual({ status: 0, signal: null, stdout: 'done' });
   });
 
-  it('that waits for a slot is kept alive by whoever has work left, and by nobody else', () => {
+  it('a process that waits for a slot is kept alive by whoever has work left, and by nobody else', () => {
     const waits = (kept: boolean) => `${imports}
       const quota = makeQuota({ windows: [{ calls: 1, perMs: 200 }], clock: systemClock });
       const alive = ${kept ? 'keepAlive()' : '{ [Symbol.dispose]() {} }'};

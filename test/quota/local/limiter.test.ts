@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { makeLimiter } from '../../../src/quota/local/limiter.ts';
-import { virtualTime } from '../virtual-time.ts';
+import { virtualTime } from '../../support/clock/virtual-time.ts';
 
 it('no more jobs run at once than it was made for, and they start in their order', async () => {
   using time = virtualTime();

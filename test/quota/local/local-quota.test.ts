@@ -2,8 +2,8 @@ import { expect, it, vi } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { makeQuota } from '../../../src/quota/local/local-quota.ts';
 import { DOCUMENTED_WINDOWS } from '../../../src/quota/quota.ts';
+import { virtualTime } from '../../support/clock/virtual-time.ts';
 import { quotaSuite } from '../suite.ts';
-import { virtualTime } from '../virtual-time.ts';
 import { makeLeasingQuota } from './leasing-quota.ts';
 
 quotaSuite({

@@ -5,9 +5,9 @@ import type { Gate } from '../../../src/quota/gate/gate.ts';
 import { makeQuota } from '../../../src/quota/local/local-quota.ts';
 import { agedCalls } from '../../../src/quota/past-calls.ts';
 import type { AgedCall, Quota } from '../../../src/quota/quota.ts';
+import { virtualTime } from '../../support/clock/virtual-time.ts';
 import { overQuota } from '../checker.ts';
 import { type Fate, type SessionOptions, startSession, type Task, type World } from '../sender.ts';
-import { virtualTime } from '../virtual-time.ts';
 import { makeLeasingQuota } from './leasing-quota.ts';
 import { earlyClock, makeTrapQuota } from './trap-quotas.ts';
 
@@ -64,12 +64,12 @@ const remembered = (past: World['ledger']) => agedCalls(past, byOurClock(Date.no
 
 describe('limiters that are chained instead of nested', () => {
   const work = tasks(25, answer(100));
-  it('overspend the hour, because its permits are freed with those of the minute', async () => {
+  it('limiters that are chained instead of nested overspend the hour, because its permits are freed with those of the minute', async () => {
     expect(
       await overAfter(work, () => makeTrapQuota({ minute, hour, clock: systemClock, chained: true })),
     ).toBeGreaterThan(0);
   });
-  it('are told from nested ones by nothing else', async () => {
+  it('limiters that are chained are told from nested ones by nothing else', async () => {
     expect(await overAfter(work, () => makeTrapQuota({ minute, hour, clock: systemClock }))).toBe(0);
     expect(await overAfter(work, real)).toBe(0);
   });
@@ -77,20 +77,20 @@ describe('limiters that are chained instead of nested', () => {
 
 describe('a retry', () => {
   const work = tasks(8, { kind: 'server-error', afterMs: 40, syncMs: 2 }, answer(40));
-  it('overspends when it goes out on the slot of the call before', async () => {
+  it('a retry overspends when it goes out on the slot of the call before', async () => {
     expect(await overAfter(work, real, { retriesOnOneSlot: true })).toBeGreaterThan(0);
   });
-  it('does not with a slot of its own', async () => {
+  it('a retry does not overspend with a slot of its own', async () => {
     expect(await overAfter(work, real)).toBe(0);
   });
 });
 
 describe('a slot', () => {
   const work = [...tasks(4, answer(20_000)), ...tasks(4, answer(10))];
-  it('overspends when its window begins at the send, because the service may count as late as the answer', async () => {
+  it('a slot overspends when its window begins at the send, because the service may count as late as the answer', async () => {
     expect(await overAfter(work, real, { settlesAtSend: true })).toBeGreaterThan(0);
   });
-  it('does not when it begins at the answer', async () => {
+  it('a slot does not overspend when its window begins at the answer', async () => {
     expect(await overAfter(work, real)).toBe(0);
   });
 });
@@ -112,22 +112,22 @@ describe('a slot that lapsed at a closed gate', () => {
   const late = tasks(4, answer(50)).map((task) => ({ ...task, startMs: 195_000 }));
   const work = [...tasks(4, answer(50)), ...late];
   const leased = () => makeLeasingQuota({ windows, clock: systemClock }, 2000).quota;
-  it('overspends when it is sent on all the same', async () => {
+  it('a slot that lapsed at a closed gate overspends when it is sent on all the same', async () => {
     expect(await overAfter(work, leased, { gate: closedGate(), ignoresLapse: true })).toBeGreaterThan(0);
   });
-  it('does not when it is asked whether it is still usable', async () => {
+  it('a slot that lapsed at a closed gate does not overspend when it is asked whether it is still usable', async () => {
     expect(await overAfter(work, leased, { gate: closedGate() })).toBe(0);
   });
 });
 
 describe('a timer that fires a millisecond early', () => {
   const work = tasks(8, answer(0, 0));
-  it('makes a slot without a margin overspend', async () => {
+  it('a timer that fires a millisecond early makes a slot without a margin overspend', async () => {
     expect(
       await overAfter(work, () => makeTrapQuota({ minute, hour, clock: earlyClock(), withoutMargin: true })),
     ).toBeGreaterThan(0);
   });
-  it('does no harm to one with the margin', async () => {
+  it('a timer that fires a millisecond early does no harm to one with the margin', async () => {
     expect(await overAfter(work, () => makeTrapQuota({ minute, hour, clock: earlyClock() }))).toBe(0);
     expect(await overAfter(work, () => real(earlyClock()))).toBe(0);
   });
@@ -136,33 +136,33 @@ describe('a timer that fires a millisecond early', () => {
 describe('an intent older than its send', () => {
   // Killed 21 s after the intents, 1 s after the sends: the service may count until 80 s after the intents.
   const slow = { work: tasks(4, answer(30_000, 20_000)), killedAfterMs: 21_000, downMs: 0 };
-  it('makes a restart overspend when it was sent all the same', async () => {
+  it('an intent older than its send makes a restart overspend when it was sent all the same', async () => {
     const downMs = 105_500;
     expect(
       await overAfterRestart({ ...slow, downMs, pastCalls: remembered, trap: { ignoresSlowSync: true } }),
     ).toBeGreaterThan(0);
   });
-  it('does not when a call whose sync took five seconds starts over', async () => {
+  it('an intent older than its send does not overspend when a call whose sync took five seconds starts over', async () => {
     expect(await overAfterRestart({ ...slow, downMs: 105_500, pastCalls: remembered })).toBe(0);
   });
 
   const inFlight = { work: tasks(4, answer(30_000)), killedAfterMs: 1000, downMs: 61_000 };
-  it('makes a restart overspend when the call is taken to have counted at its intent', async () => {
+  it('an intent older than its send makes a restart overspend when the call is taken to have counted at its intent', async () => {
     const atIntent = (past: World['ledger']): AgedCall[] =>
       past.map(({ route, intentAtMs }) => ({ route, ageMs: Date.now() - intentAtMs }));
     expect(await overAfterRestart({ ...inFlight, pastCalls: atIntent })).toBeGreaterThan(0);
   });
-  it('does not when it counts at its latest possible moment', async () => {
+  it('an intent older than its send does not overspend when it counts at its latest possible moment', async () => {
     expect(await overAfterRestart({ ...inFlight, pastCalls: remembered })).toBe(0);
   });
 });
 
 describe('a restart', () => {
   const killed = { work: tasks(3, answer(50)), killedAfterMs: 1000, downMs: 5000 };
-  it('overspends when it forgets the calls before it', async () => {
+  it('a restart overspends when it forgets the calls before it', async () => {
     expect(await overAfterRestart({ ...killed, pastCalls: () => [] })).toBeGreaterThan(0);
   });
-  it('does not when it remembers them', async () => {
+  it('a restart does not overspend when it remembers the calls before it', async () => {
     expect(await overAfterRestart({ ...killed, pastCalls: remembered })).toBe(0);
   });
 });

@@ -28,15 +28,18 @@ describe('the exit code of a run', () => {
     ['is 3 for a plan with rejected input', { reason: 'planned', rejected: { 'bad-row': 1 } }, 3],
     ['is 3 for a plan with IDs that Defender does not know', { reason: 'planned', notFound: 1 }, 3],
     ['is 5 for a plan over --max-actions', { reason: 'planned', overMaxActions: true, notFound: 1 }, 5],
-  ])('%s', (_, change, code) => {
+  ])('the exit code of a run %s', (_, change, code) => {
     expect(exitCodeOf({ ...done, ...change })).toBe(code);
   });
 
-  test.each(OUTCOME_NAMES)('with one action %s is 3 exactly when the table says that it needs a look', (outcome) => {
-    expect(exitCodeOf({ ...done, counts: { [outcome]: 1 } })).toBe(OUTCOMES[outcome].needsLook ? 3 : 0);
-  });
+  test.each(OUTCOME_NAMES)(
+    'the exit code of a run with one action %s is 3 exactly when the table says that it needs a look',
+    (outcome) => {
+      expect(exitCodeOf({ ...done, counts: { [outcome]: 1 } })).toBe(OUTCOMES[outcome].needsLook ? 3 : 0);
+    },
+  );
 
-  test('is always one of the table', () => {
+  test('the exit code of a run is always one of the table', () => {
     for (const reason of ['finished', 'planned', 'interrupted', 'halted', 'deadline', 'refused', 'disk'] as const) {
       expect(Object.keys(EXIT_CODES)).toContain(String(exitCodeOf({ ...done, reason })));
     }

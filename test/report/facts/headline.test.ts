@@ -27,21 +27,21 @@ describe('the headline', () => {
     ['unreachable', 'bad', 'Defender or sign-in was out of reach'],
     ['disk', 'bad', 'The ledger could not be written'],
     [undefined, 'open', 'Not over yet'],
-  ])('of a run that ended %s is %s', (reason, tone, headline) => {
+  ])('the headline of a run that ended %s is %s', (reason, tone, headline) => {
     expect(headlineOf(clean([cancelled], reason))).toMatchObject({ tone, title: headline });
   });
 
-  test('of a damaged ledger says so first', () => {
+  test('the headline of a damaged ledger says so first', () => {
     const view = { ...viewOf(runStory({ fates: [cancelled] })), intact: false };
     expect(headlineOf(summarise([view], { nowMs }))).toMatchObject({ tone: 'bad', title: 'The ledger is damaged' });
   });
 
-  test('says how long what is left takes at least under the quota', () => {
+  test('the headline says how long what is left takes at least under the quota', () => {
     const summary = clean(Array<Fate>(1600).fill(open), 'interrupted');
     expect(headlineOf(summary).timing).toMatch(/What is left takes at least 1 h more under the quota\.$/);
   });
 
-  test('of a plan over --max-actions refuses, and does not offer to start it', () => {
+  test('the headline of a plan over --max-actions refuses, and does not offer to start it', () => {
     const { records, facts } = planStory([cancelled, cancelled]);
     const limited = records.map((record) =>
       record.kind === 'open'
@@ -69,7 +69,7 @@ describe('a plan that was stopped', () => {
   const nothing = { decisions: undefined, forecast: undefined };
   const summary = summarise([viewOf(stopped)], { nowMs, plan: nothing });
 
-  test('does not say what would be cancelled, and is not offered to be started', () => {
+  test('a plan that was stopped does not say what would be cancelled, and is not offered to be started', () => {
     expect(headlineOf(summary)).toEqual({
       tone: 'bad',
       title: 'Stopped by a guard',
@@ -84,7 +84,7 @@ describe('a plan that was stopped', () => {
   test.each<[string, Parameters<typeof summarise>[1]['plan']]>([
     ['stopped', nothing],
     ['over --max-actions', planStory([cancelled, cancelled]).facts],
-  ])('or refused shows no forecast, decisions or head to approve: %s', async (what, plan) => {
+  ])('a plan that was stopped or refused shows no forecast, decisions or head to approve: %s', async (what, plan) => {
     const limited = records.map((record) =>
       record.kind === 'open'
         ? { ...record, job: { ...FROZEN_JOB, guards: { ...FROZEN_JOB.guards, maxActions: 1 } } }
@@ -103,7 +103,7 @@ describe('a plan that was stopped', () => {
 });
 
 describe('what to do next', () => {
-  test('is nothing after a clean run', () => {
+  test('what to do next is nothing after a clean run', () => {
     expect(nextSteps(clean([cancelled], 'finished'))).toEqual([]);
   });
 
@@ -113,7 +113,7 @@ describe('what to do next', () => {
     ['finished', [{ outcome: 'unconfirmed', http: 200 }], 'countermand verify'],
     ['finished', [{ outcome: 'failed', http: 400 }], 'countermand resume'],
     ['planned', [], 'countermand run'],
-  ])('says again what a ledger alone may not say: after %s', (close, fates, command) => {
+  ])('what to do next says again what a ledger alone may not say: after %s', (close, fates, command) => {
     const flags = {
       tenant: '0f7c9d3e-1111-4222-8333-444455556666',
       'client-id': 'aaaabbbb-cccc-4ddd-8eee-ffff00001111',
@@ -135,7 +135,7 @@ describe('what to do next', () => {
     }
   });
 
-  test('is to go on with the ledgers that have work left, and only those', () => {
+  test('what to do next is to go on with the ledgers that have work left, and only those', () => {
     const done = viewOf(runStory({ fates: [cancelled] }), 'done.jsonl');
     const half = viewOf(runStory({ fates: [open], from: 9, run: `9${RUN.slice(1)}`, close: 'deadline' }), 'half.jsonl');
     const commands = nextSteps(summarise([done, half], { nowMs })).map(({ command }) => command);
@@ -143,7 +143,7 @@ describe('what to do next', () => {
     expect(commands).not.toContain('countermand resume done.jsonl');
   });
 
-  test('warns that a run without an end may still be running', () => {
+  test('what to do next warns that a run without an end may still be running', () => {
     expect(nextSteps(clean([open], undefined))).toEqual([
       { text: 'If it is no longer running, resume it', command: 'countermand resume ledgers/nightly.jsonl' },
     ]);

@@ -103,7 +103,7 @@ describe.each(DISKS)('$name', ({ make }) => {
   afterEach(() => tried.done());
   const at = (name: string) => join(folder, name);
 
-  test('appends where the file ends, also after it was opened again', async () => {
+  test('a disk appends where the file ends, also after it was opened again', async () => {
     const first = await disk.openAppend(at('x'));
     expect(first.size).toBe(0);
     expect(await first.write(Buffer.from('one\n'))).toBe(4);
@@ -117,7 +117,7 @@ describe.each(DISKS)('$name', ({ make }) => {
     expect(await bytesOf(disk, at('x'))).toBe('one\ntwo\n');
   });
 
-  test('goes on at the new end after a cut', async () => {
+  test('a disk goes on at the new end after a cut', async () => {
     const file = await disk.openAppend(at('x'));
     await file.write(Buffer.from('whole\ntorn'));
     await file.truncate(6);
@@ -127,7 +127,7 @@ describe.each(DISKS)('$name', ({ make }) => {
     expect(await bytesOf(disk, at('x'))).toBe('whole\nnext\n');
   });
 
-  test('reads from an offset, and large files in order', async () => {
+  test('a disk reads from an offset, and large files in order', async () => {
     const text = Array.from({ length: 100_000 }, (_, i) => `${i}\n`).join('');
     const file = await disk.openAppend(at('x'));
     await file.write(Buffer.from(text));
@@ -136,13 +136,13 @@ describe.each(DISKS)('$name', ({ make }) => {
     expect(await bytesOf(disk, at('x'), text.length - 6)).toBe('99999\n');
   });
 
-  test('makes a file only when there is none', async () => {
+  test('a disk makes a file only when there is none', async () => {
     await disk.createExclusive(at('x'), 'mine');
     await expect(disk.createExclusive(at('x'), 'yours')).rejects.toMatchObject({ code: 'EEXIST' });
     expect(await disk.readText(at('x'))).toBe('mine');
   });
 
-  test('replaces a content only when it is the expected one', async () => {
+  test('a disk replaces a content only when it is the expected one', async () => {
     await disk.createExclusive(at('x'), 'long content');
     expect(await disk.replaceIf(at('x'), 'other', 'new')).toBe(false);
     expect(await disk.readText(at('x'))).toBe('long content');
@@ -151,7 +151,7 @@ describe.each(DISKS)('$name', ({ make }) => {
     await expect(disk.replaceIf(at('absent'), '', '')).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  test('says what is not there by ENOENT, and by undefined when asked for its size', async () => {
+  test('a disk says what is not there by ENOENT, and by undefined when asked for its size', async () => {
     expect(await disk.stat(at('absent'))).toBeUndefined();
     await expect(disk.readText(at('absent'))).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(disk.remove(at('absent'))).rejects.toMatchObject({ code: 'ENOENT' });
@@ -159,7 +159,7 @@ describe.each(DISKS)('$name', ({ make }) => {
     await expect(disk.openAppend(join(folder, 'nowhere', 'x'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  test('renames over what was there, lists and removes', async () => {
+  test('a disk renames over what was there, lists and removes', async () => {
     await disk.createExclusive(at('x'), 'x');
     await disk.createExclusive(at('y'), 'y');
     await disk.rename(at('x'), at('y'));
@@ -170,7 +170,7 @@ describe.each(DISKS)('$name', ({ make }) => {
     expect(await disk.list(folder)).toEqual([]);
   });
 
-  test('keeps files to their owner, and knows when they were written', async () => {
+  test('a disk keeps files to their owner, and knows when they were written', async () => {
     const file = await disk.openAppend(at('x'));
     await file.close();
     await disk.createExclusive(at('y'), 'y');
@@ -181,7 +181,7 @@ describe.each(DISKS)('$name', ({ make }) => {
     expect(Math.abs(modifiedMs - Date.now())).toBeLessThan(3_600_000);
   });
 
-  test('opens a file that is there without making one', async () => {
+  test('a disk opens a file that is there without making one', async () => {
     await expect(disk.openAppend(at('x'), false)).rejects.toMatchObject({ code: 'ENOENT' });
     expect(await disk.list(folder)).toEqual([]);
     await disk.createExclusive(at('x'), 'x');
@@ -190,7 +190,7 @@ describe.each(DISKS)('$name', ({ make }) => {
     await file.close();
   });
 
-  test('tells files apart by what they are and not by their names', async () => {
+  test('a disk tells files apart by what they are and not by their names', async () => {
     const file = await disk.openAppend(at('x'));
     await file.write(Buffer.from('one'));
     const { identity } = await file.facts();
@@ -234,7 +234,7 @@ describe.each(DISKS)('$name', ({ make }) => {
     await other.close();
   });
 
-  test('follows symbolic links to what is read, and gives one path to it', async () => {
+  test('a disk follows symbolic links to what is read, and gives one path to it', async () => {
     await disk.createExclusive(at('x'), 'text');
     const real = await disk.realPath(at('x'));
     await tried.symbolicLink(real, at('link'));
@@ -248,7 +248,7 @@ describe.each(DISKS)('$name', ({ make }) => {
     await expect(disk.realPath(join(folder, 'nowhere', 'x'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  test('does not append through a symbolic link, nor follow one to nothing or in a circle', async () => {
+  test('a disk does not append through a symbolic link, nor follow one to nothing or in a circle', async () => {
     await disk.createExclusive(at('x'), 'text');
     await tried.symbolicLink(at('x'), at('link'));
     await expect(disk.openAppend(at('link'))).rejects.toMatchObject({ code: NO_FILE });
@@ -261,13 +261,13 @@ describe.each(DISKS)('$name', ({ make }) => {
     await expect(disk.stat(at('one'))).rejects.toMatchObject({ code: 'ELOOP' });
   });
 
-  test('knows a folder from a file', async () => {
+  test('a disk knows a folder from a file', async () => {
     expect((await disk.stat(folder))?.kind).toBe('a folder');
     expect((await disk.entry(folder))?.kind).toBe('a folder');
   });
 
   test.each(['a named pipe', 'a socket'] as const)(
-    'neither reads nor opens %s, and waits for nothing',
+    'a disk neither reads nor opens %s, and waits for nothing',
     async (kind) => {
       if (tried.place === undefined) return;
       await tried.place(at('odd'), kind);

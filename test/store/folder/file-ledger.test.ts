@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { DiskError, LockedError } from '../../../src/errors.ts';
 import { readLedger } from '../../../src/ledger/read-ledger.ts';
+import { turn } from '../../support/clock/manual-clock.ts';
 import { begin, id, makeHarness, PATH } from './harness.ts';
-import { settled } from './manual-clock.ts';
 
 test('a durable record resolves only after its sync', async () => {
   const { disk, open } = makeHarness();
@@ -13,7 +13,7 @@ test('a durable record resolves only after its sync', async () => {
   const call = ledger.intent({ route: 'list', ids: 100, attempt: 1 }).then(() => {
     done = true;
   });
-  await settled();
+  await turn();
   expect(done).toBe(false);
   gate.resolve();
   await call;
@@ -40,9 +40,9 @@ test('records that come while a sync is going on share the next one', async () =
   disk.syncGate = gate.promise;
   const before = disk.syncs;
   const first = ledger.intent({ route: 'list', ids: 1, attempt: 1 });
-  await settled();
+  await turn();
   const others = [2, 3, 4].map((attempt) => ledger.intent({ route: 'list', ids: 1, attempt }));
-  await settled();
+  await turn();
   expect(disk.syncs - before).toBe(1);
   gate.resolve();
   await Promise.all([first, ...others]);
@@ -54,7 +54,7 @@ test('a record that need not be durable is written without a sync', async () => 
   const ledger = await open();
   const before = { syncs: disk.syncs, size: (await disk.stat(PATH))?.size ?? 0 };
   await ledger.pause({ until: '2026-01-01T00:00:00.000Z', reason: 'throttled' });
-  await settled();
+  await turn();
   expect(disk.syncs).toBe(before.syncs);
   expect((await disk.stat(PATH))?.size).toBeGreaterThan(before.size);
 });
@@ -117,7 +117,7 @@ test('a failure that nobody was told of comes out at the end, and the locks are 
   const ledger = await open();
   disk.trouble = { writeError: 'EIO' };
   await ledger.pause({ until: '2026-01-01T00:00:00.000Z', reason: 'throttled' });
-  await settled();
+  await turn();
   await expect(ledger[Symbol.asyncDispose]()).rejects.toThrow(DiskError);
   expect([...disk.files.keys()]).toEqual([PATH]);
 });
@@ -134,7 +134,7 @@ test('a process that stood still past its lock writes nothing of what it still h
   expect((await disk.stat(PATH))?.size).toBe(size);
 });
 
-test('no cancel and no outcome before the reading has ended and the run has started', async () => {
+test('no cancel and no outcome is written before the reading has ended and the run has started', async () => {
   const { open } = makeHarness();
   const ledger = await open();
   const cancel = () => ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });

@@ -5,9 +5,9 @@ import { systemClock } from '../../../src/clock.ts';
 import { silentLog } from '../../../src/log.ts';
 import { fileDisk } from '../../../src/store/folder/file-disk.ts';
 import { FolderStore } from '../../../src/store/folder/folder-store.ts';
+import { ManualClock } from '../../support/clock/manual-clock.ts';
 import { storeSuite } from '../suite.ts';
 import { machine } from './harness.ts';
-import { ManualClock } from './manual-clock.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
 /** Processes of one machine, that are there until they are killed. */

@@ -4,8 +4,8 @@ import { FolderStore } from '../../../src/store/folder/folder-store.ts';
 import type { Processes } from '../../../src/store/folder/holder.ts';
 import type { OpenLedgerOptions } from '../../../src/store/folder/open.ts';
 import { type OpenedLedger, openLedger } from '../../../src/store/folder/open.ts';
+import { ManualClock } from '../../support/clock/manual-clock.ts';
 import { FROZEN_JOB } from '../../support/frozen-job.ts';
-import { ManualClock } from './manual-clock.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
 export const OPEN = {

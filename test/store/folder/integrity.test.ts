@@ -83,6 +83,7 @@ test('any single edit inside is found, at its line or the next', async () => {
     at: fc.nat(),
     kind: fc.constantFrom(
       'change',
+      'change-end',
       'remove',
       'insert',
       'remove-line',
@@ -94,6 +95,7 @@ test('any single edit inside is found, at its line or the next', async () => {
     byte: fc.integer({ min: 0, max: 255 }),
     other: fc.constantFrom(...all),
   });
+  const seen = { shortened: 0, torn: 0, damaged: 0 };
   fc.assert(
     fc.property(edit, ({ bytes, at, kind, byte, other }) => {
       const { text, line } = edited(bytes, at, kind, byte, other);
@@ -102,19 +104,26 @@ test('any single edit inside is found, at its line or the next', async () => {
       // Removing the end, or cutting the last newline off, is not damage: only `head` can tell.
       if (bytes.subarray(0, text.length).equals(text)) {
         expect(scanned.fault).toBeUndefined();
+        seen.shortened += 1;
         return;
       }
       if (scanned.tornBytes > 0 && scanned.fault === undefined) {
         // The last newline was changed: what stood before it is a torn line now, and the lines before it are as they were.
         expect(bytes.subarray(0, scanned.bytes).equals(text.subarray(0, scanned.bytes))).toBe(true);
         expect(line).toBeGreaterThanOrEqual(scanned.records + 1);
+        seen.torn += 1;
         return;
       }
       expect(scanned.fault?.line).toBeGreaterThanOrEqual(line);
       expect(scanned.fault?.line).toBeLessThanOrEqual(line + 1);
+      seen.damaged += 1;
     }),
     { numRuns: 6000 },
   );
+  // Each way through is met: a generator that drifts would leave one empty without a word.
+  expect(seen.damaged).toBeGreaterThan(3000);
+  expect(seen.shortened).toBeGreaterThan(100);
+  expect(seen.torn).toBeGreaterThan(100);
 });
 
 test('every byte of plain admit lines is watched, the framing of the chain included', async () => {
@@ -146,6 +155,8 @@ function edited(bytes: Buffer, at: number, kind: string, byte: number, other: Bu
         text: Buffer.concat([bytes.subarray(0, place), Buffer.from([byte]), bytes.subarray(place + 1)]),
         line: lineAt,
       };
+    case 'change-end':
+      return { text: Buffer.concat([bytes.subarray(0, -1), Buffer.from([byte])]), line: lines.length };
     case 'remove':
       return { text: Buffer.concat([bytes.subarray(0, place), bytes.subarray(place + 1)]), line: lineAt };
     case 'insert':

@@ -65,7 +65,7 @@ async function contender(): Promise<Contender> {
   return child;
 }
 
-test('of six processes that see a killed holder at the same moment, exactly one goes on', async () => {
+test('exactly one of six processes that see a killed holder at the same moment goes on', async () => {
   const holder = await contender();
   holder.go();
   expect(await holder.says()).toBe('open');

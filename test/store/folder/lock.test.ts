@@ -5,8 +5,8 @@ import { silentLog } from '../../../src/log.ts';
 import { type HeldLock, LOCK_TTL_MS, type LockOptions } from '../../../src/store/folder/held-lock.ts';
 import type { Processes } from '../../../src/store/folder/holder.ts';
 import { acquireLock } from '../../../src/store/folder/lock.ts';
+import { ManualClock, turn } from '../../support/clock/manual-clock.ts';
 import { machine } from './harness.ts';
-import { ManualClock, settled } from './manual-clock.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
 const PATH = '/a.lock';
@@ -72,7 +72,7 @@ async function renewLeft(disk: MemoryDisk, clock: ManualClock): Promise<void> {
 
 /** Time passes in steps in which whoever watches a lock looks at it. */
 async function pass(clock: ManualClock, ms: number): Promise<void> {
-  await settled();
+  await turn();
   for (let passed = 0; passed < ms; passed += 500) await clock.advance(500);
 }
 
@@ -87,7 +87,7 @@ async function stateOf(promise: Promise<unknown>): Promise<'pending' | 'resolved
       state = 'rejected';
     },
   );
-  await settled();
+  await turn();
   return state;
 }
 
@@ -97,7 +97,7 @@ const ALIVE = new Map([
 ]);
 
 describe('taking a lock', () => {
-  test('names its holder and is gone after release', async () => {
+  test('a lock names its holder and is gone after release', async () => {
     const { disk, options } = setting();
     const lock = await acquireLock(options(machine(1)));
     expect(JSON.parse(await disk.readText(PATH))).toMatchObject({
@@ -151,7 +151,7 @@ describe('taking a lock', () => {
       await leaveLock(disk, machine(1, ALIVE), clock.wallMs());
       const said: string[] = [];
       const waiting = acquireLock(options(other, { say: (text) => said.push(text) }));
-      await settled();
+      await turn();
       const until = new Date(clock.wallMs() + LOCK_TTL_MS).toISOString();
       expect(said).toEqual([expect.stringMatching(new RegExp(`^waiting until ${until}: .*process 1 on host-1`))]);
       await pass(clock, LOCK_TTL_MS - 500);
@@ -252,7 +252,7 @@ describe('taking a lock', () => {
   });
 
   test.each(['a named pipe', 'a socket', 'a device', 'a folder', 'a symbolic link'] as const)(
-    'where %s stands in the place of a lock, that is said and nothing is waited for',
+    '%s in the place of a lock is said, and nothing is waited for',
     async (kind) => {
       const { disk, options } = setting();
       disk.place(PATH, kind, kind === 'a symbolic link' ? '/nowhere' : undefined);
@@ -295,7 +295,7 @@ describe('taking a lock', () => {
     await (await waiting).assertHeld();
   });
 
-  test('of many that see a dead holder at once, exactly one takes over', async () => {
+  test('exactly one of many that see a dead holder at once takes over', async () => {
     const { disk, options } = setting();
     await acquireLock(options(machine(99, new Map([[99, 'x']]))));
     const alive = new Map(Array.from({ length: 20 }, (_, i) => [i + 1, `start ${i}`] as const));
@@ -363,7 +363,7 @@ describe('holding a lock', () => {
 
   test.each([
     ['stood still', (clock: ManualClock) => clock.stand(55_000)],
-    ['slept with its machine, while the monotonic clock stood', (clock: ManualClock) => clock.suspend(55_000)],
+    ['slept with its machine, while the monotonic clock stood', (clock: ManualClock) => clock.moveWall(55_000)],
   ])('a process that %s past its lock gives up before anybody may take over, and stays so', async (_, pass) => {
     const { clock, options } = setting();
     const lock = await acquireLock(options(machine(1, ALIVE)));
@@ -384,7 +384,7 @@ describe('holding a lock', () => {
     async (_, byMs, told) => {
       const { clock, disk, options } = setting();
       const lock = await acquireLock(options(machine(1)));
-      clock.suspend(byMs);
+      clock.moveWall(byMs);
       await expect(lock.assertHeld()).rejects.toThrow(ClockError);
       expect(() => lock.assertFresh()).toThrow(`The clock of this machine moved ${told}`);
       await clock.advance(10_000);
@@ -397,16 +397,16 @@ describe('holding a lock', () => {
   test('a wall clock that is set by less than a lock lives changes nothing', async () => {
     const { clock, options } = setting();
     const lock = await acquireLock(options(machine(1)));
-    clock.suspend(-LOCK_TTL_MS);
+    clock.moveWall(-LOCK_TTL_MS);
     await clock.advance(10_000);
-    clock.suspend(45_000);
+    clock.moveWall(45_000);
     await lock.assertHeld();
   });
 
   test('a machine that slept for an hour may have lost its lock, and takes none away that another has by then', async () => {
     const { clock, disk, options } = setting();
     const lock = await acquireLock(options(machine(1, ALIVE)));
-    clock.suspend(3_600_000);
+    clock.moveWall(3_600_000);
     await disk.remove(PATH);
     const successor = await acquireLock(options(machine(7, new Map(), 'host-2')));
     await expect(lock.assertHeld()).rejects.toThrow(/the machine slept/);
@@ -492,7 +492,7 @@ describe('holding a lock', () => {
       return MemoryDisk.prototype.readText.call(disk, path);
     };
     const first = lock.assertHeld();
-    await settled();
+    await turn();
     const others = Array.from({ length: 50 }, () => lock.assertHeld());
     go();
     await Promise.all([first, ...others]);
@@ -503,7 +503,7 @@ describe('holding a lock', () => {
     await clock.advance(1);
     await lock.assertHeld();
     expect(looks).toBe(3);
-    clock.suspend(5);
+    clock.moveWall(5);
     await lock.assertHeld();
     expect(looks).toBe(4);
   });

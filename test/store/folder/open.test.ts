@@ -33,7 +33,7 @@ function warnings(): { log: pino.Logger; said: string[] } {
   return { log: pino({ level: 'warn' }, { write: (line) => said.push(JSON.parse(line).msg) }), said };
 }
 
-test('on the real disk: a folder and a file of our own, both private, and nothing left but the ledger', async () => {
+test('a ledger on the real disk is a private file in a private folder, and nothing else is left', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-'));
   const path = join(folder, 'new', 'a.jsonl');
   const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });

@@ -52,35 +52,38 @@ describe('what was called in the last minute counts at the next start', () => {
     ['no date', () => 'soon'],
     ['in the year 9999', () => 'Fri, 31 Dec 9999 23:59:59 GMT'],
     ['in 1970', () => 'Thu, 01 Jan 1970 00:00:00 GMT'],
-  ])('where the Date of Defender is %s', async (_, date) => {
-    const harness = makeHarness();
-    await session(harness, 40);
-    harness.clock.stand(10_000);
-    const skewMs = skewShown(harness, date(harness.clock.wallMs()));
-    expect(await remembered(harness, skewMs)).toEqual({ asked: 1, counted: 40 });
-  });
+  ])(
+    'what was called in the last minute counts at the next start where the Date of Defender is %s',
+    async (_, date) => {
+      const harness = makeHarness();
+      await session(harness, 40);
+      harness.clock.stand(10_000);
+      const skewMs = skewShown(harness, date(harness.clock.wallMs()));
+      expect(await remembered(harness, skewMs)).toEqual({ asked: 1, counted: 40 });
+    },
+  );
 
-  it('where it was called by a plan that is replaced, the wall clock was set ahead, and no other ledger is there', async () => {
+  it('what was called in the last minute counts at the next start where it was called by a plan that is replaced, the wall clock was set ahead, and no other ledger is there', async () => {
     const harness = makeHarness();
     await session(harness, 30);
-    harness.clock.suspend(50 * MINUTE);
+    harness.clock.moveWall(50 * MINUTE);
     expect(await remembered(harness, -50 * MINUTE, 'plan')).toEqual({ asked: 1, counted: 30 });
   });
 
-  it('where it was called from a ledger beside it, whatever that is called', async () => {
+  it('what was called in the last minute counts at the next start where it was called from a ledger beside it, whatever that is called', async () => {
     const harness = makeHarness();
     await session(harness, 30, '/ledgers/old-copy.bak');
-    harness.clock.suspend(50 * MINUTE);
+    harness.clock.moveWall(50 * MINUTE);
     expect(await remembered(harness, -50 * MINUTE)).toEqual({ asked: 1, counted: 30 });
   });
 
-  it('where the clock that wrote was slow, no answer showed it, and only the file tells', async () => {
+  it('what was called in the last minute counts at the next start where the clock that wrote was slow, no answer showed it, and only the file tells', async () => {
     const harness = makeHarness();
     await session(harness, 30);
     const file = harness.disk.files.get(PATH);
     if (file === undefined) throw new Error('no ledger');
     // The file server's clock was right then, as all clocks are now.
-    harness.clock.suspend(2 * HOUR);
+    harness.clock.moveWall(2 * HOUR);
     file.modifiedMs = harness.clock.wallMs();
     expect(await remembered(harness, undefined)).toEqual({ asked: 1, counted: 30 });
   });
@@ -128,7 +131,7 @@ it('never less is remembered than can still count, for any sessions, and any one
           clock.stand(thenMs);
         }
         const due = madeAtMs.filter((atMs) => clock.monotonicMs() - atMs < MINUTE).length;
-        clock.suspend(wallSetMs);
+        clock.moveWall(wallSetMs);
         const { counted } = await remembered(harness, lying(wallSetMs));
         expect(counted).toBeGreaterThanOrEqual(due);
       },

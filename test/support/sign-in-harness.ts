@@ -1,5 +1,5 @@
-import { type Authority, CLIENT_ID, TENANT } from '../support/authority.ts';
-import type { CommandEnd } from '../support/command.ts';
+import { type Authority, CLIENT_ID, TENANT } from './authority.ts';
+import type { CommandEnd } from './command.ts';
 import { COMMENT, type Harness, type HarnessOptions, ids, open, openHarness } from './harness.ts';
 
 export interface SignInHarness extends Harness {

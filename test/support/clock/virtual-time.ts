@@ -1,5 +1,5 @@
 import FakeTimers from '@sinonjs/fake-timers';
-import { turn } from '../support/virtual-clock.ts';
+import { turn } from './manual-clock.ts';
 
 /**
  * Virtual time under everything that reads the global timers: our clock and the real Bottleneck alike. Promises and

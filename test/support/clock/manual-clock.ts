@@ -1,4 +1,4 @@
-import type { Clock, SleepOptions } from '../../src/clock.ts';
+import type { Clock, SleepOptions } from '../../../src/clock.ts';
 
 interface Sleeper {
   atMs: number;
@@ -6,15 +6,16 @@ interface Sleeper {
   wake: () => void;
 }
 
-/** A clock that moves only when told to. Waits for nothing: who slept is woken in order, with a turn of the event loop after each. */
-export class VirtualClock implements Clock {
+/** A clock that moves only when told to. Waits for nothing real: who slept is woken in order, with a turn of the event loop after each. */
+export class ManualClock implements Clock {
   #nowMs = 0;
   #wallOffsetMs: number;
   readonly #sleepers = new Set<Sleeper>();
+  #watching: (() => void)[] = [];
   readonly #onMove: (wallMs: number) => void;
 
   /** `onMove` is told the wall clock's time at each move, for those who read `Date` themselves. */
-  constructor(startWallMs = Date.UTC(2026, 0, 1), onMove: (wallMs: number) => void = () => undefined) {
+  constructor(startWallMs = Date.UTC(2026, 2, 1, 12), onMove: (wallMs: number) => void = () => undefined) {
     this.#wallOffsetMs = startWallMs;
     this.#onMove = onMove;
   }
@@ -42,20 +43,10 @@ export class VirtualClock implements Clock {
       };
       signal?.addEventListener('abort', abort, { once: true });
       this.#sleepers.add(sleeper);
+      for (const look of this.#watching.splice(0)) look();
     });
 
-  /** Somebody sets the machine's clock. */
-  setWall(byMs: number): void {
-    this.#wallOffsetMs += byMs;
-    this.#onMove(this.wallMs());
-  }
-
-  /** Sleeps that would keep a process alive. */
-  get keepingAlive(): number {
-    return [...this.#sleepers].filter((each) => each.ref).length;
-  }
-
-  /** Moves on by `ms`. `settle` is awaited at every stop, for tests whose promises wait for real sockets. */
+  /** Both clocks go on by `ms`. `settle` is awaited at every stop, for tests whose promises wait for real sockets. */
   async advance(ms: number, settle: () => Promise<void> = turn): Promise<void> {
     const target = this.#nowMs + ms;
     await settle();
@@ -70,6 +61,27 @@ export class VirtualClock implements Clock {
     }
     this.#move(target);
     await settle();
+  }
+
+  /** Both clocks go on while the process stands still: nobody wakes before the next `advance`. */
+  stand(ms: number): void {
+    this.#move(this.#nowMs + ms);
+  }
+
+  /** Only the wall clock moves: somebody sets it, or the machine sleeps. */
+  moveWall(byMs: number): void {
+    this.#wallOffsetMs += byMs;
+    this.#onMove(this.wallMs());
+  }
+
+  /** Resolves as soon as somebody sleeps. */
+  async asleep(): Promise<void> {
+    while (this.#sleepers.size === 0) await new Promise<void>((resolve) => this.#watching.push(resolve));
+  }
+
+  /** Sleeps that would keep a process alive. */
+  get keepingAlive(): number {
+    return [...this.#sleepers].filter((each) => each.ref).length;
   }
 
   #move(toMs: number): void {
