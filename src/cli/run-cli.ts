@@ -66,7 +66,7 @@ async function runCommand(
     const args = await checked(argv);
     const topic = argv.includes(COMPLETING) ? undefined : topicOf(args);
     if (topic !== undefined) {
-      results.write(styled(await helpOf(topic)));
+      results.write(styled(await helpOf(topic).catch((error: unknown) => Promise.reject(seeHelp(error)))));
       return exitCode;
     }
     if (args[0] === 'version') {

@@ -14,8 +14,10 @@ export function placeOfFlag(
   own: Pick<FlagsOfCommand, 'name' | 'usage'>,
   all: readonly FlagsOfCommand[],
 ): string | undefined {
-  const positional = /[<[]([^>\].]+)/.exec(own.usage)?.[1];
-  if (flag === positional) return `Give the ${flag} without a flag: countermand ${own.name} ${flag.toUpperCase()}.`;
+  const positional = /[<[]([^>\].]+)/.exec(own.usage)?.[1] ?? '';
+  // `report` takes several: `ledgers`.
+  if (flag === positional || `${flag}s` === positional)
+    return `Give the ${flag} without a flag: countermand ${own.name} ${flag.toUpperCase()}.`;
   const takers = all.filter(({ name, flags }) => name !== own.name && Object.hasOwn(flags, flag));
   if (takers.length === 0) return undefined;
   return `It is a flag of ${listed(takers.map(({ name }) => name))}, and not of ${own.name}.`;
