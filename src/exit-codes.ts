@@ -31,14 +31,16 @@ export const EXIT_CODES = {
     rerun: true,
   },
   130: {
-    means: 'interrupted (SIGINT); calls already sent were waited for, or given up by a second signal and checked by resume',
+    means:
+      'interrupted (SIGINT); calls already sent were waited for, or given up by a second signal and checked by resume',
     scheduler: 'run again',
     rerun: true,
   },
   134: { means: 'killed (SIGABRT)', scheduler: 'run again', rerun: true },
   137: { means: 'killed (SIGKILL)', scheduler: 'run again', rerun: true },
   143: {
-    means: 'terminated (SIGTERM); calls already sent were waited for, or given up by a second signal and checked by resume',
+    means:
+      'terminated (SIGTERM); calls already sent were waited for, or given up by a second signal and checked by resume',
     scheduler: 'run again',
     rerun: true,
   },

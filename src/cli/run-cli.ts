@@ -8,58 +8,19 @@ import type { Context } from '../run/console.ts';
 import { sayError } from '../run/say-error.ts';
 import { styled } from '../styled.ts';
 import { toolVersion } from '../version.ts';
-import { type Args, type Command, describeCommand } from './command.ts';
+import { type Args, declareCommand } from './command.ts';
+import { COMMAND_NAMES, COMMANDS, SMALL_COMMANDS } from './command-table.ts';
 import { guardOutputs, processContext } from './context.ts';
 import { COMMON_FLAGS, checkArguments, findCommand, unknownCommand, wantsJson } from './flags/check-arguments.ts';
+import { placeOfFlag } from './flags/elsewhere.ts';
 import { refuseSecrets } from './flags/no-secrets.ts';
 import { refuseSecretArguments } from './flags/secret-arguments.ts';
 import { refuseUnknownSafeties, unknownVariables } from './flags/unknown-variables.ts';
+import { helpOf, topicOf } from './help/help.ts';
+import { mainHelp } from './help/main-help.ts';
 import { endProcess, endWhenWritten, listenForInterrupts } from './terminal/interrupts.ts';
-import { LOG_LEVELS } from './terminal/log.ts';
 import { results } from './terminal/results.ts';
 import { stderrLine } from './terminal/stderr-line.ts';
-import { EXIT_TABLE } from './views/exit-table.ts';
-
-/** Every command, its summary for `--help`, and where it lives. */
-const COMMANDS: readonly (readonly [usage: string, describe: string, load: () => Promise<Command>])[] = [
-  [
-    'plan <source>',
-    'show what a run would do, without sending a cancel',
-    async () => (await import('./commands/plan.ts')).plan,
-  ],
-  ['run <source>', 'cancel what the source names', async () => (await import('./commands/run.ts')).run],
-  [
-    'resume <ledger>',
-    'continue an interrupted run (needs only its ledger)',
-    async () => (await import('./commands/resume.ts')).resume,
-  ],
-  [
-    'verify <ledger>',
-    "check a ledger's integrity, then look up what is not final yet",
-    async () => (await import('./commands/verify.ts')).verify,
-  ],
-  [
-    'report <ledgers..>',
-    'report one run, or several as one',
-    async () => (await import('./commands/report.ts')).report,
-  ],
-  [
-    'list',
-    'list machine actions that match a filter, as CSV for `run -`',
-    async () => (await import('./commands/list.ts')).list,
-  ],
-  [
-    'check [job]',
-    'check credentials, permissions, host, clock and quota before a run',
-    async () => (await import('./commands/check.ts')).check,
-  ],
-  ['sandbox', 'serve a local Defender to practise on', async () => (await import('./commands/sandbox.ts')).sandbox],
-  [
-    'demo',
-    'show a whole run against a local Defender, in half a minute',
-    async () => (await import('./commands/demo.ts')).demo,
-  ],
-];
 
 /** Stands for `-` on its way through yargs, which takes that for an empty flag and hands out an empty text instead. */
 const STDIN_MASK = '\u0000stdin';
@@ -72,8 +33,6 @@ function unmasked(args: Args): Args {
   return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, value === STDIN_MASK ? '-' : value]));
 }
 
-/** What the parser brings along beside {@link COMMANDS}. */
-const PARSERS_COMMANDS = ['completion', 'help', 'version'];
 /** By which a shell asks for completions: what stands beside it is not finished yet. */
 const COMPLETING = '--get-yargs-completions';
 
@@ -100,28 +59,39 @@ async function runCommand(
   let hasResults = false;
   try {
     refuseSecrets(argv);
-    let cli = yargs((await checked(argv)).map(maskStdin))
+    if (argv.length === 0) {
+      results.write(styled(mainHelp()));
+      throw new UsageError('Give a command.');
+    }
+    const args = await checked(argv);
+    const topic = argv.includes(COMPLETING) ? undefined : topicOf(args);
+    if (topic !== undefined) {
+      results.write(styled(await helpOf(topic).catch((error: unknown) => Promise.reject(seeHelp(error)))));
+      return exitCode;
+    }
+    if (args[0] === 'version') {
+      results.write(styled(`${toolVersion()}\n`));
+      return exitCode;
+    }
+    let cli = yargs(args.map(maskStdin))
       .scriptName('countermand')
-      .usage('$0 <command>\n\nCancels Microsoft Defender for Endpoint machine actions in bulk.')
       .version(toolVersion())
       .help()
       .alias('help', 'h')
       .strict()
       .demandCommand(1, 'Give a command; `countermand --help` lists them.')
       .parserConfiguration({ 'greedy-arrays': false, 'camel-case-expansion': false, 'parse-numbers': false })
-      .option('log-level', { describe: `what is logged to stderr: ${LOG_LEVELS.join(', ')}`, type: 'string' })
+      .option('log-level', COMMON_FLAGS['log-level'])
       .completion('completion', 'print a completion script for bash or zsh')
-      .wrap(Math.min(110, process.stdout.columns || 80))
-      .epilogue(`Exit codes:\n${EXIT_TABLE}`)
       .exitProcess(false)
       .fail((message, error) => {
         throw error ?? misused(message);
       });
-    for (const [usage, describe, load] of COMMANDS) {
+    for (const { usage, summary, load } of COMMANDS) {
       cli = cli.command(
         usage,
-        describe,
-        async (own) => describeCommand(own, await load()),
+        summary,
+        async (own) => declareCommand(own, await load()),
         async (args) => {
           refuseUnsafeTls(process.env, process.execArgv);
           const context = await makeContext(args['log-level']);
@@ -168,20 +138,26 @@ async function checked(argv: readonly string[]): Promise<string[]> {
   const at = findCommand(argv);
   const name = at === undefined ? undefined : argv[at];
   if (at === undefined || name === undefined) return checkArguments('countermand', argv, COMMON_FLAGS);
-  const names = COMMANDS.map(([usage]) => usage.split(' ')[0] ?? usage);
-  const found = COMMANDS.find(([usage]) => usage.split(' ')[0] === name);
+  const given = [...argv.slice(0, at), ...argv.slice(at + 1)];
+  const small = SMALL_COMMANDS.find((each) => each.name === name);
+  if (small !== undefined) return [name, ...checkArguments(small.usage, given, COMMON_FLAGS)];
+  const found = COMMANDS.find((each) => each.name === name);
   if (found === undefined) {
-    if (PARSERS_COMMANDS.includes(name)) return [...argv];
     // The word may be the value of a flag that stands before the command.
     refuseFlags(argv.slice(0, at));
-    throw seeHelp(unknownCommand(name, [...names, ...PARSERS_COMMANDS]));
+    throw seeHelp(unknownCommand(name, COMMAND_NAMES));
   }
-  const [usage, , load] = found;
+  const known = { ...(await found.load()).options(), ...COMMON_FLAGS };
   try {
-    const known = { ...(await load()).options(), ...COMMON_FLAGS };
-    return [name, ...checkArguments(usage, [...argv.slice(0, at), ...argv.slice(at + 1)], known)];
-  } catch (error) {
-    throw seeHelp(error);
+    return [name, ...checkArguments(found.usage, given, known)];
+  } catch {
+    // Only what is wrong is worth the loading of every command, to say which of them takes a flag.
+    const all = await Promise.all(COMMANDS.map(async (each) => ({ ...each, flags: (await each.load()).options() })));
+    try {
+      return [name, ...checkArguments(found.usage, given, known, (flag) => placeOfFlag(flag, found, all))];
+    } catch (error) {
+      throw seeHelp(error);
+    }
   }
 }
 
@@ -194,11 +170,11 @@ function refuseFlags(before: readonly string[]): void {
 }
 
 function seeHelp(error: unknown): unknown {
-  return error instanceof UsageError ? misused(error.message) : error;
+  return error instanceof UsageError ? misused(...error.lines) : error;
 }
 
-function misused(message: string): UsageError {
-  return new UsageError([plainly(message), 'See countermand --help, or --help after a command.']);
+function misused(...lines: readonly string[]): UsageError {
+  return new UsageError([...lines.map(plainly), 'See countermand --help, or --help after a command.']);
 }
 
 /** The parser's words for what a person sees as commands, flags and sources. */

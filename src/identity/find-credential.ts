@@ -16,8 +16,12 @@ export interface FoundCredential {
 
 interface Place {
   kind: CredentialKind;
-  /** The variables that offer this kind, or undefined. */
-  offered: (env: Env) => readonly string[] | undefined;
+  /** The variables that offer this kind, where all of one list are set. Empty where nothing in the environment tells. */
+  variables: readonly (readonly string[])[];
+  /** Whether such a variable may instead be one of the same name with `_FILE`, which names a file that holds it. */
+  inFile?: true;
+  /** A variable, or one of the same name with `_FILE`, that is read with them where it is set. */
+  beside?: string;
   /** Set when `--auth` is required for it, because nothing in the environment tells. */
   onlyWhenAsked?: true;
   /** What the kind needs, for the sentence that misses it. */
@@ -26,51 +30,48 @@ interface Place {
   needsApplication: boolean;
 }
 
-const oneOf = (name: string) => (env: Env) => {
-  const found = secretVariable(env, name);
-  return found === undefined ? undefined : [found];
-};
-
 /**
  * The order in which credentials are looked for when `--auth` is not given: the most deliberate first. The README's
- * table is checked against this one.
+ * table is checked against this one, and help texts show it.
  */
 export const CREDENTIAL_ORDER: readonly Place[] = [
   {
     kind: 'token',
-    offered: oneOf('COUNTERMAND_TOKEN'),
+    variables: [['COUNTERMAND_TOKEN']],
+    inFile: true,
     needs: 'COUNTERMAND_TOKEN (or COUNTERMAND_TOKEN_FILE)',
     needsApplication: false,
   },
   {
     kind: 'client-secret',
-    offered: oneOf('AZURE_CLIENT_SECRET'),
+    variables: [['AZURE_CLIENT_SECRET']],
+    inFile: true,
     needs: 'AZURE_CLIENT_SECRET (or AZURE_CLIENT_SECRET_FILE)',
     needsApplication: true,
   },
   {
     kind: 'certificate',
-    offered: (env) => (env['AZURE_CLIENT_CERTIFICATE_PATH'] ? ['AZURE_CLIENT_CERTIFICATE_PATH'] : undefined),
+    variables: [['AZURE_CLIENT_CERTIFICATE_PATH']],
+    beside: 'AZURE_CLIENT_CERTIFICATE_PASSWORD',
     needs: 'AZURE_CLIENT_CERTIFICATE_PATH (a PEM file with certificate and key)',
     needsApplication: true,
   },
   {
     kind: 'workload-identity',
-    offered: (env) => (env['AZURE_FEDERATED_TOKEN_FILE'] ? ['AZURE_FEDERATED_TOKEN_FILE'] : undefined),
+    variables: [['AZURE_FEDERATED_TOKEN_FILE']],
     needs: 'AZURE_FEDERATED_TOKEN_FILE (set in the pod by the workload identity webhook)',
     needsApplication: true,
   },
   {
     kind: 'managed-identity',
     // App Service, Container Apps and their like announce themselves; a bare virtual machine has no variable.
-    offered: (env) =>
-      [['IDENTITY_ENDPOINT', 'IDENTITY_HEADER'], ['MSI_ENDPOINT']].find((names) => names.every((name) => env[name])),
+    variables: [['IDENTITY_ENDPOINT', 'IDENTITY_HEADER'], ['MSI_ENDPOINT']],
     needs: 'nothing but a managed identity on this machine',
     needsApplication: false,
   },
   {
     kind: 'device-code',
-    offered: () => undefined,
+    variables: [],
     onlyWhenAsked: true,
     needs: '--tenant and --client-id',
     needsApplication: true,
@@ -86,10 +87,11 @@ export function findCredential(
   auth: { kind: CredentialKind | undefined },
   identity: { tenant: string | undefined; clientId: string | undefined },
 ): FoundCredential {
-  const offers = CREDENTIAL_ORDER.flatMap(({ kind, offered }) => {
+  const offers = CREDENTIAL_ORDER.flatMap((each) => {
+    const { kind } = each;
     // A doubly set variable matters only for the kind that is used.
     if (auth.kind !== undefined && auth.kind !== kind) return [];
-    const from = offered(env);
+    const from = offeredBy(each, env);
     return from === undefined ? [] : [{ kind, from }];
   });
   const place = CREDENTIAL_ORDER.find(({ kind }) => kind === (auth.kind ?? offers[0]?.kind));
@@ -125,4 +127,13 @@ export function findCredential(
     why: `${kind} is used, ${reason}`,
     ignored: offers.filter((each) => each.kind !== kind),
   };
+}
+
+/** The variables that offer a kind, as they are set; undefined where they are not. Throws a UsageError where one is set in both ways. */
+function offeredBy({ variables, inFile }: Place, env: Env): readonly string[] | undefined {
+  for (const names of variables) {
+    const found = names.map((name) => (inFile ? secretVariable(env, name) : env[name] ? name : undefined));
+    if (found.every((name) => name !== undefined)) return found;
+  }
+  return undefined;
 }

@@ -13,7 +13,7 @@ export interface Setting {
   value: z.ZodType;
   /** No entry of this list holds a comma: `100/1m,1500/1h` is two of them in a flag too. */
   commasSeparate?: true;
-  /** What stands for the value in help texts; none for a boolean. */
+  /** What stands for the value in help texts; none for a boolean. Where there are few choices, they stand there instead. */
   placeholder?: string;
   /** As a person would write it. */
   default?: string;
@@ -23,7 +23,7 @@ export interface Setting {
   isPath?: boolean;
   description: string;
   /** Under which head the help lists it. */
-  group: 'Who and where' | 'Guards' | 'Pace' | 'The run';
+  group: 'The run' | 'Guards' | 'Pace' | 'Where' | 'Sign-in' | 'Output';
   /** Where it stands in a frozen job; none for what is part of the source. */
   frozen?: Frozen;
   /** Each job has it, if only by what SOURCE, the environment or the token says. So it is with a default, and a list may be empty. */

@@ -142,7 +142,7 @@ const WAITS: readonly Wait[] = [
     begin: async (harness) => {
       await harness.file('ids.txt', ids(3));
       await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never', '--confirm-for', '0']);
-      await harness.run(['verify', 'ledgers/ids.jsonl', '--max-duration', '1s']);
+      await harness.run(['verify', 'ledgers/ids.jsonl'], { env: { COUNTERMAND_MAX_DURATION: '1s' } });
       const before = (await harness.records('ledgers/ids.jsonl')).length;
       const command = harness.start(['verify', 'ledgers/ids.jsonl']);
       while ((await harness.records('ledgers/ids.jsonl')).length === before)

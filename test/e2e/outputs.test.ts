@@ -1,6 +1,5 @@
 import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { EXIT_CODES } from '../../src/exit-codes.ts';
 import { COMMENT, documentOf, id, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 
 const QUICK = ['--yes', '--confirm-for', '0'];
@@ -330,17 +329,4 @@ describe.concurrent('lists as programs write them', () => {
     const comments = ids(2).map((each) => harness.sandbox.log.of(each, 'cancel')[0]?.comment);
     expect(comments).toEqual([`${stamp}Released by case 12`, `${stamp}${COMMENT[1]}`]);
   });
-});
-
-describe.concurrent('--help', () => {
-  for (const command of ['plan', 'run', 'resume', 'verify', 'report', 'list', 'check', 'sandbox']) {
-    it(`--help of ${command} has an example and every exit code`, async () => {
-      await using harness = await openHarness();
-      const { code, stdout, stderr } = await harness.run([command, '--help']);
-      expect(code, stderr).toBe(0);
-      expect(stdout).toContain('Examples:');
-      expect(stdout).toContain(`countermand ${command}`);
-      for (const each of Object.keys(EXIT_CODES)) expect(stdout).toMatch(new RegExp(`^ +${each}  \\S`, 'm'));
-    });
-  }
 });

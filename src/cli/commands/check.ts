@@ -8,18 +8,18 @@ import type { Context } from '../../run/console.ts';
 import { jobInput } from '../../run/job-input.ts';
 import { styled } from '../../styled.ts';
 import type { Args, Command } from '../command.ts';
-import { settingOptions, WHO_AND_WHERE } from '../flags/setting-flags.ts';
+import { SETTINGS_OF, settingOptions } from '../flags/setting-flags.ts';
 import { findingsText } from '../views/findings-text.ts';
 
 export const check: Command = {
   usage: 'check [job]',
   describe:
-    'Tells what would stop a run, before it starts: the credential that was found, sign-in, the permissions in the token, the host and its ' +
+    'Checks the credential that was found, sign-in, the permissions in the token, the host and its ' +
     'TLS, the clock, one read, and the quota that the ledgers here leave. Cancels nothing and writes nothing. Exits 0, or 2 (settings), ' +
     '4 (credentials or permissions), 6 (only out of reach).',
   positionals: { job: { describe: 'a job (.yaml) to check the settings of' } },
   options: () => ({
-    ...settingOptions([...WHO_AND_WHERE, 'ledger', 'quota', 'quotaShare', 'quotaRoutes']),
+    ...settingOptions(SETTINGS_OF.check),
     json: {
       describe: 'one JSON document on stdout: {findings: [{level, topic, text}], exitCode}',
       type: 'boolean',

@@ -20,7 +20,7 @@ const WINDOWS = [
 export const demo: Command = {
   usage: 'demo',
   describe:
-    'Shows a whole run in under half a minute: a local Defender with some 200 actions, the real command over them, and a report. Nothing ' +
+    'A local Defender with some 200 actions, the real command over them, and a report. Nothing ' +
     'leaves this machine. Writes into `ledgers` below the working folder.',
   options: () => ({}),
   examples: [['demo', 'the ledger and the report it writes are yours to look at']],

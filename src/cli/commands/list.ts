@@ -1,13 +1,13 @@
-import type { Options } from 'yargs';
 import type { MachineAction } from '../../defender/entity.ts';
 import { FILTER_FLAGS, FILTER_SHAPE } from '../../job/action-filter.ts';
 import type { ActionFilter } from '../../job/job.ts';
+import { ACTION_STATUSES, ACTION_TYPES } from '../../job/known-names.ts';
 import { type CsvColumn, csvText, PIPED } from '../../report/csv-text.ts';
 import { jsonLine } from '../../report/json.ts';
 import { listActions } from '../../run/list.ts';
 import { styled } from '../../styled.ts';
-import type { Command } from '../command.ts';
-import { settingOptions, WHO_AND_WHERE } from '../flags/setting-flags.ts';
+import type { Command, Flag } from '../command.ts';
+import { SETTINGS_OF, settingOptions } from '../flags/setting-flags.ts';
 
 /** The header that `run -` understands: `id` is where it looks for action IDs. */
 const COLUMNS: readonly CsvColumn<MachineAction>[] = [
@@ -23,19 +23,15 @@ const COLUMNS: readonly CsvColumn<MachineAction>[] = [
 
 export const list: Command = {
   usage: 'list',
-  describe:
-    'Lists machine actions that match a filter, newest first, as CSV that `countermand run -` takes. Sends lookups only, a page of 10,000 a call.',
+  describe: 'Newest first, as CSV that `countermand run -` takes. Sends lookups only, a page of 10,000 a call.',
   options: () => ({
     ...filterOptions(),
-    ...settingOptions([...WHO_AND_WHERE, 'quota', 'quotaShare', 'patience']),
+    ...settingOptions(SETTINGS_OF.list),
     json: { describe: 'JSON Lines, each action as Defender shows it', type: 'boolean', default: false },
   }),
   examples: [
-    ['list --type Isolate --status Pending --created-after 2h > incident.csv', 'what a rule did in the last two hours'],
-    [
-      'list --type Isolate --status Pending | countermand run - --comment "INC-4711"',
-      'and cancel it, after a question',
-    ],
+    ['list --type Isolate --created-after 2h > incident.csv', 'what a rule did in the last two hours'],
+    ['list --type Isolate | countermand run - --comment "INC-4711"', 'and cancel it, after a question'],
   ],
   run: async (args, context) => {
     const { out } = context;
@@ -47,15 +43,20 @@ export const list: Command = {
   },
 };
 
-function filterOptions(): Record<string, Options> {
+/** The names that are known so far; another one is taken too. */
+const KNOWN_NAMES: Partial<Record<keyof ActionFilter, readonly string[]>> = {
+  type: ACTION_TYPES,
+  status: ACTION_STATUSES,
+};
+
+function filterOptions(): Record<string, Flag> {
   return Object.fromEntries(
     (Object.keys(FILTER_FLAGS) as (keyof ActionFilter)[]).map((key) => {
-      const { flag, repeatable } = FILTER_FLAGS[key];
-      const describe = FILTER_SHAPE[key].description ?? '';
-      const kind: Options = repeatable
-        ? { type: 'array', string: true, nargs: 1 }
-        : { type: 'string', requiresArg: true };
-      return [flag, { describe, group: 'Which actions:', ...kind }];
+      const { flag, repeatable, placeholder } = FILTER_FLAGS[key];
+      const known = KNOWN_NAMES[key];
+      const describe = `${FILTER_SHAPE[key].description ?? ''}${known === undefined ? '' : `. Known: ${known.join(', ')}`}`;
+      const kind: Flag = repeatable ? { type: 'array', string: true, nargs: 1 } : { type: 'string', requiresArg: true };
+      return [flag, { describe, head: 'Which actions', placeholder, ...kind }];
     }),
   );
 }

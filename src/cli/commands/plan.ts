@@ -2,17 +2,17 @@ import { filesOf } from '../../run/outputs.ts';
 import { planSession } from '../../run/plan.ts';
 import type { Command } from '../command.ts';
 import { type FilePlaces, filePlaces, planFileOptions } from '../flags/file-flags.ts';
-import { settingOptions } from '../flags/setting-flags.ts';
+import { SETTINGS_OF, settingOptions } from '../flags/setting-flags.ts';
 import { writePageAndRows } from '../views/page-and-rows.ts';
 
 export const plan: Command = {
   usage: 'plan <source>',
   describe:
-    'Shows what a run of SOURCE would do: which actions would be cancelled, which not and why, and when it would be done. Reads only. ' +
-    'The plan is kept as a ledger; `countermand run` starts exactly it.',
-  positionals: { source: { describe: 'job, file of action IDs, or -' } },
+    'Shows which actions of SOURCE would be cancelled, which not and why, and when a run of it would be done. Reads only. The plan is kept ' +
+    'as a ledger; `countermand run` starts exactly it.',
+  positionals: { source: { describe: 'a job (.yaml), a file of action IDs (CSV or text), or - for stdin' } },
   options: () => ({
-    ...settingOptions(),
+    ...settingOptions(SETTINGS_OF.plan),
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
     ...planFileOptions(),
   }),

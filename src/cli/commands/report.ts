@@ -18,18 +18,19 @@ import { writePageAndRows } from '../views/page-and-rows.ts';
 export const report: Command = {
   usage: 'report <ledgers..>',
   describe:
-    'Reports one run, or several (shards, nights) as one: text on stdout, or JSON, CSV and HTML. A run that still goes on is reported as it ' +
+    'Text on stdout, or JSON, CSV and HTML; several ledgers (shards, nights) as one run. A run that still goes on is reported as it ' +
     'stands; nothing is written to its ledger.',
   positionals: { ledgers: { describe: 'ledgers of runs or plans', array: true } },
   options: () => ({
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
-    csv: { describe: 'write one row an action', type: 'string', requiresArg: true },
-    html: { describe: 'write one self-contained page', type: 'string', requiresArg: true },
+    csv: { describe: 'write one row an action', type: 'string', requiresArg: true, placeholder: 'FILE' },
+    html: { describe: 'write one self-contained page', type: 'string', requiresArg: true, placeholder: 'FILE' },
     out: {
       describe:
         'write report.html, summary.json, outcomes.csv, failed.csv, needs-release.csv and SHA256SUMS into this folder',
       type: 'string',
       requiresArg: true,
+      placeholder: 'DIR',
     },
   }),
   examples: [

@@ -1,29 +1,35 @@
 import { UsageError } from '../../errors.ts';
 import { listOf } from '../../job/given-settings.ts';
-import { SETTING_NAMES, SETTINGS } from '../../job/settings.ts';
 import { OUTCOME_NAMES, RETRYABLE } from '../../ledger/outcomes.ts';
 import { resumeLedger } from '../../run/run.ts';
 import { ledgerTarget } from '../../run/target.ts';
 import type { Command } from '../command.ts';
-import { settingOptions } from '../flags/setting-flags.ts';
+import { SETTINGS_OF, settingOptions } from '../flags/setting-flags.ts';
 import { saidYes } from '../terminal/question.ts';
 import { showWhatIsLeft } from '../views/what-is-left.ts';
 
 export const resume: Command = {
   usage: 'resume <ledger>',
   describe:
-    'Continues an interrupted run. Tenant, host, comment and source are those of the ledger; what changes here is this session only. ' +
+    'Tenant, host, comment and source are those of the ledger; what a flag changes here is this session only. ' +
     'Calls in doubt are looked up before anything is sent again.',
   positionals: { ledger: { describe: 'the ledger of the run' } },
   options: () => ({
-    ...settingOptions(SETTING_NAMES),
+    ...settingOptions(SETTINGS_OF.resume),
     retry: {
-      describe: `try actions with these outcomes once more, after looking them up: ${RETRYABLE.join(',')}`,
+      describe: `try actions with these outcomes once more, after looking them up: one or more of ${RETRYABLE.join(', ')}`,
       type: 'string',
       requiresArg: true,
+      placeholder: 'OUTCOMES',
+      head: 'The run',
     },
-    'dry-run': { describe: 'only list what is left to do', type: 'boolean', default: false },
-    yes: { describe: 'no question (only a plan, or --first, asks one)', type: 'boolean' },
+    'dry-run': { describe: 'only list what is left to do', type: 'boolean', default: false, head: 'The run' },
+    yes: {
+      describe: 'no question (only a plan, or --first, asks one)',
+      type: 'boolean',
+      head: 'The run',
+      variable: 'COUNTERMAND_YES',
+    },
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
   }),
   examples: [
@@ -32,12 +38,12 @@ export const resume: Command = {
     ['resume ledgers/incident.jsonl --dry-run', 'what would it do?'],
   ],
   run: async (args, context) => {
+    // The argument has the name of the flag that places a new ledger.
+    const { ledger, ...flags } = args;
     const retry = readRetry(args['retry']);
-    const ledger = String(args['ledger']);
-    const flags = withoutLedger(args);
-    if (args['dry-run']) return showWhatIsLeft(await ledgerTarget(ledger, flags, context), retry, context);
+    if (args['dry-run']) return showWhatIsLeft(await ledgerTarget(String(ledger), flags, context), retry, context);
     const yes = saidYes(args, context.env);
-    return resumeLedger({ ledger, flags, yes, json: args['json'] === true, retry }, context);
+    return resumeLedger({ ledger: String(ledger), flags, yes, json: args['json'] === true, retry }, context);
   },
 };
 
@@ -51,10 +57,4 @@ function readRetry(value: unknown): ReadonlySet<string> {
     );
   }
   return new Set(names);
-}
-
-/** The positional has the name of the flag that places a new ledger. */
-function withoutLedger(args: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const { [SETTINGS.ledger.flag]: _ledger, ...others } = args;
-  return others;
 }

@@ -3,34 +3,31 @@ import { parseWindow } from '../../quota/windows.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
 import { sandboxCsv } from '../../sandbox/sandbox-csv.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
-import type { Args, Command } from '../command.ts';
+import type { Args, Command, Flag } from '../command.ts';
 
 export const sandbox: Command = {
   usage: 'sandbox',
   describe:
-    'Serves a local Defender with actions of every type and status, a strict quota and a little trouble, until Ctrl-C. Prints the variables ' +
+    'Has actions of every type and status, a strict quota and a little trouble, and runs until Ctrl-C. Prints the variables ' +
     'that make countermand use it.',
   options: () => ({
-    port: { describe: 'where to listen on loopback [default: a free one]', type: 'string', requiresArg: true },
-    actions: { describe: 'how many actions it holds [default: 200]', type: 'string', requiresArg: true },
-    seed: { describe: 'the same seed gives the same actions [default: 1]', type: 'string', requiresArg: true },
-    trouble: {
-      describe: 'how much goes wrong: 0 nothing, 1 about one call in twenty [default: 1]',
-      type: 'string',
-      requiresArg: true,
+    port: text('N', 'where to listen on loopback [default: a free one]'),
+    actions: text('N', 'how many actions it holds [default: 200]'),
+    seed: text('N', 'the same seed gives the same actions [default: 1]'),
+    trouble: text('0..10', 'how much goes wrong: 0 nothing, 1 about one call in twenty [default: 1]'),
+    quota: {
+      describe: 'its windows [default: 100/1m,1500/1h]',
+      type: 'array',
+      string: true,
+      nargs: 1,
+      placeholder: 'CALLS/TIME',
+      head: 'Sandbox',
     },
-    quota: { describe: 'its windows [default: 100/1m,1500/1h]', type: 'array', string: true, nargs: 1 },
-    csv: {
-      describe: 'write the IDs of its actions to this file, with a few faults',
-      type: 'string',
-      requiresArg: true,
-    },
+    csv: { ...text('FILE', 'write the IDs of its actions to this file, with a few faults'), head: 'Output' },
   }),
   examples: [
-    [
-      'sandbox --actions 500 --csv practice.csv',
-      'then, in another terminal, with the variables it prints: countermand run practice.csv',
-    ],
+    ['sandbox --actions 500 --csv practice.csv', 'and leave it running'],
+    ['run practice.csv --comment practice', 'in another terminal, with the variables it prints'],
   ],
   run: async (args, context) => {
     const { say, out, interrupts } = context;
@@ -57,6 +54,10 @@ export const sandbox: Command = {
     return 0;
   },
 };
+
+function text(placeholder: string, describe: string): Flag {
+  return { describe, type: 'string', requiresArg: true, placeholder, head: 'Sandbox' };
+}
 
 function readWindow(text: string): { calls: number; perMs: number } {
   const window = parseWindow(text);

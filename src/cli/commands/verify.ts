@@ -1,27 +1,33 @@
-import { SETTING_NAMES } from '../../job/settings.ts';
 import { readHead } from '../../run/head.ts';
 import { verifySession } from '../../run/verify.ts';
 import type { Command } from '../command.ts';
-import { settingOptions } from '../flags/setting-flags.ts';
+import { SETTINGS_OF, settingOptions } from '../flags/setting-flags.ts';
 
 export const verify: Command = {
   usage: 'verify <ledger>',
   describe:
-    "Checks the ledger's chain, then looks up what is not final yet, records what Defender shows by now, and tells what changed. Cancels nothing.",
+    "Checks the ledger's chain, looks up what is not final yet, records what Defender shows by now, and tells what changed. Cancels nothing.",
   positionals: { ledger: { describe: 'the ledger of a run or a plan' } },
   options: () => ({
-    ...settingOptions(SETTING_NAMES.filter((name) => name !== 'comment' && name !== 'column')),
-    offline: { describe: 'only check the chain; writes and sends nothing', type: 'boolean', default: false },
+    ...settingOptions(SETTINGS_OF.verify),
+    offline: {
+      describe: 'only check the chain; writes and sends nothing',
+      type: 'boolean',
+      default: false,
+      head: 'The run',
+    },
     head: {
       describe: 'the last chain value as it was noted; finds removed last lines',
       type: 'string',
       requiresArg: true,
+      placeholder: 'HASH',
+      head: 'The run',
     },
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
   }),
   examples: [
     ['verify ledgers/incident.jsonl', 'what became of the unconfirmed ones?'],
-    ['verify ledgers/incident.jsonl --offline --head 3f2a90c1d4e5b6770b8a6c2f9e1d4a35', 'is it what was archived?'],
+    ['verify old.jsonl --offline --head 3f2a90c1d4e5b6770b8a6c2f9e1d4a35', 'is it what was archived?'],
   ],
   run: (args, context) => {
     const { ledger, head, ...flags } = args;

@@ -3,16 +3,23 @@ import { UsageError } from '../../errors.ts';
 import { BOOLEAN_WORDS, parseBoolean } from '../../job/boolean.ts';
 import { show } from '../../job/given-settings.ts';
 import { nearestName } from '../../suggest.ts';
+import type { Flag } from '../command.ts';
+import { LOG_LEVELS } from '../terminal/log.ts';
 
 /** The flags that a command takes, by their names without dashes. */
 export type KnownFlags = Readonly<Record<string, Pick<Options, 'type'>>>;
 
 /** Flags that every command takes. */
 export const COMMON_FLAGS = {
-  'log-level': { type: 'string' },
-  help: { type: 'boolean' },
-  version: { type: 'boolean' },
-} as const satisfies KnownFlags;
+  'log-level': {
+    describe: `what is logged to stderr: ${LOG_LEVELS.join(', ')}`,
+    type: 'string',
+    placeholder: 'LEVEL',
+    variable: 'COUNTERMAND_LOG_LEVEL',
+  },
+  help: { describe: 'show this help', type: 'boolean', alias: 'h' },
+  version: { describe: 'show the version', type: 'boolean' },
+} as const satisfies Record<string, Flag>;
 
 const SHORT_HELP = '-h';
 /** Hyphens as word processors and web pages write them. */
@@ -25,8 +32,14 @@ const OTHER_HYPHEN = /^[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]/;
  *
  * @param usage the command with its positionals, as in `run <source>`
  * @param given what follows the command's name
+ * @param placeOf where a flag belongs that this command does not take, in a sentence; undefined for one that none takes
  */
-export function checkArguments(usage: string, given: readonly string[], known: KnownFlags): string[] {
+export function checkArguments(
+  usage: string,
+  given: readonly string[],
+  known: KnownFlags,
+  placeOf: (flag: string) => string | undefined = () => undefined,
+): string[] {
   const problems: string[] = [];
   const checked: string[] = [];
   const seen = new Map<string, boolean | undefined>();
@@ -68,7 +81,7 @@ export function checkArguments(usage: string, given: readonly string[], known: K
       if (negated !== undefined && Object.hasOwn(known, negated) && known[negated]?.type === 'boolean') {
         if (value === undefined) takeBoolean(negated, false);
         else problems.push(`--${flag} takes no value. Write --${negated} or --${negated}=false.`);
-      } else problems.push(unknownFlag(word, flag, known));
+      } else problems.push(unknownFlag(word, word.startsWith('--') ? placeOf(flag) : undefined, flag, known));
       continue;
     }
     const next = given[i + 1];
@@ -99,7 +112,7 @@ export function checkArguments(usage: string, given: readonly string[], known: K
   problems.push(...oddWords(words));
   // What follows an unknown flag may be its value.
   if (problems.length === 0) problems.push(...tooMany(usage, words));
-  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  if (problems.length > 0) throw new UsageError(problems);
   return checked;
 }
 
@@ -140,8 +153,15 @@ function partsOf(word: string): { flag: string; value: string | undefined } {
   return { flag: match?.[1] ?? word, value: match?.[2] };
 }
 
-function unknownFlag(word: string, flag: string, known: KnownFlags): string {
+/** Whether help is asked for, in arguments that were checked. */
+export function wantsHelp(checked: readonly string[]): boolean {
+  const end = checked.indexOf('--');
+  return checked.slice(0, end < 0 ? checked.length : end).some((word) => [SHORT_HELP, '--help=true'].includes(word));
+}
+
+function unknownFlag(word: string, place: string | undefined, flag: string, known: KnownFlags): string {
   const shown = show(word.split('=')[0] ?? word).replace(/^"|"$/g, '');
+  if (place !== undefined) return `Unknown flag ${shown}. ${place}`;
   const near = nearestName(flag, Object.keys(known));
   return `Unknown flag ${shown}.${near === undefined ? '' : ` Did you mean --${near}?`}`;
 }

@@ -1,6 +1,5 @@
-import type { Options } from 'yargs';
 import type { Output, Outputs } from '../../run/outputs.ts';
-import type { Args } from '../command.ts';
+import type { Args, Flag } from '../command.ts';
 
 /** Where `--html` and `--csv` go; undefined where they were not asked for. */
 export interface FilePlaces {
@@ -17,8 +16,13 @@ export async function filePlaces(args: Args, outputs: Outputs): Promise<FilePlac
 }
 
 /** The files of `plan`, and of `run --dry-run`, which is the same. `when` is said before what each does. */
-export function planFileOptions(when = ''): Record<'html' | 'csv', Options> {
-  const file = (describe: string): Options => ({ describe: `${when}${describe}`, type: 'string', requiresArg: true });
+export function planFileOptions(when = ''): Record<'html' | 'csv', Flag> {
+  const file = (describe: string): Flag => ({
+    describe: `${when}${describe}`,
+    type: 'string',
+    requiresArg: true,
+    placeholder: 'FILE',
+  });
   return {
     html: file('write the plan as an HTML page'),
     csv: file('write one row an action: decision and reason'),

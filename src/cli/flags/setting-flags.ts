@@ -1,23 +1,73 @@
-import type { Options } from 'yargs';
-import type { Setting } from '../../job/setting.ts';
+import { z } from 'zod';
+import { type Setting, variableOf } from '../../job/setting.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName, settingsThat } from '../../job/settings.ts';
+import type { Flag } from '../command.ts';
+
+/** Longer lists of choices stand in the description, where they can be broken. */
+const LONGEST_CHOICES = 40;
 
 /** Who we are and where we go: what a command needs that calls Defender, or would. */
-export const WHO_AND_WHERE = settingsThat(({ group }) => group === 'Who and where');
+const WHO_AND_WHERE = settingsThat(({ group }) => group === 'Where' || group === 'Sign-in');
 
-/** The yargs options of these settings. Defaults are only told, not set: a flag that was not given must not beat the environment. */
-export function settingOptions(names: readonly SettingName[] = SETTING_NAMES): Record<string, Options> {
+/** A plan writes no metrics and removes no ledgers. Limits that count once it is started stand in it. */
+const NOT_OF_A_PLAN: readonly SettingName[] = ['metricsFile', 'keepLedgers'];
+
+/** What names the run stands in its ledger. */
+const NAMES_THE_RUN: readonly SettingName[] = ['tenant', 'comment', 'column', 'ledger'];
+
+/** Who only looks cancels nothing, reads no source and removes no ledgers. */
+const NOT_OF_A_LOOK: readonly SettingName[] = [
+  ...settingsThat(({ group }) => group === 'Guards'),
+  'first',
+  'strictInput',
+  'keepLedgers',
+];
+
+/** Who calls Defender without a ledger needs these to know whom, and how fast. */
+const OF_LOOKUPS: readonly SettingName[] = [...WHO_AND_WHERE, 'quota', 'quotaShare', 'quotaRoutes', 'patience'];
+
+const without = (...left: readonly (readonly SettingName[])[]) =>
+  SETTING_NAMES.filter((name) => !left.some((names) => names.includes(name)));
+
+/** The settings that a command takes as flags: no more than it has a use for. */
+export const SETTINGS_OF = {
+  run: SETTING_NAMES,
+  plan: without(NOT_OF_A_PLAN),
+  resume: without(NAMES_THE_RUN),
+  verify: without(NAMES_THE_RUN, NOT_OF_A_LOOK),
+  list: OF_LOOKUPS.filter((name) => name !== 'quotaRoutes'),
+  check: [...OF_LOOKUPS.filter((name) => name !== 'patience'), 'ledger'],
+} as const satisfies Record<string, readonly SettingName[]>;
+
+/** These settings as flags. Defaults are only told, not set: a flag that was not given must not beat the environment. */
+export function settingOptions(names: readonly SettingName[]): Record<string, Flag> {
   return Object.fromEntries(names.map((name) => [SETTINGS[name].flag, optionOf(name)]));
 }
 
-function optionOf(name: SettingName): Options {
-  const { kind, description, default: standard, group }: Setting = SETTINGS[name];
-  const note = standard === undefined ? '' : ` [default: ${standard}]`;
+function optionOf(name: SettingName): Flag {
+  const setting: Setting = SETTINGS[name];
+  const { kind, description, flag, group } = setting;
+  const choices = choicesOf(setting);
+  const isShort = choices !== undefined && choices.join('|').length <= LONGEST_CHOICES;
+  const placeholder = isShort ? choices.join('|') : setting.placeholder;
+  const standard = setting.default ?? setting.fallbackVariable;
   return {
-    describe: `${description}${note}`,
+    describe: [
+      description,
+      ...(choices === undefined || isShort ? [] : [`. One of ${choices.join(', ')}`]),
+      ...(standard === undefined ? [] : [` [default: ${standard}]`]),
+    ].join(''),
     type: kind === 'boolean' ? 'boolean' : kind === 'texts' ? 'array' : 'string',
     ...(kind === 'boolean' ? {} : { requiresArg: true }),
     ...(kind === 'texts' ? { string: true, nargs: 1 } : {}),
+    ...(placeholder === undefined ? {} : { placeholder }),
     group: `${group}:`,
+    head: group,
+    variable: variableOf(flag),
   };
+}
+
+/** What a setting may be, where that is a list. */
+export function choicesOf({ value }: Pick<Setting, 'value'>): readonly string[] | undefined {
+  return value instanceof z.ZodEnum ? value.options.map(String) : undefined;
 }

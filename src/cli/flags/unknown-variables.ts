@@ -38,7 +38,7 @@ export function refuseUnknownSafeties(env: Environment): void {
       : `Did you mean ${variableOf(flag)}? Correct it or unset it.`;
     return [`The variable ${name} is not one that countermand knows, and nothing was done. ${advice}`];
   });
-  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  if (problems.length > 0) throw new UsageError(problems);
 }
 
 function unknownIn(env: Environment): string[] {

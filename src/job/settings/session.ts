@@ -95,7 +95,7 @@ export const THE_SESSION = {
     placeholder: 'FILE',
     isPath: true,
     description: 'write Prometheus metrics here at the end and every 30 s',
-    group: 'The run',
+    group: 'Output',
     frozen: { at: 'metricsFile', as: TEXT },
     resume: true,
     fromLedger: 'ignored',

@@ -1,0 +1,23 @@
+import { COMMAND_NAMES, COMMANDS, SMALL_COMMANDS } from '../command-table.ts';
+import { findCommand, unknownCommand, wantsHelp } from '../flags/check-arguments.ts';
+import { commandHelp, smallHelp } from './command-help.ts';
+import { EXIT_CODES_TOPIC, exitCodesHelp, mainHelp } from './main-help.ts';
+
+/** What to show the help of: the name of a command, `exit-codes`, or null for the whole program. Undefined when help is not asked for. */
+export function topicOf(args: readonly string[]): string | null | undefined {
+  const [name, ...rest] = args;
+  if (name === 'help') return rest[findCommand(rest) ?? -1] ?? (wantsHelp(rest) ? name : null);
+  if (!wantsHelp(args)) return undefined;
+  return COMMAND_NAMES.find((each) => each === name) ?? null;
+}
+
+/** The text of {@link topicOf}'s answer. Throws a UsageError for what there is no help of. */
+export async function helpOf(topic: string | null): Promise<string> {
+  if (topic === null) return mainHelp();
+  if (topic === EXIT_CODES_TOPIC) return exitCodesHelp();
+  const small = SMALL_COMMANDS.find(({ name }) => name === topic);
+  if (small !== undefined) return smallHelp(small);
+  const found = COMMANDS.find(({ name }) => name === topic);
+  if (found !== undefined) return commandHelp(found, await found.load());
+  throw unknownCommand(topic, [...COMMAND_NAMES, EXIT_CODES_TOPIC]);
+}

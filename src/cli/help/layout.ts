@@ -1,0 +1,38 @@
+import { wrap } from '../../report/format.ts';
+
+/** Every help text fits a terminal of this width, and does not change with a wider one. */
+export const COLUMNS = 80;
+const INDENT = '  ';
+/** Between a name and what is said of it. */
+const GAP = 2;
+
+export type Row = readonly [name: string, what: string];
+
+/** Two columns. What is said of a name that is longer than the first column begins on a line of its own. */
+export function twoColumns(rows: readonly Row[], first = widest(rows)): string {
+  return rows.map((row) => oneRow(row, first)).join('\n');
+}
+
+/** A head and what stands under it; nothing where nothing does. */
+export function section(head: string, ...parts: readonly string[]): string[] {
+  const said = parts.filter((part) => part !== '');
+  return said.length === 0 ? [] : [`${head}:\n${said.join('\n')}`];
+}
+
+export function paragraph(text: string, indent = ''): string {
+  return wrap(text, COLUMNS - indent.length)
+    .map((line) => `${indent}${line}`)
+    .join('\n');
+}
+
+function oneRow([name, what]: Row, first: number): string {
+  const left = INDENT.length + first + GAP;
+  const lines = wrap(what, COLUMNS - left).map((line) => `${' '.repeat(left)}${line}`);
+  const head = `${INDENT}${name}`;
+  if (head.length > left - GAP) return [head, ...lines].join('\n');
+  return [head.padEnd(left) + (lines[0] ?? '').trimStart(), ...lines.slice(1)].join('\n');
+}
+
+function widest(rows: readonly Row[]): number {
+  return Math.max(0, ...rows.map(([name]) => name.length));
+}
