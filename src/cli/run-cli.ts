@@ -44,6 +44,11 @@ const COMMANDS: readonly (readonly [usage: string, describe: string, load: () =>
     async () => (await import('./commands/report.ts')).report,
   ],
   [
+    'status [runs..]',
+    'show every run here: how far it is, when it ends, what to do next',
+    async () => (await import('./commands/status.ts')).status,
+  ],
+  [
     'list',
     'list machine actions that match a filter, as CSV for `run -`',
     async () => (await import('./commands/list.ts')).list,
