@@ -70,7 +70,9 @@ export function statusReader(places: readonly string[], machine: LookingMachine)
     }
     known = next;
     const atMs = machine.clock.wallMs();
-    const sessions = found.flatMap(({ seen }) => seen.session ?? []);
+    // A ledger with two names made its calls once.
+    const once = new Map(found.map(({ seen }) => [seen.version, seen.session]));
+    const sessions = [...once.values()].filter((session) => session !== undefined);
     const runs = found.map(({ seen, holder }) =>
       runStatus(seen.status, holder, endsAtMs(seen.session, sessions, holder !== undefined, atMs)),
     );

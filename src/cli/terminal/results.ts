@@ -14,11 +14,17 @@ const CLEAR_BELOW = '\u001b[J';
 class Results {
   #listening = false;
   #owed = false;
+  #isRead = true;
   #lost: Error | undefined;
 
   write(output: Output): void {
     this.#listen();
     process.stdout.write(stderrLine.fit(output));
+  }
+
+  /** False once whoever read them has gone. */
+  get isRead(): boolean {
+    return this.#isRead;
   }
 
   /** At a terminal: draws a picture from its first line on, over what stands there. */
@@ -46,7 +52,8 @@ class Results {
     if (this.#listening) return;
     this.#listening = true;
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE' || this.#lost !== undefined) return;
+      this.#isRead &&= error.code !== 'EPIPE';
+      if (!this.#isRead || this.#lost !== undefined) return;
       this.#lost = error;
       if (!this.#owed) stderrLine.write(`warning: ${sentence(error)}; of a run, countermand report shows them again`);
     });

@@ -4,8 +4,9 @@ import { styled } from '../../styled.ts';
 import { results } from './results.ts';
 import { reportTerminal, terminalOf } from './terminal.ts';
 
-/** A little under the two seconds that are promised, for what the machine is late. */
-const EVERY_MS = 1900;
+const DRAWN_EVERY_MS = 2000;
+/** Whoever reads a pipe is promised something new within two seconds, however late the machine is. */
+const WRITTEN_EVERY_MS = 1500;
 const STANDARD_ROWS = 24;
 
 /**
@@ -19,15 +20,16 @@ export async function watch<T>(
 ): Promise<void> {
   const { stdout } = process;
   const inPlace = redraws && terminalOf(stdout, env).isTerminal;
+  const everyMs = inPlace ? DRAWN_EVERY_MS : WRITTEN_EVERY_MS;
   // What stands on the screen scrolls up and stays.
   if (inPlace) stdout.write('\n'.repeat(stdout.rows || STANDARD_ROWS));
-  while (stdout.writable) {
+  while (results.isRead) {
     const begunMs = clock.monotonicMs();
     const found = await look();
     const terminal = reportTerminal(stdout, env);
     if (inPlace) results.redraw(styled(picture(found, terminal, (stdout.rows || STANDARD_ROWS) - 1)));
-    else results.write(styled(picture(found, terminal)));
+    else results.write(styled(`${picture(found, terminal)}${redraws ? '\n' : ''}`));
     await results.delivered();
-    await clock.sleep(Math.max(0, EVERY_MS - (clock.monotonicMs() - begunMs)));
+    await clock.sleep(Math.max(0, everyMs - (clock.monotonicMs() - begunMs)));
   }
 }
