@@ -18,4 +18,5 @@ export const SLOW_TESTS = [
   'test/e2e/outside.test.ts',
   'test/e2e/server-dates.test.ts',
   'test/e2e/signals.test.ts',
+  'test/e2e/status.test.ts',
 ];

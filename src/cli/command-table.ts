@@ -43,6 +43,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/report.ts')).report,
   },
   {
+    name: 'status',
+    usage: 'status [runs..]',
+    summary: 'show every run here: how far, when it ends, what to do next',
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  {
     name: 'list',
     usage: 'list',
     summary: 'list machine actions that match a filter, as CSV',

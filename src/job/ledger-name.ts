@@ -1,7 +1,7 @@
 import { join, parse } from 'node:path';
 
 /** Where ledgers lie when nothing else is said, below the current folder. */
-const FOLDER = 'ledgers';
+export const LEDGER_FOLDER = 'ledgers';
 
 export interface LedgerNaming {
   /** The job's name, the source file's without its ending, or `stdin`. */
@@ -15,7 +15,7 @@ export interface LedgerNaming {
 /** `ledgers/<name>[-<UTC time>][.plan].jsonl` below `cwd`. */
 export function defaultLedger({ name, stamped, plan, nowMs }: LedgerNaming, cwd: string): string {
   const stamp = stamped ? `-${timeStamp(nowMs)}` : '';
-  return join(cwd, FOLDER, `${name}${stamp}${plan ? '.plan' : ''}.jsonl`);
+  return join(cwd, LEDGER_FOLDER, `${name}${stamp}${plan ? '.plan' : ''}.jsonl`);
 }
 
 /** `20261123T182705Z`: sorts by time and stands in every file system. */

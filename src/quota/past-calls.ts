@@ -1,7 +1,7 @@
 import { type ClocksNow, largestSkewOf, leastAgeMs } from '../ledger/call-age.ts';
 import type { PastCall } from '../ledger/state/run-state.ts';
 import { CLOCK_DOUBT_MS, LATEST_COUNT_MS, MARGIN_MS } from './call-times.ts';
-import type { AgedCall, Window } from './quota.ts';
+import type { AgedCall, Window, WindowLeft } from './quota.ts';
 
 /** Calls of at least this age, by {@link leastAgeMs}, matter to none of these windows: what to ask the ledgers for. */
 export function lookBackMs(windows: readonly Window[]): number {
@@ -18,4 +18,24 @@ export function agedCalls(pastCalls: readonly PastCall[], now: ClocksNow): AgedC
   const skewsMs = pastCalls.map(({ skewMs }) => skewMs);
   const largestSkewMs = largestSkewOf(skewsMs, now);
   return pastCalls.map((call) => ({ route: call.route, ageMs: leastAgeMs(call, now, largestSkewMs) }));
+}
+
+/**
+ * When the slots that earlier calls still take in a window become free, ascending. `countedAtMs` are the moments at which those calls counted at the
+ * latest; all moments are of one clock.
+ */
+export function takenUntil({ calls, perMs }: Window, countedAtMs: readonly number[], nowMs: number): number[] {
+  const taken = countedAtMs.map((atMs) => atMs + perMs + MARGIN_MS).filter((atMs) => atMs > nowMs);
+  // Another quota may have allowed more than there are slots now: the first slot is free when all but `calls - 1`
+  // of them have passed, so the soonest of the surplus say nothing.
+  return taken.toSorted((a, b) => a - b).slice(-calls);
+}
+
+/** The windows as a session finds them that begins now: what a forecast goes by where nobody has a quota in hand. */
+export function windowsAfter(windows: readonly Window[], past: readonly AgedCall[], nowMs: number): WindowLeft[] {
+  const countedAtMs = past.map(({ ageMs }) => nowMs - ageMs);
+  return windows.map((window) => {
+    const freeAtMs = takenUntil(window, countedAtMs, nowMs);
+    return { ...window, left: window.calls - freeAtMs.length, freeAtMs };
+  });
 }

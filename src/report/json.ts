@@ -3,6 +3,7 @@ import type { DecisionCounts } from '../ledger/decisions.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 import type { RejectReason, Route } from '../ledger/record.ts';
 import type { ForecastFacts } from './facts/plan-summary.ts';
+import type { RunStatus } from './facts/run-status.ts';
 import type { Summary } from './facts/summary.ts';
 
 /**
@@ -84,6 +85,18 @@ function forecastDocument(
 
 function nonZero<K extends string>(counts: Readonly<Record<K, number>>): Partial<Record<K, number>> {
   return Object.fromEntries(Object.entries<number>(counts).filter(([, n]) => n > 0)) as Partial<Record<K, number>>;
+}
+
+/** The document of `status --json`: counts that are 0 are left out, times are ISO, UTC. */
+export function statusDocument(runs: readonly RunStatus[]): unknown {
+  return {
+    runs: runs.map(({ name, ledger, tenant, state, holder, admitted, counts, left, needsReview, ...run }) => ({
+      ...{ name, ledger, tenant, state, holder, admitted, counts: nonZero(counts), left, needsReview },
+      forecast: run.forecast === null ? null : { endsAt: new Date(run.forecast.endsAtMs).toISOString() },
+      integrity: run.integrity,
+      next: run.next,
+    })),
+  };
 }
 
 /** The `--json` document as text, indented, ending in a newline. */

@@ -73,7 +73,7 @@ export function waits(
 }
 
 /** What still costs a call, and what was accepted and waits for its end. What is known to be over, or kept out, costs none. */
-function workIn(state: RunState, guards: Guards): { toCall: number; confirming: number } {
+export function workIn(state: RunState, guards: Guards): { toCall: number; confirming: number } {
   if (state.actions.size > COUNTED_ONE_BY_ONE) {
     const { unconfirmed, unknown } = state.counts();
     return { toCall: Math.max(0, state.leftCount - unconfirmed - unknown), confirming: 0 };

@@ -9,13 +9,19 @@ import type { LedgerView } from '../report/facts/view.ts';
  * Throws a UsageError for a file that is no ledger, or one of another format, and a DamageError where nothing stands before the damage.
  */
 export async function readView(source: LedgerSource, path: string): Promise<LedgerView> {
+  const view = await readWhatStands(source, path);
+  if (view.state.sessions.length === 0) {
+    throwIfDamaged(path, view.fault);
+    throw new UsageError(`${path} holds no ledger record: name a ledger that plan or run has written.`);
+  }
+  return view;
+}
+
+/** As {@link readView}, also where nothing stands before the damage, or nothing was written yet. */
+export async function readWhatStands(source: LedgerSource, path: string): Promise<LedgerView> {
   const tracer = createTracer();
   const { state, scanned } = await project(path, source, tracer);
   const { head, fault, tornBytes } = scanned;
-  if (state.sessions.length === 0) {
-    throwIfDamaged(path, fault);
-    throw new UsageError(`${path} holds no ledger record: name a ledger that plan or run has written.`);
-  }
   let integrityNote: string | undefined;
   if (fault !== undefined) integrityNote = `line ${fault.line} ${fault.what}; only what stands before it is reported`;
   else if (tornBytes > 0)

@@ -21,6 +21,17 @@ export interface Store extends AsyncDisposable {
   read(name: string, offset?: number): AsyncIterable<Uint8Array>;
   /** Undefined when there is none of this name. */
   stat(name: string): Promise<RunStat | undefined>;
+  /**
+   * The ledgers that lie in a place, by name: a folder's, whose names end in `.jsonl`. A ledger's own name is a place with this one in it. Undefined
+   * where there is neither. Throws a UsageError where they cannot be listed.
+   */
+  list(place: string): Promise<readonly ListedRun[] | undefined>;
+  /**
+   * Who works on a ledger; undefined when nobody does, as far as can be told by looking: who is certainly gone holds nothing. One of another machine
+   * cannot be asked, and counts as working until it was seen to be silent for as long as whoever takes over must watch it.
+   * Throws a UsageError where it may not be looked at.
+   */
+  holder(name: string): Promise<RunHolder | undefined>;
   /** Earlier ledgers of the same stamped series as `name`, newest first, without it; none when it is not of a series. Throws a UsageError where they cannot be listed. */
   series(name: string): Promise<readonly RunEntry[]>;
   /**
@@ -84,6 +95,19 @@ export interface RunEntry {
   modifiedMs: number;
   /** What stands there where it is no ledger of its own ("a named pipe"); undefined for one that can be read. */
   instead: string | undefined;
+}
+
+export interface ListedRun extends RunEntry {
+  /** Another one whenever the ledger was written to, or is another. */
+  version: string;
+}
+
+/** A process that works on a run. */
+export interface RunHolder {
+  pid: number;
+  host: string;
+  /** ISO time, by its own clock. */
+  since: string;
 }
 
 /** What fills a quota. */

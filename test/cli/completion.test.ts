@@ -16,7 +16,7 @@ describe('shell completion', () => {
   test('shell completion offers every command', async () => {
     const { stdout, stderr, code } = await complete('');
     expect(stdout.split('\n')).toEqual(
-      expect.arrayContaining(['plan', 'run', 'resume', 'verify', 'report', 'list', 'check', 'sandbox']),
+      expect.arrayContaining(['plan', 'run', 'resume', 'verify', 'report', 'status', 'list', 'check', 'sandbox']),
     );
     expect([code, stderr]).toEqual([0, '']);
   });

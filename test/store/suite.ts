@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CountermandError } from '../../src/errors.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -152,6 +153,40 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
         [place.name('night-20260101T020000Z'), undefined],
       ]);
       expect(await one.store.series(place.name('night'))).toEqual([]);
+    });
+
+    test('a store lists the ledgers of a place by name, each with a version that changes when it is written to', async () => {
+      const folder = dirname(place.name('a'));
+      expect((await one.store.list(folder)) ?? []).toEqual([]);
+      for (const word of ['b', 'a']) await written(word, admit);
+      const before = (await two.store.list(folder)) ?? [];
+      expect(before.map(({ name, instead }) => [name, instead])).toEqual([
+        [place.name('a'), undefined],
+        [place.name('b'), undefined],
+      ]);
+      expect(await two.store.list(folder)).toEqual(before);
+      await written('a', (ledger) => ledger.close('interrupted'));
+      const after = (await two.store.list(folder)) ?? [];
+      expect(after[0]?.version).not.toBe(before[0]?.version);
+      expect(after[1]).toEqual(before[1]);
+      expect(await two.store.list(place.name('a'))).toEqual([after[0]]);
+      expect(await two.store.list(place.name('none'))).toBeUndefined();
+    });
+
+    test('a store says who works on a run, and that nobody does once they have ended or are gone', async () => {
+      expect(await two.store.holder(place.name('a'))).toBeUndefined();
+      {
+        await using _ledger = await open(one, 'a');
+        const holder = await two.store.holder(place.name('a'));
+        expect(holder).toEqual({ pid: expect.any(Number), host: expect.any(String), since: expect.any(String) });
+        expect(new Date(holder?.since ?? '').toISOString()).toBe(holder?.since);
+        expect(await one.store.holder(place.name('a'))).toEqual(holder);
+      }
+      expect(await two.store.holder(place.name('a'))).toBeUndefined();
+      await open(one, 'a');
+      expect(await two.store.holder(place.name('a'))).toBeDefined();
+      one.kill();
+      expect(await two.store.holder(place.name('a'))).toBeUndefined();
     });
 
     test('a store removes what nobody has a reason to keep, and waits for no holder', async () => {

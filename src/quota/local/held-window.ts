@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { MARGIN_MS } from '../call-times.ts';
+import { takenUntil } from '../past-calls.ts';
 import type { Window, WindowLeft } from '../quota.ts';
 import { makeLimiter } from './limiter.ts';
 
@@ -30,11 +31,7 @@ export interface HeldWindow {
  * seconds, so they are permits that the limiter does not have yet: each is added when it is free.
  */
 export function makeHeldWindow({ calls, perMs }: Window, pastAtMs: readonly number[], clock: Clock): HeldWindow {
-  const now = clock.monotonicMs();
-  const past = pastAtMs.map((atMs) => atMs + perMs + MARGIN_MS).filter((atMs) => atMs > now);
-  // Another quota may have allowed more than there are permits now: the first permit is free when all but `calls - 1`
-  // of them have passed, so the soonest of the surplus say nothing.
-  const pastUntilMs = past.toSorted((a, b) => a - b).slice(-calls);
+  const pastUntilMs = takenUntil({ calls, perMs }, pastAtMs, clock.monotonicMs());
   /** When the permits that are held become free, ascending. */
   const freeAtMs = [...pastUntilMs];
   /** Permits that are free. There are none while somebody waits. */

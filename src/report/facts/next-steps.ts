@@ -1,3 +1,4 @@
+import { toCallCount } from '../../ledger/decisions.ts';
 import { plural } from '../format.ts';
 import { canStart } from './headline.ts';
 import type { LedgerSummary } from './ledger-summary.ts';
@@ -20,13 +21,18 @@ export function nextSteps(summary: Summary, files?: ListFiles): Step[] {
   return [...carryOn(summary), ...lookAt(summary, files)];
 }
 
+/** The command that goes on with it, ready to paste; undefined where there is nothing to go on with. */
+export function nextCommand(summary: Summary): string | undefined {
+  return carryOn(summary).find(({ command }) => command !== undefined)?.command;
+}
+
 function carryOn(summary: Summary): Step[] {
   const { counts, reason } = summary;
   if (summary.kind === 'plan') {
     if (summary.plan?.overMaxActions) return [{ text: 'Shorten the list, or raise --max-actions, and plan again.' }];
     if (!canStart(summary)) return [{ text: 'See what stopped it, and plan again.' }];
     return summary.ledgers
-      .filter(() => summary.admitted > 0)
+      .filter(() => summary.admitted > 0 && toBeCalled(summary) !== 0)
       .map((ledger) => ({
         text: 'Start exactly this plan',
         command: onLedger('run', ledger, '--head', ledger.head),
@@ -52,6 +58,11 @@ function carryOn(summary: Summary): Step[] {
     }
   }
   return steps;
+}
+
+/** Undefined where nobody has decided. */
+function toBeCalled({ plan }: Summary): number | undefined {
+  return plan?.decisions === undefined ? undefined : toCallCount(plan.decisions);
 }
 
 function openLedgers({ ledgers }: Summary): readonly LedgerSummary[] {

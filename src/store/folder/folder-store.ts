@@ -10,11 +10,12 @@ import type { SenderId } from '../../ledger/sender.ts';
 import type { Logger } from '../../log.ts';
 import { makeQuota } from '../../quota/local/local-quota.ts';
 import type { Quota } from '../../quota/quota.ts';
-import type { OpenRun, QuotaMemory, RunEntry, RunStat, Store, StoreFinding } from '../store.ts';
+import type { ListedRun, OpenRun, QuotaMemory, RunEntry, RunHolder, RunStat, Store, StoreFinding } from '../store.ts';
 import type { Disk, FileFacts } from './disk.ts';
-import { readHolder } from './held-lock.ts';
-import { describe, isDead, type Processes, systemProcesses } from './holder.ts';
+import { LOCK_TTL_MS, readHolder } from './held-lock.ts';
+import { canBeAsked, describe, isDead, type Processes, systemProcesses } from './holder.ts';
 import { acquireLock } from './lock.ts';
+import { isNamed, listed, lockAt } from './look.ts';
 import { type OpenedLedger, openLedger, refuseLinked, senderLockPath } from './open.ts';
 import { findPastCalls } from './past-calls.ts';
 import { seriesOf } from './series.ts';
@@ -31,6 +32,8 @@ export interface FolderStoreParts {
 export class FolderStore implements Store {
   readonly #parts: Required<FolderStoreParts>;
   readonly #opened = new WeakMap<Ledger, OpenedLedger>();
+  /** Locks whose holders cannot be asked, by their paths: since when (monotonic) they say what they say. */
+  readonly #seenLocks = new Map<string, { text: string; sinceMs: number }>();
 
   constructor(parts: FolderStoreParts) {
     this.#parts = { processes: systemProcesses(), ...parts };
@@ -51,9 +54,31 @@ export class FolderStore implements Store {
     return facts === undefined ? undefined : { size: facts.size, unfit: unfitness(facts, name) };
   }
 
+  async list(place: string): Promise<readonly ListedRun[] | undefined> {
+    const { disk } = this.#parts;
+    if ((await disk.stat(place).catch(() => undefined))?.kind !== 'a folder') {
+      const entry = await listed(place, disk);
+      return entry === undefined ? undefined : [entry];
+    }
+    const names = (await this.#namesIn(place, 'ledgers')).filter((name) => name.endsWith('.jsonl')).sort();
+    const entries: ListedRun[] = [];
+    for (const name of names) entries.push(...[(await listed(join(place, name), disk)) ?? []].flat());
+    return entries;
+  }
+
+  async holder(name: string): Promise<RunHolder | undefined> {
+    const { disk, processes } = this.#parts;
+    const lock = await lockAt(name, disk);
+    const { holder } = lock;
+    if (holder === undefined || isDead(holder, processes)) return undefined;
+    if (!canBeAsked(holder, processes) && this.#seemsSilent(lock)) return undefined;
+    const { pid, host, since } = holder;
+    return isNamed(holder) ? { pid, host, since } : undefined;
+  }
+
   async series(name: string): Promise<readonly RunEntry[]> {
     const { disk } = this.#parts;
-    const found = seriesOf(name, await this.#namesIn(dirname(name)));
+    const found = seriesOf(name, await this.#namesIn(dirname(name), 'earlier ledgers of this job'));
     const entries: RunEntry[] = [];
     for (const each of found?.names ?? []) {
       const path = join(dirname(name), each);
@@ -116,8 +141,17 @@ export class FolderStore implements Store {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
+  /** Whether a lock was not renewed for its whole life while it was looked at. No date tells, only what is seen. */
+  #seemsSilent({ path, text }: { path: string; text: string }): boolean {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const seen = this.#seenLocks.get(path);
+    if (seen?.text === text) return nowMs - seen.sinceMs >= LOCK_TTL_MS;
+    this.#seenLocks.set(path, { text, sinceMs: nowMs });
+    return false;
+  }
+
   /** A folder that is not there yet holds nothing; one that cannot be listed may hold work left. */
-  async #namesIn(folder: string): Promise<string[]> {
+  async #namesIn(folder: string, what: string): Promise<string[]> {
     try {
       return await this.#parts.disk.list(folder);
     } catch (error) {
@@ -125,7 +159,7 @@ export class FolderStore implements Store {
       if (!(error instanceof Error)) throw error;
       const remedy = remedyFor(error) ?? 'name a folder that this user may read, with --ledger';
       throw new UsageError(
-        `the folder ${folder} cannot be searched for earlier ledgers of this job (${troubleInWords(error)}): ${remedy}`,
+        `the folder ${folder} cannot be searched for ${what} (${troubleInWords(error)}): ${remedy}`,
         { cause: error },
       );
     }

@@ -1,0 +1,117 @@
+import { stripVTControlCharacters } from 'node:util';
+import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
+import { cleanLine } from '../../clean.ts';
+import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
+import { RUN_STATES, type RunCondition, type RunStatus } from '../../report/facts/run-status.ts';
+import { formatCount, formatMinute, formatTime, plural, type Terminal, wrap } from '../../report/format.ts';
+import type { StatusBoard } from '../../run/status.ts';
+
+const PAINT: Readonly<Record<RunCondition, (text: string) => string>> = {
+  running: cyan,
+  corrupt: red,
+  interrupted: yellow,
+  halted: red,
+  planned: (text) => text,
+  finished: green,
+};
+const LEFT_WORDS = { accepted: 'accepted', inDoubt: 'in doubt', again: 'again', notCalled: 'not called' } as const;
+const LEFT_NAMES = Object.keys(LEFT_WORDS) as (keyof typeof LEFT_WORDS)[];
+const INDENT = '  ';
+
+/** The columns beside the name. */
+const STATE_WIDTH = 'interrupted'.length;
+const REVIEW_WIDTH = 'Review'.length;
+const END_WIDTH = '2026-11-26 04:10'.length;
+const GAP = 2;
+
+/**
+ * A line a run, with its numbers and the command that goes on with it below, the unfinished first. At most `rows` lines of a terminal: what does not
+ * fit is counted. Commands are never broken, so that they can be pasted.
+ */
+export function statusText({ atMs, runs, passedOver }: StatusBoard, terminal: Terminal, rows?: number): string {
+  const { columns, plain } = terminal;
+  const inOrder = [...runs].sort((a, b) => RUN_STATES.indexOf(a.state) - RUN_STATES.indexOf(b.state));
+  const tenants = new Set(runs.map(({ tenant }) => tenant));
+  const shared = tenants.size === 1 ? [...tenants][0] : undefined;
+  const head = [
+    ...wrap(`${formatTime(atMs)}  ${sums(runs)}`, columns),
+    ...(shared ? [`tenant ${cleanLine(shared)}`] : []),
+  ];
+  const done = runs.map(doneWords);
+  const doneWidth = Math.max('Done'.length, ...done.map((text) => text.length));
+  const beside = STATE_WIDTH + doneWidth + REVIEW_WIDTH + END_WIDTH + 4 * GAP;
+  const longest = Math.max('Run'.length, ...runs.map(({ name }) => cleanLine(name).length));
+  const nameWidth = Math.max(10, Math.min(longest, columns - beside));
+  const line = (name: string, state: string, done: string, review: string, end: string) =>
+    `${[name.padEnd(nameWidth), state, done.padStart(doneWidth), review.padStart(REVIEW_WIDTH), end].join('  ').trimEnd()}`;
+
+  const blocks = inOrder.map((run) => {
+    const name = cleanLine(run.name);
+    const state = run.state.padEnd(STATE_WIDTH);
+    const end = run.forecast === null ? '' : formatMinute(run.forecast.endsAtMs);
+    const review = run.needsReview === 0 ? '-' : formatCount(run.needsReview);
+    // A name that is longer than its column has a line of its own.
+    const isLong = name.length > nameWidth;
+    const row = line(isLong ? '' : name, plain ? state : PAINT[run.state](state), doneWords(run), review, end);
+    const details = detailsOf(run, shared === undefined).flatMap((text) => wrap(text, columns - INDENT.length));
+    return [
+      ...(isLong ? [name] : []),
+      row,
+      ...details.map((text) => `${INDENT}${plain ? text : dim(text)}`),
+      ...(run.next === null ? [] : [`${INDENT}${cleanLine(run.next)}`]),
+    ];
+  });
+  const notes = passedOver.flatMap((text) => wrap(`passed over: ${cleanLine(text)}`, columns));
+  const titles = line('Run', 'State'.padEnd(STATE_WIDTH), 'Done', 'Review', 'Ends (UTC)');
+  const above = runs.length === 0 ? [...head, ''] : [...head, '', plain ? titles : bold(titles)];
+  const body = rows === undefined ? blocks.flat() : fitting(blocks, rows - above.length - notes.length, columns);
+  return `${[...above, ...body, ...notes].join('\n').trimEnd()}\n`;
+}
+
+function sums(runs: readonly RunStatus[]): string {
+  if (runs.length === 0) return 'no runs';
+  const parts = RUN_STATES.flatMap((state) => {
+    const n = runs.filter((run) => run.state === state).length;
+    return n === 0 ? [] : [`${formatCount(n)} ${state}`];
+  });
+  return `${plural(runs.length, 'run')}: ${parts.join(', ')}`;
+}
+
+function doneWords({ admitted, counts }: RunStatus): string {
+  const done = Object.values(counts).reduce((sum, n) => sum + n, 0);
+  return `${formatCount(done)} of ${formatCount(admitted)}`;
+}
+
+function detailsOf({ tenant, holder, counts, left, integrity }: RunStatus, namesTenant: boolean): string[] {
+  const { intact, line } = integrity;
+  const outcomes = OUTCOME_NAMES.flatMap((name) => counted(name, counts[name])).join(', ');
+  const open = LEFT_NAMES.flatMap((name) => counted(LEFT_WORDS[name], left[name])).join(', ');
+  const numbers = [outcomes, open === '' ? '' : `left: ${open}`].filter((text) => text !== '').join('; ');
+  return [
+    intact ? '' : `damaged at line ${formatCount(line ?? 0)}; what stands before it is shown`,
+    namesTenant && tenant !== null ? `tenant ${cleanLine(tenant)}` : '',
+    holder === null
+      ? ''
+      : `process ${holder.pid} on ${cleanLine(holder.host)} since ${formatTime(Date.parse(holder.since))}`,
+    numbers,
+  ].filter((text) => text !== '');
+}
+
+function counted(word: string, n: number): string[] {
+  return n === 0 ? [] : [`${word} ${formatCount(n)}`];
+}
+
+/** Whole blocks that fit into so many lines, the last of which counts those that do not. */
+function fitting(blocks: readonly (readonly string[])[], rows: number, columns: number): string[] {
+  const heights = blocks.map((block) => block.reduce((sum, text) => sum + linesOf(text, columns), 0));
+  const all = heights.reduce((sum, height) => sum + height, 0);
+  if (all <= rows) return blocks.flat();
+  let [used, shown] = [0, 0];
+  while (used + (heights[shown] ?? 0) <= rows - 1) used += heights[shown++] ?? 0;
+  return [...blocks.slice(0, shown).flat(), `… and ${plural(blocks.length - shown, 'more run')}`];
+}
+
+/** A command that is longer than the terminal is broken by it. */
+function linesOf(text: string, columns: number): number {
+  return Math.max(1, Math.ceil(stripVTControlCharacters(text).length / columns));
+}

@@ -1,0 +1,91 @@
+import type { Outcome } from '../../ledger/outcomes.ts';
+import type { CloseReason } from '../../ledger/record.ts';
+import { type LeftCounts, leftCounts } from '../../ledger/state/left.ts';
+import { nextCommand } from './next-steps.ts';
+import type { PlanFacts } from './plan-summary.ts';
+import { summarise } from './summary.ts';
+import { isPlan, type LedgerView } from './view.ts';
+
+/** Where a run stands. Nobody works on an `interrupted` one: it was stopped with work left, or killed. */
+export const RUN_STATES = ['running', 'corrupt', 'interrupted', 'halted', 'planned', 'finished'] as const;
+
+export type RunCondition = (typeof RUN_STATES)[number];
+
+/** Who works on it. */
+interface Holder {
+  pid: number;
+  host: string;
+  /** ISO time, by its own clock. */
+  since: string;
+}
+
+/** A run as `status` shows it; the names are those of its document. */
+export interface RunStatus {
+  name: string;
+  /** As it was named by the user. */
+  ledger: string;
+  /** Null where the ledger does not tell. */
+  tenant: string | null;
+  state: RunCondition;
+  holder: Holder | null;
+  admitted: number;
+  counts: Readonly<Record<Outcome, number>>;
+  left: LeftCounts;
+  needsReview: number;
+  /** When it would be over, epoch ms: as it goes on, or if it went on now. Null for what is over, or damaged. */
+  forecast: { endsAtMs: number } | null;
+  /** `line`: the first that does not fit. */
+  integrity: { intact: boolean; records: number; line?: number };
+  /** The command that goes on with it, ready to paste; null where there is none, or somebody is at it. */
+  next: string | null;
+}
+
+/** What the ledger alone says of a run; who works on it and what the clock says is left out. */
+export type LedgerStatus = Omit<RunStatus, 'holder' | 'forecast' | 'state'> & {
+  /** As it is when nobody works on it. */
+  unheld: Exclude<RunCondition, 'running'>;
+  /** Its last session has said how it ended. */
+  closed: boolean;
+};
+
+/** `plan`: what the engine decides of a plan, undefined for a run. Every number is that of a report of the ledger. */
+export function ledgerStatus(view: LedgerView, name: string, plan: PlanFacts | undefined): LedgerStatus {
+  const { state, intact, fault } = view;
+  const last = state.sessions.at(-1);
+  const summary = summarise([view], { nowMs: state.lastAtMs, plan });
+  const line = fault === undefined ? {} : { line: fault.line };
+  const goesOn = intact && last !== undefined;
+  return {
+    name,
+    ledger: view.path,
+    tenant: last?.opened.tenant ?? null,
+    unheld: intact ? unheldState(isPlan(view), last?.closed?.reason) : 'corrupt',
+    closed: last?.closed !== undefined,
+    admitted: summary.admitted,
+    counts: summary.counts,
+    left: leftCounts(state),
+    needsReview: summary.needsLook,
+    integrity: { intact, records: state.lastSeq, ...line },
+    next: (goesOn ? nextCommand(summary) : undefined) ?? null,
+  };
+}
+
+/** `reason`: how its last session closed, undefined for one that did not. */
+export function unheldState(planned: boolean, reason: CloseReason | undefined): LedgerStatus['unheld'] {
+  if (planned) return 'planned';
+  return reason === 'finished' || reason === 'halted' ? reason : 'interrupted';
+}
+
+/** `endsAtMs` is used only where the end is still to come. */
+export function runStatus(ledger: LedgerStatus, holder: Holder | undefined, endsAtMs: number): RunStatus {
+  const { unheld, closed: _closed, next, ...rest } = ledger;
+  const state = unheld === 'corrupt' || holder === undefined ? unheld : 'running';
+  const isOver = state === 'finished' || state === 'corrupt';
+  const { name, ledger: path, tenant, admitted, counts, left, needsReview, integrity } = rest;
+  return {
+    ...{ name, ledger: path, tenant, state, holder: holder ?? null, admitted, counts, left, needsReview },
+    forecast: isOver ? null : { endsAtMs },
+    integrity,
+    next: state === 'running' ? null : next,
+  };
+}

@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+import { statusText } from '../../src/cli/views/status-text.ts';
+import { ledgerStatus, type RunStatus, runStatus } from '../../src/report/facts/run-status.ts';
+import { T0 } from '../report/records.ts';
+import { runStory } from '../report/stories.ts';
+import { viewOf } from '../report/views.ts';
+
+function run(name: string, more: Partial<RunStatus> = {}): RunStatus {
+  const view = viewOf(runStory({ close: 'interrupted' }), `ledgers/${name}.jsonl`);
+  return { ...runStatus(ledgerStatus(view, name, undefined), undefined, T0 + 60_000), ...more };
+}
+
+const board = (runs: RunStatus[]) => ({
+  atMs: T0,
+  runs,
+  passedOver: ['ledgers/p.jsonl is a named pipe and no ledger'],
+});
+
+describe('the text of status', () => {
+  test.each([80, 100])('fits %i columns, but for a command, which stays whole', (columns) => {
+    const long = run('nightly-isolations-of-the-whole-company-20260302T220000Z');
+    const text = statusText(board([run('incident'), long]), { columns, plain: true });
+    for (const line of text.split('\n')) {
+      if (!line.startsWith('  countermand ')) expect(line.length, line).toBeLessThanOrEqual(columns);
+    }
+    for (const { next } of [run('incident'), long]) expect(text).toContain(`\n  ${next}\n`);
+    expect(text).toContain('passed over: ledgers/p.jsonl');
+  });
+
+  test.each([14, 23, 39])('fits %i lines and counts what does not', (rows) => {
+    const runs = Array.from({ length: 20 }, (_, i) => run(`run-${i}`));
+    const text = statusText(board(runs), { columns: 80, plain: true }, rows);
+    const lines = text.trimEnd().split('\n');
+    const shown = lines.filter((line) => /^run-\d/.test(line)).length;
+    expect(lines.length).toBeLessThanOrEqual(rows);
+    expect(shown).toBeGreaterThan(0);
+    expect(text).toContain(`… and ${20 - shown} more runs`);
+  });
+
+  test('shows who works on a run, the unfinished before the finished, and foreign text with its escapes', () => {
+    const holder = { pid: 7, host: 'host\u001b[31m', since: new Date(T0).toISOString() };
+    const runs = [run('a', { state: 'finished', next: null }), run('b', { state: 'running', holder, next: null })];
+    const text = statusText(board(runs), { columns: 80, plain: true });
+    expect(text.indexOf('\nb ')).toBeLessThan(text.indexOf('\na '));
+    expect(text).toContain('process 7 on host\\x1b[31m since 2026-03-02 22:00:00 UTC');
+  });
+});

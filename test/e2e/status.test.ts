@@ -1,0 +1,207 @@
+import { execFileSync } from 'node:child_process';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { COMMENT, documentOf, type Harness, ids, open, openHarness } from '../support/harness.ts';
+import { openTerminal } from './terminal.ts';
+
+interface Run {
+  name: string;
+  ledger: string;
+  tenant: string | null;
+  state: string;
+  holder: { pid: number; host: string; since: string } | null;
+  admitted: number;
+  counts: Record<string, number>;
+  left: { accepted: number; inDoubt: number; again: number; notCalled: number };
+  needsReview: number;
+  forecast: { endsAt: string } | null;
+  integrity: { intact: boolean; records: number; line?: number };
+  next: string | null;
+}
+
+const RUN = [...COMMENT, '--yes', '--screen', 'never', '--confirm-for', '0'];
+
+async function statusOf(harness: Harness, args: readonly string[] = []) {
+  const { code, stdout, stderr } = await harness.run(['status', '--json', ...args]);
+  const { runs } = JSON.parse(stdout) as { runs: Run[] };
+  return { code, stderr, runs, run: (name: string) => runs.find((each) => each.name === name) };
+}
+
+/** Every file of the ledgers' folder with what it holds and when it was written. */
+async function folderOf(harness: Harness): Promise<unknown> {
+  const names = await readdir(harness.path('ledgers'));
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const path = harness.path(`ledgers/${name}`);
+      const { mtimeMs } = await stat(path);
+      return [name, mtimeMs, name.endsWith('.jsonl') ? await readFile(path, 'utf8') : ''];
+    }),
+  );
+}
+
+describe.concurrent('status', () => {
+  it('shows every run of the folder, and neither sends, writes nor locks anything', async () => {
+    await using harness = await openHarness({ actions: open(30) });
+    await harness.file('done.txt', ids(3));
+    await harness.file('planned.txt', ids(5, 10));
+    await harness.file('halted.txt', ['00000000-0000-4000-8000-0000000000ff', ...ids(2, 20)]);
+    expect((await harness.run(['plan', 'planned.txt'])).code).toBe(0);
+    expect((await harness.run(['run', 'done.txt', ...COMMENT, '--yes'])).code).toBe(0);
+    const halted = await harness.run(['run', 'halted.txt', ...RUN, '--max-failures', '0', '--max-actions', '1']);
+    expect(halted.code, halted.stderr).toBe(5);
+    const before = await folderOf(harness);
+    const calls = harness.sandbox.log.entries.length;
+
+    const { code, stderr, runs, run } = await statusOf(harness);
+
+    expect(code, stderr).toBe(0);
+    expect(runs.map(({ name }) => name)).toEqual(['done', 'halted', 'planned.plan']);
+    expect(run('done')).toMatchObject({ state: 'finished', admitted: 3, counts: { cancelled: 3 }, forecast: null });
+    expect(run('done')).toMatchObject({ holder: null, next: null, integrity: { intact: true }, needsReview: 0 });
+    expect(run('halted')).toMatchObject({ state: 'halted', holder: null, left: { notCalled: 3 } });
+    expect(run('planned.plan')).toMatchObject({ state: 'planned', counts: {}, left: { notCalled: 5 } });
+    expect(Date.parse(run('planned.plan')?.forecast?.endsAt ?? '')).toBeGreaterThan(Date.now() - 60_000);
+    expect(await folderOf(harness)).toEqual(before);
+    expect(harness.sandbox.log.entries).toHaveLength(calls);
+
+    // The command runs as it stands, but for what nobody has said yet.
+    const next = run('planned.plan')?.next ?? '';
+    expect(next).toMatch(/^countermand run ledgers\/planned\.plan\.jsonl --head [0-9a-f]{32} /);
+    const started = await harness.runShell(`env -u COUNTERMAND_QUOTA ${next} --comment later --yes`);
+    expect(started.code, started.stderr).toBe(0);
+    expect((await statusOf(harness)).run('planned.plan')).toMatchObject({ state: 'finished', next: null });
+  });
+
+  it('names who works on a run; killed, it is interrupted at once and its command goes on with it', async () => {
+    await using harness = await openHarness({ actions: open(6), windows: '3/10m' });
+    await harness.file('ids.txt', ids(6));
+    const command = harness.start(['run', 'ids.txt', ...RUN]);
+    await harness.sandbox.log.until((log) => log.entries.filter(({ done }) => done).length === 3);
+    const { run } = await statusOf(harness);
+    const running = run('ids');
+    expect(running).toMatchObject({ state: 'running', admitted: 6, next: null, holder: { pid: command.child.pid } });
+    // The second half has to wait for the window.
+    const inMs = Date.parse(running?.forecast?.endsAt ?? '') - Date.now();
+    expect(inMs).toBeGreaterThan(9 * 60_000);
+    expect(inMs).toBeLessThan(11 * 60_000);
+
+    command.kill('SIGKILL');
+    await command.ended;
+    const killed = (await statusOf(harness)).run('ids');
+    expect(killed).toMatchObject({ state: 'interrupted', holder: null, admitted: 6 });
+    expect(killed?.next).toContain('countermand resume ledgers/ids.jsonl');
+    expect((await harness.run(['status'])).stdout).toContain(`\n  ${killed?.next}\n`);
+  });
+
+  it('says after SIGINT what the sandbox has seen and what a report says', async () => {
+    await using harness = await openHarness({ actions: open(40), latencyMs: 1000 });
+    await harness.file('ids.txt', ids(40));
+    const command = harness.start(['run', 'ids.txt', ...RUN, '--concurrency', '4']);
+    await harness.sandbox.log.until((log) => log.count('cancel') === 8);
+    command.kill('SIGINT');
+    expect((await command.ended).code).toBe(130);
+
+    const run = (await statusOf(harness, ['ledgers/ids.jsonl'])).run('ids');
+
+    const called = harness.sandbox.log.effective().length;
+    expect(called).toBe(harness.sandbox.log.count('cancel'));
+    expect(run).toMatchObject({ state: 'interrupted', admitted: 40, holder: null });
+    const { counts = {}, left } = run ?? {};
+    const settled = Object.values(counts).reduce((sum, n) => sum + n, 0);
+    expect(left).toEqual({ accepted: called - settled, inDoubt: 0, again: 0, notCalled: 40 - called });
+    const report = documentOf((await harness.run(['report', 'ledgers/ids.jsonl', '--json'])).stdout);
+    expect(counts).toEqual(report.counts);
+    expect(report.calls.cancel).toBe(called);
+  });
+
+  it('passes over what is no ledger without waiting for it, and reads the others', async () => {
+    await using harness = await openHarness({ actions: open(3) });
+    await harness.file('ids.txt', ids(3));
+    expect((await harness.run(['run', 'ids.txt', ...COMMENT, '--yes'])).code).toBe(0);
+    execFileSync('mkfifo', [harness.path('ledgers/pipe.jsonl'), harness.path('ledgers/ids.jsonl.lock')]);
+    execFileSync('ln', ['-s', '/dev/zero', harness.path('ledgers/zero.jsonl')]);
+    execFileSync('ln', ['-s', 'nowhere', harness.path('ledgers/lost.jsonl')]);
+    execFileSync('mkdir', [harness.path('ledgers/folder.jsonl')]);
+    execFileSync('ln', [harness.path('ledgers/ids.jsonl'), harness.path('ledgers/same.jsonl')]);
+    await writeFile(harness.path('ledgers/notes.jsonl'), 'not a ledger\n');
+    await writeFile(harness.path('ledgers/empty.jsonl'), '');
+
+    const { code, stderr, runs } = await statusOf(harness);
+
+    expect(code, stderr).toBe(0);
+    expect(runs.map(({ name, state }) => [name, state])).toEqual([
+      ['empty', 'interrupted'],
+      ['ids', 'finished'],
+      ['same', 'finished'],
+    ]);
+    for (const odd of ['pipe.jsonl is a named pipe', 'zero.jsonl is a device', 'folder.jsonl is a folder'])
+      expect(stderr).toContain(odd);
+    for (const odd of ['lost.jsonl is a symbolic link that leads to nothing', 'notes.jsonl is not a ledger'])
+      expect(stderr).toContain(odd);
+    for (const named of ['ledgers/pipe.jsonl', 'ledgers/notes.jsonl', 'ledgers/none.jsonl']) {
+      const { code: refused, stdout } = await harness.run(['status', named, '--json']);
+      expect(refused, named).toBe(2);
+      expect(JSON.parse(stdout)).toMatchObject({ exitCode: 2 });
+    }
+  });
+
+  it('exits 12 for a corrupt ledger and shows it beside the others', async () => {
+    await using harness = await openHarness({ actions: open(4) });
+    for (const name of ['a', 'b']) {
+      await harness.file(`${name}.txt`, ids(2, name === 'a' ? 1 : 3));
+      expect((await harness.run(['run', `${name}.txt`, ...COMMENT, '--yes'])).code).toBe(0);
+    }
+    const path = harness.path('ledgers/a.jsonl');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('"line":1,', '"line":9,'));
+
+    const { code, runs, run } = await statusOf(harness);
+
+    expect(code).toBe(12);
+    expect(runs).toHaveLength(2);
+    expect(run('a')).toMatchObject({ state: 'corrupt', next: null, forecast: null, integrity: { intact: false } });
+    expect(run('a')?.integrity.line).toBeGreaterThan(1);
+    expect(run('b')).toMatchObject({ state: 'finished' });
+  });
+
+  it('is content where there is nothing yet', async () => {
+    await using harness = await openHarness();
+    expect(await statusOf(harness)).toMatchObject({ code: 0, runs: [] });
+    expect((await harness.run(['status'])).stdout).toContain('no runs');
+    expect((await harness.run(['status', 'elsewhere'])).code).toBe(2);
+  });
+
+  it('--watch --json writes a document a line, at most two seconds apart, until Ctrl-C', async () => {
+    await using harness = await openHarness();
+    const command = harness.start(['status', '--watch', '--json']);
+    const atMs: number[] = [];
+    command.child.stdout?.on('data', () => atMs.push(performance.now()));
+    await command.says(/(\{"runs":\[\]\}\n){3}/);
+    command.kill('SIGINT');
+    const { code, stdout } = await command.ended;
+    expect(code).toBe(130);
+    for (const line of stdout.trimEnd().split('\n')) expect(JSON.parse(line)).toEqual({ runs: [] });
+    const [first = 0, second = 0, third = 0] = atMs;
+    expect(second - first).toBeLessThan(2000);
+    expect(third - second).toBeLessThan(2000);
+  });
+
+  it('--watch ends when nobody reads it any more', async () => {
+    await using harness = await openHarness();
+    const { code, stdout } = await harness.runShell('timeout 60 countermand status --watch | head -n 1');
+    expect(code).toBe(0);
+    expect(stdout).toContain('no runs');
+  });
+
+  it('--watch draws in place on a terminal, and Ctrl-C is 130', async () => {
+    await using harness = await openHarness({ actions: open(2) });
+    await harness.file('ids.txt', ids(2));
+    await using terminal = openTerminal('countermand status --watch', { cwd: harness.folder, env: harness.env });
+    await terminal.shows('no runs');
+    expect((await harness.run(['run', 'ids.txt', ...COMMENT, '--yes'])).code).toBe(0);
+    await terminal.shows('finished');
+    expect(terminal.screen).toContain('\u001b[H');
+    terminal.types('\u0003');
+    expect(await terminal.ended).toBe(130);
+  });
+});

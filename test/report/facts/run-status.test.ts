@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest';
+import type { CloseReason } from '../../../src/ledger/record.ts';
+import { ledgerStatus, type RunCondition, runStatus, unheldState } from '../../../src/report/facts/run-status.ts';
+import { summarise } from '../../../src/report/facts/summary.ts';
+import { statusDocument } from '../../../src/report/json.ts';
+import { guid, Script, T0 } from '../records.ts';
+import { EVERY_FATE, type Fate, planStory, runStory } from '../stories.ts';
+import { viewOf } from '../views.ts';
+
+const HOLDER = { pid: 7, host: 'host-1', since: '2026-03-02T22:00:00.000Z' };
+const nowMs = T0 + 3_600_000;
+const open: Fate = { outcome: undefined };
+const cancelled: Fate = { outcome: 'cancelled', ended: 'Cancelled', http: 200 };
+
+function statusOf(close: CloseReason | undefined, holder?: typeof HOLDER, fates: readonly Fate[] = [cancelled, open]) {
+  const view = viewOf(runStory({ fates, close }));
+  return runStatus(ledgerStatus(view, 'nightly', undefined), holder, nowMs);
+}
+
+describe('the state of a run', () => {
+  test.each<[planned: boolean, CloseReason | undefined, RunCondition]>([
+    [true, 'planned', 'planned'],
+    [false, undefined, 'interrupted'],
+    [false, 'interrupted', 'interrupted'],
+    [false, 'deadline', 'interrupted'],
+    [false, 'refused', 'interrupted'],
+    [false, 'unreachable', 'interrupted'],
+    [false, 'disk', 'interrupted'],
+    [false, 'halted', 'halted'],
+    [false, 'finished', 'finished'],
+  ])('without a holder (a plan: %s, closed as %s) is %s', (planned, reason, state) => {
+    expect(unheldState(planned, reason)).toBe(state);
+  });
+
+  test.each<[CloseReason | undefined]>([[undefined], ['interrupted'], ['halted'], ['finished']])(
+    'is running while somebody holds it, whatever its last session said: %s',
+    (reason) => {
+      expect(statusOf(reason, HOLDER)).toMatchObject({ state: 'running', holder: HOLDER, next: null });
+    },
+  );
+
+  test('is corrupt where its ledger is, held or not, and nothing is offered or forecast', () => {
+    const view = viewOf(runStory({ close: 'interrupted' }));
+    const damaged = { ...view, intact: false, fault: { line: 9, what: 'does not fit' } };
+    for (const holder of [undefined, HOLDER]) {
+      const status = runStatus(ledgerStatus(damaged, 'nightly', undefined), holder, nowMs);
+      const integrity = { intact: false, records: view.state.lastSeq, line: 9 };
+      expect(status).toMatchObject({ state: 'corrupt', holder: holder ?? null, forecast: null, next: null, integrity });
+    }
+  });
+
+  test('of a ledger without a record is interrupted, with nobody’s tenant and nothing to paste', () => {
+    const status = runStatus(ledgerStatus(viewOf([]), 'empty', undefined), undefined, nowMs);
+    expect(status).toMatchObject({ state: 'interrupted', tenant: null, admitted: 0, next: null });
+  });
+});
+
+describe('the numbers of a run', () => {
+  test('are those of a report, and outcomes and what is left are all that was admitted', () => {
+    const view = viewOf(runStory({ fates: [...EVERY_FATE, open, open], close: 'interrupted' }));
+    const { counts, left, admitted, needsReview } = ledgerStatus(view, 'nightly', undefined);
+    const report = summarise([view], { nowMs });
+    expect({ counts, admitted, needsReview }).toEqual({
+      counts: report.counts,
+      admitted: report.admitted,
+      needsReview: report.needsLook,
+    });
+    const sum = (numbers: object) => Object.values(numbers).reduce((a: number, b: number) => a + b, 0);
+    expect(sum(counts) + sum(left)).toBe(admitted);
+    expect(sum(left)).toBe(report.open);
+  });
+
+  test.each([
+    ['not called', undefined, 'notCalled'],
+    ['accepted', { http: 200 }, 'accepted'],
+    ['answered 200 by something that cannot be read', { http: 200, error: 'not-json' }, 'inDoubt'],
+    ['not answered', { error: 'timeout' }, 'inDoubt'],
+    ['refused, perhaps because it is over', { http: 400, code: 'BadRequest' }, 'inDoubt'],
+    ['throttled', { http: 429 }, 'again'],
+    ['answered by a service that is out of order', { http: 503 }, 'again'],
+    ['answered to an old token', { http: 401 }, 'again'],
+    ['not sent', { error: 'not-sent' }, 'notCalled'],
+  ] as const)('an action that was %s is told apart', (_what, answer, place) => {
+    const script = new Script().open().add('admit', { id: guid(1), line: 1 });
+    if (answer !== undefined) script.cancel(guid(1), answer);
+    const none = { accepted: 0, inDoubt: 0, again: 0, notCalled: 0 };
+    expect(ledgerStatus(viewOf(script.records), 'x', undefined).left).toEqual({ ...none, [place]: 1 });
+  });
+
+  test('an intent without a reply is in doubt', () => {
+    const script = new Script().open().add('admit', { id: guid(1), line: 1 });
+    script.add('intent', { call: 1, route: 'cancel', id: guid(1), attempt: 1 });
+    expect(ledgerStatus(viewOf(script.records), 'x', undefined).left).toMatchObject({ inDoubt: 1, notCalled: 0 });
+  });
+
+  test('of a plan: no outcomes, everything not called, and the command that starts exactly it', () => {
+    const { records, facts } = planStory([cancelled, cancelled]);
+    const view = viewOf(records, 'ledgers/a b.jsonl');
+    const status = runStatus(ledgerStatus(view, 'a b', facts), undefined, nowMs);
+    expect(status).toMatchObject({ state: 'planned', left: { notCalled: 2 }, forecast: { endsAtMs: nowMs } });
+    expect(Object.values(status.counts).every((n) => n === 0)).toBe(true);
+    expect(status.next).toBe(`countermand run 'ledgers/a b.jsonl' --head ${view.head}`);
+  });
+
+  test('a plan in which nothing would be cancelled offers nothing', () => {
+    const { records, facts } = planStory([{ outcome: 'already-final', status: 'Succeeded', ended: 'Succeeded' }]);
+    expect(ledgerStatus(viewOf(records), 'x', facts).next).toBeNull();
+  });
+});
+
+test.each<[CloseReason | undefined, readonly Fate[], string | null]>([
+  [undefined, [open], 'countermand resume ledgers/nightly.jsonl'],
+  ['interrupted', [open], 'countermand resume ledgers/nightly.jsonl'],
+  ['halted', [open], 'countermand resume ledgers/nightly.jsonl'],
+  ['finished', [cancelled], null],
+  ['finished', [{ outcome: 'unconfirmed', http: 200 }], 'countermand verify ledgers/nightly.jsonl'],
+  ['finished', [{ outcome: 'failed', http: 503 }], 'countermand resume ledgers/nightly.jsonl --retry failed'],
+])('after a run that closed as %s with %j comes %s', (reason, fates, next) => {
+  expect(statusOf(reason, undefined, fates).next).toBe(next);
+});
+
+test('the document has the fields of the contract, in their order, and no counts that are 0', () => {
+  const document = statusDocument([statusOf('interrupted')]) as { runs: Record<string, unknown>[] };
+  const [run = {}] = document.runs;
+  expect(Object.keys(run).join(' ')).toBe(
+    'name ledger tenant state holder admitted counts left needsReview forecast integrity next',
+  );
+  expect(run).toMatchObject({ counts: { cancelled: 1 }, forecast: { endsAt: new Date(nowMs).toISOString() } });
+  expect(Object.keys(run['counts'] as object)).toHaveLength(1);
+});
