@@ -1,11 +1,19 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { LedgerRecord, RecordFields, RecordKind } from './record.ts';
 
 /** 128 bits: nobody finds two plans with one head, not even who writes both. */
 export const CHAIN_LENGTH = 32;
 
+/** What stands before a line's chain value. */
+export const CHAIN_KEY = ',"chain":"';
+
 /** Length of `,"chain":"<32 hex>"}`, what every line ends with. */
-export const TAIL_LENGTH = ',"chain":""}'.length + CHAIN_LENGTH;
+export const TAIL_LENGTH = `${CHAIN_KEY}"}`.length + CHAIN_LENGTH;
+
+/** {@link chainOf} over the bytes of a line that is not ASCII. */
+export function chainOfBytes(previous: string, body: Uint8Array): string {
+  return createHash('sha256').update(previous).update(body).digest('hex').slice(0, CHAIN_LENGTH);
+}
 
 /**
  * The chain value of a line: the first 32 hex digits of SHA-256 over the previous line's chain value (empty for the

@@ -1,5 +1,6 @@
 import { DamageError, DiskError, UsageError } from '../errors.ts';
 import { hasCode, remedyFor, troubleInWords } from '../fs-errors.ts';
+import { type ChainBeside, checkChainBeside } from './chain-beside.ts';
 import { FIRST_RECORD } from './line.ts';
 import { LEDGER_FORMAT, type LedgerRecord } from './record.ts';
 import { type ChainFault, type Scanned, Scanner, type Sink } from './scanner.ts';
@@ -54,28 +55,74 @@ export async function project(
   source: LedgerSource,
   trace?: RecordSink,
 ): Promise<{ state: Projection; scanned: Scanned; torn: string }> {
-  const state = new Projection();
-  const { scanned, torn } = await scanLedger(path, source, {
-    apply(record, atMs) {
-      state.apply(record, atMs);
-      trace?.add(record, atMs);
-    },
-    admitted(seq, atMs, id, line) {
-      state.admitted(seq, atMs, id, line);
-      trace?.admitted();
-    },
+  let state = new Projection();
+  const { scanned, torn } = await scanLedger(path, source, () => {
+    const begun = new Projection();
+    state = begun;
+    if (trace === undefined) {
+      return {
+        apply: (record, atMs) => begun.apply(record, atMs),
+        admitted: (seq, atMs, id, line) => begun.admitted(seq, atMs, id, line),
+      };
+    }
+    trace.restart();
+    return {
+      apply(record, atMs) {
+        begun.apply(record, atMs);
+        trace.add(record, atMs);
+      },
+      admitted(seq, atMs, id, line) {
+        begun.admitted(seq, atMs, id, line);
+        trace.admitted();
+      },
+    };
   });
   return { state, scanned, torn };
 }
 
-/** Puts a file through a scanner, up to its end or the first fault. Throws as {@link readLedger} does. */
-async function scanLedger(path: string, source: LedgerSource, sink: Sink): Promise<{ scanned: Scanned; torn: string }> {
-  const scanner = new Scanner(sink);
-  for await (const chunk of readOrRefuse(path, source)) if (!scanner.push(chunk)) break;
+/** From so many bytes on the chain is checked beside: below it a thread takes longer to start than it saves. */
+const BESIDE_FROM_BYTES = 8 << 20;
+
+/** Puts a file through a scanner, up to its end or the first fault; `makeSink` is asked anew for each reading. Throws as {@link readLedger} does. */
+async function scanLedger(
+  path: string,
+  source: LedgerSource,
+  makeSink: () => Sink,
+): Promise<{ scanned: Scanned; torn: string }> {
+  let scanner = new Scanner(makeSink());
+  if (!(await scanBeside(path, source, scanner))) {
+    // Line by line, to know where it is that it does not hold.
+    scanner = new Scanner(makeSink());
+    for await (const chunk of readOrRefuse(path, source)) if (!scanner.push(chunk)) break;
+  }
   const read = { scanned: scanner.result, torn: scanner.torn };
   refuseOtherFormat(path, read.scanned.fault);
   await refuseOtherFile(path, readOrRefuse(path, source), read);
   return read;
+}
+
+/** Scans with a thread beside for the chain of all but the beginning. False where both do not agree that everything holds: then nothing counts that was scanned. */
+async function scanBeside(path: string, source: LedgerSource, scanner: Scanner): Promise<boolean> {
+  let beside: ChainBeside | undefined;
+  let before = 0;
+  let bytes = 0;
+  try {
+    for await (const chunk of readOrRefuse(path, source)) {
+      beside?.push(chunk);
+      if (!scanner.push(chunk)) break;
+      bytes += chunk.length;
+      if (beside !== undefined || bytes < BESIDE_FROM_BYTES) continue;
+      before = scanner.result.records;
+      beside = checkChainBeside(scanner.leaveChain());
+    }
+    if (beside === undefined) return true;
+    const { fault, records, head } = scanner.result;
+    if (fault !== undefined) return false;
+    const found = await beside.end();
+    return found !== undefined && !found.broken && found.lines === records - before && found.head === head;
+  } finally {
+    await beside?.[Symbol.asyncDispose]();
+  }
 }
 
 /** Throws a DamageError (exit 12) when there is a fault. */
@@ -166,14 +213,17 @@ export async function checkLedger(name: string, source: LedgerSource, wanted?: s
   const head = wanted?.trim().toLowerCase();
   let line: number | undefined;
   let [from, to]: [number | undefined, number | undefined] = [undefined, undefined];
-  const { scanned } = await scanLedger(name, source, {
-    apply(_record, atMs) {
-      from ??= atMs;
-      to = atMs;
-    },
-    linked(seq, chain) {
-      if (chain === head) line = seq;
-    },
+  const { scanned } = await scanLedger(name, source, () => {
+    line = from = to = undefined;
+    return {
+      apply(_record, atMs) {
+        from ??= atMs;
+        to = atMs;
+      },
+      linked(seq, chain) {
+        if (chain === head) line = seq;
+      },
+    };
   });
   const { records, tornBytes, fault } = scanned;
   const headFound = head === undefined ? undefined : whereIs(line, records);

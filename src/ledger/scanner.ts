@@ -1,20 +1,16 @@
-import { Buffer, isAscii, isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { type Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { Counter } from './envelope.ts';
 import { type AdmitLine, readAdmitLine } from './fast-admit.ts';
-import { LONGEST_LINE_BYTES } from './limits.ts';
-import { CHAIN_LENGTH, chainOf, decodeLine, TAIL_LENGTH } from './line.ts';
+import { CHAIN_KEY, CHAIN_LENGTH, chainOf, chainOfBytes, decodeLine, TAIL_LENGTH } from './line.ts';
+import { LineCutter, NEWLINE } from './line-cutter.ts';
 import { GUID_LENGTH } from './lower-guid.ts';
 import type { LedgerRecord } from './record.ts';
 import { Misfit, type OtherVersion, otherVersion, RecordReader, TimeReader } from './record-reader.ts';
-
-const NEWLINE = 10;
 
 const QUOTE = 34;
 const BRACE = 125;
 
 const PART_BYTES = 1 << 16;
-const CHAIN_KEY = ',"chain":"';
 
 /** The first line that does not fit, and what is wrong with it. */
 export interface ChainFault {
@@ -65,6 +61,8 @@ export class Scanner {
   #bytes = 0;
   #head = '';
   #fault: ChainFault | undefined;
+  /** The chain is checked elsewhere: what a line says of it is taken as it stands. */
+  #chainIsChecked = false;
 
   constructor(sink: Sink) {
     this.#sink = sink;
@@ -77,6 +75,15 @@ export class Scanner {
     if (block !== undefined) this.#block(block);
     if (this.#cutter.tooLong) this.#fail('is longer than any record');
     return this.#fault === undefined;
+  }
+
+  /**
+   * From here on the chain is not checked, because somebody else does: who goes on from this. What was scanned counts only once they have found
+   * the same lines and the same head.
+   */
+  leaveChain(): { head: string; rest: Uint8Array } {
+    this.#chainIsChecked = true;
+    return { head: this.#head, rest: this.#cutter.rest };
   }
 
   get result(): Scanned {
@@ -109,10 +116,7 @@ export class Scanner {
     while (from < text.length && this.#fault === undefined) {
       const to = text.indexOf('\n', from);
       const tail = to - TAIL_LENGTH;
-      if (
-        this.#ends(text, from, tail, to) &&
-        this.#follows(text, from, tail, chainOf(this.#head, text.slice(from, tail)))
-      ) {
+      if (this.#ends(text, from, tail, to) && this.#follows(text, from, tail, this.#chainAt(text, from, tail))) {
         if (!(plain && this.#tookAdmitLine(block, from, tail, to))) this.#take(text.slice(from, to), block, from, to);
       }
       from = to + 1;
@@ -130,6 +134,12 @@ export class Scanner {
     return true;
   }
 
+  #chainAt(text: string, from: number, tail: number): string {
+    if (!this.#chainIsChecked) return chainOf(this.#head, text.slice(from, tail));
+    const at = tail + CHAIN_KEY.length;
+    return text.slice(at, at + CHAIN_LENGTH);
+  }
+
   #otherLines(block: Buffer): void {
     let from = 0;
     while (from < block.length && this.#fault === undefined) {
@@ -139,8 +149,7 @@ export class Scanner {
       const tail = line.length - TAIL_LENGTH;
       if (this.#ends(line, 0, tail, line.length)) {
         const body = bytes.subarray(0, bytes.length - TAIL_LENGTH);
-        const digest = createHash('sha256').update(this.#head).update(body).digest('hex');
-        if (this.#follows(line, 0, tail, digest.slice(0, CHAIN_LENGTH))) this.#takeText(line, bytes);
+        if (this.#follows(line, 0, tail, chainOfBytes(this.#head, body))) this.#takeText(line, bytes);
       }
       from = to + 1;
     }
@@ -212,45 +221,4 @@ export class Scanner {
 function lineEnd(block: Buffer, from: number, end: number): number {
   const last = block.lastIndexOf(NEWLINE, end - 1);
   return (last >= from ? last : block.indexOf(NEWLINE, end)) + 1;
-}
-
-/** Cuts a stream of bytes into blocks of whole lines, and keeps what follows the last newline for the next chunk. */
-export class LineCutter {
-  #carry: Uint8Array[] = [];
-  #carryBytes = 0;
-
-  /** The whole lines that this chunk completes, newlines included; undefined when it completes none. */
-  push(chunk: Uint8Array): Buffer | undefined {
-    const end = chunk.lastIndexOf(NEWLINE) + 1;
-    let block: Buffer | undefined;
-    if (end > 0) {
-      const whole = chunk.subarray(0, end);
-      block = this.#carryBytes > 0 ? Buffer.concat([...this.#carry, whole]) : asBuffer(whole);
-      this.#carry = [];
-      this.#carryBytes = 0;
-    }
-    if (end < chunk.length) {
-      // A copy: the caller may use the chunk again.
-      this.#carry.push(Uint8Array.from(chunk.subarray(end)));
-      this.#carryBytes += chunk.length - end;
-    }
-    return block;
-  }
-
-  /** Bytes after the last newline. */
-  get rest(): Buffer {
-    return Buffer.concat(this.#carry);
-  }
-
-  get restBytes(): number {
-    return this.#carryBytes;
-  }
-
-  get tooLong(): boolean {
-    return this.#carryBytes > LONGEST_LINE_BYTES;
-  }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,4 +1,4 @@
-import { LineCutter } from './scanner.ts';
+import { LineCutter } from './line-cutter.ts';
 
 /** Some hundred records: more than any `close` takes, and more than what mostly follows the last reply. */
 const TAIL_BYTES = 65_536;

@@ -1,8 +1,8 @@
 import { isIsoTime } from '../../ledger/field.ts';
 import { decodeLine, FIRST_RECORD } from '../../ledger/line.ts';
+import { LineCutter } from '../../ledger/line-cutter.ts';
 import type { LedgerRecord, RecordKind } from '../../ledger/record.ts';
 import { fieldsFault } from '../../ledger/record-fields.ts';
-import { LineCutter } from '../../ledger/scanner.ts';
 import type { Disk } from './disk.ts';
 
 const NEWLINE = 10;
