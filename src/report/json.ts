@@ -2,33 +2,50 @@ import { cleanJson } from '../clean.ts';
 import type { DecisionCounts } from '../ledger/decisions.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 import type { RejectReason, Route } from '../ledger/record.ts';
+import type { LeftCounts } from '../ledger/state/left.ts';
+import type { LedgerSummary } from './facts/ledger-summary.ts';
+import { nextCommand } from './facts/next-steps.ts';
 import type { ForecastFacts } from './facts/plan-summary.ts';
 import type { RunStatus } from './facts/run-status.ts';
 import type { Summary } from './facts/summary.ts';
 
 /**
- * The `--json` document. Counts that are 0 are left out of `counts` and `rejected`; `calls` and `decisions` name all.
- * `durationMs` is the last session's. `exitCode` is null for a run that has not ended.
+ * The `--json` document. Counts that are 0 are left out of `counts` and `rejected`; `left`, `calls` and `decisions` name all. With `left`, which has the
+ * actions without an outcome, `counts` makes up `admitted`. Times are ISO, UTC; `durationMs` is the last session's. `startedAt` is null for a plan,
+ * `endedAt` while work is left and somebody may go on, and `exitCode` for a run that is running or was killed.
  */
-export interface SummaryDocument extends Totals {
-  run: string;
-  ledger: string;
-  head: string;
+export interface SummaryDocument extends Totals, LedgerDocument {
+  comment: string | null;
+  startedAt: string | null;
+  endedAt: string | null;
+  /** The command that goes on with it, ready to paste. */
+  next: string | null;
 }
 
 /** For several ledgers: one entry a ledger, and the totals over all of them (durations added up). */
 export interface MergedDocument extends Totals {
-  ledgers: { run: string; ledger: string; head: string; durationMs: number; exitCode: number | null }[];
+  ledgers: (LedgerDocument & { durationMs: number; exitCode: number | null })[];
+}
+
+interface LedgerDocument {
+  run: string;
+  ledger: string;
+  head: string;
+  tenant: string;
+  /** `line`: the first that does not fit; what stands before it is reported. */
+  integrity: { intact: boolean; records: number; line?: number };
 }
 
 interface Totals {
   counts: Partial<Record<Outcome, number>>;
+  admitted: number;
+  left: LeftCounts;
   rejected: Partial<Record<RejectReason, number>>;
   calls: Record<Route, number>;
   needsRelease: number;
   durationMs: number;
   exitCode: number | null;
-  /** Only for a plan whose decisions were handed in. Times are ISO, UTC. */
+  /** Only for a plan whose decisions were handed in. */
   decisions?: DecisionCounts;
   forecast?: ForecastDocument | null;
 }
@@ -45,6 +62,8 @@ export function summaryDocument(summary: Summary): SummaryDocument | MergedDocum
   const [only, ...others] = summary.ledgers;
   const totals: Totals = {
     counts: nonZero(summary.counts),
+    admitted: summary.admitted,
+    left: { ...summary.openBy },
     rejected: nonZero(summary.rejected),
     calls: { ...summary.calls },
     needsRelease: summary.needsRelease,
@@ -56,18 +75,32 @@ export function summaryDocument(summary: Summary): SummaryDocument | MergedDocum
     }),
   };
   if (only !== undefined && others.length === 0) {
-    return { run: only.run, ledger: only.path, head: only.head, ...totals };
+    return {
+      ...ledgerDocument(only),
+      comment: only.job.comment ?? null,
+      ...totals,
+      startedAt: isoTime(summary.startedAtMs),
+      endedAt: summary.reason === 'finished' ? isoTime(summary.lastAtMs) : null,
+      next: nextCommand(summary) ?? null,
+    };
   }
   return {
-    ledgers: summary.ledgers.map(({ run, path, head, durationMs, exitCode }) => ({
-      run,
-      ledger: path,
-      head,
-      durationMs,
-      exitCode: exitCode ?? null,
+    ledgers: summary.ledgers.map((ledger) => ({
+      ...ledgerDocument(ledger),
+      durationMs: ledger.durationMs,
+      exitCode: ledger.exitCode ?? null,
     })),
     ...totals,
   };
+}
+
+function ledgerDocument({ run, path, head, tenant, intact, records, faultLine }: LedgerSummary): LedgerDocument {
+  const line = faultLine === undefined ? {} : { line: faultLine };
+  return { run, ledger: path, head, tenant, integrity: { intact, records, ...line } };
+}
+
+function isoTime(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
 }
 
 function forecastDocument(

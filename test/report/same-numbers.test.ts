@@ -66,7 +66,10 @@ describe('every format shows the same numbers', () => {
     );
     const withOpen = { ...counted, open: summary.open };
 
-    expect(summaryDocument(summary).counts).toEqual(counted);
+    const { counts, left, admitted } = summaryDocument(summary);
+    expect(counts).toEqual(counted);
+    const sum = (each: object) => Object.values(each).reduce((total: number, n: number) => total + n, 0);
+    expect({ left: sum(left), all: sum(counts) + sum(left) }).toEqual({ left: summary.open, all: admitted });
     expect(tableOf(summaryText(summary, { terminal }), 'Outcome')).toEqual(withOpen);
     const rows = csvRows(outcomesCsv(views));
     expect(tallied(rows, 'outcome')).toEqual(withOpen);

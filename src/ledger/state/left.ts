@@ -12,13 +12,18 @@ export interface LeftCounts {
   notCalled: number;
 }
 
+export function nothingLeft(): LeftCounts {
+  return { accepted: 0, inDoubt: 0, again: 0, notCalled: 0 };
+}
+
 export function leftCounts(state: Pick<RunState, 'left'>): LeftCounts {
-  const counts = { accepted: 0, inDoubt: 0, again: 0, notCalled: 0 };
+  const counts = nothingLeft();
   for (const action of state.left()) if (action.outcome === undefined) counts[whereIs(action)]++;
   return counts;
 }
 
-function whereIs(action: Action): keyof LeftCounts {
+/** Of an action without an outcome. */
+export function whereIs(action: Action): keyof LeftCounts {
   const { last } = action;
   if (last === undefined) return 'notCalled';
   if (isAccepted(action)) return 'accepted';

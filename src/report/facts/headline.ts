@@ -57,16 +57,21 @@ function titleOf(summary: Summary): { tone: Tone; title: string } {
   }
 }
 
-function runSentence({ admitted, counts, left, needsLook, needsRelease }: Summary): string {
+function runSentence({ admitted, counts, openBy, needsLook, needsRelease }: Summary): string {
   if (admitted === 0) return 'No action was admitted, so there was nothing to cancel.';
   const parts = [
     `${formatCount(counts.cancelled)} of ${plural(admitted, 'action')} ${were(counts.cancelled)} cancelled`,
   ];
-  const over = counts['already-final'] + counts['ended-otherwise'];
+  const over = counts['already-final'];
   if (over > 0) parts.push(`${formatCount(over)} had already finished`);
+  const otherwise = counts['ended-otherwise'];
+  if (otherwise > 0) parts.push(`${formatCount(otherwise)} ended Failed or TimeOut after the cancel`);
   const kept = counts.excluded + counts.withdrawn;
   if (kept > 0) parts.push(`${formatCount(kept)} ${were(kept)} excluded`);
-  if (left > 0) parts.push(`${areCount(left)} not final yet`);
+  if (openBy.accepted > 0) parts.push(`${areCount(openBy.accepted)} accepted and not seen to end yet`);
+  if (openBy.inDoubt > 0) parts.push(`${areCount(openBy.inDoubt)} in doubt`);
+  if (openBy.again > 0) parts.push(`${areCount(openBy.again)} to be tried again`);
+  if (openBy.notCalled > 0) parts.push(`${areCount(openBy.notCalled)} not called yet`);
   if (needsLook > 0) parts.push(`${formatCount(needsLook)} ${needsLook === 1 ? 'needs' : 'need'} review`);
   if (needsRelease > 0) parts.push(`${plural(needsRelease, 'isolation')} may need release`);
   return `${joined(parts)}.`;

@@ -11,6 +11,8 @@ export interface LedgerSummary {
   run: string;
   head: string;
   intact: boolean;
+  /** The first line that does not fit, where one does not. */
+  faultLine: number | undefined;
   integrityNote: string | undefined;
   records: number;
   sourceSha256: string | undefined;
@@ -48,6 +50,7 @@ export function ledgerSummary(view: LedgerView, { signal }: Pick<Ending, 'signal
     run: state.run,
     head: view.head,
     intact: view.intact,
+    faultLine: view.fault?.line,
     integrityNote: view.integrityNote,
     records: state.lastSeq,
     sourceSha256: state.intake?.sha256,

@@ -2,6 +2,7 @@ import type { ExitCode, StopSignal } from '../../exit-codes.ts';
 import { OUTCOME_NAMES, type Outcome } from '../../ledger/outcomes.ts';
 import { type CloseReason, NOT_FOUND_STATUS, type RejectReason, ROUTES, type Route } from '../../ledger/record.ts';
 import { noCalls } from '../../ledger/state/calls.ts';
+import { type LeftCounts, nothingLeft, whereIs } from '../../ledger/state/left.ts';
 import { type Action, isOpen } from '../../ledger/state/run-state.ts';
 import { ASSUMED_ROUND_TRIP_MS, allFree, forecast } from '../../quota/forecast.ts';
 import { answersOf, type MinuteSummary, minutesOf, type PauseSummary, pausesOf, unionMs } from './call-history.ts';
@@ -23,6 +24,8 @@ export interface Summary {
   counts: Record<Outcome, number>;
   /** Admitted without any outcome yet. */
   open: number;
+  /** The open ones, by what is known of them. */
+  openBy: LeftCounts;
   /** Without a final outcome: the open ones and those that a later lookup may settle. */
   left: number;
   needsLook: number;
@@ -88,6 +91,7 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
   const types = new Map<string, { total: number; statuses: Map<string, number> }>();
   let admitted = 0;
   let open = 0;
+  const openBy = nothingLeft();
   let left = 0;
   let uncalled = 0;
   let needsRelease = 0;
@@ -96,8 +100,10 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
   for (const { action } of mergedActions(views)) {
     admitted++;
     if (isUnseen(action, job)) unseen++;
-    if (action.outcome === undefined) open++;
-    else counts[action.outcome.outcome]++;
+    if (action.outcome === undefined) {
+      open++;
+      openBy[whereIs(action)]++;
+    } else counts[action.outcome.outcome]++;
     if (isOpen(action)) left++;
     if (action.outcome === undefined && action.last?.http === undefined) uncalled++;
     if (mayNeedRelease(action, kind === 'plan')) needsRelease++;
@@ -125,6 +131,7 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
     admitted,
     counts,
     open,
+    openBy,
     left,
     needsLook: lookCount(counts),
     needsRelease,

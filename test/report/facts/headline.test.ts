@@ -36,6 +36,15 @@ describe('the headline', () => {
     expect(headlineOf(summarise([view], { nowMs }))).toMatchObject({ tone: 'bad', title: 'The ledger is damaged' });
   });
 
+  test('the headline tells apart what is accepted, in doubt, to be tried again and not called', () => {
+    const summary = clean([cancelled, cancelled, open], 'interrupted');
+    const openBy = { accepted: 64, inDoubt: 8, again: 1, notCalled: 1300 };
+    expect(headlineOf({ ...summary, openBy, counts: { ...summary.counts, 'ended-otherwise': 2 } }).sentence).toBe(
+      '2 of 3 actions were cancelled, 2 ended Failed or TimeOut after the cancel, 64 are accepted and not seen to end yet, ' +
+        '8 are in doubt, 1 is to be tried again and 1,300 are not called yet.',
+    );
+  });
+
   test('the headline says how long what is left takes at least under the quota', () => {
     const summary = clean(Array<Fate>(1600).fill(open), 'interrupted');
     expect(headlineOf(summary).timing).toMatch(/What is left takes at least 1 h more under the quota\.$/);
