@@ -151,7 +151,7 @@ describe.concurrent('a Defender behind a bad network', () => {
     expect(ran).toMatchObject({ code: 6, stderr: expect.stringContaining('no call to Defender succeeded') });
     expect(checked).toMatchObject({ code: 6, stdout: expect.stringContaining('NODE_EXTRA_CA_CERTS') });
     expect(ran.stderr).toMatch(
-      /certificate that Defender's host shows is not accepted \(\w+\); name its CA's file in NODE_EXTRA_CA_CERTS/,
+      /TLS certificate of Defender's host is not trusted \(\w+\), so no calls can be made: name its CA's file in NODE_EXTRA_CA_CERTS/,
     );
     expect(front.requests).toBe(0);
   });
@@ -172,7 +172,7 @@ describe.concurrent('a Defender behind a bad network', () => {
     expect(checked).toMatchObject({ code: 6 });
     expect(checked.stdout).toMatch(/certificate/);
     expect(ran.stderr).toMatch(
-      /certificate that Defender's host shows is not accepted \(\w+\); name its CA's file in NODE_EXTRA_CA_CERTS/,
+      /TLS certificate of Defender's host is not trusted \(\w+\), so no calls can be made: name its CA's file in NODE_EXTRA_CA_CERTS/,
     );
     expect(front.requests).toBe(0);
   });

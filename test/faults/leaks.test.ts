@@ -84,7 +84,8 @@ function listener(harness: SignInHarness, flags: readonly string[]) {
   return {
     said,
     hear: async (args: readonly string[], env: Record<string, string | undefined> = {}) => {
-      const run = harness.start([...args, '--log-level', 'trace', ...flags], { env });
+      // Of the bad answers some close the gate, and the rest is met by one probe after the other.
+      const run = harness.start([...args, '--log-level', 'trace', ...flags], { env, timeoutMs: 120_000 });
       // What lies beside the ledger while it is held.
       await run.says('"level":').catch(() => undefined);
       said.push(await everythingIn(harness.folder));
