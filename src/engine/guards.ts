@@ -81,7 +81,7 @@ const UNSCREENED: Decided = { kind: 'unscreened', reason: undefined };
 const NO_TYPE: Decided = { kind: 'unscreened', reason: 'Defender shows no type of it' };
 
 /** What is to be done with an action that was not called yet, by what its last lookup showed. */
-export function decide(screen: Omit<Screened, 'atMs'> | undefined, guards: Guards): Decided {
+export function decide(screen: Omit<Screened, 'atMs' | 'session'> | undefined, guards: Guards): Decided {
   if (screen === undefined) return UNSCREENED;
   if (screen.status === NOT_FOUND_STATUS) return { kind: 'not-found', reason: undefined };
   const kept = keptOutBy(guards, screen);

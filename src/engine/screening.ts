@@ -9,7 +9,7 @@ import type { EngineParts } from './parts.ts';
 import { shownOf } from './seen.ts';
 import type { Task } from './task.ts';
 
-/** What is known of an open action is looked up again when it is older than this at the moment of its call. */
+/** What is known of an open action is looked up again when it is older than this at the moment of its call, or of an earlier session. */
 const FRESH_MS = 5 * 60_000;
 /** So many unknown IDs at the very start mean that the list holds something else. */
 const ALL_UNKNOWN = 20;
@@ -50,11 +50,14 @@ export function makeScreening({ job, ledger, lookups, clock, log }: EngineParts)
   let probation = !hasKnown(ledger.state.actions.values()) && ledger.state.actions.size > ALL_UNKNOWN;
   let unknown = 0;
   let calledUnseen = 0;
+  // What an earlier session says of a type is the ledger's word alone, and whoever can write the file can write that anew.
+  const isOurs = ({ session }: Screened) => session === ledger.state.sessions.length;
 
   return {
     on: job.screen !== 'never',
     isFresh: ({ action: { screen }, unseen }) =>
-      unseen || (screen !== undefined && (isFinalStatus(screen.status) || isRecent(screen, clock.wallMs()))),
+      unseen ||
+      (screen !== undefined && (isFinalStatus(screen.status) || (isOurs(screen) && isRecent(screen, clock.wallMs())))),
     look: async (tasks, signal) => {
       const ids = tasks.map(({ id }) => id);
       refuseUnread({ job, lookups });

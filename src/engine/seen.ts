@@ -16,7 +16,7 @@ export function shownOf(id: string, action: MachineAction): ScreenFields {
 }
 
 /** The same for a rule that is asked at once. */
-export function seenNow(action: MachineAction): Omit<Screened, 'atMs'> {
+export function seenNow(action: MachineAction): Omit<Screened, 'atMs' | 'session'> {
   const { id: _, ...shown } = shownOf(action.id, action);
   return shown;
 }

@@ -61,7 +61,8 @@ export function sessionSecrets(env: Env): SessionSecrets {
   const known = new Map<string, string>();
   let sorted: readonly string[] | undefined;
   const learn = (value: string, origin: string) => {
-    for (const part of partsOf(value)) {
+    // A host is shown in lower case, whatever was typed.
+    for (const part of partsOf(value).flatMap((each) => [each, each.toLowerCase()])) {
       if (part.length < LEAST_LENGTH || known.has(part)) continue;
       known.set(part, origin);
       sorted = undefined;

@@ -6,6 +6,7 @@ import type { Screened } from '../../src/ledger/state/run-state.ts';
 import { NO_GUARDS } from './run.ts';
 
 const SEEN: Screened = {
+  session: 1,
   atMs: 0,
   status: 'Pending',
   type: 'Isolate',

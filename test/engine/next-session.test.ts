@@ -23,6 +23,31 @@ describe('a next session', () => {
     expect(second.ledger.state.actions.get(id(5))?.last?.attempt).toBe(2);
   });
 
+  it('a next session believes nothing of what an earlier one is said to have seen, however fresh, before it calls', async () => {
+    const all = ids(4);
+    const wire = wireWith(all);
+    // Releases, of which the ledger says that they isolate; the second one was answered and is to be tried again.
+    for (const each of [id(1), id(2)]) wire.store.update(each, { type: 'Unisolate' });
+    const disk = new MemoryDisk(() => Date.now());
+    const first = await makeRun({ ids: all, wire, disk });
+    const seen = {
+      status: 'Pending',
+      type: 'Isolate',
+      machineId: null,
+      computer: null,
+      requestor: null,
+      created: null,
+    };
+    await first.ledger.screen(all.map((each) => ({ id: each, ...seen })));
+    const call = await first.ledger.intent({ route: 'cancel', id: id(2), attempt: 1 });
+    await first.ledger.reply({ call, id: id(2), attempt: 1, ms: 1, http: 429 });
+    await first.ledger[Symbol.asyncDispose]();
+    const second = await makeRun({ wire, disk, resume: true });
+    expect(await second.cancel(time())).toBeUndefined();
+    expect(all.map(second.outcome)).toEqual(['excluded', 'excluded', 'cancelled', 'cancelled']);
+    expect(wire.count('cancel')).toBe(2);
+  });
+
   it('a next session acts on a recorded answer as if it had just come', async () => {
     const wire = wireWith(ids(6));
     const disk = new MemoryDisk(() => Date.now());

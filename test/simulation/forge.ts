@@ -5,7 +5,7 @@ import { Random } from './seed.ts';
 import { CLIENT, TENANT } from './sign-in.ts';
 
 /** What is wrong with a ledger that somebody left for the operator to go on with. */
-const FORGERIES = ['route', 'odd-guid', 'host', 'loopback', 'windows', 'share', 'types'] as const;
+const FORGERIES = ['route', 'odd-guid', 'host', 'loopback', 'windows', 'share', 'types', 'seen'] as const;
 
 /** `seed`: which record and field, where that is open. */
 export interface Forgery {
@@ -56,8 +56,8 @@ export function forge({ what, started, seed }: Forgery, ids: readonly string[], 
     ['open', { ...open, api: api.url, job: frozen }],
     ...admitted.map((id, index): (typeof records)[number] => ['admit', { id, line: index + 1 }]),
     ['intake', { admitted: ids.length, rejected: 0, bytes: 100, sha256: '0'.repeat(64) }],
-    // What a look is said to have shown would be believed for five minutes: whoever can write the file can say that too.
-    ...(what === 'types' ? admitted : []).map((id): (typeof records)[number] => [
+    // What a look is said to have shown, just now: whoever can write the file can say that too.
+    ...(what === 'types' || what === 'seen' ? admitted : []).map((id): (typeof records)[number] => [
       'screen',
       { id, status: 'Pending', type: 'Isolate', machineId: null, computer: null, requestor: null, created: null },
     ]),

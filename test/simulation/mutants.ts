@@ -183,6 +183,12 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   one('a ledger that widens its own quota', 'src/job/resume-job.js', 'if (wider.length > 0)', 'if (false)'),
   one(
+    'a type that an earlier session is said to have seen, believed',
+    'src/engine/screening.js',
+    'isOurs(screen) && ',
+    '',
+  ),
+  one(
     'a clock that was set, taken for a lost lock',
     'src/store/folder/held-lock.js',
     'this.#lost = new ClockError(',

@@ -220,6 +220,7 @@ export class Projection implements RunState {
     if (action === undefined) return;
     action.screen = {
       atMs,
+      session: this.sessions.length,
       status: this.#strings.intern(status),
       type: this.#strings.intern(type),
       machineId: this.#strings.internOrNull(machineId),

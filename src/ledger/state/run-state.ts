@@ -33,6 +33,8 @@ export interface Action {
 export interface Screened {
   /** Wall clock of the record, epoch ms. */
   readonly atMs: number;
+  /** How many sessions had begun by then: the ledger's own word for that counts for nothing. */
+  readonly session: number;
   readonly status: string;
   readonly type: string;
   readonly machineId: string | null;

@@ -35,7 +35,7 @@ function carryOn(summary: Summary): Step[] {
       .filter(() => summary.admitted > 0 && toBeCalled(summary) !== 0)
       .map((ledger) => ({
         text: 'Start exactly this plan',
-        command: onLedger('run', ledger, '--head', ledger.head),
+        command: onLedger('run', ledger, '--head', ledger.head, ...commentToGive(ledger)),
       }));
   }
   const steps: Step[] = [];
@@ -71,6 +71,11 @@ function openLedgers({ ledgers }: Summary): readonly LedgerSummary[] {
 }
 
 /** A command on a ledger that runs as it stands: with what a session must say itself, because a ledger may not. */
+/** A plan may be made without a comment, and cannot be started without one. */
+function commentToGive({ job }: Pick<LedgerSummary, 'job'>): string[] {
+  return job.comment === undefined ? ['--comment', 'REASON'] : [];
+}
+
 function onLedger(command: string, { path, job }: Pick<LedgerSummary, 'path' | 'job'>, ...more: string[]): string {
   return ['countermand', command, path, ...more, ...job.again].map(shellWord).join(' ');
 }

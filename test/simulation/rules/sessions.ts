@@ -20,7 +20,9 @@ export const SESSION_RULES: readonly Invariant[] = [
     name: 'resumable',
     promise: 'A ledger that was swapped under its run, or a wall clock that was set, stops a session with 6 at most.',
     check: {
-      exit: ({ worker, code, message }) => {
+      exit: ({ worker, code, message }, { scenario }) => {
+        // A plan that was changed after its review is refused, whatever the clock does.
+        if (worker.reviewed !== undefined && scenario.review?.changed === true) return undefined;
         const why =
           worker.swappedAtMs !== undefined
             ? 'its ledger was swapped'
