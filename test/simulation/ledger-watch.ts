@@ -41,7 +41,8 @@ export class LedgerWatch {
   readonly admitted = new Set<string>();
   readonly outcomes = new Map<string, Outcome>();
   readonly accepted = new Set<string>();
-  readonly screened = new Map<string, { type: string; status: string }>();
+  /** `byHand`: none of our processes wrote it. */
+  readonly screened = new Map<string, { type: string; status: string; byHand: boolean }>();
   run = '';
   /** What was admitted when a start was written last: only that was approved. */
   agreed: ReadonlySet<string> = new Set();
@@ -129,7 +130,7 @@ export class LedgerWatch {
         this.agreed = new Set(this.admitted);
         break;
       case 'screen':
-        this.screened.set(record.id, record);
+        this.screened.set(record.id, { type: record.type, status: record.status, byHand: by === undefined });
         break;
       case 'intent': {
         const before = record.route === 'cancel' && record.id !== undefined ? this.outcomes.get(record.id) : undefined;

@@ -144,7 +144,10 @@ export const SENDING_RULES: readonly Invariant[] = [
         const truth = defender.truth.get(id);
         if (truth !== undefined && isExcluded(truth)) return `${id} (${truth.type})`;
         const screened = watch.screened.get(id);
-        const wasSeen = screened !== undefined && screened.status !== 'NotFound' && truth?.odd === undefined;
+        // Where nobody looks, what a hand has written is all that there is.
+        const looks = scenario.reads && scenario.screen !== 'never';
+        const isKnown = screened !== undefined && (looks || !screened.byHand);
+        const wasSeen = isKnown && screened.status !== 'NotFound' && truth?.odd === undefined;
         const isRelease = wasSeen && truth?.type === 'Unisolate';
         return isRelease && !scenario.guards.onlyType ? `${id}, an Unisolate` : undefined;
       },
