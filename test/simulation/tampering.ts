@@ -40,7 +40,9 @@ export function tamper(state: WorldState, path: string, how: Tampering, random: 
       break;
   }
   const after = disk.entries.get(path);
-  if (how === 'other-file' && after !== undefined) state.files.foreign.add(after);
+  // A copy of what is no ledger is none either.
+  const isForeign = how === 'other-file' || state.files.foreign.has(inode);
+  if (isForeign && after !== undefined) state.files.foreign.add(after);
   state.files.swapped(path, inode, how !== 'same-bytes');
 }
 
