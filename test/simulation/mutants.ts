@@ -218,10 +218,4 @@ export const MUTANTS: readonly Mutant[] = [
     String.raw`const SECONDS = /^(?:\d+(?:\.\d*)?|\.\d+)$/;`,
     String.raw`const SECONDS = /^\d+$/;`,
   ),
-  one(
-    'a gate that a probe opens while somebody was told to wait',
-    'src/quota/gate/gate-state.js',
-    'if (nowMs < state.pause.untilMs)',
-    'if (false)',
-  ),
 ];
