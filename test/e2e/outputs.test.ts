@@ -15,13 +15,23 @@ describe.concurrent('--json', () => {
 
     expect(code).toBe(3);
     const document = documentOf(stdout);
-    const [opened] = only(await harness.records('ledgers/ids.jsonl'), 'open');
-    const head = (await harness.records('ledgers/ids.jsonl')).at(-1)?.chain;
+    const records = await harness.records('ledgers/ids.jsonl');
+    const [opened] = only(records, 'open');
+    const [start] = only(records, 'start');
+    const head = records.at(-1)?.chain;
     const { log } = harness.sandbox;
     expect(document).toEqual({
       run: opened?.run,
+      tenant: opened?.tenant,
       ledger: harness.path('ledgers/ids.jsonl'),
+      comment: COMMENT[1],
+      startedAt: start?.at,
+      endedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
       head,
+      integrity: { intact: true, records: records.length },
+      admitted: 3,
+      left: { accepted: 0, inDoubt: 0, again: 0, notCalled: 0 },
+      next: null,
       counts: { cancelled: 1, 'already-final': 2 },
       rejected: { 'not-an-id': 1, duplicate: 1 },
       calls: { cancel: log.count('cancel'), get: log.count('get'), list: log.count('list'), machines: 0 },
@@ -42,17 +52,25 @@ describe.concurrent('--json', () => {
     expect(code).toBe(0);
     const document = documentOf(stdout);
     expect(Object.keys(document).sort()).toEqual([
+      'admitted',
       'calls',
+      'comment',
       'counts',
       'decisions',
       'durationMs',
+      'endedAt',
       'exitCode',
       'forecast',
       'head',
+      'integrity',
       'ledger',
+      'left',
       'needsRelease',
+      'next',
       'rejected',
       'run',
+      'startedAt',
+      'tenant',
     ]);
     expect(document.decisions).toEqual({ cancel: 2, 'already-final': 0, excluded: 0, 'not-found': 0, unscreened: 0 });
     expect(document.counts).toEqual({});

@@ -67,7 +67,8 @@ describe.concurrent('status', () => {
     // The command runs as it stands, but for what nobody has said yet.
     const next = run('planned.plan')?.next ?? '';
     expect(next).toMatch(/^countermand run ledgers\/planned\.plan\.jsonl --head [0-9a-f]{32} /);
-    const started = await harness.runShell(`env -u COUNTERMAND_QUOTA ${next} --comment later --yes`);
+    expect(next).toContain(' --comment REASON');
+    const started = await harness.runShell(`env -u COUNTERMAND_QUOTA ${next.replace('REASON', 'later')} --yes`);
     expect(started.code, started.stderr).toBe(0);
     expect((await statusOf(harness)).run('planned.plan')).toMatchObject({ state: 'finished', next: null });
   });
