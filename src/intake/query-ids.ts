@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { cut } from '../ledger/cut.ts';
-import { LONGEST_REJECT_TEXT } from '../ledger/limits.ts';
+import { LONGEST_REJECT_TEXT } from '../ledger/field.ts';
+import { cut } from '../ledger/line.ts';
 import { parseActionId } from './action-id.ts';
 import type { Intake, IntakeRow } from './rows.ts';
 

@@ -1,7 +1,7 @@
 import { commentFault } from '../comment.ts';
 import { UsageError } from '../errors.ts';
-import { cut } from '../ledger/cut.ts';
-import { LONGEST_REJECT_TEXT } from '../ledger/limits.ts';
+import { LONGEST_REJECT_TEXT } from '../ledger/field.ts';
+import { cut } from '../ledger/line.ts';
 import { isDeviceId, parseActionId } from './action-id.ts';
 import { type CsvRow, csvRows } from './csv-rows.ts';
 import { countIds, findLayout, type Layout } from './layout.ts';

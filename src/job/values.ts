@@ -16,14 +16,19 @@ export type FailureLimit = { percent: number } | { count: number };
 
 const DURATION = /^(0|\d{1,9}[smhd])$/;
 const WINDOW = /^\d{1,9}\/\d{1,9}[smhd]$/;
+
 const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
 const PERCENT = /^(\d{1,2}(\.\d+)?|100)%$/;
+
 const COUNT = /^\d{1,9}$/;
+
 /** Each is a limiter of its own. */
 const MOST_WINDOWS = 10;
+
 /** No action is older than the service by so much, or younger than now. */
 const YEARS = { first: 1970, last: 2199 };
 const MOST_FAILURES = 999_999_999;
+
 const GUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 const DOMAIN = /^[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+$/;
 
@@ -230,4 +235,17 @@ function isBaseUrl(value: string): boolean {
     parsed.search === '' &&
     parsed.hash === ''
   );
+}
+
+const TRUE = ['true', '1', 'yes', 'on'];
+const FALSE = ['false', '0', 'no', 'off'];
+
+/** What a boolean flag or variable takes, as a message names it. */
+export const BOOLEAN_WORDS = 'true, false, 1, 0, yes, no, on or off';
+
+/** The one reading of a boolean, from a flag or a variable, in any case. Undefined for anything else, an empty text too: the caller knows what to name. */
+export function parseBoolean(text: string): boolean | undefined {
+  const word = text.trim().toLowerCase();
+  if (TRUE.includes(word)) return true;
+  return FALSE.includes(word) ? false : undefined;
 }

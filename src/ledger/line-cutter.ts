@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { LONGEST_LINE_BYTES } from './limits.ts';
+import { LONGEST_LINE_BYTES } from './field.ts';
 
 export const NEWLINE = 10;
 

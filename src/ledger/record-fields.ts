@@ -7,6 +7,10 @@ import {
   guid,
   httpStatus,
   isoTime,
+  LONGEST_DETAIL,
+  LONGEST_NAME,
+  LONGEST_REJECT_TEXT,
+  MOST_MS,
   milliseconds,
   oneOf,
   orNull,
@@ -15,7 +19,6 @@ import {
   tally,
   whole,
 } from './field.ts';
-import { LONGEST_DETAIL, LONGEST_NAME, LONGEST_REJECT_TEXT, MOST_MS } from './limits.ts';
 import { OUTCOME_NAMES } from './outcomes.ts';
 import {
   type CloseReason,

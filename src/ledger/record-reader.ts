@@ -1,6 +1,5 @@
-import { type Counter, ISO_LENGTH, kindAfter, timeIn } from './envelope.ts';
-import { DEEPEST, LONGEST_LINE_BYTES } from './limits.ts';
-import { decodeLine } from './line.ts';
+import { DEEPEST, LONGEST_LINE_BYTES } from './field.ts';
+import { type Counter, decodeLine, ISO_LENGTH, kindAfter, timeIn } from './line.ts';
 import { type IntentFields, LEDGER_FORMAT, type LedgerRecord, type OpenFields, type ReplyFields } from './record.ts';
 import { fieldsFault } from './record-fields.ts';
 

@@ -1,9 +1,7 @@
 import { type Buffer, isAscii, isUtf8 } from 'node:buffer';
-import { Counter } from './envelope.ts';
-import { type AdmitLine, readAdmitLine } from './fast-admit.ts';
-import { CHAIN_KEY, CHAIN_LENGTH, chainOf, chainOfBytes, decodeLine, TAIL_LENGTH } from './line.ts';
+import { type AdmitLine, GUID_LENGTH, readAdmitLine } from './fast-admit.ts';
+import { CHAIN_KEY, CHAIN_LENGTH, Counter, chainOf, chainOfBytes, decodeLine, TAIL_LENGTH } from './line.ts';
 import { LineCutter, NEWLINE } from './line-cutter.ts';
-import { GUID_LENGTH } from './lower-guid.ts';
 import type { LedgerRecord } from './record.ts';
 import { Misfit, type OtherVersion, otherVersion, RecordReader, TimeReader } from './record-reader.ts';
 

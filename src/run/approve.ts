@@ -1,7 +1,7 @@
 import { type Change, countDecisions, SCREEN_AT_MOST } from '../engine/screen-all.ts';
 import { UsageError } from '../errors.ts';
 import { wordsToRepeat } from '../job/from-ledger.ts';
-import { unseenTypes } from '../job/unseen-types.ts';
+import { unseenTypes } from '../job/known-names.ts';
 import { leftOutWords, toCallCount } from '../ledger/decisions.ts';
 import { shellWord } from '../report/facts/next-steps.ts';
 import type { Connected } from './assemble.ts';

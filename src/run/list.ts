@@ -1,10 +1,10 @@
 import { makeDefender } from '../defender/client.ts';
 import type { MachineAction } from '../defender/entity.ts';
-import { noJournal } from '../defender/journal.ts';
 import { queryActions } from '../defender/query.ts';
+import { noJournal } from '../defender/send.ts';
 import { filterFromFlags } from '../job/action-filter.ts';
 import type { Flags } from '../job/given-settings.ts';
-import { unlikeNames } from '../job/unlike-names.ts';
+import { unlikeNames } from '../job/known-names.ts';
 import { makeGate } from '../quota/gate/make-gate.ts';
 import { keepAlive } from '../quota/keep-alive.ts';
 import type { Context } from './console.ts';

@@ -1,7 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { type LedgerSource, project, throwIfDamaged } from '../ledger/read-ledger.ts';
-import { createTracer } from '../report/facts/trace.ts';
-import type { LedgerView } from '../report/facts/view.ts';
+import { createTracer, type LedgerView } from '../report/facts/view.ts';
 
 /**
  * Reads a ledger once for a report, without its lock: one that grows meanwhile is reported as it stood when its end was

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
-import { cut } from '../../src/ledger/cut.ts';
+import { LONGEST_LINE_BYTES, LONGEST_RECORD } from '../../src/ledger/field.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { LONGEST_LINE_BYTES, LONGEST_RECORD } from '../../src/ledger/limits.ts';
+import { cut } from '../../src/ledger/line.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { begin, id, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';

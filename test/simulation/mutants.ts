@@ -21,7 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   one('an intent that is not synced', 'src/ledger/ledger.js', "this.#durable('intent'", "this.#append('intent'"),
   one(
     'a slot freed at send',
-    'src/defender/with-quota.js',
+    'src/defender/client.js',
     'const slotWaitMs =',
     'slot.release();\nconst slotWaitMs =',
   ),
@@ -34,7 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
   one('a restart that forgets its calls', 'src/ledger/state/calls.js', 'const recent = [];', 'return [];'),
   one(
     'a resume that sends in-doubt actions again blindly',
-    'src/defender/classify.js',
+    'src/defender/read-answer.js',
     "return { kind: 'lost', error: error ?? 'interrupted', http };",
     "return error === undefined ? { kind: 'throttled', code, retryAfterMs } : { kind: 'lost', error, http };",
   ),
@@ -121,7 +121,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   one(
     'a run with something to look at that ends as if there were nothing',
-    'src/report/facts/exit-code.js',
+    'src/report/facts/headline.js',
     'lookCount(ending.counts) > 0 ? 3 : 0',
     'false ? 3 : 0',
   ),

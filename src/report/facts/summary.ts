@@ -2,17 +2,27 @@ import type { ExitCode, StopSignal } from '../../exit-codes.ts';
 import { OUTCOME_NAMES, type Outcome } from '../../ledger/outcomes.ts';
 import { type CloseReason, NOT_FOUND_STATUS, type RejectReason, ROUTES, type Route } from '../../ledger/record.ts';
 import { noCalls } from '../../ledger/state/calls.ts';
-import { type LeftCounts, nothingLeft, whereIs } from '../../ledger/state/left.ts';
+import { type LeftCounts, nothingLeft, whereIs } from '../../ledger/state/counts.ts';
 import { type Action, isOpen } from '../../ledger/state/run-state.ts';
 import { ASSUMED_ROUND_TRIP_MS, allFree, forecast } from '../../quota/forecast.ts';
-import { answersOf, type MinuteSummary, minutesOf, type PauseSummary, pausesOf, unionMs } from './call-history.ts';
-import { exitCodeOf, lookCount } from './exit-code.ts';
+import { exitCodeOf, lookCount } from './headline.ts';
 import { type JobFacts, jobFacts } from './job-facts.ts';
-import { durationOf, type LedgerSummary, ledgerSummary, type SessionSummary, sessionsOf } from './ledger-summary.ts';
+import {
+  answersOf,
+  durationOf,
+  type LedgerSummary,
+  ledgerSummary,
+  type MinuteSummary,
+  minutesOf,
+  type PauseSummary,
+  pausesOf,
+  type SessionSummary,
+  sessionsOf,
+  unionMs,
+} from './ledger-summary.ts';
 import { type PlanFacts, type PlanSummary, summarisePlan } from './plan-summary.ts';
 import { mayNeedRelease } from './rows.ts';
-import type { TracedReject } from './trace.ts';
-import { distinctRuns, isPlan, type LedgerView, mergedActions } from './view.ts';
+import { distinctRuns, isPlan, type LedgerView, mergedActions, type TracedReject } from './view.ts';
 
 /** Everything that a report shows, whatever its format. Times are epoch ms. */
 export interface Summary {

@@ -3,9 +3,9 @@ import type { ActionRow } from '../facts/rows.ts';
 import type { Summary } from '../facts/summary.ts';
 import { formatCount, formatMinute, plural } from '../format.ts';
 import type { Charts } from './charts.ts';
-import { outcomeColor, statusColor } from './colors.ts';
 import { html, type Markup } from './markup.ts';
 import { key, named, part, plainTable, sortedTable, type TallyItem, tally } from './parts.ts';
+import { outcomeColor, statusColor } from './style.ts';
 
 /** Rows of actions that a page lists at most; the CSV files hold them all. */
 export const ROWS_SHOWN = 2000;

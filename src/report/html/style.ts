@@ -1,3 +1,6 @@
+import type { Decision } from '../../ledger/decisions.ts';
+import type { Outcome } from '../../ledger/outcomes.ts';
+
 /** The page's look: light, dark, phone and paper. Plain text here because its hash stands in the page's policy. */
 export const STYLE = `
 :root {
@@ -173,3 +176,34 @@ footer { border-top: 1px solid var(--rule); padding-top: 14px; color: var(--soft
   thead { display: table-header-group; }
 }
 `;
+
+/** Names of CSS variables of the page. */
+export function outcomeColor(outcome: Outcome | 'open'): string {
+  return outcome === 'open' ? 'not-settled' : outcome;
+}
+
+const DECISION_COLORS = {
+  cancel: 'cancelled',
+  unscreened: 'not-settled',
+  'already-final': 'already-final',
+  excluded: 'excluded',
+  'not-found': 'not-found',
+} as const satisfies Record<Decision, string>;
+
+export function decisionColor(decision: Decision): string {
+  return DECISION_COLORS[decision];
+}
+
+const STATUS_COLORS = new Map([
+  ['Cancelled', 'cancelled'],
+  ['Pending', 'not-settled'],
+  ['InProgress', 'route-cancel'],
+  ['Succeeded', 'already-final'],
+  ['Failed', 'failed'],
+  ['TimeOut', 'ran-anyway'],
+]);
+
+/** Defender's statuses are an open set: what is not known is grey. */
+export function statusColor(status: string): string {
+  return STATUS_COLORS.get(status) ?? 'other';
+}
