@@ -22,7 +22,7 @@ const facts = (means: string, ...is: readonly Exclude<keyof OutcomeFacts, 'means
   good: is.includes('good'),
 });
 
-/** What can become of an action. The one table: reports, guards, `--retry`, `--first`, README and design.md are read from it or held to it. */
+/** What can become of an action. The one table: reports, guards, `--retry`, `--first`, operations.md and design.md are read from it or held to it. */
 export const OUTCOMES = {
   cancelled: facts('Defender shows Cancelled, and none of its commands completed', 'final', 'good'),
   'already-final': facts('had already finished (its status is recorded)', 'final', 'good'),
