@@ -19,12 +19,7 @@ const one = (name: string, file: string, find: string, replace: string): Mutant 
 /** What the simulation must find, each within 500 seeds, when it is patched into a copy of the compiled program. */
 export const MUTANTS: readonly Mutant[] = [
   one('an intent that is not synced', 'src/ledger/ledger.js', "this.#durable('intent'", "this.#append('intent'"),
-  one(
-    'a slot freed at send',
-    'src/defender/client.js',
-    'const slotWaitMs =',
-    'slot.release();\nconst slotWaitMs =',
-  ),
+  one('a slot freed at send', 'src/defender/client.js', 'const slotWaitMs =', 'slot.release();\nconst slotWaitMs ='),
   one(
     'a retry without a slot',
     'src/defender/client.js',
