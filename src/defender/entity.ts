@@ -73,7 +73,7 @@ function spellings(names: readonly string[]): ReadonlyMap<string, string> {
 const GUID = /^\{?\s*([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\s*\}?$/i;
 
 /** Deeper than this, what an entity holds is left out: writing it down would overflow the stack. Microsoft's own go three levels deep. */
-const DEEPEST = 32;
+const MAX_DEPTH = 32;
 
 /**
  * A machine action out of whatever stands where one should: the fields that the program reads have the types that it expects, and nothing
@@ -145,7 +145,7 @@ function commandsOf(value: unknown): MachineActionCommand[] | null {
 function isDeep(value: object): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > DEEPEST) return true;
+    if (depth > MAX_DEPTH) return true;
     level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []));
   }
   return false;

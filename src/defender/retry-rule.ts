@@ -48,7 +48,7 @@ function again(call: Call, costsAttempt: boolean, retryAfterMs: number | undefin
 }
 
 const FIRST_MS = 1000;
-const MOST_MS = 60_000;
+const MAX_MS = 60_000;
 
 export interface BackoffInput {
   /** Number of the attempt that failed, from 1. */
@@ -61,7 +61,7 @@ export interface BackoffInput {
 
 /** Milliseconds before the next attempt: full jitter under a ceiling that doubles from 1 s to 60 s. */
 export function backoffMs({ attempt, retryAfterMs, random }: BackoffInput): number {
-  return retryAfterMs ?? random() * Math.min(MOST_MS, FIRST_MS * 2 ** (attempt - 1));
+  return retryAfterMs ?? random() * Math.min(MAX_MS, FIRST_MS * 2 ** (attempt - 1));
 }
 
 /** Makes the calls that {@link retryStep} asks for, each through all the layers below, until an answer stands. */

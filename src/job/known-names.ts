@@ -25,7 +25,7 @@ export const OPEN_STATUSES = ['Pending', 'InProgress'] as const;
 const ALIASES: Readonly<Record<string, string>> = { canceled: 'Cancelled', timedout: 'TimeOut' };
 
 /** Part of a name that says which is meant: `Scan`, `Quarantine`. */
-const LEAST_PART = 4;
+const MIN_PART = 4;
 const LONGEST_ENDING = 3;
 
 /** The known name that a text is, whatever its case, blanks and hyphens; undefined for another one. */
@@ -39,7 +39,7 @@ export function knownName(given: string, known: readonly string[]): string | und
 /** The known name that was most likely meant by one that is not known: near to it, or a part of it. Undefined for one that is like none. */
 export function meantName(given: string, known: readonly string[]): string | undefined {
   const bare = bareName(given);
-  const whole = known.find((name) => bare.length >= LEAST_PART && bareName(name).includes(bare));
+  const whole = known.find((name) => bare.length >= MIN_PART && bareName(name).includes(bare));
   const stem = known.find((name) => hasStemOf(bareName(name), bare));
   return nearestName(given, known) ?? whole ?? stem;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commentFault, LONGEST_COMMENT } from '../comment.ts';
+import { commentFault, MAX_COMMENT } from '../comment.ts';
 import { LONGEST_DAYS, parseDuration } from '../duration.ts';
 import { parseWindow } from '../quota/windows.ts';
 import { knownName, meantName } from './known-names.ts';
@@ -23,11 +23,11 @@ const PERCENT = /^(\d{1,2}(\.\d+)?|100)%$/;
 const COUNT = /^\d{1,9}$/;
 
 /** Each is a limiter of its own. */
-const MOST_WINDOWS = 10;
+const MAX_WINDOWS = 10;
 
 /** No action is older than the service by so much, or younger than now. */
 const YEARS = { first: 1970, last: 2199 };
-const MOST_FAILURES = 999_999_999;
+const MAX_FAILURES = 999_999_999;
 
 const GUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 const DOMAIN = /^[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+$/;
@@ -43,7 +43,7 @@ export const text = (error = 'a text that is not empty') =>
 
 /** What is written on a cancel. */
 export const comment = () => {
-  const error = `a text of 1 to ${LONGEST_COMMENT} characters, without control characters other than tabs and line ends`;
+  const error = `a text of 1 to ${MAX_COMMENT} characters, without control characters other than tabs and line ends`;
   return text().refine((value) => commentFault(value) === undefined, { error });
 };
 
@@ -131,7 +131,7 @@ export const windows = () => {
         z
           .array(one, { error })
           .min(1, { error })
-          .max(MOST_WINDOWS, { error: `at most ${MOST_WINDOWS} windows` }),
+          .max(MAX_WINDOWS, { error: `at most ${MAX_WINDOWS} windows` }),
       ],
       { error },
     )
@@ -155,7 +155,7 @@ export const failureLimit = () => {
     .union(
       [
         matching(new RegExp(`${PERCENT.source}|${COUNT.source}`), error),
-        z.int({ error }).min(0, { error }).max(MOST_FAILURES, { error }),
+        z.int({ error }).min(0, { error }).max(MAX_FAILURES, { error }),
       ],
       {
         error,

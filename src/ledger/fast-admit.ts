@@ -16,7 +16,7 @@ const DIGIT_0 = 48;
 const DIGIT_9 = 57;
 
 /** So many digits are below 2⁵³ whatever they are. */
-const MOST_DIGITS = 15;
+const MAX_DIGITS = 15;
 
 /**
  * Fills `found` from the line that begins at `from`, has this `seq`, and whose chain begins at `tail`. False for anything but
@@ -29,7 +29,7 @@ export function readAdmitLine(bytes: Uint8Array, from: number, tail: number, seq
   const kind = kindAfter(at);
   const id = kind + ID.length;
   const lineAt = id + GUID_LENGTH + LINE.length;
-  if (at < 0 || lineAt >= tail || tail - lineAt > MOST_DIGITS || bytes[lineAt] === DIGIT_0) return false;
+  if (at < 0 || lineAt >= tail || tail - lineAt > MAX_DIGITS || bytes[lineAt] === DIGIT_0) return false;
   if (!standsAt(bytes, kind, ID) || !isLowerGuidAt(bytes, id) || !standsAt(bytes, id + GUID_LENGTH, LINE)) return false;
   let line = 0;
   for (let i = lineAt; i < tail; i++) {

@@ -1,4 +1,4 @@
-import { commentFault, LONGEST_COMMENT } from '../comment.ts';
+import { commentFault, MAX_COMMENT } from '../comment.ts';
 import { isLowerGuid } from './fast-admit.ts';
 import { cut } from './line.ts';
 
@@ -32,12 +32,12 @@ export function whole(least: number): Field {
 
 /** Milliseconds between two limits, made whole. */
 export function milliseconds(least: number): Field {
-  const isOne = (value: unknown) => isWhole(value) && value >= least && value <= MOST_MS;
+  const isOne = (value: unknown) => isWhole(value) && value >= least && value <= MAX_MS;
   return {
     ...field(`must be a whole number of milliseconds${least < 0 ? '' : `, ${least} or more`}`, isOne),
     adjust: (value) => {
       const ms = Number(value);
-      return Number.isNaN(ms) ? 0 : Math.min(MOST_MS, Math.max(least, Math.round(ms))) + 0;
+      return Number.isNaN(ms) ? 0 : Math.min(MAX_MS, Math.max(least, Math.round(ms))) + 0;
     },
   };
 }
@@ -120,25 +120,25 @@ function field(must: string, fits: (value: unknown) => boolean): Field {
 }
 
 /** Names, statuses, types, requestors, moments and codes, as Defender sends them. UTF-16 units, like all lengths here. */
-export const LONGEST_NAME = 256;
+export const MAX_NAME = 256;
 
 /** Free text: an outcome's detail. */
-export const LONGEST_DETAIL = LONGEST_COMMENT;
+export const MAX_DETAIL = MAX_COMMENT;
 
 /** Of what stood in a rejected row. */
-export const LONGEST_REJECT_TEXT = 100;
+export const MAX_REJECT_TEXT = 100;
 
 /** The most that a number of milliseconds may say: beyond it no Date can be. */
-export const MOST_MS = 8_640_000_000_000_000;
+export const MAX_MS = 8_640_000_000_000_000;
 
 /**
  * A line longer than this is no record, and is not gathered in memory. Only an `open` record could come near it, by a job with lists of
- * names: it may have {@link LONGEST_RECORD} and is refused before it is written; any other takes less than 10 kB.
+ * names: it may have {@link MAX_RECORD} and is refused before it is written; any other takes less than 10 kB.
  */
-export const LONGEST_LINE_BYTES = 1 << 25;
+export const MAX_LINE_BYTES = 1 << 25;
 
 /** UTF-16 units, so at most three times as many bytes. */
-export const LONGEST_RECORD = 1 << 22;
+export const MAX_RECORD = 1 << 22;
 
 /** Nothing that we write is nested deeper than a job is (5). */
-export const DEEPEST = 32;
+export const MAX_DEPTH = 32;

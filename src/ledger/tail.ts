@@ -1,8 +1,8 @@
-import { LONGEST_RECORD } from './field.ts';
+import { MAX_RECORD } from './field.ts';
 import { Counter, encodeLine } from './line.ts';
 import { LineCutter } from './line-cutter.ts';
 import type { OpenFields } from './record.ts';
-import { Misfit, RecordReader } from './record-reader.ts';
+import { InvalidRecord, RecordReader } from './record-reader.ts';
 
 /** Some hundred records: more than any `close` takes, and more than what mostly follows the last reply. */
 const TAIL_BYTES = 65_536;
@@ -32,11 +32,11 @@ const ANY_TIME = '2026-01-01T00:00:00.000Z';
 /** Why an `open` record could not be read back, or would be too long; undefined when neither. It holds a job that people and files have made. */
 export function openFault(fields: OpenFields): string | undefined {
   const { line } = encodeLine('', 1, ANY_TIME, 'open', { ...fields, session: 1 });
-  if (line.length > LONGEST_RECORD) return `its job is longer than ${LONGEST_RECORD} characters`;
+  if (line.length > MAX_RECORD) return `its job is longer than ${MAX_RECORD} characters`;
   const first = new Counter();
   first.next();
   const text = line.trimEnd();
   const bytes = Buffer.from(text);
   const read = new RecordReader().read(text, bytes, 0, bytes.length, first);
-  return read instanceof Misfit ? `its record ${read.what}` : undefined;
+  return read instanceof InvalidRecord ? `its record ${read.what}` : undefined;
 }

@@ -16,7 +16,7 @@ import { createTracer, type LedgerView } from '../report/facts/view.ts';
 import { toolName } from '../version.ts';
 import { type AsyncDisposables, makeAsyncDisposableStack } from './async-disposable-stack.ts';
 import type { Context } from './console.ts';
-import { assess, type Identity, prepareSignIn, refuseUseless, shownSender, withoutSignIn } from './sign-in.ts';
+import { assess, type Identity, prepareSignIn, refuseUnusable, shownSender, withoutSignIn } from './sign-in.ts';
 import { stopOnSignals } from './stop-on-signals.ts';
 
 /** Real parts put together: what the engine is handed, and what the command shows of them. */
@@ -140,7 +140,7 @@ async function assembleParts(
   const connect = async (how: { cancels: boolean } | 'offline'): Promise<Connected> => {
     const token = how === 'offline' ? undefined : (await tokens.token(stop.signal)).token;
     const assessment = token === undefined ? undefined : assess(token, job, hosts.scope);
-    if (how !== 'offline' && assessment !== undefined) refuseUseless(assessment, how);
+    if (how !== 'offline' && assessment !== undefined) refuseUnusable(assessment, how);
     for (const sentence of assessment?.missing ?? []) log.warn(sentence);
     // A tenant's domain and its GUID are one sender, and one quota.
     const shown = token === undefined ? sender : shownSender(token, sender);

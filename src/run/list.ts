@@ -10,7 +10,7 @@ import { keepAlive } from '../quota/keep-alive.ts';
 import type { Context } from './console.ts';
 import { countOddities } from './oddities.ts';
 import { senderJob } from './sender-job.ts';
-import { assess, prepareSignIn, refuseUseless } from './sign-in.ts';
+import { assess, prepareSignIn, refuseUnusable } from './sign-in.ts';
 
 /**
  * `list`: every action that matches the filter flags, newest first. All of them or none: whoever reads them from a pipe must not take half a list for
@@ -25,7 +25,7 @@ export async function listActions(flags: Flags, context: Context): Promise<Machi
   using _alive = keepAlive();
   try {
     const { token } = await tokens.token();
-    refuseUseless(assess(token, job, hosts.scope), { cancels: false });
+    refuseUnusable(assess(token, job, hosts.scope), { cancels: false });
     const { signal } = new AbortController();
     const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
     const quota = await store.quota(sender, job.quota, { log });

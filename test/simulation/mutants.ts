@@ -173,7 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     'a record that does not fit, taken as it is',
     'src/ledger/scanner.js',
-    'if (read instanceof Misfit)',
+    'if (read instanceof InvalidRecord)',
     'if (false)',
   ),
   one('a ledger that widens its own quota', 'src/job/resume-job.js', 'if (wider.length > 0)', 'if (false)'),

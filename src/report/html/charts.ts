@@ -21,7 +21,7 @@ interface BarPart {
 }
 
 /** Steps on the time axis at most: more could not be told apart. */
-const MOST_STEPS = 160;
+const MAX_STEPS = 160;
 const STEPS_MIN = [1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440];
 const WIDE = 1000;
 const NARROW = 350;
@@ -78,7 +78,7 @@ export async function createCharts(): Promise<Charts> {
     const { minutes, windows, pauses } = summary;
     const first = minutes[0]?.atMs ?? summary.firstAtMs;
     const last = (minutes.at(-1)?.atMs ?? first) + 60_000;
-    const stepMin = STEPS_MIN.find((step) => (last - first) / 60_000 / step <= MOST_STEPS) ?? 1440;
+    const stepMin = STEPS_MIN.find((step) => (last - first) / 60_000 / step <= MAX_STEPS) ?? 1440;
     const steps = bucketed(summary.minutes, stepMin);
     const bars = steps.flatMap(({ atMs, ...routes }) => {
       let from = 0;
