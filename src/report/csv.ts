@@ -11,7 +11,8 @@ const OUTCOME_COLUMNS: readonly CsvColumn<ActionRow>[] = [
   ['outcome', (row) => row.outcome],
   ['status', (row) => row.status],
   ['type', (row) => row.type],
-  ['device', (row) => row.device ?? row.deviceId],
+  ['device', (row) => row.device],
+  ['device ID', (row) => row.deviceId],
   ['requestor', (row) => row.requestor],
   ['created', (row) => row.created],
   ['attempts', (row) => row.attempts],
@@ -65,7 +66,8 @@ export function planCsv(views: readonly LedgerView[], facts: PlanFacts): Iterabl
     ],
     ['status', (row) => row.status],
     ['type', (row) => row.type],
-    ['device', (row) => row.device ?? row.deviceId],
+    ['device', (row) => row.device],
+    ['device ID', (row) => row.deviceId],
     ['requestor', (row) => row.requestor],
     ['created', (row) => row.created],
     ['line', (row) => row.line],
@@ -73,7 +75,7 @@ export function planCsv(views: readonly LedgerView[], facts: PlanFacts): Iterabl
   return csvText(columns, actionRows(views));
 }
 
-function* actionRows(views: readonly LedgerView[]): Generator<ActionRow> {
+export function* actionRows(views: readonly LedgerView[]): Generator<ActionRow> {
   for (const merged of mergedActions(distinctRuns(views))) yield actionRow(merged);
 }
 

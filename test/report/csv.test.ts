@@ -113,6 +113,7 @@ describe('the list of outcomes', () => {
       'status',
       'type',
       'device',
+      'device ID',
       'requestor',
       'created',
       'attempts',
