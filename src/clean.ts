@@ -41,6 +41,14 @@ export function cleanLine(text: string): string {
   return replaceHostile(text, visible);
 }
 
+/** What a file holds, as part of a message: hostile characters and line ends become blanks, and what is longer than `length` is cut. */
+export function oneLine(text: string, length: number): string {
+  const flat = replaceHostile(text, () => ' ')
+    .replace(/ +/g, ' ')
+    .trim();
+  return flat.length > length ? `${flat.slice(0, length)}…` : flat;
+}
+
 /** Text of our own, put together from cleaned parts: keeps line ends, colour and weight, so that no forgotten part can do more than that. */
 export function cleanOwn(text: string): string {
   if (PLAIN_LINES.test(text)) return text;

@@ -16,5 +16,5 @@ export function commentFault(text: string): string | undefined {
   if (text.length > MAX_COMMENT) return `is longer than ${MAX_COMMENT} characters`;
   if (CONTROL.test(text)) return 'holds a control character';
   if (LONE_SURROGATE.test(text)) return 'holds half of a character';
-  return VISIBLE.test(text) ? undefined : 'holds nothing that can be seen';
+  return VISIBLE.test(text) ? undefined : 'is empty: it holds nothing that can be seen';
 }

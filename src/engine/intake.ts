@@ -1,7 +1,9 @@
+import { oneLine } from '../clean.ts';
 import { UsageError } from '../errors.ts';
-import { oneLine } from '../intake/one-line.ts';
 import type { Intake } from '../intake/rows.ts';
+import { MAX_REJECT_TEXT } from '../ledger/field.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { cut } from '../ledger/line.ts';
 import type { IntakeFields } from '../ledger/record.ts';
 
 const WHY = { 'not-an-id': 'is not an action ID', 'bad-row': 'is not a whole row' } as const;
@@ -56,14 +58,15 @@ export async function runIntake(
       await ledger.reject({ line, reason: 'duplicate', text: id });
       continue;
     }
+    const text = row.place === undefined ? row.text : cut(`entry ${row.place}: ${row.text}`, MAX_REJECT_TEXT);
     if (strict) {
       throw new UsageError(
-        `${name}, line ${row.line}: "${oneLine(row.text, SHOWN)}" ${WHY[row.reason]}, and --strict-input takes no such row: correct it, ` +
+        `${name}, line ${row.line}: "${oneLine(text, SHOWN)}" ${WHY[row.reason]}, and --strict-input takes no such row: correct it, ` +
           'or leave the flag out to reject it and go on',
       );
     }
     rejected++;
-    await ledger.reject({ line: row.line, reason: row.reason, text: row.text });
+    await ledger.reject({ line: row.line, reason: row.reason, text });
   }
   const summary = { admitted, rejected, ...intake.summary() };
   await ledger.intake(summary);

@@ -17,7 +17,7 @@ export interface CsvFormat {
 }
 
 /** Longer than this, a row is an open quote that swallows the file, not a row. */
-const MAX_ROW_LENGTH = 1_000_000;
+export const LONGEST_ROW = 1_000_000;
 
 /** So many characters without a row are blank lines or comments that have no end. */
 export const QUIET_AT_MOST = 64_000_000;
@@ -40,7 +40,7 @@ export async function* csvRows(
     ...LENIENT,
     delimiter,
     ...(comments ? { comment: '#', comment_no_infix: true } : {}),
-    max_record_size: MAX_ROW_LENGTH,
+    max_record_size: LONGEST_ROW,
   };
   const parser = new RowParser(options, (cells, endLine) => {
     const height = endLine === lastLine + 1 ? 0 : cells.reduce((sum, cell) => sum + countLineEnds(cell), 0);
@@ -66,7 +66,7 @@ export async function* csvRows(
   for await (const piece of text) {
     const lastEnd = piece.lastIndexOf('\n');
     lineLength = lastEnd < 0 ? lineLength + piece.length : piece.length - lastEnd - 1;
-    if (lineLength > MAX_ROW_LENGTH) throw tooLong(name);
+    if (lineLength > LONGEST_ROW) throw tooLong(name);
     const before = lastLine;
     yield* step((done) => parser.write(piece, 'utf8', done));
     quiet = lastLine === before ? quiet + piece.length : 0;
@@ -103,7 +103,7 @@ export function endless(name: string, lastLine: number): UsageError {
 
 function tooLong(name: string): UsageError {
   return new UsageError(
-    `${name} has a line of over ${MAX_ROW_LENGTH} characters: give a list of action IDs, one a line, or a CSV with an ID in each row`,
+    `${name} has a line of over ${LONGEST_ROW} characters: give a list of action IDs, one a line, or a CSV with an ID in each row`,
   );
 }
 
@@ -111,7 +111,7 @@ function unreadable(cause: Error, name: string, lastLine: number): UsageError {
   const where = lastLine === 0 ? 'at its beginning' : `after line ${lastLine}`;
   if ('code' in cause && cause.code === 'CSV_MAX_RECORD_SIZE') {
     return new UsageError(
-      `${name} has a row of over ${MAX_ROW_LENGTH} characters ${where}, or a quote that is never closed: give a list of action IDs, one a line`,
+      `${name} has a row of over ${LONGEST_ROW} characters ${where}, or a quote that is never closed: give a list of action IDs, one a line`,
       { cause },
     );
   }

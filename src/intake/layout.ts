@@ -1,14 +1,16 @@
 import { parse } from 'csv-parse/sync';
+import { oneLine } from '../clean.ts';
 import { UsageError } from '../errors.ts';
-import { parseActionId } from './action-id.ts';
+import { isBlank, namesActionId, namesComment, parseActionId, plainName } from './as-written.ts';
 import { LENIENT } from './csv-rows.ts';
-import { oneLine } from './one-line.ts';
 
 /** Where the IDs stand in a text. */
 export interface Layout {
   delimiter: string;
-  /** Whether the first row names the columns. */
+  /** Whether a row names the columns. */
   header: boolean;
+  /** Rows before that one, which are a title: what the list is, of when. 0 without a header. */
+  titles: number;
   /** How many cells a row has. 1 for a plain list. */
   columns: number;
   /** Index of the column with the IDs. */
@@ -17,10 +19,9 @@ export interface Layout {
   comment: number | undefined;
 }
 
-/** The names, normalised, that a column of action IDs goes by. */
-const ID_NAMES: ReadonlySet<string> = new Set(['id', 'actionid', 'machineactionid']);
-const COMMENT_NAME = 'comment';
-const DELIMITERS = [',', ';', '\t'] as const;
+export const DELIMITERS: readonly string[] = [',', ';', '\t'];
+/** Rows of a title at most, before the one that names the columns. */
+const TITLES_AT_MOST = 10;
 
 export interface LayoutOptions {
   /** For messages. */
@@ -31,9 +32,11 @@ export interface LayoutOptions {
   delimiter?: string | undefined;
 }
 
-interface FirstRow {
+/** The first rows of a text, by one delimiter. */
+interface Reading {
   delimiter: string;
-  cells: string[];
+  /** The first one is always there; the others as far as the text is known. */
+  rows: readonly [string[], ...string[][]];
 }
 
 /**
@@ -41,52 +44,88 @@ interface FirstRow {
  * Throws a UsageError when that cannot be told.
  */
 export function findLayout(sample: string, { name, column, delimiter }: LayoutOptions): Layout {
-  const readings = (delimiter === undefined ? DELIMITERS : [delimiter])
-    .map((candidate) => firstRow(sample, candidate))
-    .filter((row) => row !== undefined)
-    // The widest reading is the likeliest; of equal ones the first.
-    .sort((one, other) => other.cells.length - one.cells.length);
+  const readings = readingsOf(sample, delimiter, 1);
   const widest = readings[0];
   if (!widest) {
     throw new UsageError(`${name} has a quote in its first row that is never closed: close it and run again`);
   }
-  if (column !== undefined) return namedColumn(readings, widest, column, name);
+  const titled = startsWithAnId(readings) ? readings : readingsOf(sample, delimiter, 1 + TITLES_AT_MOST);
+  if (column !== undefined) return namedColumn(titled, widest, column, name);
 
-  for (const row of readings) {
-    const found = indexesOf(row.cells, (cell) => ID_NAMES.has(normal(cell)));
-    if (found.length > 1) {
-      const names = found.map((index) => quoted(row.cells[index])).join(', ');
-      throw new UsageError(
-        `${name} has several columns that may hold the action IDs (${names}): say which with --column, by name or by number (${found.map((index) => index + 1).join(', ')})`,
-      );
-    }
-    const [id] = found;
-    if (id !== undefined) return withHeader(row, id);
+  const header = findHeader(titled, namesActionId);
+  if (header === undefined) return withoutHeader(widest, name);
+  const { found, cells } = header;
+  if (found.length > 1) {
+    const names = found.map((index) => quoted(cells[index])).join(', ');
+    throw new UsageError(
+      `${name} has several columns that may hold the action IDs (${names}): say which with --column, by name or by number (${found.map((index) => index + 1).join(', ')})`,
+    );
   }
-  return withoutHeader(widest, name);
+  return withHeader(header);
 }
 
-function namedColumn(readings: readonly FirstRow[], widest: FirstRow, column: string, name: string): Layout {
-  for (const row of readings) {
-    const exact = indexesOf(row.cells, (cell) => cell.trim() === column.trim());
-    const found = exact.length > 0 ? exact : indexesOf(row.cells, (cell) => normal(cell) === normal(column));
-    if (found.length > 1) {
-      throw new UsageError(
-        `${name} has ${found.length} columns named ${quoted(column)}: give --column the number of the one that holds the action IDs (${found.map((index) => index + 1).join(', ')})`,
-      );
+/** By the delimiter that the file names itself, and by the usual ones: it may have been saved once more with another. */
+function readingsOf(sample: string, named: string | undefined, count: number): Reading[] {
+  const likely = DELIMITERS.flatMap((candidate) => firstRows(sample, candidate, count))
+    // The widest reading is the likeliest; of equal ones the first.
+    .sort((one, other) => other.rows[0].length - one.rows[0].length);
+  return named === undefined ? likely : [...firstRows(sample, named, count), ...likely];
+}
+
+function startsWithAnId(readings: readonly Reading[]): boolean {
+  return readings.some(({ rows: [cells] }) => cells.some(isActionId));
+}
+
+interface Header {
+  delimiter: string;
+  cells: readonly string[];
+  /** Columns of that name; at least one. */
+  found: readonly [number, ...number[]];
+  titles: number;
+}
+
+/** The first row that names such a column, if only a title stands before it: where an ID stands, the list has begun. */
+function findHeader(
+  readings: readonly Reading[],
+  matches: (cell: string) => boolean,
+  titlesAtMost = TITLES_AT_MOST,
+): Header | undefined {
+  for (let titles = 0; titles <= titlesAtMost; titles += 1) {
+    for (const { delimiter, rows } of readings) {
+      const cells = rows[titles];
+      if (cells === undefined) continue;
+      if (titles > 0 && rows.slice(0, titles + 1).some((row) => row.some(isActionId))) continue;
+      const [first, ...others] = indexesOf(cells, matches);
+      if (first !== undefined) return { delimiter, cells, found: [first, ...others], titles };
     }
-    const [id] = found;
-    if (id !== undefined) return withHeader(row, id);
   }
-  if (/^\s*[1-9]\d{0,5}\s*$/.test(column)) {
+  return undefined;
+}
+
+function namedColumn(readings: readonly Reading[], widest: Reading, column: string, name: string): Layout {
+  const isNumber = /^\s*[1-9]\d{0,5}\s*$/.test(column);
+  // A number below a title is a cell of a table.
+  const titles = isNumber ? 0 : TITLES_AT_MOST;
+  const header =
+    findHeader(readings, (cell) => cell.trim() === column.trim(), titles) ??
+    findHeader(readings, (cell) => plainName(cell) === plainName(column), titles);
+  if (header !== undefined) {
+    const { found } = header;
+    if (found.length === 1) return withHeader(header);
+    throw new UsageError(
+      `${name} has ${found.length} columns named ${quoted(column)}: give --column the number of the one that holds the action IDs (${found.map((index) => index + 1).join(', ')})`,
+    );
+  }
+  const { delimiter } = widest;
+  const [cells] = widest.rows;
+  if (isNumber) {
     const id = Number(column) - 1;
-    const { cells } = widest;
     if (id < cells.length) {
       refuseSeveralIds(cells, name);
       const [other] = indexesOf(cells, isActionId);
-      if (other === undefined) return withHeader(widest, id);
+      if (other === undefined) return withHeader({ delimiter, cells, found: [id], titles: 0 });
       if (other === id) {
-        return { delimiter: widest.delimiter, header: false, columns: cells.length, id, comment: undefined };
+        return { delimiter, header: false, titles: 0, columns: cells.length, id, comment: undefined };
       }
       throw new UsageError(
         `${name} has an action ID in column ${other + 1} of its first row and none in column ${id + 1}: correct --column, or name the columns in a header line`,
@@ -97,17 +136,17 @@ function namedColumn(readings: readonly FirstRow[], widest: FirstRow, column: st
     );
   }
   throw new UsageError(
-    `${name} has no column named ${quoted(column)}; its first row has ${listed(widest.cells)}: correct --column`,
+    `${name} has no column named ${quoted(column)}; its first row has ${listed(cells)}: correct --column`,
   );
 }
 
-function withHeader({ delimiter, cells }: FirstRow, id: number): Layout {
-  const comments = indexesOf(cells, (cell, index) => index !== id && normal(cell) === COMMENT_NAME);
-  return { delimiter, header: true, columns: cells.length, id, comment: comments[0] };
+function withHeader({ delimiter, cells, found: [id], titles }: Header): Layout {
+  const comments = indexesOf(cells, (cell, index) => index !== id && namesComment(cell));
+  return { delimiter, header: true, titles, columns: cells.length, id, comment: comments[0] };
 }
 
-function withoutHeader({ delimiter, cells }: FirstRow, name: string): Layout {
-  if (cells.length === 1) return { delimiter, header: false, columns: 1, id: 0, comment: undefined };
+function withoutHeader({ delimiter, rows: [cells] }: Reading, name: string): Layout {
+  if (cells.length === 1) return { delimiter, header: false, titles: 0, columns: 1, id: 0, comment: undefined };
   refuseSeveralIds(cells, name);
   const [id] = indexesOf(cells, isActionId);
   if (id !== undefined) {
@@ -139,27 +178,24 @@ function isActionId(cell: string): boolean {
   return parseActionId(cell) !== undefined;
 }
 
-/** Undefined when the row does not end within the sample: a quote is open. */
-function firstRow(sample: string, delimiter: string): FirstRow | undefined {
-  let rows: string[][];
+/** Nothing when the first row does not end within the sample: a quote is open. Of later ones, which may be cut where it ends, as many as can be read. */
+export function firstRows(sample: string, delimiter: string, count = 1 + TITLES_AT_MOST): Reading[] {
   try {
-    rows = parse(sample, { ...LENIENT, delimiter, to: 1 });
+    const [first = [''], ...others]: string[][] = parse(sample, { ...LENIENT, delimiter, to: count });
+    return [{ delimiter, rows: [trimmed(first), ...others.map(trimmed)] }];
   } catch {
-    return undefined;
+    return count === 1 ? [] : firstRows(sample, delimiter, 1);
   }
-  const cells = rows[0] ?? [''];
-  // What Excel leaves behind: empty columns at the end.
-  while (cells.length > 1 && cells.at(-1)?.trim() === '') cells.pop();
-  return { delimiter, cells };
+}
+
+/** Without what Excel leaves behind: empty columns at the end. */
+function trimmed(cells: string[]): string[] {
+  const last = cells.findLastIndex((cell) => !isBlank(cell));
+  return cells.slice(0, Math.max(1, last + 1));
 }
 
 function indexesOf(cells: readonly string[], matches: (cell: string, index: number) => boolean): number[] {
   return cells.flatMap((cell, index) => (matches(cell, index) ? [index] : []));
-}
-
-/** `Machine Action_ID` and `machineActionId` are the same name. */
-function normal(name: string): string {
-  return name.toLowerCase().replace(/[\s_\-"']/g, '');
 }
 
 function quoted(text: string | undefined): string {

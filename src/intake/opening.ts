@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import { isBlank } from './as-written.ts';
 import { endless, QUIET_AT_MOST } from './csv-rows.ts';
 import { countLineEnds } from './text.ts';
 
@@ -7,7 +8,7 @@ const SAMPLE_LENGTH = 64 * 1024;
 
 /** The beginning of a text, without the lines before its first row. */
 export interface Opening {
-  /** Lines that were taken off: blank ones, `#TYPE …` (PowerShell 5), other `#` lines, `sep=;` (Excel). */
+  /** Lines that were taken off: blank ones, `#TYPE …` (PowerShell 5), other `#` lines, `sep=;` (Excel); quoted or padded, where that was done to them. */
   skippedLines: number;
   /** The delimiter that a `sep=` line names. */
   delimiter: string | undefined;
@@ -36,17 +37,17 @@ export async function readOpening(text: AsyncIterable<string>, name: string): Pr
       }
     }
     head = read.join('');
-    if (!ended && head.slice(0, SAMPLE_LENGTH).indexOf('\n') === -1) {
+    if (!ended && !looksLikeJson(head) && head.slice(0, SAMPLE_LENGTH).indexOf('\n') === -1) {
       throw new UsageError(
         `${name} begins with a line of over ${SAMPLE_LENGTH} characters: give a list of action IDs, one a line`,
       );
     }
-    const kept = firstRowAt(head);
+    const { at: kept, delimiter: named } = firstRow(head);
     const preamble = head.slice(0, kept);
     skippedLines += countLineEnds(preamble);
     skippedLength += kept;
     if (skippedLength > QUIET_AT_MOST) throw endless(name, 0);
-    delimiter = /^sep=(.)$/im.exec(preamble)?.[1] ?? delimiter;
+    delimiter = named ?? delimiter;
     head = head.slice(kept);
     if (ended || head.length >= SAMPLE_LENGTH) break;
   }
@@ -58,21 +59,32 @@ async function* continued(head: string, pieces: AsyncIterator<string>): AsyncGen
   for (let next = await pieces.next(); !next.done; next = await pieces.next()) yield next.value;
 }
 
-/** Where the first line begins that is not part of the preamble. A last line without its end counts as a line. */
-function firstRowAt(text: string): number {
+/** Where the first line begins that is not part of the preamble, and the delimiter that the preamble names. A last line without its end counts as a line. */
+function firstRow(text: string): { at: number; delimiter: string | undefined } {
+  let delimiter: string | undefined;
   let at = 0;
   while (at < text.length) {
     const end = text.indexOf('\n', at);
     const line = end === -1 ? text.slice(at) : text.slice(at, end);
-    if (!isPreamble(line)) return at;
+    if (!isBlank(line)) {
+      const named = SEPARATOR.exec(line)?.[1];
+      if (named !== undefined) delimiter = named === '\\t' ? '\t' : named;
+      else if (!isRemark(line)) break;
+    }
     at = end === -1 ? text.length : end + 1;
   }
-  return at;
+  return { at, delimiter };
 }
 
-function isPreamble(line: string): boolean {
-  if (line.trim() === '') return true;
-  if (/^sep=.$/i.test(line)) return true;
-  // A header may have a column named "#".
-  return line.startsWith('#') && !/^#\s*[,;\t]/.test(line);
+/** Excel's line. Also as saved once more: in quotes, with empty cells after it, the tab written as `\t`. */
+const SEPARATOR = /^[\s"']*sep *= *(\\t|[^\s"']|\t| )[\s"',;]*$/i;
+
+/** Also PowerShell's line in quotes. A header may have a column named "#". */
+function isRemark(line: string): boolean {
+  return line.startsWith('#') ? !/^#\s*[,;\t]/.test(line) : /^"#TYPE\b/i.test(line);
+}
+
+/** A list in brackets or an object; not an ID in braces, nor a name in brackets. */
+export function looksLikeJson(text: string): boolean {
+  return /^\s*(?:\{\s*["}]|\[\s*(?:["{[\]]|(?:null|true|false|-?\d+)\s*[,\]]|$))/.test(text);
 }

@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto';
-import { MAX_REJECT_TEXT } from '../ledger/field.ts';
-import { cut } from '../ledger/line.ts';
-import { parseActionId } from './action-id.ts';
-import type { Intake, IntakeRow } from './rows.ts';
+import { type Intake, type IntakeRow, toRow } from './rows.ts';
 
 /**
  * The same rows from the answer to a query, handed in by whoever may ask Defender. Finding nothing is no fault.
@@ -15,15 +12,12 @@ export function queryIds(actions: AsyncIterable<{ id: string }>): Intake {
 
   async function* rows(): AsyncGenerator<IntakeRow> {
     let line = 0;
-    for await (const action of actions) {
+    for await (const { id } of actions) {
       line += 1;
-      const entry = Buffer.from(`${action.id}\n`, 'utf8');
+      const entry = Buffer.from(`${id}\n`, 'utf8');
       hash.update(entry);
       bytes += entry.length;
-      const id = parseActionId(action.id);
-      if (id === undefined) {
-        yield { kind: 'reject', line, reason: 'not-an-id', text: cut(action.id, MAX_REJECT_TEXT) };
-      } else yield { kind: 'id', id, line };
+      yield toRow({ line, id, text: id }, 'the query');
     }
     sha256 = hash.digest('hex');
   }
@@ -34,5 +28,6 @@ export function queryIds(actions: AsyncIterable<{ id: string }>): Intake {
       if (sha256 === undefined) throw new Error('the answer was not read to its end');
       return { bytes, sha256 };
     },
+    remarks: () => [],
   };
 }

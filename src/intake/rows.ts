@@ -1,3 +1,9 @@
+import { commentFault } from '../comment.ts';
+import { UsageError } from '../errors.ts';
+import { MAX_REJECT_TEXT } from '../ledger/field.ts';
+import { cut } from '../ledger/line.ts';
+import { parseActionId, withoutApostrophes } from './as-written.ts';
+
 /** What one row of a source is: an action ID, or something that is not one. Rows that hold nothing are not mentioned. */
 export type IntakeRow = IdRow | RejectedRow;
 
@@ -14,6 +20,8 @@ interface IdRow {
 interface RejectedRow {
   kind: 'reject';
   line: number;
+  /** In a list of JSON, from 1: its entries may all stand on one line. */
+  place?: number;
   /** Whether an ID is a duplicate is for the ledger to say, which remembers them. */
   reason: 'not-an-id' | 'bad-row';
   /** The beginning of what stood there, as long as a ledger keeps it. */
@@ -24,4 +32,31 @@ interface RejectedRow {
 export interface Intake extends AsyncIterable<IntakeRow> {
   /** Bytes and their SHA-256 (hex), as they came, before any decoding. Throws an Error before the rows have ended. */
   summary(): { bytes: number; sha256: string };
+  /** Sentences about what was read that its reader should know, once the rows have all been taken. */
+  remarks(): readonly string[];
+}
+
+/** One row as it stands in a source, of whatever form. */
+export interface WrittenRow {
+  line: number;
+  /** Where the row names its action. */
+  id: string;
+  comment?: string | undefined;
+  /** All of the row, for when it is none. */
+  text: string;
+}
+
+/** Throws a UsageError, with `where` the row is, for a comment that cannot be sent. */
+export function toRow({ line, id: written, comment: given = '', text }: WrittenRow, where: string): IntakeRow {
+  const id = parseActionId(written);
+  if (id === undefined) return rejected('not-an-id', line, text);
+  const comment = withoutApostrophes(given.trim());
+  if (comment === '') return { kind: 'id', id, line };
+  const fault = commentFault(comment);
+  if (fault !== undefined) throw new UsageError(`${where}: the comment ${fault}; correct it and run again`);
+  return { kind: 'id', id, line, comment };
+}
+
+export function rejected(reason: RejectedRow['reason'], line: number, text: string): RejectedRow {
+  return { kind: 'reject', line, reason, text: cut(text, MAX_REJECT_TEXT) };
 }

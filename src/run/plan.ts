@@ -67,12 +67,12 @@ export async function planSession({ source, flags, json, place }: PlanOptions, c
 /** Intake and screening without a start: reads only. Offline (`--screen never`) it counts and forecasts what is not known to be over. */
 async function makePlan(parts: RunParts, bytes: SourceBytes | undefined, context: Context): Promise<PlanFacts> {
   const { say, clock, secrets } = context;
+  const { log } = parts;
   const { job, ledger, stop } = parts;
   const offline = isOffline(job);
-  if (bytes !== undefined) await intakeBytes(ledger, bytes, job, stop.signal, secrets);
+  if (bytes !== undefined) await intakeBytes(ledger, bytes, job, stop.signal, { secrets, log });
   const { engine, quota, permissions, warnings } = await parts.connect(offline ? 'offline' : { cancels: false });
-  if (bytes === undefined)
-    await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
+  if (bytes === undefined) await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, log);
   const { maxActions } = job.guards;
   // A list that would not start is not looked up either.
   if (!offline && (maxActions === undefined || ledger.state.actions.size <= maxActions)) {

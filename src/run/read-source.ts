@@ -38,7 +38,7 @@ export async function intakeBytes(
   bytes: SourceBytes,
   job: Job,
   signal: AbortSignal,
-  secrets: SessionSecrets,
+  { secrets, log }: { secrets: SessionSecrets; log: Pick<Logger, 'warn'> },
 ): Promise<void> {
   const { source, strictInput: strict } = job;
   const name = sourceName(source);
@@ -49,6 +49,7 @@ export async function intakeBytes(
   const refuse = (comment: string, line: number) =>
     refuseSecretText(secrets, comment, `the comment of ${name}, line ${line},`);
   await runIntake(ledger, intake, { strict, signal, name, refuse });
+  for (const sentence of intake.remarks()) log.warn(sentence);
 }
 
 /** Asks Defender for what matches; what its pages show counts as looked up. */

@@ -125,7 +125,7 @@ async function work(
     connected = await parts.connect({ cancels: true });
     const { engine } = connected;
     await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
-  } else if (reading !== 'nothing') await intakeBytes(ledger, reading.bytes, job, stop.signal, context.secrets);
+  } else if (reading !== 'nothing') await intakeBytes(ledger, reading.bytes, job, stop.signal, context);
   refuseTooMany(job, state.actions.size);
   const withdrawn = await decideMissing(ledger, missing, context, stop.signal);
 

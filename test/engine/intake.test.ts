@@ -11,6 +11,7 @@ function intakeOf(rows: () => Generator<IntakeRow>): Intake {
       yield* rows();
     },
     summary: () => ({ bytes: 1, sha256: '' }),
+    remarks: () => [],
   };
 }
 

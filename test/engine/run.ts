@@ -1,9 +1,12 @@
+import { setMaxListeners } from 'node:events';
 import { systemClock } from '../../src/clock.ts';
 import { makeDefender } from '../../src/defender/client.ts';
 import { type CancelAllOptions, cancelAll } from '../../src/engine/cancel-all.ts';
 import { makeLookups } from '../../src/engine/lookups.ts';
 import { type EngineParts, makeStop } from '../../src/engine/session.ts';
-import type { TokenSource } from '../../src/identity/token-source.ts';
+import type { AcquireRequest, CredentialSource } from '../../src/identity/credential-source.ts';
+import { RenewingTokenSource } from '../../src/identity/renewing-token-source.ts';
+import type { AccessToken, TokenSource } from '../../src/identity/token-source.ts';
 import type { Guards, Job } from '../../src/job/job.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Outcome } from '../../src/ledger/outcomes.ts';
@@ -70,32 +73,29 @@ export function job({ guards, ...rest }: JobOptions = {}): Job {
   };
 }
 
-/** A token source that counts its renewals; `next` is what a renewal gives. */
+/** The real token source over a credential that gives the sandbox's tokens and counts renewals; `next` is what a renewal gives. */
 export class Tokens implements TokenSource {
   kind: TokenSource['kind'] = 'client-secret';
   renewals = 0;
-  held: string;
-  next: () => Promise<string>;
-  #renewing: Promise<string> | undefined;
+  next: () => Promise<string> = () => Promise.resolve(sandboxToken({ claims: { uti: String(this.renewals) } }));
+  readonly #source: RenewingTokenSource;
 
   constructor(roles?: readonly string[]) {
-    this.held = sandboxToken(roles === undefined ? {} : { roles });
-    this.next = () => Promise.resolve(sandboxToken({ claims: { uti: String(this.renewals) } }));
+    const first = sandboxToken(roles === undefined ? {} : { roles });
+    const acquire = async ({ forceRefresh }: AcquireRequest) => {
+      if (forceRefresh) this.renewals += 1;
+      return { token: forceRefresh ? await this.next() : first, expiresAtMs: undefined };
+    };
+    const credential: CredentialSource = { kind: 'client-secret', interactive: false, acquire };
+    this.#source = new RenewingTokenSource(credential, { clock: systemClock, log: silentLog, random: () => 0.5 });
   }
 
-  token() {
-    return Promise.resolve({ token: this.held, expiresAtMs: undefined });
+  token(signal?: AbortSignal) {
+    return this.#source.token(signal);
   }
 
-  async renew(refused: { token: string }) {
-    if (refused.token === this.held) {
-      this.#renewing ??= this.next().finally(() => {
-        this.#renewing = undefined;
-      });
-      this.renewals += 1;
-      this.held = await this.#renewing;
-    }
-    return { token: this.held, expiresAtMs: undefined };
+  renew(refused: AccessToken, claims?: string, signal?: AbortSignal) {
+    return this.#source.renew(refused, claims, signal);
   }
 }
 
@@ -183,8 +183,11 @@ export async function makeRun(options: RunOptions = {}): Promise<Run> {
   const stop = makeStop();
   const journal = options.ledger?.(ledger) ?? ledger;
   const random = () => 0.5;
+  const { signal: abandon } = new AbortController();
+  // Each call in flight listens.
+  setMaxListeners(0, abandon);
   const defender = makeDefender(
-    { transport: wire.transport, journal, quota, gate, tokens, clock, random, abandon: new AbortController().signal },
+    { transport: wire.transport, journal, quota, gate, tokens, clock, random, abandon },
     API,
   );
   const lookups = makeLookups(defender, 'mayRead' in options ? options.mayRead : true);

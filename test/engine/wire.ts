@@ -1,5 +1,6 @@
 import { systemClock } from '../../src/clock.ts';
 import type { Transport, WireResult } from '../../src/defender/transport.ts';
+import { PAGE_BYTES } from '../../src/defender/transport.ts';
 import { callerOf } from '../../src/sandbox/access.ts';
 import { type HttpAnswer, unauthorized } from '../../src/sandbox/answers.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
@@ -13,6 +14,7 @@ import { ActionStore } from '../../src/sandbox/store.ts';
 /** One request as the service got it. Times are monotonic ms. */
 export interface WireCall {
   n: number;
+  method: string;
   route: 'cancel' | 'get' | 'list' | 'other';
   ids: readonly string[];
   sentAtMs: number;
@@ -57,12 +59,14 @@ export class Wire {
     this.#byId.clear();
   }
 
-  readonly transport: Transport = async ({ method, path: target, token, body }) => {
+  readonly transport: Transport = async ({ method, path: target, token, body, maxBytes = PAGE_BYTES }, signal) => {
+    if (signal?.aborted) return { error: 'aborted' };
     const [path = '', search = ''] = target.split('?');
     const query = new URLSearchParams(search);
     const { route, id } = routeOf(method, path);
     const call: WireCall = {
       n: this.calls.length + 1,
+      method,
       route,
       ids: id === undefined ? idsAskedFor(query) : [id],
       sentAtMs: systemClock.monotonicMs(),
@@ -84,24 +88,33 @@ export class Wire {
     this.inFlight += 1;
     try {
       const serveNow = () => this.#serve(call, { method, path, query, id, body }, fault);
-      return await this.#play(fault, serveNow);
+      const result = await this.#play(fault, serveNow, signal);
+      const isTooLarge = 'raw' in result && result.raw.body.length > maxBytes;
+      return isTooLarge ? { error: 'too-large' } : result;
+    } catch (error) {
+      if (signal?.aborted) return { error: 'aborted' };
+      throw error;
     } finally {
       call.answeredAtMs = systemClock.monotonicMs();
       this.inFlight -= 1;
     }
   };
 
-  async #play(fault: Fault | undefined, serveNow: () => HttpAnswer): Promise<WireResult> {
+  async #play(
+    fault: Fault | undefined,
+    serveNow: () => HttpAnswer,
+    signal: AbortSignal | undefined,
+  ): Promise<WireResult> {
     if (fault?.kind === 'late') {
       void systemClock.sleep(fault.afterMs).then(serveNow);
-      await systemClock.sleep(TIMEOUT_MS);
+      await systemClock.sleep(TIMEOUT_MS, { signal });
       return { error: 'timeout' };
     }
-    await systemClock.sleep(this.latencyMs);
+    await systemClock.sleep(this.latencyMs, { signal });
     const { status: http, headers, body } = serveNow();
     switch (fault?.kind) {
       case 'hang':
-        await systemClock.sleep(TIMEOUT_MS - this.latencyMs);
+        await systemClock.sleep(TIMEOUT_MS - this.latencyMs, { signal });
         return { error: 'timeout' };
       case 'reset':
       case 'reset-in-body':

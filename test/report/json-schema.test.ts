@@ -30,7 +30,12 @@ describe('docs/json.schema.json', () => {
     expect(published).toEqual(JSON.parse(JSON.stringify(jsonDocumentsSchema())));
   });
 
-  const judge = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, validateFormats: false }).compile(published);
+  const judge = new Ajv2020({
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    validateFormats: false,
+  }).compile(published);
 
   test.each([
     ['run', summaryDocument(summarise([run], { nowMs }))],

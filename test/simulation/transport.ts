@@ -1,4 +1,5 @@
 import type { Transport, WireRequest, WireResult } from '../../src/defender/transport.ts';
+import { PAGE_BYTES } from '../../src/defender/transport.ts';
 import { error, type Request, type ServerAnswer, type SimDefender } from './defender.ts';
 import type { SimProcess } from './process.ts';
 import { TOLD_BY_STATUS, withQuirks } from './quirks.ts';
@@ -74,6 +75,10 @@ export function simTransport(process: SimProcess, options: WireOptions): Transpo
   return (wire, signal) =>
     new Promise((resolve) => {
       process.act(() => {
+        if (signal?.aborted) {
+          resolve({ error: 'aborted' });
+          return;
+        }
         const sent: Sent = {
           by: process,
           request: readRequest(wire),
@@ -117,15 +122,21 @@ export function simTransport(process: SimProcess, options: WireOptions): Transpo
               if (seconds > 0) sent.retryAfterMs = seconds * 1000;
             }
             options.onTold(sent, result);
-            resolve(result);
+            signal?.removeEventListener('abort', abandon);
+            resolve(isTooLarge(result, wire) ? { error: 'too-large' } : result);
           });
         };
+        const abandon = () => tell({ error: 'aborted' });
         const cutOff = fault === 'lost' || fault === 'late' || fault === 'outage-hang' || ms >= TIMEOUT_MS;
         if (cutOff) setTimeout(() => tell({ error: 'timeout' }), TIMEOUT_MS);
         else setTimeout(() => tell(resultOf(fault, answer, options)), ms);
-        signal?.addEventListener('abort', () => tell({ error: 'aborted' }), { once: true });
+        signal?.addEventListener('abort', abandon);
       });
     });
+}
+
+function isTooLarge(result: WireResult, { maxBytes = PAGE_BYTES }: WireRequest): boolean {
+  return 'raw' in result && result.raw.body.length > maxBytes;
 }
 
 function partOfWay({ scenario, random }: WireOptions): number {

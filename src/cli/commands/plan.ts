@@ -10,7 +10,7 @@ export const plan: Command = {
   describe:
     'Shows which actions of SOURCE would be cancelled, which not and why, and when a run of it would be done. Reads only. The plan is kept ' +
     'as a ledger; `countermand run` starts exactly it.',
-  positionals: { source: { describe: 'a job (.yaml), a file of action IDs (CSV or text), or - for stdin' } },
+  positionals: { source: { describe: 'a job (.yaml), a file of action IDs (CSV, text or JSON), or - for stdin' } },
   options: () => ({
     ...settingOptions(SETTINGS_OF.plan),
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },

@@ -18,7 +18,7 @@ export const run: Command = {
     'Looks the actions of SOURCE up, shows what would be cancelled, asks, cancels, and confirms. A ledger as SOURCE starts its plan or ' +
     'continues its run.',
   positionals: {
-    source: { describe: 'a job (.yaml), a ledger (.jsonl), a file of action IDs (CSV or text), or - for stdin' },
+    source: { describe: 'a job (.yaml), a ledger (.jsonl), a file of action IDs (CSV, text or JSON), or - for stdin' },
   },
   options: () => ({
     ...settingOptions(SETTINGS_OF.run),

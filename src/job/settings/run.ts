@@ -21,7 +21,8 @@ export const THE_RUN = {
     kind: 'text',
     value: text('the name of a column, or its number from 1'),
     placeholder: 'NAME',
-    description: 'the column that holds the action IDs, by name or number; found by the header when not given',
+    description:
+      'the column (in JSON: the field) that holds the action IDs, by name or number; found by its name when not given',
     group: 'The run',
     resume: false,
     fromLedger: 'kept',

@@ -1,0 +1,85 @@
+import { UsageError } from '../errors.ts';
+import { isBlank, parseActionId } from './as-written.ts';
+import { type CsvRow, csvRows } from './csv-rows.ts';
+import { countIds, findLayout, type Layout } from './layout.ts';
+import { type Opening, readOpening } from './opening.ts';
+import type { Reader, ReadOptions } from './read-ids.ts';
+import { type IntakeRow, rejected, toRow } from './rows.ts';
+import { isWrapped, unwrapped } from './unwrap.ts';
+
+/** The rows of a CSV, or of a plain list, which is a CSV of one column without a header. */
+export async function tableRows(opening: Opening, { name, column }: ReadOptions): Promise<Reader> {
+  const table = isWrapped(opening, column) ? await insideOf(opening, name) : opening;
+  const layout = findLayout(table.sample, { name, column, delimiter: table.delimiter });
+  return {
+    rows: rowsOf(table, layout, name),
+    where: layout.header ? ` in column ${layout.id + 1}` : '',
+    empty: layout.header
+      ? 'has a header and no rows: give a list of action IDs'
+      : 'holds no action ID: give a list of action IDs, one a line',
+  };
+}
+
+async function insideOf({ rest, skippedLines }: Opening, name: string): Promise<Opening> {
+  const inside = await readOpening(unwrapped(rest, name), name);
+  return { ...inside, skippedLines: inside.skippedLines + skippedLines };
+}
+
+async function* rowsOf(
+  { rest, skippedLines }: Opening,
+  layout: Layout,
+  name: string,
+): AsyncGenerator<Iterable<IntakeRow>> {
+  const { delimiter, header, titles, columns } = layout;
+  let toSkip = header ? titles + 1 : 0;
+  function* rows(batch: readonly CsvRow[]): Generator<IntakeRow> {
+    for (const csvRow of batch) {
+      if (toSkip > 0) {
+        toSkip -= 1;
+        refuseSwallowedRows(csvRow, layout, name);
+        continue;
+      }
+      const row = toIntakeRow(csvRow, layout, name);
+      if (row !== undefined) yield row;
+    }
+  }
+  const format = { delimiter, comments: !header && columns === 1, skippedLines };
+  for await (const batch of csvRows(rest, name, format)) yield rows(batch);
+}
+
+/** Undefined for a row that holds nothing. */
+function toIntakeRow({ line, cells }: CsvRow, layout: Layout, name: string): IntakeRow | undefined {
+  if (cells.every(isBlank)) return undefined;
+  refuseSwallowedRows({ line, cells }, layout, name);
+  const isRagged =
+    cells.length < layout.columns || cells.some((cell, index) => index >= layout.columns && !isBlank(cell));
+  // Without a header nothing says that the others are something else.
+  const loses = !layout.header && layout.columns > 1 && countIds(cells) > 1;
+  if (isRagged || loses) return rejected('bad-row', line, cells.join(layout.delimiter));
+
+  const id = cells[layout.id] ?? '';
+  const comment = layout.comment === undefined ? undefined : cells[layout.comment];
+  const text = isBlank(id) ? cells.join(layout.delimiter) : id.trim();
+  return toRow({ line, id, comment, text }, `${name}, line ${line}`);
+}
+
+/**
+ * A quote that was never closed makes the rows after it part of one cell, and their IDs would be lost without a word.
+ * So a cell whose later lines would each make a row of their own, with an ID where IDs stand, stops the reading.
+ */
+function refuseSwallowedRows({ line, cells }: CsvRow, layout: Layout, name: string): void {
+  let lineInRow = line;
+  for (const cell of cells) {
+    if (!cell.includes('\n')) continue;
+    const [, ...continued] = cell.split('\n');
+    for (const text of continued) {
+      lineInRow += 1;
+      const parts = text.split(layout.delimiter);
+      if (parts.length >= layout.columns && parseActionId(parts[layout.id] ?? '') !== undefined) {
+        throw new UsageError(
+          `${name} has a quote in line ${line} that is still open in line ${lineInRow}, where a row with an action ID of its own begins: close it and run again`,
+        );
+      }
+    }
+  }
+}
