@@ -4,10 +4,11 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --no-audit --no-fund
-COPY tsconfig.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json build.mjs ./
 COPY src ./src
-RUN npx tsc -p .
+ARG SOURCE_COMMIT=
+RUN npm run build
 # Then only what runs: declarations, sources and maps of libraries are never loaded. Licence texts stay, whatever they are called.
 RUN npm prune --omit=dev --no-audit --no-fund \
   && find node_modules -type f \

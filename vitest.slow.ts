@@ -19,4 +19,6 @@ export const SLOW_TESTS = [
   'test/e2e/server-dates.test.ts',
   'test/e2e/signals.test.ts',
   'test/e2e/status.test.ts',
+  'test/e2e/package.test.ts',
+  'test/e2e/documented-lines.test.ts',
 ];

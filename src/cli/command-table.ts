@@ -78,7 +78,7 @@ export const COMMANDS: readonly ListedCommand[] = [
 export const SMALL_COMMANDS = [
   { name: 'completion', usage: 'completion', summary: 'print a completion script for bash or zsh' },
   { name: 'help', usage: 'help [command]', summary: 'show the help of a command, or of `exit-codes`' },
-  { name: 'version', usage: 'version', summary: 'show the version' },
+  { name: 'version', usage: 'version', summary: 'show the version, and what runs it' },
 ] as const;
 
 export const COMMAND_NAMES: readonly string[] = [...COMMANDS, ...SMALL_COMMANDS].map(({ name }) => name);

@@ -7,7 +7,7 @@ import { refuseUnsafeTls } from '../identity/endpoints.ts';
 import type { Context } from '../run/console.ts';
 import { sayError } from '../run/say-error.ts';
 import { styled } from '../styled.ts';
-import { toolVersion } from '../version.ts';
+import { versionLine } from '../version.ts';
 import { type Args, declareCommand } from './command.ts';
 import { COMMAND_NAMES, COMMANDS, SMALL_COMMANDS } from './command-table.ts';
 import {
@@ -74,12 +74,12 @@ async function runCommand(
       return exitCode;
     }
     if (args[0] === 'version') {
-      results.write(styled(`${toolVersion()}\n`));
+      results.write(styled(`${versionLine(process)}\n`));
       return exitCode;
     }
     let cli = yargs(args.map(maskStdin))
       .scriptName('countermand')
-      .version(toolVersion())
+      .version(versionLine(process))
       .help()
       .alias('help', 'h')
       .strict()

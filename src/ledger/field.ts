@@ -42,6 +42,8 @@ export function milliseconds(least: number): Field {
   };
 }
 
+export const isTrue: Field = field('must be true where it is there', (value) => value === true);
+
 export const finite: Field = field('must be a number', Number.isFinite);
 
 /** An HTTP status: three digits at most. */

@@ -7,6 +7,7 @@ import {
   guid,
   httpStatus,
   isoTime,
+  isTrue,
   MAX_DETAIL,
   MAX_MS,
   MAX_NAME,
@@ -55,6 +56,7 @@ export const RECORD_FIELDS: { readonly [K in RecordKind]: FieldsOf<K> } = {
     client: plain(MAX_NAME),
     api: plain(2048),
     job: { fault: frozenJobFault },
+    redacted: optional(isTrue),
   },
   admit: { id: guid, line: whole(1), comment: optional(comment), priority: optional(finite) },
   reject: {

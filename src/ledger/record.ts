@@ -59,6 +59,8 @@ export interface OpenFields {
   api: string;
   /** The whole frozen job, without secrets. */
   job: unknown;
+  /** In a copy whose names are tokens and whose chain was made anew: for reading, and never gone on with. */
+  redacted?: true;
 }
 
 /** One per action, when a reading first names it. */

@@ -16,6 +16,7 @@ const FIELDS: { readonly [K in RecordKind]: Readonly<Record<keyof RecordFields[K
     client: 'own',
     api: 'own',
     job: 'deep',
+    redacted: 'own',
   },
   admit: { id: 'own', line: 'own', comment: 'text', priority: 'own' },
   reject: { line: 'own', reason: 'own', text: 'text' },

@@ -22,6 +22,8 @@ export interface ClaimOptions {
   shared?: boolean;
   /** The list of isolations to be released that belongs to this run, which this is. @default false */
   isReleaseList?: boolean;
+  /** A copy of a ledger, which may be called as one; it takes no ledger's place all the same. @default false */
+  isLedger?: boolean;
 }
 
 /** The outputs of one command: none of them replaces what is not its own, nor another one. */
@@ -31,7 +33,7 @@ export interface Outputs {
   /** Throws a UsageError for a place where no output goes. `flag` is what a message calls it. */
   claim(flag: string, given: string, how?: ClaimOptions): Promise<Output>;
   /** {@link claim} for a flag that may not have been given. */
-  claimIfGiven(flag: string, given: unknown): Promise<Output | undefined>;
+  claimIfGiven(flag: string, given: unknown, how?: ClaimOptions): Promise<Output | undefined>;
   /** Looks at every place again, so that nothing is written where not all can be. */
   recheck(): Promise<void>;
 }

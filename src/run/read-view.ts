@@ -25,5 +25,7 @@ export async function readWhatStands(source: LedgerSource, path: string): Promis
   if (fault !== undefined) integrityNote = `line ${fault.line} ${fault.what}; only what stands before it is reported`;
   else if (tornBytes > 0)
     integrityNote = 'the last line is torn and left out: the ledger is being written, or its writer was killed';
+  else if (state.sessions[0]?.opened.redacted === true)
+    integrityNote = 'a copy with its names taken out, and its chain made anew';
   return { path, state, trace: tracer.trace, head, intact: fault === undefined, fault, integrityNote };
 }

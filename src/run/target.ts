@@ -86,6 +86,11 @@ export async function ledgerTarget(
   const { state, head } = await readIntact(path, { store });
   const opened = state.sessions.at(-1)?.opened;
   if (opened === undefined) throw new UsageError(`${path} holds no run yet: run its source again`);
+  if (state.sessions[0]?.opened.redacted === true) {
+    throw new UsageError(
+      `${path} is a copy of a ledger with its names taken out, so there is nothing in it to call: use the ledger itself`,
+    );
+  }
   if (wanted !== undefined && wanted !== head) {
     throw new UsageError(
       `the head of ${path} is ${head} and not ${wanted}: it is not the ledger that was reviewed, and nothing was sent; plan again, ` +

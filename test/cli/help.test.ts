@@ -179,7 +179,7 @@ describe('which settings a command takes', () => {
 
   it('is none for report', () => {
     const { command } = shown.find(({ name }) => name === 'report') ?? {};
-    expect(Object.keys(command?.options() ?? {})).toEqual(['json', 'csv', 'html', 'out']);
+    expect(Object.keys(command?.options() ?? {})).toEqual(['json', 'csv', 'html', 'out', 'redact']);
   });
 });
 

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { UsageError } from '../../errors.ts';
 import { frozenJobSchema } from '../../job/job.ts';
 import { throwIfDamaged } from '../../ledger/read-ledger.ts';
 import type { PlanFacts } from '../../report/facts/plan-summary.ts';
@@ -32,17 +33,27 @@ export const report: Command = {
       requiresArg: true,
       placeholder: 'DIR',
     },
+    redact: {
+      describe:
+        'write a copy of the ledger that names nobody: devices, people, comments, IDs, paths and hosts are tokens',
+      type: 'string',
+      requiresArg: true,
+      placeholder: 'FILE',
+    },
   }),
   examples: [
     ['report ledgers/incident.jsonl', 'what happened?'],
     ['report ledgers/night-*.jsonl --out report', 'several nights as one, in every format'],
     ['report ledgers/incident.jsonl --html incident.html', 'an incident record'],
+    ['report ledgers/incident.jsonl --redact to-show.jsonl', 'a ledger for a bug report'],
   ],
   run: async (args, context) => {
     const paths = (args['ledgers'] as unknown[]).map(String);
     const outputs = context.outputs();
     outputs.keep(...paths);
     const places = await filePlaces(args, outputs);
+    const copy = await outputs.claimIfGiven('--redact', args['redact'], { isLedger: true });
+    if (copy !== undefined && paths.length > 1) throw new UsageError('--redact copies one ledger: name one');
     const views: LedgerView[] = [];
     for (const path of paths) views.push(await readView(context.store, path));
     // What a run was made from is what a resume of it reads: `failed.csv` of an earlier report, for one.
@@ -54,6 +65,7 @@ export const report: Command = {
     const options = { nowMs: context.clock.wallMs(), plan };
     const summary = summarise(views, options);
     await writePageAndRows(places, { views, summary, plan }, context.say);
+    if (copy !== undefined) await writeCopy(copy, paths, context);
     const written = folder === undefined ? undefined : await writeAll(folder, { views, plan, files }, context);
     if (args['json'] === true) context.out(styled(jsonText(summary)));
     else {
@@ -66,6 +78,12 @@ export const report: Command = {
     return 0;
   },
 };
+
+async function writeCopy(copy: Output, paths: readonly string[], { store, say }: Context): Promise<void> {
+  const { redactedCopy } = await import('../../ledger/redacted-copy.ts');
+  for (const path of paths) await copy.write(redactedCopy(path, store));
+  say(`Wrote ${copy.path}: its names are tokens, and its chain is made anew\n`);
+}
 
 /** The places of every format in one folder, by their paths. */
 async function claimAll(folder: string, outputs: Outputs): Promise<Map<string, Output>> {

@@ -14,6 +14,8 @@ export interface OutputRules {
   refuse(file: FileIdentity): void;
   /** The list of isolations to be released that belongs to this run, which this is. @default false */
   isReleaseList?: boolean;
+  /** A copy of a ledger, which may be called as one. @default false */
+  isLedger?: boolean;
 }
 
 const NO_RULES: OutputRules = { shownAs: 'the file', refuse: () => {} };
@@ -58,7 +60,8 @@ export function overwrites(path: string, { shownAs }: Pick<OutputRules, 'shownAs
 function refuseName(path: string, rules: OutputRules): void {
   const name = basename(path).toLowerCase();
   const ending = extname(name);
-  if (ending === '.jsonl' || name.includes('.jsonl.replaced-')) throw overwrites(path, rules, 'a ledger');
+  if ((ending === '.jsonl' && rules.isLedger !== true) || name.includes('.jsonl.replaced-'))
+    throw overwrites(path, rules, 'a ledger');
   if (ending === '.lock') throw overwrites(path, rules, 'the lock of a run');
   if (ending === '.yaml' || ending === '.yml') throw overwrites(path, rules, 'a job file');
   if (isReleaseList(name) && rules.isReleaseList !== true) throw overwrites(path, rules, 'the release list of a run');

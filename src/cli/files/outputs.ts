@@ -13,11 +13,16 @@ export function makeOutputs({ cwd, secrets }: Pick<Machine, 'cwd' | 'secrets'>):
   const kept: string[] = [];
   const claimed = new Map<string, { flag: string; path: string; rules: OutputRules }>();
 
-  const claim: Outputs['claim'] = async (flag, given, { shared = false, isReleaseList = false } = {}) => {
+  const claim: Outputs['claim'] = async (
+    flag,
+    given,
+    { shared = false, isReleaseList = false, isLedger = false } = {},
+  ) => {
     const path = resolve(cwd, given);
     const rules: OutputRules = {
       shownAs: flag,
       isReleaseList,
+      isLedger,
       refuse: (file) => {
         refuseSecretFile(secrets, file, `${flag} ${path}`);
         if (kept.some((each) => isAt(each, file)))
@@ -44,7 +49,7 @@ export function makeOutputs({ cwd, secrets }: Pick<Machine, 'cwd' | 'secrets'>):
   return {
     claim,
     keep: (...paths) => void kept.push(...paths.map((each) => resolve(cwd, each))),
-    claimIfGiven: async (flag, given) => (given === undefined ? undefined : claim(flag, String(given))),
+    claimIfGiven: async (flag, given, how) => (given === undefined ? undefined : claim(flag, String(given), how)),
     recheck: async () => {
       for (const { path, rules } of claimed.values()) await checkOutput(path, rules);
     },

@@ -18,7 +18,7 @@ export const COMMON_FLAGS = {
     variable: 'COUNTERMAND_LOG_LEVEL',
   },
   help: { describe: 'show this help', type: 'boolean', alias: 'h' },
-  version: { describe: 'show the version', type: 'boolean' },
+  version: { describe: 'show the version, and what runs it', type: 'boolean' },
 } as const satisfies Record<string, Flag>;
 
 const SHORT_HELP = '-h';

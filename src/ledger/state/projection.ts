@@ -182,10 +182,11 @@ export class Projection implements RunState {
     if (this.#current !== undefined) this.#current.lastAtMs = atMs;
   }
 
-  #open({ format, run, session, tool, tenant, client, api, job }: OpenFields, atMs: number): void {
+  #open({ format, run, session, tool, tenant, client, api, job, redacted }: OpenFields, atMs: number): void {
     this.run = run;
     this.#session = session;
-    const opened = { format, run, session, tool, tenant, client, api, job };
+    const isCopy = redacted === undefined ? {} : { redacted };
+    const opened = { format, run, session, tool, tenant, client, api, job, ...isCopy };
     this.#current = { number: session, opened, openedAtMs: atMs, closed: undefined, lastAtMs: atMs };
     this.sessions.push(this.#current);
   }

@@ -15,6 +15,8 @@ export interface LedgerSummary {
   /** The first line that does not fit, where one does not. */
   faultLine: number | undefined;
   integrityNote: string | undefined;
+  /** A copy whose names are tokens: nothing can be gone on with by it. */
+  redacted: boolean;
   records: number;
   sourceSha256: string | undefined;
   tool: string;
@@ -53,6 +55,7 @@ export function ledgerSummary(view: LedgerView, { signal }: Pick<Ending, 'signal
     intact: view.intact,
     faultLine: view.fault?.line,
     integrityNote: view.integrityNote,
+    redacted: state.sessions[0]?.opened.redacted === true,
     records: state.lastSeq,
     sourceSha256: state.intake?.sha256,
     tool: opened?.tool ?? '',

@@ -28,6 +28,7 @@ export function nextCommand(summary: Summary): string | undefined {
 
 function carryOn(summary: Summary): Step[] {
   const { counts, reason } = summary;
+  if (summary.ledgers.some(({ redacted }) => redacted)) return [];
   if (summary.kind === 'plan') {
     if (summary.plan?.overMaxActions) return [{ text: 'Shorten the list, or raise --max-actions, and plan again.' }];
     if (!canStart(summary)) return [{ text: 'See what stopped it, and plan again.' }];
