@@ -4,12 +4,14 @@ import { CountermandError, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { endedBy } from '../fs-errors.ts';
 import { refuseUnsafeTls } from '../identity/endpoints.ts';
+import { show } from '../job/given-settings.ts';
 import type { Context } from '../run/console.ts';
 import { sayError } from '../run/say-error.ts';
 import { styled } from '../styled.ts';
+import { nearestName } from '../suggest.ts';
 import { toolVersion } from '../version.ts';
 import { type Args, declareCommand } from './command.ts';
-import { COMMAND_NAMES, COMMANDS, SMALL_COMMANDS } from './command-table.ts';
+import { COMMAND_NAMES, COMMANDS, SHELL_NAMES, SMALL_COMMANDS } from './command-table.ts';
 import {
   COMMON_FLAGS,
   checkArguments,
@@ -20,7 +22,7 @@ import {
 } from './flags/check-arguments.ts';
 import { refuseSecretArguments, refuseSecrets } from './flags/secret-arguments.ts';
 import { refuseUnknownSafeties, unknownVariables } from './flags/unknown-variables.ts';
-import { helpOf, mainHelp, topicOf } from './help/help.ts';
+import { helpOf, installLines, mainHelp, topicOf } from './help/help.ts';
 import { guardOutputs, processContext } from './machine.ts';
 import { endProcess, endWhenWritten, listenForInterrupts } from './terminal/interrupts.ts';
 import { results } from './terminal/results.ts';
@@ -36,9 +38,6 @@ function maskStdin(argument: string): string {
 function unmasked(args: Args): Args {
   return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, value === STDIN_MASK ? '-' : value]));
 }
-
-/** By which a shell asks for completions: what stands beside it is not finished yet. */
-const COMPLETING = '--get-yargs-completions';
 
 /** Runs one command and returns its exit code. The one place where errors become words and exit codes. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
@@ -68,13 +67,17 @@ async function runCommand(
       throw new UsageError('Give a command.');
     }
     const args = await checked(argv);
-    const topic = argv.includes(COMPLETING) ? undefined : topicOf(args);
+    const topic = topicOf(args);
     if (topic !== undefined) {
       results.write(styled(await helpOf(topic).catch((error: unknown) => Promise.reject(seeHelp(error)))));
       return exitCode;
     }
     if (args[0] === 'version') {
       results.write(styled(`${toolVersion()}\n`));
+      return exitCode;
+    }
+    if (args[0] === 'completion') {
+      results.write(styled(await completionFor(args.slice(1))));
       return exitCode;
     }
     let cli = yargs(args.map(maskStdin))
@@ -86,7 +89,6 @@ async function runCommand(
       .demandCommand(1, 'Give a command; `countermand --help` lists them.')
       .parserConfiguration({ 'greedy-arrays': false, 'camel-case-expansion': false, 'parse-numbers': false })
       .option('log-level', COMMON_FLAGS['log-level'])
-      .completion('completion', 'print a completion script for bash or zsh')
       .exitProcess(false)
       .fail((message, error) => {
         throw error ?? misused(message);
@@ -119,6 +121,24 @@ async function runCommand(
   }
 }
 
+/** The script for the one shell that is named. Throws a UsageError where none is, or another. */
+async function completionFor(words: readonly string[]): Promise<string> {
+  const given = words[findCommand(words) ?? -1];
+  const shell = SHELL_NAMES.find((name) => name === given);
+  if (shell === undefined) {
+    const near = given === undefined ? undefined : nearestName(given, SHELL_NAMES);
+    const meant = near === undefined ? '' : ` Did you mean ${near}?`;
+    const what =
+      given === undefined
+        ? 'completion needs the name of a shell.'
+        : `completion does not know ${show(given)}.${meant}`;
+    throw new UsageError([`${what} To install it:`, ...installLines().split('\n')]);
+  }
+  const { completed } = await import('./completion/words.ts');
+  const { completionScript } = await import('./completion/scripts.ts');
+  return completionScript(shell, await completed());
+}
+
 /** Says an error on stderr, and as the document that was asked for where there is none yet. Returns the exit code. */
 function tellError(error: unknown, asDocument = false): ExitCode {
   const isExpected = error instanceof CountermandError;
@@ -138,7 +158,6 @@ function tellError(error: unknown, asDocument = false): ExitCode {
 
 /** The arguments as they are given to the parser. Throws a UsageError for what no command takes. */
 async function checked(argv: readonly string[]): Promise<string[]> {
-  if (argv.includes(COMPLETING)) return [...argv];
   const at = findCommand(argv);
   const name = at === undefined ? undefined : argv[at];
   if (at === undefined || name === undefined) return checkArguments('countermand', argv, COMMON_FLAGS);

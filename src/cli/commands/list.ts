@@ -56,7 +56,8 @@ function filterOptions(): Record<string, Flag> {
       const known = KNOWN_NAMES[key];
       const describe = `${FILTER_SHAPE[key].description ?? ''}${known === undefined ? '' : `. Known: ${known.join(', ')}`}`;
       const kind: Flag = repeatable ? { type: 'array', string: true, nargs: 1 } : { type: 'string', requiresArg: true };
-      return [flag, { describe, head: 'Which actions', placeholder, ...kind }];
+      const values = known === undefined ? {} : { values: known };
+      return [flag, { describe, head: 'Which actions', placeholder, ...values, ...kind }];
     }),
   );
 }

@@ -21,6 +21,7 @@ export const resume: Command = {
       type: 'string',
       requiresArg: true,
       placeholder: 'OUTCOMES',
+      values: RETRYABLE,
       head: 'The run',
     },
     'dry-run': { describe: 'only list what is left to do', type: 'boolean', default: false, head: 'The run' },

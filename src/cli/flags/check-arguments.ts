@@ -15,6 +15,7 @@ export const COMMON_FLAGS = {
     describe: `what is logged to stderr: ${LOG_LEVELS.join(', ')}`,
     type: 'string',
     placeholder: 'LEVEL',
+    values: LOG_LEVELS,
     variable: 'COUNTERMAND_LOG_LEVEL',
   },
   help: { describe: 'show this help', type: 'boolean', alias: 'h' },

@@ -50,17 +50,20 @@ function optionOf(name: SettingName): Flag {
   const choices = choicesOf(setting);
   const isShort = choices !== undefined && choices.join('|').length <= LONGEST_CHOICES;
   const placeholder = isShort ? choices.join('|') : setting.placeholder;
+  const values = choices ?? setting.known;
   const standard = setting.default ?? setting.fallbackVariable;
   return {
     describe: [
       description,
       ...(choices === undefined || isShort ? [] : [`. One of ${choices.join(', ')}`]),
+      ...(setting.known === undefined ? [] : [`. Known: ${setting.known.join(', ')}`]),
       ...(standard === undefined ? [] : [` [default: ${standard}]`]),
     ].join(''),
     type: kind === 'boolean' ? 'boolean' : kind === 'texts' ? 'array' : 'string',
     ...(kind === 'boolean' ? {} : { requiresArg: true }),
     ...(kind === 'texts' ? { string: true, nargs: 1 } : {}),
     ...(placeholder === undefined ? {} : { placeholder }),
+    ...(values === undefined ? {} : { values }),
     group: `${group}:`,
     head: group,
     variable: variableOf(flag),
