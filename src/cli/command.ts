@@ -12,6 +12,8 @@ export interface Flag extends Options {
   placeholder?: string;
   /** What it takes, or what is known of that: for completion. */
   values?: readonly string[];
+  /** What is wrong with a value, to complete "--flag must be …"; undefined for one that it takes. Whoever uses the value reads it anew. */
+  fault?(text: string): string | undefined;
   /** Under which head help lists it. @default 'Output' */
   head?: HelpHead;
   /** Its environment variable, where it has one. */

@@ -91,7 +91,7 @@ async function runCommand(
       .option('log-level', COMMON_FLAGS['log-level'])
       .exitProcess(false)
       .fail((message, error) => {
-        throw error ?? misused(message);
+        throw error ?? misused([message], args[0]);
       });
     for (const { usage, summary, load } of COMMANDS) {
       cli = cli.command(
@@ -116,7 +116,7 @@ async function runCommand(
     return exitCode;
   } catch (thrown) {
     // Where a flag lacks its value, the parser throws an error of its own past `fail`.
-    const error = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : endedBy(thrown);
+    const error = thrown instanceof Error && thrown.name === 'YError' ? misused([thrown.message]) : endedBy(thrown);
     return tellError(error, !hasResults && wantsJson(argv));
   }
 }
@@ -163,7 +163,8 @@ async function checked(argv: readonly string[]): Promise<string[]> {
   if (at === undefined || name === undefined) return checkArguments('countermand', argv, COMMON_FLAGS);
   const given = [...argv.slice(0, at), ...argv.slice(at + 1)];
   const small = SMALL_COMMANDS.find((each) => each.name === name);
-  if (small !== undefined) return [name, ...checkArguments(small.usage, given, COMMON_FLAGS)];
+  // What is said where the name of a shell is missing is for `completion` to say.
+  if (small !== undefined) return [name, ...checkArguments(small.usage.replace(/[<>]/g, ''), given, COMMON_FLAGS)];
   const found = COMMANDS.find((each) => each.name === name);
   if (found === undefined) {
     // The word may be the value of a flag that stands before the command.
@@ -179,7 +180,7 @@ async function checked(argv: readonly string[]): Promise<string[]> {
     try {
       return [name, ...checkArguments(found.usage, given, known, (flag) => placeOfFlag(flag, found, all))];
     } catch (error) {
-      throw seeHelp(error);
+      throw seeHelp(error, name);
     }
   }
 }
@@ -192,20 +193,11 @@ function refuseFlags(before: readonly string[]): void {
   }
 }
 
-function seeHelp(error: unknown): unknown {
-  return error instanceof UsageError ? misused(...error.lines) : error;
+/** With where to read on: the help of the command, where there is one. */
+function seeHelp(error: unknown, command?: string): unknown {
+  return error instanceof UsageError ? misused(error.lines, command) : error;
 }
 
-function misused(...lines: readonly string[]): UsageError {
-  return new UsageError([...lines.map(plainly), 'See countermand --help, or --help after a command.']);
-}
-
-/** The parser's words for what a person sees as commands, flags and sources. */
-function plainly(message: string): string {
-  return message
-    .replace(/^Unknown argument(s?):/, 'Unknown command$1 or flag$1:')
-    .replace(
-      /^Not enough non-option arguments:.*/,
-      'Missing argument: the command needs something to work on after its name.',
-    );
+function misused(lines: readonly string[], command?: string): UsageError {
+  return new UsageError([...lines, `See countermand ${command === undefined ? '' : `${command} `}--help.`]);
 }

@@ -1,5 +1,6 @@
 import type { MachineAction } from '../../defender/entity.ts';
 import { FILTER_FLAGS, FILTER_SHAPE } from '../../job/action-filter.ts';
+import { show } from '../../job/given-settings.ts';
 import type { ActionFilter } from '../../job/job.ts';
 import { ACTION_STATUSES, ACTION_TYPES } from '../../job/known-names.ts';
 import { type CsvColumn, csvText, PIPED } from '../../report/csv.ts';
@@ -57,7 +58,11 @@ function filterOptions(): Record<string, Flag> {
       const describe = `${FILTER_SHAPE[key].description ?? ''}${known === undefined ? '' : `. Known: ${known.join(', ')}`}`;
       const kind: Flag = repeatable ? { type: 'array', string: true, nargs: 1 } : { type: 'string', requiresArg: true };
       const values = known === undefined ? {} : { values: known };
-      return [flag, { describe, head: 'Which actions', placeholder, ...values, ...kind }];
+      const fault = (text: string) => {
+        const parsed = FILTER_SHAPE[key].safeParse(text);
+        return parsed.success ? undefined : `${parsed.error.issues[0]?.message ?? 'something else'}, not ${show(text)}`;
+      };
+      return [flag, { describe, head: 'Which actions', placeholder, fault, ...values, ...kind }];
     }),
   );
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readSetting } from '../../job/given-settings.ts';
 import { type Setting, variableOf } from '../../job/setting.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName, settingsThat } from '../../job/settings.ts';
 import type { Flag } from '../command.ts';
@@ -64,6 +65,10 @@ function optionOf(name: SettingName): Flag {
     ...(kind === 'texts' ? { string: true, nargs: 1 } : {}),
     ...(placeholder === undefined ? {} : { placeholder }),
     ...(values === undefined ? {} : { values }),
+    fault: (text) => {
+      const reading = readSetting(name, kind === 'texts' ? [text] : text);
+      return 'problem' in reading ? reading.problem : undefined;
+    },
     group: `${group}:`,
     head: group,
     variable: variableOf(flag),

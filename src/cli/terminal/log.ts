@@ -1,5 +1,7 @@
 import { cleanDeep } from '../../clean.ts';
 import { UsageError } from '../../errors.ts';
+import { show } from '../../job/given-settings.ts';
+import { oneOfWords } from '../../job/values.ts';
 import { type Logger, pino } from '../../log.ts';
 import { styled } from '../../styled.ts';
 import { stderrLine } from './stderr-line.ts';
@@ -17,9 +19,10 @@ const REDACTED = ['token', 'authorization', 'secret', 'password', 'assertion', '
 export async function makeLog(level: unknown, env: Readonly<Record<string, string | undefined>>): Promise<Logger> {
   const { isTerminal, colour } = terminalOf(process.stderr, env);
   const wanted = level ?? env['COUNTERMAND_LOG_LEVEL'] ?? (isTerminal ? 'warn' : 'info');
+  const from = level === undefined ? 'COUNTERMAND_LOG_LEVEL' : '--log-level';
   const known = LOG_LEVELS.find((name) => name === wanted);
   if (known === undefined) {
-    throw new UsageError(`--log-level must be one of ${LOG_LEVELS.join(', ')}, not ${String(wanted)}`);
+    throw new UsageError(`${from} must be ${oneOfWords(LOG_LEVELS, wanted)}, not ${show(wanted)}`);
   }
   const options = { level: known, base: null, redact: { paths: REDACTED, remove: true } };
   return pino(options, isTerminal ? await prettyStderr(colour) : { write: (line) => stderrLine.log(line) });
