@@ -25,6 +25,7 @@ import { refuseUnknownSafeties, unknownVariables } from './flags/unknown-variabl
 import { helpOf, installLines, mainHelp, topicOf } from './help/help.ts';
 import { guardOutputs, processContext } from './machine.ts';
 import { endProcess, endWhenWritten, listenForInterrupts } from './terminal/interrupts.ts';
+import type { LogWish } from './terminal/log.ts';
 import { results } from './terminal/results.ts';
 import { stderrLine } from './terminal/stderr-line.ts';
 
@@ -46,7 +47,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   process.stdout.on('error', () => {});
   using interrupts = listenForInterrupts(process, endProcess);
   const exitCode = await interrupts
-    .orInterrupted(runCommand(argv, (level) => processContext(level, guard, interrupts)))
+    .orInterrupted(runCommand(argv, (wish) => processContext(wish, guard, interrupts)))
     // A command that held nothing was left where it stood: it may go on in the background until the process ends below.
     .catch((thrown: unknown) => tellError(thrown));
   await stderrLine.drained();
@@ -54,10 +55,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   return exitCode;
 }
 
-async function runCommand(
-  argv: readonly string[],
-  makeContext: (logLevel: unknown) => Promise<Context>,
-): Promise<ExitCode> {
+async function runCommand(argv: readonly string[], makeContext: (log: LogWish) => Promise<Context>): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   let hasResults = false;
   try {
@@ -100,7 +98,7 @@ async function runCommand(
         async (own) => declareCommand(own, await load()),
         async (args) => {
           refuseUnsafeTls(process.env, process.execArgv);
-          const context = await makeContext(args['log-level']);
+          const context = await makeContext({ level: args['log-level'], format: args['log-format'] });
           refuseUnknownSafeties(context.env);
           for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);
           refuseSecretArguments(unmasked(args), context);

@@ -36,8 +36,8 @@ export const SETTINGS_OF = {
   plan: without(NOT_OF_A_PLAN),
   resume: without(NAMES_THE_RUN),
   verify: without(NAMES_THE_RUN, NOT_OF_A_LOOK),
-  list: OF_LOOKUPS.filter((name) => name !== 'quotaRoutes'),
-  check: [...OF_LOOKUPS.filter((name) => name !== 'patience'), 'ledger'],
+  list: [...OF_LOOKUPS.filter((name) => name !== 'quotaRoutes'), 'logFormat'],
+  check: [...OF_LOOKUPS.filter((name) => name !== 'patience'), 'ledger', 'logFormat'],
 } as const satisfies Record<string, readonly SettingName[]>;
 
 /** These settings as flags. Defaults are only told, not set: a flag that was not given must not beat the environment. */
