@@ -74,11 +74,28 @@ export const COMMANDS: readonly ListedCommand[] = [
   },
 ];
 
-/** What comes with the parser or is help itself. */
+/** The shells that `completion` writes a script for, each with the line that installs it and where that goes. */
+export const SHELLS = {
+  bash: ['eval "$(countermand completion bash)"', '~/.bashrc'],
+  zsh: ['eval "$(countermand completion zsh)"', '~/.zshrc, after compinit'],
+  fish: ['countermand completion fish | source', '~/.config/fish/config.fish'],
+  powershell: ['countermand completion powershell | Out-String | iex', '$PROFILE'],
+} as const satisfies Record<string, readonly [line: string, where: string]>;
+
+export type Shell = keyof typeof SHELLS;
+
+export const SHELL_NAMES = Object.keys(SHELLS) as readonly Shell[];
+
+/** What needs no session: it is said at once. */
 export const SMALL_COMMANDS = [
-  { name: 'completion', usage: 'completion', summary: 'print a completion script for bash or zsh' },
+  { name: 'completion', usage: 'completion <shell>', summary: `print a completion script: ${SHELL_NAMES.join(', ')}` },
   { name: 'help', usage: 'help [command]', summary: 'show the help of a command, or of `exit-codes`' },
   { name: 'version', usage: 'version', summary: 'show the version, and what runs it' },
 ] as const;
 
 export const COMMAND_NAMES: readonly string[] = [...COMMANDS, ...SMALL_COMMANDS].map(({ name }) => name);
+
+/** What `help` takes that is no command. */
+export const EXIT_CODES_TOPIC = 'exit-codes';
+
+export const HELP_TOPICS: readonly string[] = [...COMMAND_NAMES, EXIT_CODES_TOPIC];

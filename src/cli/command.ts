@@ -10,6 +10,10 @@ export type Args = Readonly<Record<string, unknown>>;
 export interface Flag extends Options {
   /** What stands for its value: `ID`, or the choices: `auto|always|never`. None for a boolean. */
   placeholder?: string;
+  /** What it takes, or what is known of that: for completion. */
+  values?: readonly string[];
+  /** What is wrong with a value, to complete "--flag must be …"; undefined for one that it takes. Whoever uses the value reads it anew. */
+  fault?(text: string): string | undefined;
   /** Under which head help lists it. @default 'Output' */
   head?: HelpHead;
   /** Its environment variable, where it has one. */

@@ -16,7 +16,7 @@ import { FolderStore } from '../store/folder/folder-store.ts';
 import { userAgent } from '../version.ts';
 import { makeOutputs } from './files/outputs.ts';
 import { processConsole } from './terminal/console.ts';
-import { makeLog } from './terminal/log.ts';
+import { type LogWish, makeLog } from './terminal/log.ts';
 import { stderrLine } from './terminal/stderr-line.ts';
 
 export interface MachineParts {
@@ -71,7 +71,7 @@ export function guardOutputs(env: Context['env']): Guard {
   return { secrets, redact };
 }
 
-export async function processContext(logLevel: unknown, guard: Guard, interrupts: Interrupts): Promise<Context> {
-  const log = await makeLog(logLevel, process.env);
+export async function processContext(wish: LogWish, guard: Guard, interrupts: Interrupts): Promise<Context> {
+  const log = await makeLog(wish, process.env);
   return { ...processMachine({ ...guard, log, interrupts }), ...processConsole({ env: process.env, log }) };
 }

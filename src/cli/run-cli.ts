@@ -4,12 +4,14 @@ import { CountermandError, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { endedBy } from '../fs-errors.ts';
 import { refuseUnsafeTls } from '../identity/endpoints.ts';
+import { show } from '../job/given-settings.ts';
 import type { Context } from '../run/console.ts';
 import { sayError } from '../run/say-error.ts';
 import { styled } from '../styled.ts';
+import { nearestName } from '../suggest.ts';
 import { versionLine } from '../version.ts';
 import { type Args, declareCommand } from './command.ts';
-import { COMMAND_NAMES, COMMANDS, SMALL_COMMANDS } from './command-table.ts';
+import { COMMAND_NAMES, COMMANDS, SHELL_NAMES, SMALL_COMMANDS } from './command-table.ts';
 import {
   COMMON_FLAGS,
   checkArguments,
@@ -20,9 +22,10 @@ import {
 } from './flags/check-arguments.ts';
 import { refuseSecretArguments, refuseSecrets } from './flags/secret-arguments.ts';
 import { refuseUnknownSafeties, unknownVariables } from './flags/unknown-variables.ts';
-import { helpOf, mainHelp, topicOf } from './help/help.ts';
+import { helpOf, installLines, mainHelp, topicOf } from './help/help.ts';
 import { guardOutputs, processContext } from './machine.ts';
 import { endProcess, endWhenWritten, listenForInterrupts } from './terminal/interrupts.ts';
+import type { LogWish } from './terminal/log.ts';
 import { results } from './terminal/results.ts';
 import { stderrLine } from './terminal/stderr-line.ts';
 
@@ -37,9 +40,6 @@ function unmasked(args: Args): Args {
   return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, value === STDIN_MASK ? '-' : value]));
 }
 
-/** By which a shell asks for completions: what stands beside it is not finished yet. */
-const COMPLETING = '--get-yargs-completions';
-
 /** Runs one command and returns its exit code. The one place where errors become words and exit codes. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   const guard = guardOutputs(process.env);
@@ -47,7 +47,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   process.stdout.on('error', () => {});
   using interrupts = listenForInterrupts(process, endProcess);
   const exitCode = await interrupts
-    .orInterrupted(runCommand(argv, (level) => processContext(level, guard, interrupts)))
+    .orInterrupted(runCommand(argv, (wish) => processContext(wish, guard, interrupts)))
     // A command that held nothing was left where it stood: it may go on in the background until the process ends below.
     .catch((thrown: unknown) => tellError(thrown));
   await stderrLine.drained();
@@ -55,10 +55,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   return exitCode;
 }
 
-async function runCommand(
-  argv: readonly string[],
-  makeContext: (logLevel: unknown) => Promise<Context>,
-): Promise<ExitCode> {
+async function runCommand(argv: readonly string[], makeContext: (log: LogWish) => Promise<Context>): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   let hasResults = false;
   try {
@@ -68,13 +65,17 @@ async function runCommand(
       throw new UsageError('Give a command.');
     }
     const args = await checked(argv);
-    const topic = argv.includes(COMPLETING) ? undefined : topicOf(args);
+    const topic = topicOf(args);
     if (topic !== undefined) {
       results.write(styled(await helpOf(topic).catch((error: unknown) => Promise.reject(seeHelp(error)))));
       return exitCode;
     }
     if (args[0] === 'version') {
       results.write(styled(`${versionLine(process)}\n`));
+      return exitCode;
+    }
+    if (args[0] === 'completion') {
+      results.write(styled(await completionFor(args.slice(1))));
       return exitCode;
     }
     let cli = yargs(args.map(maskStdin))
@@ -86,10 +87,9 @@ async function runCommand(
       .demandCommand(1, 'Give a command; `countermand --help` lists them.')
       .parserConfiguration({ 'greedy-arrays': false, 'camel-case-expansion': false, 'parse-numbers': false })
       .option('log-level', COMMON_FLAGS['log-level'])
-      .completion('completion', 'print a completion script for bash or zsh')
       .exitProcess(false)
       .fail((message, error) => {
-        throw error ?? misused(message);
+        throw error ?? misused([message], args[0]);
       });
     for (const { usage, summary, load } of COMMANDS) {
       cli = cli.command(
@@ -98,7 +98,7 @@ async function runCommand(
         async (own) => declareCommand(own, await load()),
         async (args) => {
           refuseUnsafeTls(process.env, process.execArgv);
-          const context = await makeContext(args['log-level']);
+          const context = await makeContext({ level: args['log-level'], format: args['log-format'] });
           refuseUnknownSafeties(context.env);
           for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);
           refuseSecretArguments(unmasked(args), context);
@@ -114,9 +114,27 @@ async function runCommand(
     return exitCode;
   } catch (thrown) {
     // Where a flag lacks its value, the parser throws an error of its own past `fail`.
-    const error = thrown instanceof Error && thrown.name === 'YError' ? misused(thrown.message) : endedBy(thrown);
+    const error = thrown instanceof Error && thrown.name === 'YError' ? misused([thrown.message]) : endedBy(thrown);
     return tellError(error, !hasResults && wantsJson(argv));
   }
+}
+
+/** The script for the one shell that is named. Throws a UsageError where none is, or another. */
+async function completionFor(words: readonly string[]): Promise<string> {
+  const given = words[findCommand(words) ?? -1];
+  const shell = SHELL_NAMES.find((name) => name === given);
+  if (shell === undefined) {
+    const near = given === undefined ? undefined : nearestName(given, SHELL_NAMES);
+    const meant = near === undefined ? '' : ` Did you mean ${near}?`;
+    const what =
+      given === undefined
+        ? 'completion needs the name of a shell.'
+        : `completion does not know ${show(given)}.${meant}`;
+    throw new UsageError([`${what} To install it:`, ...installLines().split('\n')]);
+  }
+  const { completed } = await import('./completion/words.ts');
+  const { completionScript } = await import('./completion/scripts.ts');
+  return completionScript(shell, await completed());
 }
 
 /** Says an error on stderr, and as the document that was asked for where there is none yet. Returns the exit code. */
@@ -138,13 +156,13 @@ function tellError(error: unknown, asDocument = false): ExitCode {
 
 /** The arguments as they are given to the parser. Throws a UsageError for what no command takes. */
 async function checked(argv: readonly string[]): Promise<string[]> {
-  if (argv.includes(COMPLETING)) return [...argv];
   const at = findCommand(argv);
   const name = at === undefined ? undefined : argv[at];
   if (at === undefined || name === undefined) return checkArguments('countermand', argv, COMMON_FLAGS);
   const given = [...argv.slice(0, at), ...argv.slice(at + 1)];
   const small = SMALL_COMMANDS.find((each) => each.name === name);
-  if (small !== undefined) return [name, ...checkArguments(small.usage, given, COMMON_FLAGS)];
+  // What is said where the name of a shell is missing is for `completion` to say.
+  if (small !== undefined) return [name, ...checkArguments(small.usage.replace(/[<>]/g, ''), given, COMMON_FLAGS)];
   const found = COMMANDS.find((each) => each.name === name);
   if (found === undefined) {
     // The word may be the value of a flag that stands before the command.
@@ -160,7 +178,7 @@ async function checked(argv: readonly string[]): Promise<string[]> {
     try {
       return [name, ...checkArguments(found.usage, given, known, (flag) => placeOfFlag(flag, found, all))];
     } catch (error) {
-      throw seeHelp(error);
+      throw seeHelp(error, name);
     }
   }
 }
@@ -173,20 +191,11 @@ function refuseFlags(before: readonly string[]): void {
   }
 }
 
-function seeHelp(error: unknown): unknown {
-  return error instanceof UsageError ? misused(...error.lines) : error;
+/** With where to read on: the help of the command, where there is one. */
+function seeHelp(error: unknown, command?: string): unknown {
+  return error instanceof UsageError ? misused(error.lines, command) : error;
 }
 
-function misused(...lines: readonly string[]): UsageError {
-  return new UsageError([...lines.map(plainly), 'See countermand --help, or --help after a command.']);
-}
-
-/** The parser's words for what a person sees as commands, flags and sources. */
-function plainly(message: string): string {
-  return message
-    .replace(/^Unknown argument(s?):/, 'Unknown command$1 or flag$1:')
-    .replace(
-      /^Not enough non-option arguments:.*/,
-      'Missing argument: the command needs something to work on after its name.',
-    );
+function misused(lines: readonly string[], command?: string): UsageError {
+  return new UsageError([...lines, `See countermand ${command === undefined ? '' : `${command} `}--help.`]);
 }

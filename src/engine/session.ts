@@ -29,7 +29,7 @@ export interface SessionEnd {
 }
 
 /** What a session needs before it has signed in. */
-export type SessionParts = Pick<EngineParts, 'job' | 'ledger' | 'gate' | 'clock' | 'stop'>;
+export type SessionParts = Pick<EngineParts, 'job' | 'ledger' | 'gate' | 'clock' | 'stop' | 'log'>;
 
 /**
  * Does the work of one session and closes its ledger with the reason why it ended: what `work` resolves to, the stop's, or
@@ -37,17 +37,25 @@ export type SessionParts = Pick<EngineParts, 'job' | 'ledger' | 'gate' | 'clock'
  * leave it.
  */
 export async function inSession(parts: SessionParts, work: () => Promise<CloseReason>): Promise<SessionEnd> {
-  const { ledger, stop } = parts;
+  const { ledger, stop, log } = parts;
   using _alive = keepAlive();
   using _watch = watch(parts);
-  let end: SessionEnd;
+  log.info({ ledger: ledger.name, admitted: ledger.state.actions.size }, 'started');
   try {
-    end = { reason: await work(), error: undefined, signal: undefined };
+    let end: SessionEnd;
+    try {
+      end = { reason: await work(), error: undefined, signal: undefined };
+    } catch (error) {
+      end = endOf(shortageOf(error), stop.reason, stop.signal.reason, ledger.state.start !== undefined);
+    }
+    await ledger.close(end.reason);
+    return end;
   } catch (error) {
-    end = endOf(shortageOf(error), stop.reason, stop.signal.reason, ledger.state.start !== undefined);
+    // Whoever makes the summary logs the end; of a session without one this is all that is logged.
+    const exitCode = error instanceof CountermandError ? error.exitCode : 1;
+    log.info({ ledger: ledger.name, counts: ledger.state.counts(), exitCode }, 'ended');
+    throw error;
   }
-  await ledger.close(end.reason);
-  return end;
 }
 
 /** Where the machine runs out of files or memory in the middle of the work, the rest is for another session. */

@@ -9,7 +9,7 @@ export type Flags = Readonly<Record<string, unknown>>;
 
 export interface GivenSettings {
   values: Partial<SettingValues>;
-  /** Where each value came from, as a message names it: `--comment` or `COUNTERMAND_COMMENT`. */
+  /** Where each value came from, as a message names it: `--comment` or `COUNTERMAND_COMMENT`. Of one that cannot be taken too. */
   origins: Partial<Record<SettingName, string>>;
   /** One sentence for each value that cannot be taken. */
   problems: string[];
@@ -24,13 +24,13 @@ export function givenSettings(flags: Flags, env: Environment, cwd: string): Give
     const setting: Setting = SETTINGS[name];
     const given = flagOf(setting, flags) ?? variable(setting, env);
     if (given === undefined) continue;
+    origins[name] = given.origin;
     const reading = readSetting(name, given.raw);
     if ('problem' in reading) {
       problems.push(`${given.origin} must be ${reading.problem}`);
       continue;
     }
     values[name] = setting.isPath ? resolve(cwd, String(reading.value)) : reading.value;
-    origins[name] = given.origin;
   }
   return { values: values as Partial<SettingValues>, origins, problems };
 }

@@ -47,18 +47,22 @@ export function resolveJob(input: ResolveInput): Job {
   const { flags, env, cwd, nowMs, plan = false } = input;
   const given = givenSettings(flags, env, cwd);
   const file = readJobFile(input);
-  if (given.problems.length > 0) throw new UsageError(given.problems);
-
   const values: MergedValues = {
     ...requireDefaults(defaultSettings()),
     ...fallbacks(env),
     ...(file && pathsFrom(dirname(file.path), file.settings)),
     ...given.values,
   };
+  const who = whoWeAre(values, input);
+  const missing = [
+    ...(who.tenant === undefined && given.origins.tenant === undefined ? [NO_TENANT] : []),
+    ...(who.clientId === undefined && given.origins.clientId === undefined ? [NO_CLIENT] : []),
+  ];
+  if (given.problems.length + missing.length > 0) throw new UsageError([...given.problems, ...missing]);
+  const { tenant = '', clientId = '' } = who;
   const source = sourceOf(input, file, values.column);
   const name = file?.name ?? (source.kind === 'file' ? bareName(source.path) : file ? bareName(file.path) : 'stdin');
   const stamped = source.kind !== 'file';
-  const { tenant, clientId } = whoWeAre(values, input);
   const ledger = values.ledger ?? defaultLedger({ name, stamped, plan, nowMs }, cwd);
   return buildJob({ name, tenant, clientId, source, ledger }, values, nowMs);
 }
@@ -116,15 +120,18 @@ function pathsFrom(folder: string, values: Partial<SettingValues>): Partial<Sett
 }
 
 /** A token names its application itself, and a system-assigned identity has no client ID that we could know. */
-function whoWeAre(values: MergedValues, { env, fromToken }: ResolveInput): { tenant: string; clientId: string } {
-  const tenant = values.tenant ?? fromToken?.tenant?.toLowerCase();
-  if (tenant === undefined) throw new UsageError('the tenant is not known: give --tenant, or set AZURE_TENANT_ID');
-  const clientId = values.clientId ?? fromToken?.clientId?.toLowerCase() ?? unnamedClient(values.auth, env);
-  if (clientId === undefined) {
-    throw new UsageError('the application is not known: give --client-id, or set AZURE_CLIENT_ID');
-  }
-  return { tenant, clientId };
+function whoWeAre(
+  values: MergedValues,
+  { env, fromToken }: ResolveInput,
+): { tenant: string | undefined; clientId: string | undefined } {
+  return {
+    tenant: values.tenant ?? fromToken?.tenant?.toLowerCase(),
+    clientId: values.clientId ?? fromToken?.clientId?.toLowerCase() ?? unnamedClient(values.auth, env),
+  };
 }
+
+const NO_TENANT = 'the tenant is not known: give --tenant, or set AZURE_TENANT_ID';
+const NO_CLIENT = 'the application is not known: give --client-id, or set AZURE_CLIENT_ID';
 
 function unnamedClient(kind: SettingValues['auth'] | undefined, env: Environment): string | undefined {
   if (kind === 'token' || kind === 'managed-identity') return kind;

@@ -17,6 +17,8 @@ export interface Setting {
   commasSeparate?: true;
   /** What stands for the value in help texts; none for a boolean. Where there are few choices, they stand there instead. */
   placeholder?: string;
+  /** Names that it may hold, known so far, where others are taken too. */
+  known?: readonly string[];
   /** As a person would write it. */
   default?: string;
   /** A variable of other tools that is read when nothing else says. */

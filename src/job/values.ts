@@ -84,7 +84,13 @@ export const openNames = (known: readonly string[], error: string) =>
     });
 
 export const oneOf = <const T extends readonly [string, ...string[]]>(choices: T) =>
-  z.enum(choices, { error: `one of ${choices.join(', ')}` });
+  z.enum(choices, { error: ({ input }) => oneOfWords(choices, input) });
+
+/** Completes "<key> must be …": the choices, and the one that was most likely meant. */
+export function oneOfWords(choices: readonly string[], given: unknown): string {
+  const meant = typeof given === 'string' ? meantName(given, choices) : undefined;
+  return `one of ${choices.join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
+}
 
 export const whole = (least: number, most: number) => {
   const error = `a whole number from ${least} to ${most}`;

@@ -68,6 +68,26 @@ export interface Asked {
   receivedAtMs: number;
 }
 
+/** Waits of a longer `Retry-After` are told and not waited for: somebody sits there. */
+const WORTH_WAITING_MS = 10_000;
+const ONE_MOMENT_MS = 1000;
+
+/**
+ * How long to wait before an answer that may be a passing trouble is asked for once more, ms; undefined for one that stands. `isRead`: anything that
+ * Defender does not say may be a passing trouble too.
+ */
+export function onceMoreAfterMs({ result, receivedAtMs }: Asked, isRead: boolean): number | undefined {
+  if ('error' in result) return LASTING.test(result.error) ? undefined : ONE_MOMENT_MS;
+  const answer = readAnswer({ route: 'list' }, result.raw, receivedAtMs);
+  const passing = answer.kind === 'unavailable' || answer.kind === 'throttled' || (isRead && answer.kind === 'lost');
+  if (!passing) return undefined;
+  const asked = 'retryAfterMs' in answer ? (answer.retryAfterMs ?? ONE_MOMENT_MS) : ONE_MOMENT_MS;
+  return asked > WORTH_WAITING_MS ? undefined : Math.max(ONE_MOMENT_MS, asked);
+}
+
+/** A name that is not known, or a certificate that is not trusted, is no other a second later; and who did not answer for so long is not waited for again. */
+const LASTING = /^timeout$|ENOTFOUND|CERT|SSL|TLS|UNABLE_TO/;
+
 /** Whether the host answers, over TLS that this machine trusts. */
 export function hostFinding(apiUrl: string, { result, sentAtMs, receivedAtMs }: Asked): Finding {
   const { host, protocol } = new URL(apiUrl);

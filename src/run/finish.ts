@@ -47,7 +47,7 @@ export async function finish(options: FinishOptions, context: Context): Promise<
   const { counts, needsRelease } = summary;
   const [about] = summary.ledgers;
   const log = context.log.child({ job: about?.job.name, run: about?.run, session: summary.sessions.at(-1)?.session });
-  log.info({ ledger, reason: end.reason, counts, needsRelease, exitCode }, 'finished');
+  log.info({ ledger, reason: end.reason, counts, needsRelease, exitCode }, 'ended');
   return { summary, view, exitCode };
 }
 

@@ -30,7 +30,7 @@ const everyCommand = shown.map((each) => [each.name, each] as const);
 const flagsOf = ({ command }: Shown) => ({ ...command.options(), ...COMMON_FLAGS });
 const allFlags = shown.map((each) => ({ name: each.name, usage: each.command.usage, flags: flagsOf(each) }));
 const check = (each: Shown, given: readonly string[]) =>
-  checkArguments(each.command.usage, given, flagsOf(each), (flag) =>
+  checkArguments(each.command.usage.replace(/[<>]/g, ''), given, flagsOf(each), (flag) =>
     placeOfFlag(flag, { name: each.name, usage: each.command.usage }, allFlags),
   );
 const settingsOf = (name: string): readonly SettingName[] =>

@@ -125,6 +125,25 @@ describe.concurrent('what a person sees at a terminal', () => {
   });
 });
 
+describe.concurrent('list', () => {
+  it('is a table with a count to a person, and the same bytes as ever to a pipe', async () => {
+    await using harness = await openHarness({ actions: open(3) });
+    const { env, folder: cwd } = harness;
+    await using terminal = openTerminal('countermand list', { cwd, env });
+    expect(await terminal.ended, terminal.screen).toBe(0);
+    const lines = drawScreen(terminal.screen, 80).lines.filter((line) => line !== '');
+    expect(lines[0]).toMatch(/^ID +Type +Status +Device$/);
+    expect(lines.slice(2, 5).every((line) => /^[0-9a-f]{8} {2}Isolate +Pending/.test(line))).toBe(true);
+    expect(lines.at(-1)).toBe('3 actions. IDs are cut: a wider terminal, a file or --json has them whole.');
+    const piped = await harness.run(['list']);
+    expect(piped.stdout.split('\n')[0]).toBe(
+      'id,type,status,machineId,computerDnsName,requestor,requestorComment,creationDateTimeUtc',
+    );
+    expect(piped.stderr).toBe('3 actions.\n');
+    expect((await harness.run(['list', '--type', 'LiveResponse', '--json'])).stderr).toBe('No action matches.\n');
+  });
+});
+
 /** The screen at the end, and each picture of a line before the cursor went back to its beginning. */
 function watch(terminal: Terminal, columns: number): { screen: Screen; pictures: string[] } {
   const pictures: string[] = [];

@@ -148,7 +148,7 @@ describe.concurrent('as a container would run it', () => {
       );
       const finished = JSON.parse(ended.stderr.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
       expect(finished).toMatchObject({
-        msg: 'finished',
+        msg: 'ended',
         job: name,
         session: 3,
         exitCode: 0,

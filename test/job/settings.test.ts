@@ -46,6 +46,7 @@ describe('the table of settings', () => {
       screen: 'auto',
       confirmFor: 120_000,
       strictInput: false,
+      logFormat: 'auto',
       planMaxAge: 86_400_000,
     });
   });

@@ -6,6 +6,7 @@ import {
   exitCodeOfFindings,
   type Finding,
   hostFinding,
+  onceMoreAfterMs,
   readFinding,
 } from '../../src/run/check-findings.ts';
 
@@ -43,6 +44,34 @@ describe('hostFinding', () => {
 
   test.each([302, 407, 500, 503])('hostFinding takes HTTP %i for a host that is not there', (http) => {
     expect(found(answered(http))).toMatchObject({ level: 'wrong', exitCode: 6 });
+  });
+});
+
+describe('onceMoreAfterMs', () => {
+  const after = (result: WireResult, isRead = true) =>
+    onceMoreAfterMs({ result, sentAtMs: AT, receivedAtMs: AT + 80 }, isRead);
+  const PAGE = '{"@odata.context":"x","value":[]}';
+
+  test.each<[string, WireResult, number | undefined]>([
+    ['503', answered(503), 1000],
+    ['503 that says when', answered(503, { 'retry-after': '4' }), 4000],
+    ['503 that asks for a minute', answered(503, { 'retry-after': '60' }), undefined],
+    ['429 that asks for 2 s', answered(429, { 'retry-after': '2' }), 2000],
+    ['429 that asks for a minute', answered(429, { 'retry-after': '60' }), undefined],
+    ['a lost answer', answered(200, {}, '<html>'), 1000],
+    ['a connection that broke', { error: 'ECONNRESET' }, 1000],
+    ['a name that is not known', { error: 'ENOTFOUND' }, undefined],
+    ['a certificate', { error: 'SELF_SIGNED_CERT_IN_CHAIN' }, undefined],
+    ['15 s of silence', { error: 'timeout' }, undefined],
+    ['a page', answered(200, {}, PAGE), undefined],
+    ['401', answered(401), undefined],
+  ])('after %s', (_, result, ms) => {
+    expect(after(result)).toBe(ms);
+  });
+
+  test('a page of anything is an answer of a host that is there', () => {
+    expect(after(answered(404, {}, '<html>'), false)).toBeUndefined();
+    expect(after(answered(502), false)).toBe(1000);
   });
 });
 

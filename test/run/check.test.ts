@@ -194,4 +194,49 @@ describe('countermand check', () => {
     const csv = await check(harness, ['ids.csv']);
     expect(csv.of('settings')[0]).toMatch(/^wrong: check takes a job/);
   });
+
+  test.each([
+    ['503', { kind: 'status', status: 503 } as const],
+    ['429', { kind: 'too-many', seconds: 1 } as const],
+    ['a lost answer', { kind: 'html', status: 200 } as const],
+    ['a reset', { kind: 'reset' } as const],
+  ])('%s that passes does not make it "Not ready"', async (_, fault) => {
+    await using harness = await openHarness({ windows: 'documented' });
+    harness.sandbox.faults.next(fault, { route: 'list' });
+    const checked = await check(harness);
+    expect([checked.exitCode, checked.of('read')]).toEqual([0, ['ok: Defender answered a read of one machine action']]);
+    expect(harness.sandbox.log.count('list')).toBe(2);
+  });
+
+  test('503 that stays is told after two requests', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
+    harness.sandbox.faults.next({ kind: 'status', status: 503 }, { route: 'list', times: 9 });
+    const checked = await check(harness);
+    expect([checked.exitCode, harness.sandbox.log.count('list')]).toEqual([6, 2]);
+  });
+
+  test('all that is missing is told in one call, each with its remedy', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
+    const nothing = { COUNTERMAND_TOKEN: undefined, AZURE_TENANT_ID: undefined, AZURE_CLIENT_ID: undefined };
+    const checked = await check(harness, ['--cloud', 'gcchigh'], nothing);
+    expect(checked.exitCode).toBe(2);
+    expect(checked.findings.map(({ level, topic }) => `${level} ${topic}`)).toEqual([
+      'wrong settings',
+      'wrong settings',
+      'wrong settings',
+      'wrong credential',
+    ]);
+    expect(checked.of('settings').join('\n')).toMatch(
+      /did you mean gcc-high\?[\s\S]*give --tenant, or set AZURE_TENANT_ID[\s\S]*give --client-id, or set AZURE_CLIENT_ID/,
+    );
+    expect(checked.of('credential')[0]).toContain('set one of COUNTERMAND_TOKEN');
+    expect(checked.stderr).toBe('');
+  });
+
+  test('a job without a comment is a warning', async () => {
+    await using harness = await openHarness({ windows: 'documented' });
+    await harness.file('job.yaml', 'source:\n  file: x.csv\n');
+    const checked = await check(harness, ['job.yaml']);
+    expect([checked.exitCode, checked.of('settings')[0]]).toEqual([0, expect.stringContaining('has no comment')]);
+  });
 });

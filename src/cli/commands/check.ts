@@ -1,4 +1,6 @@
 import { CountermandError, UsageError } from '../../errors.ts';
+import { findCredential } from '../../identity/find-credential.ts';
+import { givenSettings } from '../../job/given-settings.ts';
 import type { Job } from '../../job/job.ts';
 import { resolveJob, sourceKind } from '../../job/resolve-job.ts';
 import { jsonDocument } from '../../report/json.ts';
@@ -49,11 +51,28 @@ async function findAll(args: Args, context: Context): Promise<Finding[]> {
     job = await jobOf(args, context);
   } catch (error) {
     // A token's file that cannot be read is refused, everything else here is a setting.
-    if (error instanceof CountermandError)
-      return wrongBy(error instanceof UsageError ? 'settings' : 'credential', error);
+    if (error instanceof UsageError) return [...wrongBy('settings', error), ...missingCredential(args, context)];
+    if (error instanceof CountermandError) return wrongBy('credential', error);
     throw error;
   }
-  return checkAll(job, context);
+  const findings = await checkAll(job, context);
+  if (args['job'] === undefined || job.comment !== undefined) return findings;
+  const text = 'the job has no comment: add one to it (comment), or give --comment to run';
+  return [{ level: 'warning', topic: 'settings', text }, ...findings];
+}
+
+/** Nobody should have to put the settings right to be told that the credential is missing too. A job that cannot be read may have named one. */
+function missingCredential(args: Args, { env, cwd }: Context): Finding[] {
+  if (args['job'] !== undefined) return [];
+  const { auth, tenant, clientId } = givenSettings(args, env, cwd).values;
+  try {
+    // Whoever is named elsewhere was looked for among the settings.
+    findCredential(env, { kind: auth }, { tenant: tenant ?? 'any', clientId: clientId ?? 'any' });
+    return [];
+  } catch (error) {
+    if (error instanceof UsageError) return wrongBy('credential', error);
+    throw error;
+  }
 }
 
 /** Without a job, what the settings say alone: a source is not needed to check them. */

@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts';
-import { listOf } from '../../job/given-settings.ts';
+import { listOf, show } from '../../job/given-settings.ts';
+import { oneOfWords } from '../../job/values.ts';
 import { OUTCOME_NAMES, RETRYABLE } from '../../ledger/outcomes.ts';
 import { resumeLedger } from '../../run/run.ts';
 import { ledgerTarget } from '../../run/target.ts';
@@ -21,6 +22,7 @@ export const resume: Command = {
       type: 'string',
       requiresArg: true,
       placeholder: 'OUTCOMES',
+      values: RETRYABLE,
       head: 'The run',
     },
     'dry-run': { describe: 'only list what is left to do', type: 'boolean', default: false, head: 'The run' },
@@ -51,9 +53,12 @@ function readRetry(value: unknown): ReadonlySet<string> {
   const names = value === undefined ? [] : listOf(String(value));
   const wrong = names.filter((name) => !RETRYABLE.some((known) => known === name));
   if (wrong.length > 0) {
-    const isOutcome = OUTCOME_NAMES.some((name) => name === wrong[0]);
     throw new UsageError(
-      `--retry takes ${RETRYABLE.join(', ')}, not ${wrong.join(', ')}${isOutcome ? ', which needs no retry' : ''}`,
+      wrong.map((name) => {
+        const isOutcome = OUTCOME_NAMES.some((known) => known === name);
+        const why = isOutcome ? ', which needs no retry' : '';
+        return `--retry must be ${isOutcome ? `one of ${RETRYABLE.join(', ')}` : oneOfWords(RETRYABLE, name)}, not ${show(name)}${why}`;
+      }),
     );
   }
   return new Set(names);

@@ -1,13 +1,12 @@
-import type { Options } from 'yargs';
 import { UsageError } from '../../errors.ts';
 import { show } from '../../job/given-settings.ts';
-import { BOOLEAN_WORDS, parseBoolean } from '../../job/values.ts';
+import { BOOLEAN_WORDS, oneOfWords, parseBoolean } from '../../job/values.ts';
 import { nearestName } from '../../suggest.ts';
 import type { Flag } from '../command.ts';
 import { LOG_LEVELS } from '../terminal/log.ts';
 
 /** The flags that a command takes, by their names without dashes. */
-export type KnownFlags = Readonly<Record<string, Pick<Options, 'type'>>>;
+export type KnownFlags = Readonly<Record<string, Pick<Flag, 'type' | 'fault'>>>;
 
 /** Flags that every command takes. */
 export const COMMON_FLAGS = {
@@ -15,11 +14,18 @@ export const COMMON_FLAGS = {
     describe: `what is logged to stderr: ${LOG_LEVELS.join(', ')}`,
     type: 'string',
     placeholder: 'LEVEL',
+    values: LOG_LEVELS,
+    fault: (text: string) => faultIn(text, LOG_LEVELS),
     variable: 'COUNTERMAND_LOG_LEVEL',
   },
   help: { describe: 'show this help', type: 'boolean', alias: 'h' },
   version: { describe: 'show the version, and what runs it', type: 'boolean' },
 } as const satisfies Record<string, Flag>;
+
+/** What is wrong with a text that must be one of these. */
+function faultIn(text: string, choices: readonly string[]): string | undefined {
+  return choices.includes(text) ? undefined : `${oneOfWords(choices, text)}, not ${show(text)}`;
+}
 
 const SHORT_HELP = '-h';
 
@@ -29,7 +35,8 @@ const OTHER_HYPHEN = /^[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]/;
 /**
  * Looks a command's arguments through before the parser does, which takes a wrong boolean for a false one and the next word for a value. Returns them
  * with each boolean as `--flag=true` or `--flag=false`. Throws one UsageError that names every flag that is unknown, lacks its value, has one that it
- * does not take, or stands there twice, and every word too many.
+ * does not take, or stands there twice, every word too many, and the argument that is missing. Wrong values are told with these; alone they are left to
+ * whoever reads them together with the environment and the job.
  *
  * @param usage the command with its positionals, as in `run <source>`
  * @param given what follows the command's name
@@ -42,6 +49,7 @@ export function checkArguments(
   placeOf: (flag: string) => string | undefined = () => undefined,
 ): string[] {
   const problems: string[] = [];
+  const faults: string[] = [];
   const checked: string[] = [];
   const seen = new Map<string, boolean | undefined>();
   const words: string[] = [];
@@ -82,7 +90,11 @@ export function checkArguments(
       if (negated !== undefined && Object.hasOwn(known, negated) && known[negated]?.type === 'boolean') {
         if (value === undefined) takeBoolean(negated, false);
         else problems.push(`--${flag} takes no value. Write --${negated} or --${negated}=false.`);
-      } else problems.push(unknownFlag(word, word.startsWith('--') ? placeOf(flag) : undefined, flag, known));
+      } else {
+        problems.push(unknownFlag(word, word.startsWith('--') ? placeOf(flag) : undefined, flag, known));
+        // Its value is no argument of the command.
+        if (value === undefined && given[i + 1] !== undefined && meantWithValue(flag, known)) i++;
+      }
       continue;
     }
     const next = given[i + 1];
@@ -108,12 +120,15 @@ export function checkArguments(
     const text = value ?? next ?? '';
     if (text.trim() === '') problems.push(`--${flag} needs a value after it, and the one given is empty.`);
     else if (once(flag, undefined)) checked.push(word, ...(value === undefined ? [text] : []));
+    const fault = text.trim() === '' ? undefined : known[flag]?.fault?.(text);
+    if (fault !== undefined) faults.push(`--${flag} must be ${fault}.`);
     if (value === undefined) i++;
   }
   problems.push(...oddWords(words));
   // What follows an unknown flag may be its value.
   if (problems.length === 0) problems.push(...tooMany(usage, words));
-  if (problems.length > 0) throw new UsageError(problems);
+  if (words.length === 0 && !asksForHelp(checked)) problems.push(...missing(usage));
+  if (problems.length > 0) throw new UsageError([...problems, ...faults]);
   return checked;
 }
 
@@ -167,6 +182,12 @@ function unknownFlag(word: string, place: string | undefined, flag: string, know
   return `Unknown flag ${shown}.${near === undefined ? '' : ` Did you mean --${near}?`}`;
 }
 
+/** Whether an unknown flag is most likely one that takes a value. */
+function meantWithValue(flag: string, known: KnownFlags): boolean {
+  const near = nearestName(flag, Object.keys(known));
+  return near !== undefined && known[near]?.type !== 'boolean';
+}
+
 function oddWords(words: readonly string[]): string[] {
   return words.flatMap((word) => {
     if (OTHER_HYPHEN.test(word)) {
@@ -182,6 +203,18 @@ function tooMany(usage: string, words: readonly string[]): string[] {
   if (extra.length === 0 || positionals.some((each) => each.includes('..'))) return [];
   const takes = positionals.length === 0 ? 'takes no argument' : `takes one ${positionals[0]?.replace(/[<>[\]]/g, '')}`;
   return [`${name} ${takes}: ${extra.map(show).join(', ')} ${extra.length === 1 ? 'is' : 'are'} too many.`];
+}
+
+function missing(usage: string): string[] {
+  const needed = /^(\S+) <([^>.]+)/.exec(usage);
+  if (needed === null) return [];
+  const [, name = '', positional = ''] = needed;
+  const word = positional.replace(/s$/, '').toUpperCase();
+  return [`${name} needs a ${word} after its name: countermand ${name} ${word}.`];
+}
+
+function asksForHelp(checked: readonly string[]): boolean {
+  return checked.some((word) => [SHORT_HELP, '--help=true', '--version=true'].includes(word));
 }
 
 /** A command and the flags that it takes. */

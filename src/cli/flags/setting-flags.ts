@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readSetting } from '../../job/given-settings.ts';
 import { type Setting, variableOf } from '../../job/setting.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName, settingsThat } from '../../job/settings.ts';
 import type { Flag } from '../command.ts';
@@ -35,8 +36,8 @@ export const SETTINGS_OF = {
   plan: without(NOT_OF_A_PLAN),
   resume: without(NAMES_THE_RUN),
   verify: without(NAMES_THE_RUN, NOT_OF_A_LOOK),
-  list: OF_LOOKUPS.filter((name) => name !== 'quotaRoutes'),
-  check: [...OF_LOOKUPS.filter((name) => name !== 'patience'), 'ledger'],
+  list: [...OF_LOOKUPS.filter((name) => name !== 'quotaRoutes'), 'logFormat'],
+  check: [...OF_LOOKUPS.filter((name) => name !== 'patience'), 'ledger', 'logFormat'],
 } as const satisfies Record<string, readonly SettingName[]>;
 
 /** These settings as flags. Defaults are only told, not set: a flag that was not given must not beat the environment. */
@@ -50,17 +51,24 @@ function optionOf(name: SettingName): Flag {
   const choices = choicesOf(setting);
   const isShort = choices !== undefined && choices.join('|').length <= LONGEST_CHOICES;
   const placeholder = isShort ? choices.join('|') : setting.placeholder;
+  const values = choices ?? setting.known;
   const standard = setting.default ?? setting.fallbackVariable;
   return {
     describe: [
       description,
       ...(choices === undefined || isShort ? [] : [`. One of ${choices.join(', ')}`]),
+      ...(setting.known === undefined ? [] : [`. Known: ${setting.known.join(', ')}`]),
       ...(standard === undefined ? [] : [` [default: ${standard}]`]),
     ].join(''),
     type: kind === 'boolean' ? 'boolean' : kind === 'texts' ? 'array' : 'string',
     ...(kind === 'boolean' ? {} : { requiresArg: true }),
     ...(kind === 'texts' ? { string: true, nargs: 1 } : {}),
     ...(placeholder === undefined ? {} : { placeholder }),
+    ...(values === undefined ? {} : { values }),
+    fault: (text) => {
+      const reading = readSetting(name, kind === 'texts' ? [text] : text);
+      return 'problem' in reading ? reading.problem : undefined;
+    },
     group: `${group}:`,
     head: group,
     variable: variableOf(flag),

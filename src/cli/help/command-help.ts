@@ -29,8 +29,8 @@ export function commandHelp({ name, usage, summary }: Omit<ListedCommand, 'load'
 }
 
 /** The help of a command without flags of its own. */
-export function smallHelp({ name, usage, summary }: Omit<ListedCommand, 'load'>): string {
-  return page([`countermand ${name}: ${summary}`, `Usage: countermand ${usageWords(usage)}`]);
+export function smallHelp({ name, usage, summary }: Omit<ListedCommand, 'load'>, more: readonly string[]): string {
+  return page([`countermand ${name}: ${summary}`, `Usage: countermand ${usageWords(usage)}`, ...more]);
 }
 
 export function page(parts: readonly string[]): string {

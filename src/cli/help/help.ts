@@ -1,6 +1,6 @@
 import { EXIT_CODES } from '../../exit-codes.ts';
 import { wrap } from '../../report/format.ts';
-import { COMMAND_NAMES, COMMANDS, SMALL_COMMANDS } from '../command-table.ts';
+import { COMMAND_NAMES, COMMANDS, EXIT_CODES_TOPIC, HELP_TOPICS, SHELLS, SMALL_COMMANDS } from '../command-table.ts';
 import { findCommand, unknownCommand, wantsHelp } from '../flags/check-arguments.ts';
 import { commandHelp, page, smallHelp, usageWords } from './command-help.ts';
 import { paragraph, section, twoColumns } from './layout.ts';
@@ -18,14 +18,19 @@ export async function helpOf(topic: string | null): Promise<string> {
   if (topic === null) return mainHelp();
   if (topic === EXIT_CODES_TOPIC) return exitCodesHelp();
   const small = SMALL_COMMANDS.find(({ name }) => name === topic);
-  if (small !== undefined) return smallHelp(small);
+  if (small !== undefined)
+    return smallHelp(small, small.name === 'completion' ? section('To install it', installLines()) : []);
   const found = COMMANDS.find(({ name }) => name === topic);
   if (found !== undefined) return commandHelp(found, await found.load());
-  throw unknownCommand(topic, [...COMMAND_NAMES, EXIT_CODES_TOPIC]);
+  throw unknownCommand(topic, HELP_TOPICS);
 }
 
-/** What `help` takes that is no command. */
-const EXIT_CODES_TOPIC = 'exit-codes';
+/** For each shell the line that makes it complete, and where that line goes. */
+export function installLines(): string {
+  return Object.entries(SHELLS)
+    .map(([shell, [line, where]]) => `  ${shell.padEnd(12)}${line}  # ${where}`)
+    .join('\n');
+}
 
 /** The help of the program: what it is for, its commands, how it exits. */
 export function mainHelp(): string {

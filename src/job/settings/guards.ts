@@ -10,6 +10,7 @@ export const GUARDS = {
     kind: 'texts',
     value: openNames(ACTION_TYPES, 'an action type such as Isolate, or a list of types'),
     placeholder: 'TYPE',
+    known: ACTION_TYPES,
     description: 'cancel only actions of this type',
     group: 'Guards',
     frozen: { at: 'guards.onlyType', as: TEXTS },

@@ -100,4 +100,16 @@ export const THE_SESSION = {
     fromLedger: 'ignored',
     followsJob: true,
   },
+  logFormat: {
+    flag: 'log-format',
+    notInJob: 'how a log is read depends on where it is started, and not on what it does',
+    kind: 'text',
+    value: oneOf(['auto', 'text', 'json']),
+    placeholder: 'FORMAT',
+    default: 'auto',
+    description: 'how the log on stderr is written; auto: text on a terminal, else JSON lines',
+    group: 'Output',
+    resume: true,
+    fromLedger: 'ignored',
+  },
 } as const satisfies Record<string, Setting>;

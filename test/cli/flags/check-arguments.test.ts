@@ -28,7 +28,9 @@ const FALSE = ['false', '0', 'no', 'off', 'FALSE', 'No', 'OfF'];
 const NEITHER = ['', ' ', 'ja', 'y', 'n', 't', '2', '-1', '01', 'truee', 'yes,no', 'null', 'undefined', 'dry'];
 
 const knownOf = (command: Command): KnownFlags => ({ ...command.options(), ...COMMON_FLAGS });
-const checkOf = (command: Command, given: readonly string[]) => checkArguments(command.usage, given, knownOf(command));
+/** Flags alone: an argument may stand there, and need not. */
+const checkOf = (command: Command, given: readonly string[]) =>
+  checkArguments(command.usage.replace(/[<>]/g, ''), given, knownOf(command));
 const refusal = (command: Command, ...given: string[]): string => {
   try {
     checkOf(command, given);
@@ -188,4 +190,68 @@ it('a document is wanted where --json says so, whatever else is wrong', () => {
   expect(wantsJson(['--json=no'])).toBe(false);
   expect(wantsJson(['run', '--', '--json'])).toBe(false);
   expect(wantsJson(['run'])).toBe(false);
+});
+
+describe('several mistakes of one command line', () => {
+  const said = (command: Command, ...given: string[]) => {
+    try {
+      checkArguments(command.usage, given, knownOf(command));
+    } catch (error) {
+      if (error instanceof UsageError) return error.lines;
+      throw error;
+    }
+    return [];
+  };
+
+  it('are told together: unknown flags, the missing argument, wrong values', () => {
+    expect(said(run, '--coment', 'x', '--cloud', 'gcchigh', '--only-type', 'Isolat', '--log-level=inf')).toEqual([
+      'Unknown flag --coment. Did you mean --comment?',
+      'run needs a SOURCE after its name: countermand run SOURCE.',
+      '--cloud must be one of commercial, gcc, gcc-high, dod (did you mean gcc-high?), not "gcchigh".',
+      expect.stringContaining('(did you mean Isolate?)'),
+      expect.stringContaining('(did you mean info?)'),
+    ]);
+    expect(said(list, '--typ', 'Isolate', '--status', 'pendng')).toEqual([
+      'Unknown flag --typ. Did you mean --type?',
+      expect.stringMatching(/^--status must be .*did you mean Pending\?/),
+    ]);
+  });
+
+  it('leave wrong values alone to whoever reads them with the environment and the job', () => {
+    expect(said(run, 'ids.csv', '--cloud', 'gcchigh')).toEqual([]);
+  });
+
+  it.each([
+    [run, 'run needs a SOURCE after its name: countermand run SOURCE.'],
+    [resume, 'resume needs a LEDGER after its name: countermand resume LEDGER.'],
+    [report, 'report needs a LEDGER after its name: countermand report LEDGER.'],
+  ])('name the argument that is missing', (command, sentence) => {
+    expect(said(command)).toEqual([sentence]);
+    expect(said(command, '--help')).toEqual([]);
+  });
+
+  it.each([[check], [list], [sandbox]])('and none where none is needed', (command) => {
+    expect(said(command)).toEqual([]);
+  });
+});
+
+describe('the flag that was meant', () => {
+  const flags = Object.keys(knownOf(run));
+
+  it.each(flags.map((flag) => [flag]))('is found for a slip in --%s, and never another', (flag) => {
+    const at = Math.floor(flag.length / 2);
+    const slips = [
+      flag.slice(0, at) + flag.slice(at + 1),
+      flag.slice(0, at) + flag.charAt(at) + flag.slice(at),
+      flag.replaceAll('-', ''),
+      flag.replaceAll('-', '_'),
+    ];
+    for (const slip of slips.filter((each) => !flags.includes(each))) {
+      expect(refusal(run, `--${slip}`)).toBe(`Unknown flag --${slip}. Did you mean --${flag}?`);
+    }
+  });
+
+  it.each(['tenants-list', 'output', 'foo', 'x', 'profile', 'subscription'])('is none for --%s', (flag) => {
+    expect(refusal(run, `--${flag}`)).toBe(`Unknown flag --${flag}.`);
+  });
 });

@@ -6,7 +6,8 @@ const PENDING = { statuses: { Pending: 1 }, types: { RunAntiVirusScan: 1 } };
 const RUN = ['run', 'ids.csv', '--yes', '--comment', 'test', '--confirm-for', '0'];
 
 interface Line {
-  level: number;
+  level: string;
+  time: string;
   msg: string;
   job?: string;
   run?: string;
@@ -35,7 +36,7 @@ async function opened(harness: Harness): Promise<{ run: string; session: number 
 }
 
 describe('the log of a run', () => {
-  test('the log of a run names job, run and session on every line, and ends in one finished line with the counts', async () => {
+  test('the log of a run names job, run and session on every line, and has one line at its start and one at its end, with ledger, counts and exit code', async () => {
     await using harness = await harnessWith(2);
     harness.sandbox.faults.next({ kind: 'too-many', seconds: 1 }, { route: 'cancel' });
     const { stderr, code } = await harness.run([...RUN, '--log-level', 'trace']);
@@ -44,9 +45,15 @@ describe('the log of a run', () => {
     expect(about.session).toBe(1);
     expect(lines.map(({ job, run, session }) => ({ job, run, session }))).toEqual(lines.map(() => about));
     expect(lines.map(({ msg }) => msg)).toContain('all calls pause');
-    const finished = lines.filter(({ msg }) => msg === 'finished');
-    expect(finished).toHaveLength(1);
-    expect(finished[0]).toMatchObject({ reason: 'finished', counts: { unconfirmed: 2 }, exitCode: code });
+    const ledger = harness.path('ledgers/ids.jsonl');
+    const [started, ...others] = lines.filter(({ msg }) => msg === 'started' || msg === 'ended');
+    expect(started).toMatchObject({ level: 'info', msg: 'started', ledger });
+    expect(others).toEqual([expect.objectContaining({ msg: 'ended', ledger, reason: 'finished', exitCode: code })]);
+    expect(others[0]).toMatchObject({ counts: { unconfirmed: 2 } });
+    for (const { level, time } of lines) {
+      expect(level).toMatch(/^(trace|debug|info|warn)$/);
+      expect(new Date(time).toISOString()).toBe(time);
+    }
   });
 
   test('the log of a run keeps the run and counts the session in what is said while the ledger of a killed one is opened', async () => {
@@ -69,9 +76,36 @@ describe('the log of a run', () => {
     expect(linesOf(silent.stderr)).toEqual([]);
     const env = { COUNTERMAND_LOG_LEVEL: 'warn' };
     const again = await harness.run([...RUN, '--ledger', 'b.jsonl'], { env });
-    expect(linesOf(again.stderr).filter(({ level }) => level < 40)).toEqual([]);
+    expect(linesOf(again.stderr).filter(({ level }) => !['warn', 'error'].includes(level))).toEqual([]);
     const wrong = await harness.run([...RUN, '--log-level', 'loud']);
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--log-level must be one of trace')]);
+  });
+
+  test('the log of a run has its end also where the session ends without a summary', async () => {
+    await using harness = await harnessWith(30);
+    await using run = harness.start([...RUN, '--quota', '5/1s']);
+    await harness.sandbox.log.until((log) => log.count('cancel') > 2);
+    await harness.file('ledgers/ids.jsonl', '');
+    const { stderr, code } = await run.ended;
+    const ended = linesOf(stderr).filter(({ msg }) => msg === 'ended');
+    expect(ended).toEqual([expect.objectContaining({ exitCode: code, job: 'ids', session: 1 })]);
+    expect(code).toBe(6);
+  });
+
+  test('the log of a run is text where that is asked for, by flag or variable, and never another format', async () => {
+    await using harness = await harnessWith(1);
+    const flag = await harness.run([...RUN, '--log-format', 'text']);
+    expect(linesOf(flag.stderr)).toEqual([]);
+    expect(flag.stderr).toMatch(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] INFO: started \{"ledger":/m);
+    expect(flag.stderr).not.toContain('\u001b');
+    const env = { COUNTERMAND_LOG_FORMAT: 'json' };
+    const again = await harness.run([...RUN, '--ledger', 'b.jsonl'], { env });
+    expect(linesOf(again.stderr).map(({ msg }) => msg)).toContain('started');
+    const wrong = await harness.run([...RUN], { env: { COUNTERMAND_LOG_FORMAT: 'jsn' } });
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      'countermand: COUNTERMAND_LOG_FORMAT must be one of auto, text, json (did you mean json?), not "jsn"\n',
+    ]);
   });
 
   test('the log of a run never holds the token, at trace, through refusals and repeats', async () => {
