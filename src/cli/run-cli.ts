@@ -28,6 +28,7 @@ import { endProcess, endWhenWritten, listenForInterrupts } from './terminal/inte
 import type { LogWish } from './terminal/log.ts';
 import { results } from './terminal/results.ts';
 import { stderrLine } from './terminal/stderr-line.ts';
+import { callBack, terminalOf } from './terminal/terminal.ts';
 
 /** Stands for `-` on its way through yargs, which takes that for an empty flag and hands out an empty text instead. */
 const STDIN_MASK = '\u0000stdin';
@@ -58,6 +59,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 async function runCommand(argv: readonly string[], makeContext: (log: LogWish) => Promise<Context>): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   let hasResults = false;
+  let end: ((exitCode: ExitCode) => void) | undefined;
   try {
     refuseSecrets(argv);
     if (argv.length === 0) {
@@ -91,7 +93,7 @@ async function runCommand(argv: readonly string[], makeContext: (log: LogWish) =
       .fail((message, error) => {
         throw error ?? misused([message], args[0]);
       });
-    for (const { usage, summary, load } of COMMANDS) {
+    for (const { name, usage, summary, load } of COMMANDS) {
       cli = cli.command(
         usage,
         summary,
@@ -106,17 +108,32 @@ async function runCommand(argv: readonly string[], makeContext: (log: LogWish) =
             hasResults = true;
             context.out(output);
           };
+          if (ENDS_BY_ITSELF.includes(name)) end = whenOver(name, context);
           exitCode = await (await load()).run(unmasked(args), { ...context, out });
         },
       );
     }
     await cli.parseAsync();
-    return exitCode;
   } catch (thrown) {
     // Where a flag lacks its value, the parser throws an error of its own past `fail`.
     const error = thrown instanceof Error && thrown.name === 'YError' ? misused([thrown.message]) : endedBy(thrown);
-    return tellError(error, !hasResults && wantsJson(argv));
+    exitCode = tellError(error, !hasResults && wantsJson(argv));
   }
+  end?.(exitCode);
+  return exitCode;
+}
+
+/** Commands that somebody may wait for; the others are quick, or end when they are told to. */
+const ENDS_BY_ITSELF: readonly string[] = ['plan', 'run', 'resume', 'verify'];
+
+/** Calls whoever started it back to the terminal, unless they have just ended it. */
+function whenOver(name: string, { clock, env, interrupts }: Context): (exitCode: ExitCode) => void {
+  const begunMs = clock.monotonicMs();
+  return (exitCode) => {
+    if (interrupts.first !== undefined) return;
+    const tookMs = clock.monotonicMs() - begunMs;
+    stderrLine.control(callBack(`countermand ${name}: exit ${exitCode}`, tookMs, terminalOf(process.stderr, env), env));
+  };
 }
 
 /** The script for the one shell that is named. Throws a UsageError where none is, or another. */

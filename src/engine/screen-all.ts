@@ -57,7 +57,8 @@ export async function screenAll(parts: EngineParts, { anew, onLooked }: ScreenAl
     for (const { id, was } of batch) {
       const screen = ledger.state.actions.get(id)?.screen;
       if (was === undefined || screen === undefined) continue;
-      const change = { id, computer: screen.computer, was: shownAs(was), now: shownAs(screen) };
+      const isOther = was.type !== screen.type;
+      const change = { id, computer: screen.computer, was: shownAs(was, isOther), now: shownAs(screen, isOther) };
       const kept = decide(was, job.guards).kind !== decide(screen, job.guards).kind;
       if (change.was !== change.now || kept) result.changes.push(change);
     }
@@ -65,8 +66,9 @@ export async function screenAll(parts: EngineParts, { anew, onLooked }: ScreenAl
   return result;
 }
 
-function shownAs({ status }: Screened): string {
-  return status === NOT_FOUND_STATUS ? 'not found in Defender' : status;
+function shownAs({ status, type }: Screened, withType: boolean): string {
+  if (status === NOT_FOUND_STATUS) return 'not found in Defender';
+  return withType ? `${type || 'of unknown type'}, ${status}` : status;
 }
 
 /** What the plan says of every action that has no outcome yet. */

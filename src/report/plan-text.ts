@@ -50,7 +50,7 @@ export function planTables(summary: Summary, terminal: Terminal): string {
       ),
     );
   }
-  if (plan.forecast !== undefined && summary.admitted > 0) {
+  if (plan.forecast !== undefined && plan.forecast.calls > 0) {
     tables.push(
       textTable(
         [{ head: 'Calls made' }, { head: 'By' }],

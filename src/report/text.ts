@@ -2,7 +2,7 @@ import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
 import { cleanDeep } from '../clean.ts';
 import { describeDuration } from '../duration.ts';
 import { OUTCOME_NAMES, OUTCOMES } from '../ledger/outcomes.ts';
-import { exitMeaning, headlineOf, sessionEnd, type Tone } from './facts/headline.ts';
+import { exitMeaning, headlineOf, sessionEnd, type Tone, verdictOf } from './facts/headline.ts';
 import { type ListFiles, nextSteps } from './facts/next-steps.ts';
 import type { Summary } from './facts/summary.ts';
 import { describeWindow, formatCount, formatMinute, formatShare, plural, type Terminal, wrap } from './format.ts';
@@ -46,7 +46,10 @@ export function summaryText(given: Summary, { terminal, files: givenFiles }: Tex
     steps(summary, files, terminal, paint),
   ];
   const exit = exitMeaning(summary);
-  if (exit !== undefined) blocks.push(wrap(`${exit}.`, terminal.columns).join('\n'));
+  const verdict = wrap(verdictOf(summary), terminal.columns).map((line) =>
+    paint((text) => bold(TONES[headline.tone](text)), line),
+  );
+  blocks.push([...(exit === undefined ? [] : wrap(`${exit}.`, terminal.columns)), ...verdict].join('\n'));
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
 }
 

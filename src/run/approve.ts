@@ -55,7 +55,7 @@ export async function approve(
 /** Throws a UsageError where nobody could answer. */
 export function requireAnswer({ canAsk }: Pick<Console, 'canAsk'>, yes: boolean): void {
   if (yes || canAsk()) return;
-  throw new UsageError('no terminal to confirm on. Use --yes to skip confirmation, or run `countermand plan` first');
+  throw new UsageError('no terminal to confirm on, so nothing was sent: give --yes to cancel without a question');
 }
 
 function actions(n: number): string {

@@ -16,6 +16,7 @@ import { createTracer, type LedgerView } from '../report/facts/view.ts';
 import { toolName } from '../version.ts';
 import { type AsyncDisposables, makeAsyncDisposableStack } from './async-disposable-stack.ts';
 import type { Context } from './console.ts';
+import { pauseFacts } from './progress-facts.ts';
 import { assess, type Identity, prepareSignIn, refuseUnusable, shownSender, withoutSignIn } from './sign-in.ts';
 import { stopOnSignals } from './stop-on-signals.ts';
 
@@ -127,16 +128,29 @@ async function assembleParts(
   // Another process may have been here since the ledger was read.
   const log = logOf(ledger.state.run, ledger.state.sessions.length);
 
+  const isoIn = (ms: number) => new Date(clock.wallMs() + ms).toISOString();
+  let quota: Quota | undefined;
   const gate = makeGate({
     clock,
     onPause: ({ reason, untilMs }) => {
-      const until = new Date(clock.wallMs() + untilMs - clock.monotonicMs()).toISOString();
-      log.info({ reason, until }, 'all calls pause');
+      const until = isoIn(untilMs - clock.monotonicMs());
+      const windows = quota?.left() ?? [];
+      const facts = pauseFacts({ gate, clock, job }, windows);
+      log.info(
+        {
+          reason,
+          since: isoIn(-(facts?.elapsedMs ?? 0)),
+          until,
+          givesUpAt: isoIn(facts?.givesUpInMs ?? 0),
+          quotaLeft: windows.map(({ left, calls, perMs }) => ({ left, calls, perMs })),
+          ownQuotaSpent: facts?.ownQuotaSpent,
+        },
+        'all calls pause',
+      );
       // A ledger that cannot be written stops the session at the next intent; the pause itself harms nothing.
       ledger.pause({ until, reason }).catch(() => {});
     },
   });
-  let quota: Quota | undefined;
   const connect = async (how: { cancels: boolean } | 'offline'): Promise<Connected> => {
     const token = how === 'offline' ? undefined : (await tokens.token(stop.signal)).token;
     const assessment = token === undefined ? undefined : assess(token, job, hosts.scope);

@@ -10,7 +10,7 @@ export async function lookUpList(
   anew: boolean,
   console: Pick<Console, 'progress'>,
 ): Promise<ScreenedAll> {
-  const { gate, clock } = engine;
+  const { gate, clock, job } = engine;
   let looked = { done: 0, total: engine.ledger.state.actions.size };
   const read = () => {
     const calls = Math.ceil((looked.total - looked.done) / LOOKUP_SIZE);
@@ -20,7 +20,7 @@ export async function lookUpList(
       ...looked,
       confirming: 0,
       outcomes: {},
-      ...waits({ windows: quota.left(), gate, clock }, calls, 1),
+      ...waits({ windows: quota.left(), gate, clock, job }, calls, 1),
     };
   };
   using _progress = await console.progress(read);

@@ -84,7 +84,7 @@ function makeWriter(output: Output, { log }: Machine): (text: string) => Promise
 
 function metricsOf(parts: RunParts): MetricsFacts {
   const { state } = parts.ledger;
-  const { windows, pausedForMs = 0, etaMs } = factsOf(parts);
+  const { windows, pause, etaMs } = factsOf(parts);
   const session = state.sessions.at(-1);
   return {
     run: state.run,
@@ -96,7 +96,7 @@ function metricsOf(parts: RunParts): MetricsFacts {
     counts: state.counts(),
     retries: retriesOf(state),
     pauses: state.pauses.length,
-    pausedForMs,
+    pausedForMs: pause?.leftMs ?? 0,
     windows,
     etaMs,
     startedAtMs: session?.openedAtMs ?? 0,

@@ -19,9 +19,37 @@ export interface ProgressFacts {
   outcomes: Record<string, number>;
   windows: readonly WindowLeft[];
   /** While the gate is closed. */
-  pausedForMs: number | undefined;
-  pauseReason: 'throttled' | 'out-of-reach' | undefined;
+  pause: PauseFacts | undefined;
   etaMs: number | undefined;
+}
+
+/** Why nothing is sent just now, and how long that may be. */
+export interface PauseFacts {
+  reason: 'throttled' | 'out-of-reach';
+  /** Since the gate was closed. */
+  elapsedMs: number;
+  /** Until the next try. */
+  leftMs: number;
+  /** Until patience with Defender is at its end. */
+  givesUpInMs: number;
+  /** Whether a window of our own has no call left: else a 429 is somebody else's doing. */
+  ownQuotaSpent: boolean;
+}
+
+export function pauseFacts(
+  { gate, clock, job }: Pick<RunParts, 'gate' | 'clock' | 'job'>,
+  windows: readonly WindowLeft[],
+): PauseFacts | undefined {
+  const { pause, closedAtMs, lastSuccessMs } = gate;
+  const nowMs = clock.monotonicMs();
+  if (pause === undefined) return undefined;
+  return {
+    reason: pause.reason,
+    elapsedMs: nowMs - (closedAtMs ?? nowMs),
+    leftMs: Math.max(0, pause.untilMs - nowMs),
+    givesUpInMs: Math.max(0, lastSuccessMs + job.patienceMs - nowMs),
+    ownQuotaSpent: windows.some(({ left }) => left === 0),
+  };
 }
 
 /** In longer lists those that wait to be confirmed are too few to change what is shown, and many to go through for each picture. */
@@ -40,7 +68,7 @@ export function factsOf({ ledger, quota, gate, clock, job }: RunParts): Progress
     outcomes: Object.fromEntries(OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]])),
     // Before anybody has signed in, nothing is known to be taken.
     ...waits(
-      { windows: quota?.left() ?? allFree(shareOf(job.quota.windows, job.quota.share)), gate, clock },
+      { windows: quota?.left() ?? allFree(shareOf(job.quota.windows, job.quota.share)), gate, clock, job },
       toCall,
       job.concurrency,
     ),
@@ -49,13 +77,12 @@ export function factsOf({ ledger, quota, gate, clock, job }: RunParts): Progress
 
 /** What quota and gate leave, and how long so many calls will take. */
 export function waits(
-  { windows, gate, clock }: Pick<RunParts, 'gate' | 'clock'> & { windows: readonly WindowLeft[] },
+  { windows, gate, clock, job }: Pick<RunParts, 'gate' | 'clock' | 'job'> & { windows: readonly WindowLeft[] },
   calls: number,
   concurrency: number,
-): Pick<ProgressFacts, 'windows' | 'pausedForMs' | 'pauseReason' | 'etaMs'> {
+): Pick<ProgressFacts, 'windows' | 'pause' | 'etaMs'> {
   const nowMs = clock.monotonicMs();
-  const { pause } = gate;
-  const notBeforeMs = pause?.untilMs;
+  const notBeforeMs = gate.pause?.untilMs;
   const { doneAtMs } = forecast({
     calls,
     windows,
@@ -66,8 +93,7 @@ export function waits(
   });
   return {
     windows,
-    pausedForMs: pause === undefined ? undefined : Math.max(0, pause.untilMs - nowMs),
-    pauseReason: pause?.reason,
+    pause: pauseFacts({ gate, clock, job }, windows),
     etaMs: calls === 0 ? undefined : doneAtMs - nowMs,
   };
 }

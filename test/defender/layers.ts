@@ -86,6 +86,7 @@ export class Bench {
         },
       };
     },
+    closedAtMs: undefined,
     pause: undefined,
     lastSuccessMs: 0,
   };

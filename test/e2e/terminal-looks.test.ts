@@ -29,22 +29,24 @@ describe.concurrent('what a person sees at a terminal', () => {
       const looking = pictures.flatMap((line) => /looking up (\d+)\/2000 /.exec(line)?.[1] ?? []).map(Number);
       expect(new Set(looking).size).toBeGreaterThan(3);
       expect(looking).toEqual(looking.toSorted((a, b) => a - b));
-      const cancelling = pictures.filter((line) => /^[█░]+ {2}\d+\/2000/.test(line));
+      const cancelling = pictures.filter((line) => /^[█▒░]+ {2}\d+\/2000/.test(line));
       expect(cancelling.length).toBeGreaterThan(3);
       expect(cancelling.every((line) => line.length < columns)).toBe(true);
       // The bar begins and ends in the same columns all the time.
-      expect(new Set(cancelling.map((line) => /^[█░]+/.exec(line)?.[0].length)).size).toBe(1);
+      expect(new Set(cancelling.map((line) => /^[█▒░]+/.exec(line)?.[0].length)).size).toBe(1);
       expect(cancelling.some((line) => line.includes(columns === 80 ? 'quota left' : ' in 1 s'))).toBe(true);
 
       const text = screen.lines.join('\n');
       // The bars are gone; what was said and the answer stay.
-      expect(text).not.toMatch(/[█░]/);
+      expect(text).not.toMatch(/[█▒░]/);
       expect(text).toContain('Of 2000 actions: 1970 already finished.\nCancel 30 actions in tenant');
       expect(text).toMatch(/\[y\/N\] y\n\nDone. Some actions need attention\n30 of 2,000 actions were cancelled/);
       expect(text).toMatch(/Next\n {2}- 1,970 isolations took effect/);
       expect(unwrapped(text)).toContain('they are listed in');
       expect(unwrapped(text)).toContain('ids.jsonl.needs-release.csv');
-      expect(unwrapped(text).trimEnd()).toMatch(/Exit code 3: finished, but some actions need review[^.]*\.$/);
+      expect(unwrapped(text).trimEnd()).toMatch(
+        /Exit code 3: finished, but some actions need review[^.]*\. Done. Some actions need attention: 30 of 2,000 actions cancelled and 1,970 may need release\.$/,
+      );
       const wide = screen.lines.filter((line) => line.length > Math.min(100, columns) && !/[/]/.test(line));
       expect(wide).toEqual([]);
     });
@@ -61,9 +63,12 @@ describe.concurrent('what a person sees at a terminal', () => {
     await using terminal = openTerminal(`${RUN} --yes`, { cwd, env });
     expect(await terminal.ended, terminal.screen).toBe(0);
     const { screen, pictures } = watch(terminal, 80);
-    const seconds = pictures.flatMap((line) => /Defender asks to wait, (\d+) s/.exec(line)?.[1] ?? []).map(Number);
+    const seconds = pictures
+      .flatMap((line) => /Defender asks to wait, next try in (\d+) s, /.exec(line)?.[1] ?? [])
+      .map(Number);
     expect(new Set(seconds).size).toBeGreaterThanOrEqual(3);
     expect(seconds).toEqual(seconds.toSorted((a, b) => b - a));
+    expect(pictures.some((line) => line.includes('quota not used up'))).toBe(true);
     expect(screen.lines.join('\n')).toContain('Done. Nothing needs attention');
     // The exit code is only told when it is not 0.
     expect(screen.lines.join('\n')).not.toContain('Exit code');
@@ -97,7 +102,7 @@ describe.concurrent('what a person sees at a terminal', () => {
     expect(await terminal.ended, terminal.screen).toBe(3);
     const { screen } = watch(terminal, 80);
     expect(screen.coloured).toBe(false);
-    expect(terminal.screen).not.toMatch(/[─█░]/);
+    expect(terminal.screen).not.toMatch(/[─█▒░]/);
     if (!('NO_COLOR' in more)) expect(terminal.screen).not.toContain('\u001b');
     expect(screen.lines.join('\n')).toMatch(/Outcome +Actions {2}Share {2}Action needed {2}Meaning\n-+\n/);
   });

@@ -48,6 +48,11 @@ class StderrLine {
     this.#above(this.fit(output));
   }
 
+  /** Control sequences of our own, which show nothing. */
+  control(sequences: string): void {
+    if (sequences !== '') this.#out.write(sequences);
+  }
+
   /** A line of the JSON log. */
   log(json: string): void {
     this.#above(cleanJson(this.#redact(json)));

@@ -25,6 +25,24 @@ export function terminalOf(
   };
 }
 
+/** Whoever waited less has not looked away. */
+const LONG_MS = 60_000;
+const BELL = '\u0007';
+/** Terminals that take a title. Others may print it. */
+const TITLED = /^(xterm|screen|tmux|rxvt|alacritty|foot|kitty|konsole|vte|wezterm)/;
+
+/** What calls somebody back to a terminal at the end of a long command: the bell, and the window's title; empty where nobody waited, or watches. */
+export function callBack(
+  what: string,
+  tookMs: number,
+  { isTerminal }: Terminal,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  if (!isTerminal || tookMs < LONG_MS) return '';
+  const title = TITLED.test(env['TERM'] ?? '') ? `\u001b]0;${what}${BELL}` : '';
+  return `${title}${BELL}`;
+}
+
 /** Reports never grow wider than this, so that they can be pasted into a ticket. */
 const WIDEST = 100;
 const NARROWEST = 40;

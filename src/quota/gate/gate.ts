@@ -30,6 +30,8 @@ export interface Gate {
   pass(signal?: AbortSignal): Promise<Permit>;
   /** Undefined while open. */
   readonly pause: Pause | undefined;
+  /** Monotonic moment (ms) at which the gate was closed, however often its pause was extended since; undefined while open. */
+  readonly closedAtMs: number | undefined;
   /** Monotonic moment (ms) of the last successful call, or of the gate's creation. For `--patience`. */
   readonly lastSuccessMs: number;
 }

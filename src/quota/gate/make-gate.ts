@@ -21,6 +21,7 @@ interface Waiter {
 export function makeGate({ clock, onPause }: GateOptions): Gate {
   let state: GateState = OPEN;
   let lastSuccessMs = clock.monotonicMs();
+  let closedAtMs: number | undefined;
   /** The pause as it was last told; undefined while the gate is open. */
   let announced: Pause | undefined;
   const waiting = new Set<Waiter>();
@@ -29,6 +30,7 @@ export function makeGate({ clock, onPause }: GateOptions): Gate {
 
   const apply = (event: GateEvent) => {
     state = nextState(state, event, clock.monotonicMs());
+    closedAtMs = state.kind === 'open' ? undefined : (closedAtMs ?? clock.monotonicMs());
     announce(state.kind === 'closed' ? state.pause : undefined);
     letPass();
   };
@@ -127,6 +129,9 @@ export function makeGate({ clock, onPause }: GateOptions): Gate {
       }),
     get pause() {
       return state.kind === 'closed' ? state.pause : undefined;
+    },
+    get closedAtMs() {
+      return closedAtMs;
     },
     get lastSuccessMs() {
       return lastSuccessMs;

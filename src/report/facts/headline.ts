@@ -39,6 +39,9 @@ function titleOf(summary: Summary): { tone: Tone; title: string } {
     case undefined:
       return { tone: 'open', title: 'Not over yet' };
     case 'finished':
+      if (summary.admitted === 0 && summary.exitCode === 0) return { tone: 'good', title: 'Nothing to cancel' };
+      // "Done" says that nothing more will change.
+      if (summary.left > 0) return { tone: 'attention', title: 'Finished, and not all of it is final yet' };
       if (looks === 0 && summary.exitCode === 0) return { tone: 'good', title: 'Done. Nothing needs attention' };
       if (looks === 0) return { tone: 'attention', title: 'Done. Some input rows were rejected' };
       return { tone: 'attention', title: 'Done. Some actions need attention' };
@@ -109,15 +112,24 @@ function planHeadline(summary: Summary): Headline {
     return { ...titleOf(summary), sentence, timing };
   }
   const sentence = planSentence(summary);
+  if (toCancel(summary) === 0) {
+    const tone = summary.exitCode === 0 ? 'good' : 'attention';
+    return { tone, title: 'Nothing to cancel', sentence, timing: 'Nothing was cancelled.' };
+  }
   if (summary.exitCode === 0) return { tone: 'good', title: 'Ready to run', sentence, timing };
   return { tone: 'attention', title: 'Ready, but look at the input first', sentence, timing };
 }
 
-function planSentence({ plan, admitted, needsRelease }: Summary): string {
+/** How many actions a run of the plan would call; all of them where nobody has decided. */
+function toCancel({ plan, admitted }: Summary): number {
+  return plan?.decisions === undefined ? admitted : toCallCount(plan.decisions);
+}
+
+function planSentence(summary: Summary): string {
+  const { plan, admitted, needsRelease } = summary;
   if (admitted === 0) return 'No action was admitted.';
   const decisions = plan?.decisions;
-  const toCall = decisions === undefined ? admitted : toCallCount(decisions);
-  const parts = [`${formatCount(toCall)} of ${plural(admitted, 'action')} would be cancelled`];
+  const parts = [`${formatCount(toCancel(summary))} of ${plural(admitted, 'action')} would be cancelled`];
   if (decisions !== undefined) parts.push(...leftOutWords(decisions, areCount));
   if (needsRelease > 0) parts.push(`${plural(needsRelease, 'isolation')} had succeeded and may need release`);
   return `${joined(parts)}.`;
@@ -135,6 +147,26 @@ function planTiming(summary: Summary): string {
 export function exitMeaning(summary: Summary): string | undefined {
   if (summary.exitCode === undefined || summary.exitCode === 0) return undefined;
   return `Exit code ${summary.exitCode}: ${EXIT_CODES[summary.exitCode].means}`;
+}
+
+/** What it comes down to in one sentence: the last thing that a report says, because its first lines have scrolled away by then. */
+export function verdictOf(summary: Summary): string {
+  const { admitted, counts, needsLook, needsRelease, open } = summary;
+  const ofAll = `of ${plural(admitted, 'action')}`;
+  const planned = canStart(summary) && admitted > 0;
+  const done =
+    summary.kind === 'plan'
+      ? planned
+        ? [toCancel(summary) === 0 ? `none ${ofAll}` : `${formatCount(toCancel(summary))} ${ofAll} to cancel`]
+        : []
+      : [
+          `${formatCount(counts.cancelled)} ${ofAll} cancelled`,
+          ...(open > 0 ? [`${formatCount(open)} left`] : []),
+          ...(needsLook > 0 ? [`${formatCount(needsLook)} to review`] : []),
+        ];
+  const parts = [...done, ...(needsRelease > 0 ? [`${formatCount(needsRelease)} may need release`] : [])];
+  const title = headlineOf(summary).title;
+  return parts.length === 0 ? `${title}.` : `${title}: ${joined(parts)}.`;
 }
 
 function were(n: number): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { reportTerminal, terminalOf } from '../../../src/cli/terminal/terminal.ts';
+import { callBack, reportTerminal, terminalOf } from '../../../src/cli/terminal/terminal.ts';
 
 describe('a stream', () => {
   const tty = { isTTY: true, columns: 90 };
@@ -28,5 +28,25 @@ describe('a stream', () => {
     ['a narrow one', { isTTY: true, columns: 20 }, { columns: 40, plain: false }],
   ])('a stream is given a report that fits: %s', (_, stream, expected) => {
     expect(reportTerminal(stream, {})).toEqual(expected);
+  });
+});
+
+describe('somebody who waited', () => {
+  const tty = { isTTY: true, columns: 90 };
+  const called = (tookMs: number, stream: { isTTY: boolean }, env: Record<string, string>) =>
+    callBack('countermand run: exit 3', tookMs, terminalOf(stream, env), env);
+
+  test('somebody who waited for longer than a minute is called back by title and bell', () => {
+    expect(called(60_000, tty, { TERM: 'xterm-256color' })).toBe('\u001b]0;countermand run: exit 3\u0007\u0007');
+    expect(called(60_000, tty, { TERM: 'linux' })).toBe('\u0007');
+  });
+
+  test.each([
+    ['after less than a minute', 59_999, tty, { TERM: 'xterm' }],
+    ['in a pipe', 90_000, { isTTY: false }, { TERM: 'xterm' }],
+    ['in CI', 90_000, tty, { TERM: 'xterm', CI: 'true' }],
+    ['at a dumb terminal', 90_000, tty, { TERM: 'dumb' }],
+  ])('somebody who waited is not called %s', (_, tookMs, stream, env) => {
+    expect(called(tookMs, stream, env as unknown as Record<string, string>)).toBe('');
   });
 });

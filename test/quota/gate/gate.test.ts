@@ -53,6 +53,20 @@ describe('an open gate', () => {
     expect(gate.lastSuccessMs).toBe(now());
   });
 
+  it('an open gate keeps no moment of a closing; a closed one keeps the first, however often it is extended', async () => {
+    const [one, other] = [await gate.pass(), await gate.pass()];
+    expect(gate.closedAtMs).toBeUndefined();
+    await time.pass(700);
+    one.report(throttled(1000));
+    const closed = now();
+    await time.pass(500);
+    other.report(throttled(60_000));
+    expect([gate.closedAtMs, pauseLeft()]).toEqual([closed, 61_000]);
+    await time.pass(61_000);
+    (await gate.pass()).report(ANSWERED);
+    expect([gate.closedAtMs, pauseLeft()]).toEqual([undefined, undefined]);
+  });
+
   it('an open gate counts a lost answer against the action, but no 429', async () => {
     expect((await gate.pass()).report(unreachable())).toEqual({ costsAttempt: true });
     expect((await gate.pass()).report(ANSWERED)).toEqual({ costsAttempt: true });

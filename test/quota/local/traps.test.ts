@@ -106,6 +106,7 @@ describe('a slot that lapsed at a closed gate', () => {
         return { probe: false, stillOpen: () => true, report: () => ({ costsAttempt: true }), cancel: () => {} };
       },
       pause: undefined,
+      closedAtMs: undefined,
       lastSuccessMs: 0,
     };
   };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { resolveJob } from '../../../src/job/resolve-job.ts';
 import type { CloseReason } from '../../../src/ledger/record.ts';
-import { exitMeaning, headlineOf, type Tone } from '../../../src/report/facts/headline.ts';
+import { exitMeaning, headlineOf, type Tone, verdictOf } from '../../../src/report/facts/headline.ts';
 import { nextSteps } from '../../../src/report/facts/next-steps.ts';
 import { summarise } from '../../../src/report/facts/summary.ts';
 import { htmlPage } from '../../../src/report/html/page.ts';
@@ -67,6 +67,44 @@ describe('the headline', () => {
     });
     expect(nextSteps(summary).every(({ command }) => command === undefined)).toBe(true);
     expect(exitMeaning(summary)).toBe('Exit code 5: stopped by a guard');
+  });
+});
+
+describe('a run that is over', () => {
+  test('a run that is over, of which something is not final, is not "Done"', () => {
+    const summary = clean([cancelled, { outcome: 'unconfirmed', http: 200 }], 'finished');
+    expect(headlineOf(summary)).toMatchObject({ tone: 'attention', title: 'Finished, and not all of it is final yet' });
+    expect(verdictOf(summary)).toBe(
+      'Finished, and not all of it is final yet: 1 of 2 actions cancelled and 1 to review.',
+    );
+  });
+
+  test('a run that is over says what it comes down to in one sentence', () => {
+    expect(verdictOf(clean([cancelled], 'finished'))).toBe('Done. Nothing needs attention: 1 of 1 action cancelled.');
+    expect(verdictOf(clean([cancelled, open, open], 'interrupted'))).toBe(
+      'Interrupted with work left: 1 of 3 actions cancelled and 2 left.',
+    );
+  });
+
+  test('a run that is over and matched nothing says so', () => {
+    expect(headlineOf(clean([], 'finished'))).toMatchObject({ tone: 'good', title: 'Nothing to cancel' });
+  });
+});
+
+describe('a plan with nothing to cancel', () => {
+  const over: Fate = { outcome: 'already-final', ended: 'Succeeded' };
+
+  test('a plan with nothing to cancel says so first and last, and shows no table of calls', () => {
+    const { records, facts } = planStory([over, over]);
+    const decisions = new Map([...(facts.decisions ?? [])].map(([id]) => [id, { kind: 'already-final' as const }]));
+    const forecast = { calls: 0, startsAtMs: T0, endsAtMs: T0, quartersAtMs: [T0, T0, T0, T0], curve: [] };
+    const summary = summarise([viewOf(records)], { nowMs, plan: { ...facts, decisions, forecast } });
+    expect(headlineOf(summary)).toMatchObject({ title: 'Nothing to cancel', timing: 'Nothing was cancelled.' });
+    const text = summaryText(summary, { terminal: { columns: 80, plain: true } });
+    expect(text).toMatch(/^Nothing to cancel\n/);
+    expect(text.trimEnd().split('\n').at(-1)).toBe('Nothing to cancel: none of 2 actions.');
+    expect(text).not.toContain('% of 0');
+    expect(text).not.toContain('Calls made');
   });
 });
 
