@@ -1,4 +1,4 @@
-# docker build -t countermand .
+# docker build -t countermand --build-arg SOURCE_COMMIT=$(git rev-parse HEAD) .
 # docker run --rm --read-only -v countermand-ledgers:/ledgers -v "$PWD/jobs:/jobs:ro" -e COUNTERMAND_TOKEN countermand run /jobs/nightly.yaml --yes
 
 FROM node:24-bookworm-slim AS build
@@ -18,10 +18,17 @@ RUN npm prune --omit=dev --no-audit --no-fund \
   && mkdir /ledgers
 
 FROM node:24-bookworm-slim
+# Who builds says where from: the commit, when (RFC 3339), and the repository's address.
+ARG SOURCE_COMMIT=
+ARG CREATED=
+ARG SOURCE_URL=
 LABEL org.opencontainers.image.title="countermand" \
   org.opencontainers.image.description="Bulk-cancel Microsoft Defender for Endpoint machine actions: inside the quota, resumable, accountable" \
   org.opencontainers.image.version="0.1.0" \
   org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.revision="$SOURCE_COMMIT" \
+  org.opencontainers.image.created="$CREATED" \
+  org.opencontainers.image.source="$SOURCE_URL" \
   org.opencontainers.image.authors="the countermand authors" \
   org.opencontainers.image.base.name="docker.io/library/node:24-bookworm-slim"
 ENV NODE_ENV=production

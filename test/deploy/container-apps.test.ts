@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseDuration } from '../../src/duration.ts';
+import { bicepResource } from './bicep.ts';
 import { containerAppsProblems } from './container-apps-schema.ts';
 import { at, list, readManifest, readText, text } from './manifests.ts';
 
@@ -81,5 +82,24 @@ describe('the Azure Container Apps job', () => {
     const names = list(container, 'env').map((variable) => text(variable, 'name'));
     expect(names.sort()).toEqual(['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'COUNTERMAND_AUTH']);
     expect(list(container, 'env')).toContainEqual({ name: 'COUNTERMAND_AUTH', value: 'managed-identity' });
+  });
+
+  it('the Azure Container Apps job is the same in Bicep', () => {
+    const zero = '00000000-0000-0000-0000-000000000000';
+    const group = `/subscriptions/${zero}/resourceGroups/countermand/providers`;
+    const { name, ...resource } = bicepResource('jobs/deploy/azure/container-apps-job.bicep', 'nightly', {
+      'identity.id': `${group}/Microsoft.ManagedIdentity/userAssignedIdentities/countermand`,
+      'identity.properties.clientId': zero,
+      'environment.id': `${group}/Microsoft.App/managedEnvironments/countermand`,
+      'tenant().tenantId': zero,
+      "json('0.5')": 0.5,
+      "loadTextContent('../../stale-actions-nightly.yaml')": readText('jobs/stale-actions-nightly.yaml'),
+    }) as Record<string, unknown>;
+    // In YAML the job is a text within the text: what it says is compared above, its comments stand in the file alone.
+    const inYaml = structuredClone(manifest) as { properties: { configuration: { secrets: { value: string }[] } } };
+    for (const secret of inYaml.properties.configuration.secrets)
+      secret.value = readText('jobs/stale-actions-nightly.yaml');
+    expect(resource).toEqual(inYaml);
+    expect(readText(PATH)).toContain(`--name ${String(name)} `);
   });
 });

@@ -39,6 +39,27 @@ describe('the image', () => {
     expect(labels).toContain(`org.opencontainers.image.version="${version}"`);
     expect(labels).toContain(`org.opencontainers.image.licenses="${license}"`);
     expect(labels).toContain(`org.opencontainers.image.description="${description}"`);
+    expect(labels).toContain(`org.opencontainers.image.base.name="docker.io/library/${finalStage[0]?.split(' ')[1]}"`);
+  });
+
+  it('the image is labelled by keys of the image spec alone, those that only the builder knows from arguments', () => {
+    const labels = finalStage.find((line) => line.startsWith('LABEL ')) ?? '';
+    const keys = [...labels.matchAll(/(\S+)=/g)].map(([, key = '']) => key.replace(/="?.*/, ''));
+    // https://github.com/opencontainers/image-spec/blob/main/annotations.md
+    const known =
+      'created authors url documentation source version revision vendor licenses ref.name title description base.digest base.name';
+    for (const key of keys) expect(known.split(' ').map((name) => `org.opencontainers.image.${name}`)).toContain(key);
+    expect(new Set(keys).size).toBe(keys.length);
+    for (const [key, argument] of [
+      ['revision', 'SOURCE_COMMIT'],
+      ['created', 'CREATED'],
+      ['source', 'SOURCE_URL'],
+    ]) {
+      expect(labels).toContain(`org.opencontainers.image.${key}="$${argument}"`);
+      expect(finalStage).toContain(`ARG ${argument}=`);
+    }
+    // The build's commit is what `--version` says, and the label too.
+    expect(instructions.filter((line) => line === 'ARG SOURCE_COMMIT=')).toHaveLength(2);
   });
 
   it('the image takes nothing from the folder but what it is built from', () => {

@@ -56,7 +56,7 @@ describe('the package', () => {
     const outside = files.filter((path) => !/^(dist|jobs|docs)\//.test(path)).sort();
     expect(outside).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
     const endings = new Set(files.map((path) => posix.extname(path)));
-    expect([...endings].sort()).toEqual(['', '.csv', '.js', '.json', '.md', '.png', '.yaml']);
+    expect([...endings].sort()).toEqual(['', '.bicep', '.csv', '.js', '.json', '.md', '.png', '.yaml']);
     expect(files.filter((path) => /(^|[./])(test|tests|fixtures)[./]/.test(path))).toEqual([]);
     expect(files).toEqual(
       expect.arrayContaining([
