@@ -1,0 +1,2 @@
+/** The quota of senders. */
+export const quota = 'select 1';
