@@ -44,7 +44,7 @@ function id(n: number): string {
 }
 
 /** What every store promises, whatever it keeps its ledgers in. */
-export function storeSuite(what: string, make: () => Promise<StorePlace>, { quota = true } = {}): void {
+export function storeSuite(what: string, make: () => Promise<StorePlace>): void {
   describe(what, () => {
     let place: StorePlace;
     let one: StoreProcess;
@@ -207,25 +207,22 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>, { quot
       expect(await two.store.stat(name)).toBeUndefined();
     });
 
-    test.runIf(quota)(
-      'a store fills a quota with what this run and its neighbours of the same sender have called',
-      async () => {
-        await written('a', (ledger) => call(one, ledger, 3));
-        {
-          const sender = { ...OPEN, client: OTHER_CLIENT };
-          await using other = await open(one, 'b', { open: sender });
-          await call(one, other, 50, sender);
-        }
-        await written('c', (ledger) => call(one, ledger, 4));
-        await using ledger = await open(two, 'a');
-        await call(two, ledger, 5);
-        const filled = await two.store.quota(OPEN, QUOTA, { ledger, log: silentLog });
-        expect(filled.left().map(({ left }) => left)).toEqual([88, 1488]);
-        // Where the quota is not the store's own, it is filled from ledgers alone.
-        const others = await one.store.quota(OPEN, QUOTA, { log: silentLog });
-        expect(others.left().map(({ left }) => left)).toEqual(place.oneSender ? [100, 1500] : [88, 1488]);
-      },
-    );
+    test('a store fills a quota with what this run and its neighbours of the same sender have called', async () => {
+      await written('a', (ledger) => call(one, ledger, 3));
+      {
+        const sender = { ...OPEN, client: OTHER_CLIENT };
+        await using other = await open(one, 'b', { open: sender });
+        await call(one, other, 50, sender);
+      }
+      await written('c', (ledger) => call(one, ledger, 4));
+      await using ledger = await open(two, 'a');
+      await call(two, ledger, 5);
+      const quota = await two.store.quota(OPEN, QUOTA, { ledger, log: silentLog });
+      expect(quota.left().map(({ left }) => left)).toEqual([88, 1488]);
+      // Where the quota is not the store's own, it is filled from ledgers alone.
+      const others = await one.store.quota(OPEN, QUOTA, { log: silentLog });
+      expect(others.left().map(({ left }) => left)).toEqual(place.oneSender ? [100, 1500] : [88, 1488]);
+    });
 
     test('a store lets one run at a time send as one application, where it keeps one sender', async () => {
       await using first = await open(one, 'a');

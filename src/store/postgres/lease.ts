@@ -43,6 +43,7 @@ export class Lease implements Hold {
   #lost: CountermandError | undefined;
   #trouble: CountermandError | undefined;
   #stopTold = false;
+  readonly #beforeEnd: (() => Promise<void>)[] = [];
 
   constructor(parts: LeaseParts) {
     this.held = parts.held;
@@ -106,8 +107,18 @@ export class Lease implements Hold {
     });
   }
 
+  /** Is done before it is given back. */
+  beforeEnd(work: () => Promise<void>): void {
+    this.#beforeEnd.push(work);
+  }
+
+  /** Gives it back; throws what the work before that has thrown. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#parts.release(this);
+    try {
+      for (const work of this.#beforeEnd.splice(0)) await work();
+    } finally {
+      await this.#parts.release(this);
+    }
   }
 
   get #stoodMs(): number {

@@ -6,8 +6,10 @@ import type { SenderId } from '../../ledger/sender.ts';
 import type { Quota } from '../../quota/quota.ts';
 import { sameSeries } from '../stamped.ts';
 import type { ListedRun, OpenRun, QuotaMemory, RunEntry, RunHolder, RunStat, Store, StoreFinding } from '../store.ts';
+import type { Lease } from './lease.ts';
 import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
 import { beginSession, holdNamed, type OpenParts, takeRun } from './open.ts';
+import { openQuota } from './quota.ts';
 import { readNamed } from './read.ts';
 import { type RunRow, removeRun, runNamed, runsBeginning } from './run-functions.ts';
 import { checkSchema } from './schema.ts';
@@ -27,6 +29,8 @@ const LONGEST_NAME = 400;
  */
 export class PostgresStore implements Store {
   readonly #parts: OpenParts;
+  readonly #leases = new WeakMap<Ledger, Lease>();
+  readonly #quotas: AsyncDisposable[] = [];
   #checked: Promise<void> | undefined;
 
   /** The database is closed with the store. */
@@ -38,7 +42,9 @@ export class PostgresStore implements Store {
   async open(options: OpenRun): Promise<Ledger> {
     await this.#ready(options.name);
     const taken = await takeRun(options, this.#parts);
-    return await beginSession(taken, options, this.#parts);
+    const ledger = await beginSession(taken, options, this.#parts);
+    this.#leases.set(ledger, taken.lease);
+    return ledger;
   }
 
   async *read(name: string, offset = 0): AsyncGenerator<Uint8Array> {
@@ -97,8 +103,15 @@ export class PostgresStore implements Store {
     }
   }
 
-  quota(_sender: SenderId, _options: Job['quota'], _memory: QuotaMemory): Promise<Quota> {
-    return Promise.reject(new Error('the quota of a database is not built yet'));
+  async quota(sender: SenderId, options: Job['quota'], memory: QuotaMemory): Promise<Quota> {
+    const lease = memory.ledger && this.#leases.get(memory.ledger);
+    if (memory.ledger !== undefined && lease === undefined) throw new Error('a ledger of another store');
+    await this.#ready('');
+    const quota = await openQuota(this.#parts.database, sender, options, memory, this.#parts.clock);
+    // What became of the last calls is told before the run is given back; without a run, at the end.
+    if (lease === undefined) this.#quotas.push(quota);
+    else lease.beforeEnd(async () => await quota[Symbol.asyncDispose]());
+    return quota;
   }
 
   async check(name: string, _sender: SenderId): Promise<StoreFinding> {
@@ -118,7 +131,15 @@ export class PostgresStore implements Store {
 
   /** Gives back nothing of what is held: ledgers do that when they are closed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#parts.database[Symbol.asyncDispose]();
+    const { log, database } = this.#parts;
+    for (const quota of this.#quotas.splice(0)) {
+      try {
+        await quota[Symbol.asyncDispose]();
+      } catch (error) {
+        log.warn({ err: error }, 'what became of the last calls could not be told: their slots stay taken for longer');
+      }
+    }
+    await database[Symbol.asyncDispose]();
   }
 
   /** Throws a UsageError for a name that no run can have, and for a database with another schema. */

@@ -2,7 +2,7 @@ import { openTestDatabase } from '../../support/postgres.ts';
 import { type StorePlace, storeSuite } from '../suite.ts';
 import { processAt, type StoreOfProcess, UNTIL_FREE_MS } from './harness.ts';
 
-const make = async (): Promise<StorePlace> => {
+storeSuite('a database', async (): Promise<StorePlace> => {
   const database = await openTestDatabase();
   const processes: StoreOfProcess[] = [];
   const process = async (url: string) => {
@@ -34,6 +34,4 @@ const make = async (): Promise<StorePlace> => {
       await database[Symbol.asyncDispose]();
     },
   };
-};
-
-storeSuite('a database', make, { quota: false });
+});
