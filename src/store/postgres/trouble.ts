@@ -9,6 +9,8 @@ const OTHER_SCHEMA = ['3F000', '42P01', '42883', '42703'];
 /** Classes of SQLSTATE in which the server says that it cannot, just now. */
 const FAILING_CLASSES = ['08', '25', '40', '53', '55', '57', '58', 'XX'];
 
+const TOO_MANY_CONNECTIONS = '53300';
+
 const TLS_WORDS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate authority is not known',
@@ -80,6 +82,17 @@ export function storeTrouble(thrown: unknown, where: string): unknown {
     `${said} cannot be reached or does not answer (${words}): nothing more was sent. Wait until it is back, then run again to resume.`,
     cause,
   );
+}
+
+/**
+ * Whether a failure may be over in a moment: the way to the server or the server itself was away, or too slow. Whether what was asked for was done,
+ * nobody can say then.
+ */
+export function mayPass(thrown: unknown): boolean {
+  if (!(thrown instanceof DiskError) || !(thrown.cause instanceof Error)) return false;
+  const { code = '' } = firstOf(thrown.cause) as { code?: string };
+  // Class 53: no disk, no memory, no connection left. Waiting makes none.
+  return !isSqlState(code) || !code.startsWith('53') || code === TOO_MANY_CONNECTIONS;
 }
 
 function isFailing(error: Error, code: string): boolean {
