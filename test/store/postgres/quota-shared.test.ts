@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../../src/clock.ts';
 import { silentLog } from '../../../src/log.ts';
 import { MARGIN_MS } from '../../../src/quota/call-times.ts';
+import type { Pause } from '../../../src/quota/gate/gate.ts';
+import { makeGate } from '../../../src/quota/gate/make-gate.ts';
 import type { Quota, Slot, Window } from '../../../src/quota/quota.ts';
 import { openQuota } from '../../../src/store/postgres/quota.ts';
 import { USE_MS } from '../../../src/store/postgres/quota-scope.ts';
@@ -180,6 +182,66 @@ describe('a database out of reach', () => {
     process.isCutOff = false;
     await time.pass(1000 + 1000 + MARGIN_MS);
     expect(await taken(quota, 1)).toHaveLength(1);
+  });
+});
+
+describe('a pause', () => {
+  const wide = { calls: 100, perMs: 60_000 };
+  const withGate = async (sender: ReturnType<typeof newSender>) => {
+    const { quota } = await join(sender, [wide]);
+    const pauses: Pause[] = [];
+    const gate = makeGate({
+      clock,
+      onPause: (pause) => {
+        pauses.push(pause);
+        quota.pauses?.tell(pause.untilMs);
+      },
+    });
+    quota.pauses?.listen(gate.hear);
+    return { quota, gate, pauses };
+  };
+
+  it('a pause of one process is one of all that send as its sender, and each begins again with a probe', async () => {
+    const sender = newSender();
+    const [one, other] = [await withGate(sender), await withGate(sender)];
+    const stranger = await withGate(newSender());
+    const toldMs = clock.monotonicMs();
+    (await one.gate.pass()).report({ kind: 'throttled', retryAfterMs: 30_000 });
+    await time.pass(1);
+
+    expect(await taken(stranger.quota, 1)).toHaveLength(1);
+    const slots = await taken(other.quota, 2);
+    expect(other.pauses).toHaveLength(1);
+    expect(other.gate.pause?.untilMs).toBeGreaterThanOrEqual(toldMs + 31_000);
+    await time.runUntil(() => slots.length === 2);
+    expect(clock.monotonicMs()).toBeGreaterThanOrEqual(toldMs + 31_000);
+    expect(clock.monotonicMs()).toBeLessThan(toldMs + 31_100);
+    expect((await other.gate.pass()).probe).toBe(true);
+  });
+
+  it('a pause is told once, however often it is heard of', async () => {
+    const sender = newSender();
+    const members = [await withGate(sender), await withGate(sender), await withGate(sender)];
+    const untilMs = clock.monotonicMs() + 31_000;
+    (await members[0]?.gate.pass())?.report({ kind: 'throttled', retryAfterMs: 30_000 });
+    await time.pass(1);
+    const given: Slot[] = [];
+    for (const { quota } of members) void quota.take('cancel').then((slot) => given.push(slot));
+    await time.runUntil(() => given.length === 3);
+    expect(members.map(({ pauses }) => pauses.length)).toEqual([1, 1, 1]);
+    expect(clock.monotonicMs()).toBeLessThan(untilMs + 100);
+  });
+
+  it('a pause that one process did not hear of holds its next slot back all the same', async () => {
+    const sender = newSender();
+    const [one, other] = [await join(sender, [wide]), await join(sender, [wide])];
+    one.quota.pauses?.tell(clock.monotonicMs() + 5000);
+    await time.pass(1);
+    const slots = await taken(other.quota, 1);
+    await time.pass(4900);
+    expect(slots).toHaveLength(0);
+    await time.pass(200);
+    expect(slots).toHaveLength(1);
   });
 });
 
