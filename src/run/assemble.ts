@@ -129,16 +129,17 @@ async function assembleParts(
   // Another process may have been here since the ledger was read.
   const log = logOf(ledger.state.run, ledger.state.sessions.length);
 
+  let quota: Quota | undefined;
   const gate = makeGate({
     clock,
     onPause: ({ reason, untilMs }) => {
+      if (reason === 'throttled') quota?.pauses?.tell(untilMs);
       const until = new Date(clock.wallMs() + untilMs - clock.monotonicMs()).toISOString();
       log.info({ reason, until }, 'all calls pause');
       // A ledger that cannot be written stops the session at the next intent; the pause itself harms nothing.
       ledger.pause({ until, reason }).catch(() => {});
     },
   });
-  let quota: Quota | undefined;
   const connect = async (how: { cancels: boolean } | 'offline'): Promise<Connected> => {
     const token = how === 'offline' ? undefined : (await tokens.token(stop.signal)).token;
     const assessment = token === undefined ? undefined : assess(token, job, hosts.scope);
@@ -149,6 +150,7 @@ async function assembleParts(
     const ask = () => measureSkew(connection.transport({ timeoutMs: CLOCK_TIMEOUT_MS }), clock, stop.signal);
     const memory = { ledger, name: ledger.name, log, ...(how === 'offline' ? {} : { measureSkew: ask }) };
     quota = await store.quota(shown, job.quota, memory);
+    quota.pauses?.listen(gate.hear);
     const transport = connection.transport();
     const calling = { transport, journal: ledger, quota, gate, tokens, clock, random, log, redact };
     const defender = makeDefender({ ...calling, abandon: abandon.signal }, hosts.apiUrl);

@@ -9,6 +9,7 @@ import type { QuotaMemory } from '../store.ts';
 import type { Database } from './database.ts';
 import { LeftKnown } from './quota-left.ts';
 import { rememberOwnCalls } from './quota-memory.ts';
+import { Pauses } from './quota-pauses.ts';
 import { SlotQueue } from './quota-queue.ts';
 import { QuotaScope } from './quota-scope.ts';
 import { Slots } from './quota-slots.ts';
@@ -49,6 +50,7 @@ interface PostgresQuotaOptions {
 }
 
 class PostgresQuota implements Quota, AsyncDisposable {
+  readonly pauses: Pauses;
   readonly #scope: QuotaScope;
   readonly #clock: Clock;
   readonly #log: QuotaMemory['log'];
@@ -68,6 +70,7 @@ class PostgresQuota implements Quota, AsyncDisposable {
     this.#only = routes === 'separate' ? 'cancel' : undefined;
     this.#known = new LeftKnown(windows);
     this.#lookBackMs = lookBackMs(windows);
+    this.pauses = new Pauses(scope, { clock, log });
     this.#slots = new Slots(
       scope,
       {
@@ -84,7 +87,7 @@ class PostgresQuota implements Quota, AsyncDisposable {
         onGrant: (id) => {
           if (only === this.#only) this.#known.granted(id);
         },
-        onAnswer: () => {},
+        onAnswer: ({ pausedMs }) => this.pauses.seen(pausedMs),
       });
     if (routes === 'separate') {
       const own = ROUTES.map((route) => [route, queueOf(route)]);

@@ -2,7 +2,8 @@ import { afterAll, beforeAll } from 'vitest';
 import { silentLog } from '../../../src/log.ts';
 import { openQuota } from '../../../src/store/postgres/quota.ts';
 import { QuotaScope, USE_MS } from '../../../src/store/postgres/quota-scope.ts';
-import { type MadeQuota, type QuotaSetup, quotaSuite } from '../../quota/suite.ts';
+import { type MadeQuota, type QuotaSetup, type QuotaSubject, quotaSuite } from '../../quota/suite.ts';
+import { trapSuite } from '../../quota/trap-suite.ts';
 import { openVirtualDatabase, type VirtualDatabase, type VirtualProcess } from './virtual-database.ts';
 
 let database: VirtualDatabase;
@@ -11,11 +12,11 @@ let senders = 0;
 
 beforeAll(async () => {
   database = await openVirtualDatabase();
-  process = await database.connect();
+  process = database.connect();
 });
 afterAll(() => database[Symbol.asyncDispose]());
 
-quotaSuite({
+const subject: QuotaSubject = {
   name: 'the quota in PostgreSQL',
   make: async ({ windows, share = 1, routes = 'shared', past = [], clock }: QuotaSetup): Promise<MadeQuota> => {
     const sender = { tenant: `tenant-${++senders}`, client: 'client', api: 'https://api.securitycenter.microsoft.com' };
@@ -36,4 +37,7 @@ quotaSuite({
   settled: () => database.settled(),
   lateMs: 20,
   runs: 30,
-});
+};
+
+quotaSuite(subject);
+trapSuite(subject);
