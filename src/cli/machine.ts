@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { makeTransport } from '../defender/transport.ts';
 import { makeDispatcher } from '../http/dispatcher.ts';
@@ -6,6 +8,7 @@ import { credentialSource } from '../identity/credential-source.ts';
 import { type SessionSecrets, sessionSecrets } from '../identity/session-secrets.ts';
 import { openSource, readStdin, sourceAt } from '../intake/open-source.ts';
 import { readJobText } from '../job/job-file.ts';
+import type { LedgerSource } from '../ledger/read-ledger.ts';
 import type { Logger } from '../log.ts';
 import { makeRedact, type Redact } from '../redact.ts';
 import type { Context } from '../run/console.ts';
@@ -13,6 +16,8 @@ import type { Interrupts } from '../run/interrupts.ts';
 import type { Connection, Machine, Sources } from '../run/machine.ts';
 import { fileDisk } from '../store/folder/file-disk.ts';
 import { FolderStore } from '../store/folder/folder-store.ts';
+import { putLedgerFile } from '../store/folder/ledger-file.ts';
+import type { Store } from '../store/store.ts';
 import { userAgent } from '../version.ts';
 import { makeOutputs } from './files/outputs.ts';
 import { processConsole } from './terminal/console.ts';
@@ -24,10 +29,12 @@ export interface MachineParts {
   secrets: SessionSecrets;
   redact: Redact;
   interrupts: Interrupts;
+  /** Of a database; undefined for files. */
+  storeUrl: string | undefined;
 }
 
-/** The machine that this process runs on. */
-function processMachine({ log, secrets, redact, interrupts }: MachineParts): Machine {
+/** The machine that this process runs on. Throws a UsageError for a store's URL that is refused. */
+async function processMachine({ log, secrets, redact, interrupts, storeUrl }: MachineParts): Promise<Machine> {
   const { env } = process;
   const cwd = process.cwd();
   return {
@@ -35,10 +42,31 @@ function processMachine({ log, secrets, redact, interrupts }: MachineParts): Mac
     clock: systemClock,
     random: Math.random,
     uuid: randomUUID,
-    store: new FolderStore({ disk: fileDisk, clock: systemClock, log }),
+    store:
+      storeUrl === undefined
+        ? new FolderStore({ disk: fileDisk, clock: systemClock, log })
+        : await databaseAt(storeUrl, log),
     outputs: () => makeOutputs({ cwd, secrets }),
     connect: ({ apiUrl }) => connectionTo(apiUrl, env),
   };
+}
+
+/** Ledgers as files, beside whatever the store is: what is imported, and where exports go. */
+export const ledgerFiles = {
+  /** By paths from this folder. */
+  at: (cwd: string): LedgerSource => ({ read: (path, offset) => fileDisk.read(resolve(cwd, path), offset) }),
+  put: (path: string, bytes: AsyncIterable<Uint8Array>) => putLedgerFile(fileDisk, path, bytes),
+};
+
+/** Loaded only where there is one: its client takes longer to load than many commands to run. */
+async function databaseAt(url: string, log: Logger): Promise<Store> {
+  const [{ openDatabase }, { PostgresStore }] = await Promise.all([
+    import('../store/postgres/database.ts'),
+    import('../store/postgres/postgres-store.ts'),
+  ]);
+  const database = await openDatabase(url, { env: process.env, log });
+  const self = { pid: process.pid, host: hostname() };
+  return new PostgresStore({ database, clock: systemClock, log, self, uuid: randomUUID });
 }
 
 const sources: Sources = {
@@ -71,7 +99,15 @@ export function guardOutputs(env: Context['env']): Guard {
   return { secrets, redact };
 }
 
-export async function processContext(wish: LogWish, guard: Guard, interrupts: Interrupts): Promise<Context> {
+/** What a command wants of its surroundings. */
+export interface ContextWish extends LogWish {
+  /** Of a database; undefined for files. */
+  storeUrl: string | undefined;
+}
+
+/** Throws a UsageError for a store's URL that is refused. */
+export async function processContext(wish: ContextWish, guard: Guard, interrupts: Interrupts): Promise<Context> {
   const log = await makeLog(wish, process.env);
-  return { ...processMachine({ ...guard, log, interrupts }), ...processConsole({ env: process.env, log }) };
+  const machine = await processMachine({ ...guard, log, interrupts, storeUrl: wish.storeUrl });
+  return { ...machine, ...processConsole({ env: process.env, log }) };
 }

@@ -21,11 +21,11 @@ import {
   wantsJson,
 } from './flags/check-arguments.ts';
 import { refuseSecretArguments, refuseSecrets } from './flags/secret-arguments.ts';
+import { storeAsked } from './flags/store-flag.ts';
 import { refuseUnknownSafeties, unknownVariables } from './flags/unknown-variables.ts';
 import { helpOf, installLines, mainHelp, topicOf } from './help/help.ts';
-import { guardOutputs, processContext } from './machine.ts';
+import { type ContextWish, guardOutputs, processContext } from './machine.ts';
 import { endProcess, endWhenWritten, listenForInterrupts } from './terminal/interrupts.ts';
-import type { LogWish } from './terminal/log.ts';
 import { results } from './terminal/results.ts';
 import { stderrLine } from './terminal/stderr-line.ts';
 import { callBack, terminalOf } from './terminal/terminal.ts';
@@ -56,7 +56,10 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   return exitCode;
 }
 
-async function runCommand(argv: readonly string[], makeContext: (log: LogWish) => Promise<Context>): Promise<ExitCode> {
+async function runCommand(
+  argv: readonly string[],
+  makeContext: (wish: ContextWish) => Promise<Context>,
+): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   let hasResults = false;
   let end: ((exitCode: ExitCode) => void) | undefined;
@@ -100,7 +103,10 @@ async function runCommand(argv: readonly string[], makeContext: (log: LogWish) =
         async (own) => declareCommand(own, await load()),
         async (args) => {
           refuseUnsafeTls(process.env, process.execArgv);
-          const context = await makeContext({ level: args['log-level'], format: args['log-format'] });
+          const command = await load();
+          const storeUrl = storeAsked(unmasked(args), command, process.env);
+          const context = await makeContext({ level: args['log-level'], format: args['log-format'], storeUrl });
+          await using _store = context.store;
           refuseUnknownSafeties(context.env);
           for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);
           refuseSecretArguments(unmasked(args), context);
@@ -109,7 +115,7 @@ async function runCommand(argv: readonly string[], makeContext: (log: LogWish) =
             context.out(output);
           };
           if (ENDS_BY_ITSELF.includes(name)) end = whenOver(name, context);
-          exitCode = await (await load()).run(unmasked(args), { ...context, out });
+          exitCode = await command.run(unmasked(args), { ...context, out });
         },
       );
     }

@@ -9,8 +9,14 @@ const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const UNNAMED_CLIENTS = ['', 'token', 'managed-identity'];
 
 /** One name for one sender, however its parts are spelt. A tenant's domain and its GUID have two: only a token shows that they are one. */
-export function senderName({ tenant, client, api }: SenderId): string {
-  return [plain(tenant), plain(client), serviceOf(api)].join('\n');
+export function senderName(sender: SenderId): string {
+  const { tenant, client, service } = senderParts(sender);
+  return [tenant, client, service].join('\n');
+}
+
+/** The parts of that name. */
+export function senderParts({ tenant, client, api }: SenderId): { tenant: string; client: string; service: string } {
+  return { tenant: plain(tenant), client: plain(client), service: serviceOf(api) };
 }
 
 /** Whether two senders may be the same by what is known of them: for calls that must not be forgotten. */

@@ -65,4 +65,14 @@ export interface Quota {
   take(route: Route, signal?: AbortSignal): Promise<Slot>;
   /** The state of the windows that a cancel call goes through, in the order they were given. */
   left(): WindowLeft[];
+  /** Left out where no other process sends as this sender. */
+  readonly pauses?: SharedPauses;
+}
+
+/** What Defender told one process of a sender, for all of them. Moments are monotonic ms. */
+export interface SharedPauses {
+  /** We were told to wait until then. Until then nobody is given a slot. */
+  tell(untilMs: number): void;
+  /** Calls `hear` as soon as it is seen that another was told to wait. */
+  listen(hear: (untilMs: number) => void): void;
 }

@@ -133,6 +133,7 @@ async function assembleParts(
   const gate = makeGate({
     clock,
     onPause: ({ reason, untilMs }) => {
+      if (reason === 'throttled') quota?.pauses?.tell(untilMs);
       const until = isoIn(untilMs - clock.monotonicMs());
       const windows = quota?.left() ?? [];
       const facts = pauseFacts({ gate, clock, job }, windows);
@@ -161,6 +162,7 @@ async function assembleParts(
     const ask = () => measureSkew(connection.transport({ timeoutMs: CLOCK_TIMEOUT_MS }), clock, stop.signal);
     const memory = { ledger, name: ledger.name, log, ...(how === 'offline' ? {} : { measureSkew: ask }) };
     quota = await store.quota(shown, job.quota, memory);
+    quota.pauses?.listen(gate.hear);
     const transport = connection.transport();
     const calling = { transport, journal: ledger, quota, gate, tokens, clock, random, log, redact };
     const defender = makeDefender({ ...calling, abandon: abandon.signal }, hosts.apiUrl);

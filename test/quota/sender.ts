@@ -60,9 +60,9 @@ export function startSession(tasks: readonly Task[], options: SessionOptions): S
 
   // A killed process does not come back from any await.
   const alive = async <T>(work: Promise<T>): Promise<T> => {
-    const value = await work;
+    await Promise.allSettled([work]);
     if (dead) await new Promise<never>(() => {});
-    return value;
+    return await work;
   };
   const sleep = (ms: number) => alive(systemClock.sleep(ms));
 

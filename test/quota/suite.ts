@@ -23,8 +23,8 @@ export interface QuotaSetup {
 
 export interface MadeQuota extends AsyncDisposable {
   quota: Quota;
-  /** Makes a slot in hand one that is not usable any more. Left out where slots always are. */
-  lapse?: (slot: Slot) => Promise<void>;
+  /** Makes a slot in hand one that is not usable any more; `pass` lets time pass. Left out where slots always are. */
+  lapse?: (slot: Slot, pass: (ms: number) => Promise<void>) => Promise<void>;
 }
 
 export interface QuotaSubject {
@@ -188,7 +188,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
         expect(slot?.usable()).toBe(true);
         return;
       }
-      await lapse(slot);
+      await lapse(slot, time.pass);
       expect(slot.usable()).toBe(false);
       slot.release();
       const after = takeMany(quota, 2);
@@ -330,7 +330,7 @@ function contractOf({ make, settled, lateMs, runs }: Omit<QuotaSubject, 'name'>)
 
       const aged = agedCalls(calls, byOurClock(clock.wallMs()));
       const after = takeMany(await quotaOf({ windows: DOCUMENTED_WINDOWS, past: aged }), 30);
-      await time.runUntil(() => after.slots.length === 11);
+      await time.runUntil(() => after.slots.length >= 11);
       expect(after.atMs[9]).toBeLessThan(1000);
       expect(clock.monotonicMs()).toBeGreaterThanOrEqual(lastAnswerMs + 60_000 + MARGIN_MS);
       expect(clock.monotonicMs()).toBeLessThan(lastAnswerMs + 65_000);

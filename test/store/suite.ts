@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CountermandError } from '../../src/errors.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -12,8 +11,12 @@ import { FROZEN_JOB } from '../support/frozen-job.ts';
 export interface StorePlace extends AsyncDisposable {
   /** The name of a run, by a word that is a good file name. */
   name(word: string): string;
+  /** What holds all runs of {@link StorePlace.name}. */
+  readonly all: string;
   /** The store as one more process has it. */
-  process(): StoreProcess;
+  process(): StoreProcess | Promise<StoreProcess>;
+  /** The store as one more process has it that may remove what others have written. */
+  owner(): StoreProcess | Promise<StoreProcess>;
   /** Changes the bytes of a ledger by hand; not every store lets a hand do that. */
   tamper: ((name: string, change: (bytes: Buffer) => Buffer) => Promise<void>) | undefined;
   /** Whether one application sends through one run at a time. */
@@ -22,8 +25,8 @@ export interface StorePlace extends AsyncDisposable {
 
 export interface StoreProcess {
   store: Store;
-  /** It is gone, without a word to anybody. */
-  kill(): void;
+  /** It is gone, without a word to anybody, and for so long that others may know it. */
+  kill(): void | Promise<void>;
 }
 
 const OPEN = {
@@ -48,8 +51,8 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
     let two: StoreProcess;
     beforeEach(async () => {
       place = await make();
-      one = place.process();
-      two = place.process();
+      one = await place.process();
+      two = await place.process();
     });
     afterEach(() => place[Symbol.asyncDispose]());
 
@@ -102,7 +105,7 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       const ledger = await open(one, 'a');
       await begin(ledger);
       const call = await ledger.intent({ route: 'cancel', id: id(1), attempt: 1 });
-      one.kill();
+      await one.kill();
       await using next = await open(two, 'a');
       expect(next.state.lastCall).toBe(call);
       expect(next.state.actions.get(id(1))?.last).toMatchObject({ call, repliedAtMs: undefined });
@@ -156,17 +159,17 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
     });
 
     test('a store lists the ledgers of a place by name, each with a version that changes when it is written to', async () => {
-      const folder = dirname(place.name('a'));
-      expect((await one.store.list(folder)) ?? []).toEqual([]);
+      const { all } = place;
+      expect((await one.store.list(all)) ?? []).toEqual([]);
       for (const word of ['b', 'a']) await written(word, admit);
-      const before = (await two.store.list(folder)) ?? [];
+      const before = (await two.store.list(all)) ?? [];
       expect(before.map(({ name, instead }) => [name, instead])).toEqual([
         [place.name('a'), undefined],
         [place.name('b'), undefined],
       ]);
-      expect(await two.store.list(folder)).toEqual(before);
+      expect(await two.store.list(all)).toEqual(before);
       await written('a', (ledger) => ledger.close('interrupted'));
-      const after = (await two.store.list(folder)) ?? [];
+      const after = (await two.store.list(all)) ?? [];
       expect(after[0]?.version).not.toBe(before[0]?.version);
       expect(after[1]).toEqual(before[1]);
       expect(await two.store.list(place.name('a'))).toEqual([after[0]]);
@@ -185,37 +188,40 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       expect(await two.store.holder(place.name('a'))).toBeUndefined();
       await open(one, 'a');
       expect(await two.store.holder(place.name('a'))).toBeDefined();
-      one.kill();
+      await one.kill();
       expect(await two.store.holder(place.name('a'))).toBeUndefined();
     });
 
     test('a store removes what nobody has a reason to keep, and waits for no holder', async () => {
       await written('a');
       const name = place.name('a');
-      expect(await one.store.remove(name, () => 'somebody wants it')).toEqual({ kept: 'somebody wants it' });
+      const { store: owner } = await place.owner();
+      expect(await owner.remove(name, () => 'somebody wants it')).toEqual({ kept: 'somebody wants it' });
       expect(await one.store.stat(name)).toBeDefined();
       {
         await using _ledger = await open(two, 'a');
-        await expect(one.store.remove(name, () => undefined)).rejects.toMatchObject({ exitCode: 11 });
+        await expect(owner.remove(name, () => undefined)).rejects.toMatchObject({ exitCode: 11 });
       }
-      const { removed } = (await one.store.remove(name, () => undefined)) as { removed: { records: number } };
+      const { removed } = (await owner.remove(name, () => undefined)) as { removed: { records: number } };
       expect(removed.records).toBeGreaterThan(3);
       expect(await two.store.stat(name)).toBeUndefined();
     });
 
     test('a store fills a quota with what this run and its neighbours of the same sender have called', async () => {
-      await written('a', (ledger) => call(ledger, 3));
+      await written('a', (ledger) => call(one, ledger, 3));
       {
-        await using other = await open(one, 'b', { open: { ...OPEN, client: OTHER_CLIENT } });
-        await call(other, 50);
+        const sender = { ...OPEN, client: OTHER_CLIENT };
+        await using other = await open(one, 'b', { open: sender });
+        await call(one, other, 50, sender);
       }
-      await written('c', (ledger) => call(ledger, 4));
+      await written('c', (ledger) => call(one, ledger, 4));
       await using ledger = await open(two, 'a');
-      await call(ledger, 5);
+      await call(two, ledger, 5);
       const quota = await two.store.quota(OPEN, QUOTA, { ledger, log: silentLog });
       expect(quota.left().map(({ left }) => left)).toEqual([88, 1488]);
-      const unfilled = await one.store.quota(OPEN, QUOTA, { log: silentLog });
-      expect(unfilled.left().map(({ left }) => left)).toEqual([100, 1500]);
+      // Where the quota is not the store's own, it is filled from ledgers alone.
+      const others = await one.store.quota(OPEN, QUOTA, { log: silentLog });
+      expect(others.left().map(({ left }) => left)).toEqual(place.oneSender ? [100, 1500] : [88, 1488]);
     });
 
     test('a store lets one run at a time send as one application, where it keeps one sender', async () => {
@@ -243,7 +249,8 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       await place.tamper(place.name('a'), (bytes) => Buffer.from(bytes.toString().replace('"line":1', '"line":7')));
       const before = await bytesOf(one, 'a');
       await expect(open(two, 'a')).rejects.toMatchObject({ exitCode: 12 });
-      await expect(two.store.remove(place.name('a'), () => undefined)).rejects.toMatchObject({ exitCode: 12 });
+      const { store: owner } = await place.owner();
+      await expect(owner.remove(place.name('a'), () => undefined)).rejects.toMatchObject({ exitCode: 12 });
       expect(await bytesOf(one, 'a')).toEqual(before);
     });
   });
@@ -260,9 +267,13 @@ async function begin(ledger: Ledger): Promise<void> {
   await ledger.start({ by: 'yes', count: 2 });
 }
 
-async function call(ledger: Ledger, count: number): Promise<void> {
+/** Makes calls as a run does. */
+async function call({ store }: StoreProcess, ledger: Ledger, count: number, sender = OPEN): Promise<void> {
+  const quota = await store.quota(sender, QUOTA, { ledger, log: silentLog });
   for (let n = 0; n < count; n++) {
+    const slot = await quota.take('list');
     const number = await ledger.intent({ route: 'list', ids: 100, attempt: 1 });
     await ledger.reply({ call: number, ms: 1, http: 200 });
+    slot.settle();
   }
 }

@@ -62,9 +62,9 @@ async function findAll(args: Args, context: Context): Promise<Finding[]> {
 }
 
 /** Nobody should have to put the settings right to be told that the credential is missing too. A job that cannot be read may have named one. */
-function missingCredential(args: Args, { env, cwd }: Context): Finding[] {
+function missingCredential(args: Args, { env, cwd, store }: Context): Finding[] {
   if (args['job'] !== undefined) return [];
-  const { auth, tenant, clientId } = givenSettings(args, env, cwd).values;
+  const { auth, tenant, clientId } = givenSettings(args, env, { cwd, inStore: store.keeps === 'runs' }).values;
   try {
     // Whoever is named elsewhere was looked for among the settings.
     findCredential(env, { kind: auth }, { tenant: tenant ?? 'any', clientId: clientId ?? 'any' });

@@ -169,10 +169,17 @@ export class Projection implements RunState {
     for (const action of this.actions.values()) if (action.named < lastEnded && isOpen(action)) yield action;
   }
 
-  recentCalls(now: ClocksNow, withinMs: number, client?: string, fileAheadMs = 0): PastCall[] {
+  recentCalls(
+    now: ClocksNow,
+    withinMs: number,
+    client?: string,
+    fileAheadMs = 0,
+    among: (session: number) => boolean = () => true,
+  ): PastCall[] {
     const ours = this.sessions.filter(({ opened }) => client === undefined || mayBeSameClient(opened.client, client));
     const wanted = new Set(ours.map(({ number }) => number));
-    return this.#calls.recent(now, withinMs, fileAheadMs, (session) => client === undefined || wanted.has(session));
+    const isWanted = (session: number) => (client === undefined || wanted.has(session)) && among(session);
+    return this.#calls.recent(now, withinMs, fileAheadMs, isWanted);
   }
 
   #mark(seq: number, atMs: number): void {

@@ -135,10 +135,16 @@ export interface RunState {
   missing(): Iterable<Action>;
   /**
    * Calls that can still count now: those whose window of `withinMs` has not passed since their latest possible moment, by any clock.
-   * With `client`, only those of sessions that ran as this application. `fileAheadMs`: as {@link PastCall} has it.
-   * @default 0
+   * With `client`, only those of sessions that ran as this application, and of those only such as `among` accepts, by their numbers.
+   * `fileAheadMs`: as {@link PastCall} has it, else 0.
    */
-  recentCalls(now: ClocksNow, withinMs: number, client?: string, fileAheadMs?: number): PastCall[];
+  recentCalls(
+    now: ClocksNow,
+    withinMs: number,
+    client?: string,
+    fileAheadMs?: number,
+    among?: (session: number) => boolean,
+  ): PastCall[];
 }
 
 /** What `--max-failures` goes by, over all sessions. */

@@ -34,7 +34,9 @@ export type GateEvent =
   | { kind: 'report'; probe: boolean; result: CallResult }
   | { kind: 'probe-sent' }
   /** Nothing was sent on the probe's permit. */
-  | { kind: 'probe-given-up' };
+  | { kind: 'probe-given-up' }
+  /** Another process of this sender was told to wait until then. */
+  | { kind: 'pause-heard'; untilMs: number };
 
 /** Calls in a row, over different subjects, that close the gate. */
 const OUT_OF_REACH_AFTER = 10;
@@ -43,6 +45,8 @@ const OUT_OF_REACH_AFTER = 10;
 const THROTTLED_MS = 60_000;
 /** A limit on what doubling alone makes of it; Defender may ask for more. */
 const THROTTLED_MOST_MS = 300_000;
+/** A pause that is heard of and ends sooner, or that much later than the one there is, changes nothing: it may be our own, as others' clocks have it. */
+const SAME_PAUSE_MS = 1000;
 /** On top of every 429's wait, because Defender rounds its seconds. */
 const THROTTLED_EXTRA_MS = 1000;
 
@@ -58,6 +62,7 @@ export function probeIsDue(state: GateState, nowMs: number): boolean {
 
 /** The state after an event. A pause that differs from the one before is a closing or an extension. */
 export function nextState(state: GateState, event: GateEvent, nowMs: number): GateState {
+  if (event.kind === 'pause-heard') return whenHeard(state, event.untilMs, nowMs);
   if (event.kind !== 'report') {
     return state.kind === 'closed' ? { ...state, probing: event.kind === 'probe-sent' } : state;
   }
@@ -114,6 +119,15 @@ function whenClosed(state: Closed, { probe, result }: GateEvent & { kind: 'repor
     probing: false,
     unreachableWaitMs: Math.min(UNREACHABLE_MOST_MS, state.unreachableWaitMs * 2),
   };
+}
+
+function whenHeard(state: GateState, untilMs: number, nowMs: number): GateState {
+  const known = state.kind === 'closed' ? state.pause.untilMs : nowMs;
+  if (untilMs - known < SAME_PAUSE_MS) return state;
+  const pause: Pause = { reason: 'throttled', untilMs };
+  return state.kind === 'closed'
+    ? { ...state, pause }
+    : { ...close(state, 'throttled', nowMs, untilMs - nowMs), pause };
 }
 
 function later(state: Closed, pause: Pause): Closed {

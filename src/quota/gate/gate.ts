@@ -35,3 +35,9 @@ export interface Gate {
   /** Monotonic moment (ms) of the last successful call, or of the gate's creation. For `--patience`. */
   readonly lastSuccessMs: number;
 }
+
+/** A gate that also closes for what others of the same sender were told. */
+export interface SharedGate extends Gate {
+  /** Another process was told to wait until then (monotonic ms): this one waits too, and then sends a probe of its own. */
+  hear(untilMs: number): void;
+}

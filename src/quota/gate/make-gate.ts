@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import type { CallResult, Gate, Pause, Permit } from './gate.ts';
+import type { CallResult, Pause, Permit, SharedGate } from './gate.ts';
 import { type GateEvent, type GateState, nextState, OPEN, probeIsDue } from './gate-state.ts';
 
 export interface GateOptions {
@@ -18,7 +18,7 @@ interface Waiter {
 }
 
 /** A gate that is open. Its rules are those of {@link nextState}; here are only the waiting calls and the timer. */
-export function makeGate({ clock, onPause }: GateOptions): Gate {
+export function makeGate({ clock, onPause }: GateOptions): SharedGate {
   let state: GateState = OPEN;
   let lastSuccessMs = clock.monotonicMs();
   let closedAtMs: number | undefined;
@@ -127,6 +127,7 @@ export function makeGate({ clock, onPause }: GateOptions): Gate {
         waiting.add(waiter);
         letPass();
       }),
+    hear: (untilMs) => apply({ kind: 'pause-heard', untilMs }),
     get pause() {
       return state.kind === 'closed' ? state.pause : undefined;
     },

@@ -9,6 +9,7 @@ import { type SenderId, senderName } from '../../ledger/sender.ts';
 import { Projection } from '../../ledger/state/projection.ts';
 import { silentLog } from '../../log.ts';
 import { keepAll } from '../../redact.ts';
+import { refuseOther } from '../refuse-other.ts';
 import type { OpenRun } from '../store.ts';
 import { type AppendFile, type Disk, type FileFacts, noFile } from './disk.ts';
 import { FolderTape } from './folder-tape.ts';
@@ -17,7 +18,6 @@ import { type Processes, systemProcesses } from './holder.ts';
 import { acquireLock } from './lock.ts';
 import { openTrouble } from './open-trouble.ts';
 import { OwnFile } from './own-file.ts';
-import { refuseOther } from './refuse-other.ts';
 
 /** One session that is to be begun on the ledger at `path`. */
 export interface OpenLedgerOptions extends Omit<OpenRun, 'name'> {

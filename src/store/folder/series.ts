@@ -1,4 +1,7 @@
 import { basename, dirname } from 'node:path';
+import { sameSeries } from '../stamped.ts';
+
+const ENDING = '.jsonl';
 
 /**
  * Of the file names in the folder of `ledger`, those of the same stamped series (`nightly-20261123T020000Z.jsonl`), newest first; plans are not among
@@ -8,16 +11,9 @@ export function seriesOf(
   ledger: string,
   fileNames: readonly string[],
 ): { folder: string; names: string[] } | undefined {
-  const own = split(basename(ledger));
-  if (own === undefined) return undefined;
-  const names = fileNames.filter((name) => {
-    const other = split(name);
-    return other?.name === own.name && !other.plan;
-  });
-  return { folder: dirname(ledger), names: names.sort().reverse() };
-}
-
-function split(fileName: string): { name: string; plan: boolean } | undefined {
-  const match = /^(.+)-(\d{8}T\d{6}Z)(\.plan)?\.jsonl$/.exec(fileName);
-  return match?.[1] === undefined ? undefined : { name: match[1], plan: match[3] !== undefined };
+  const own = basename(ledger);
+  if (!own.endsWith(ENDING)) return undefined;
+  const ledgers = fileNames.filter((name) => name.endsWith(ENDING)).map((name) => name.slice(0, -ENDING.length));
+  const names = sameSeries(own.slice(0, -ENDING.length), ledgers);
+  return names && { folder: dirname(ledger), names: names.map((name) => `${name}${ENDING}`) };
 }

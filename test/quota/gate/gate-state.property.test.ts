@@ -13,13 +13,14 @@ const result: fc.Arbitrary<CallResult> = fc.oneof(
 );
 
 /**
- * What comes next: time passes, a call that passed while the gate was open comes back, or the probe does or is given
- * up.
+ * What comes next: time passes, a call that passed while the gate was open comes back, the probe does or is given up, or another process is told to
+ * wait.
  */
 const step = fc.oneof(
   fc.record({ kind: fc.constant<'time'>('time'), ms: fc.integer({ min: 0, max: 120_000 }) }),
   fc.record({ kind: fc.constant<'call'>('call'), result }),
   fc.record({ kind: fc.constant<'probe'>('probe'), result: fc.option(result, { nil: undefined }) }),
+  fc.record({ kind: fc.constant<'hear'>('hear'), inMs: fc.integer({ min: -1000, max: 200_000 }) }),
 );
 
 it('only a probe opens the gate, and not before the pause is over, only one is out, and no pause gets shorter, whatever comes back in whatever order', () => {
@@ -30,7 +31,10 @@ it('only a probe opens the gate, and not before the pause is over, only one is o
       for (const each of steps) {
         const before: GateState = state;
         if (each.kind === 'time') nowMs += each.ms;
-        else if (each.kind === 'call') {
+        else if (each.kind === 'hear') {
+          state = nextState(state, { kind: 'pause-heard', untilMs: nowMs + each.inMs }, nowMs);
+          if (before.kind === 'closed') expect(state.kind).toBe('closed');
+        } else if (each.kind === 'call') {
           state = nextState(state, { kind: 'report', probe: false, result: each.result }, nowMs);
           if (before.kind === 'closed') expect(state.kind).toBe('closed');
         } else if (before.kind === 'closed' && before.probing) {

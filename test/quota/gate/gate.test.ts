@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
-import type { CallResult, Gate, Pause, Permit } from '../../../src/quota/gate/gate.ts';
+import type { CallResult, Pause, Permit, SharedGate } from '../../../src/quota/gate/gate.ts';
 import { makeGate } from '../../../src/quota/gate/make-gate.ts';
 import { type VirtualTime, virtualTime } from '../../support/clock/virtual-time.ts';
 
 let time: VirtualTime;
 let pauses: Pause[];
-let gate: Gate;
+let gate: SharedGate;
 beforeEach(() => {
   time = virtualTime();
   pauses = [];
@@ -328,3 +328,37 @@ async function passWhenDue(): Promise<Permit> {
   expect(pass?.probe).toBe(true);
   return pass as Permit;
 }
+
+describe('a pause of another process', () => {
+  it('a pause of another process closes the gate until then, and one probe of our own goes first', async () => {
+    gate.hear(now() + 30_000);
+    expect(pauses).toEqual([{ reason: 'throttled', untilMs: now() + 30_000 }]);
+    const permits = callers(3);
+    await time.pass(29_999);
+    expect(permits).toHaveLength(0);
+    await time.pass(1);
+    expect(permits.map(({ probe }) => probe)).toEqual([true]);
+    permits[0]?.report(ANSWERED);
+    await soon();
+    expect(permits).toHaveLength(3);
+  });
+
+  it('a pause of another process makes permits that were given before useless', async () => {
+    const permit = await gate.pass();
+    gate.hear(now() + 30_000);
+    expect(permit.stillOpen()).toBe(false);
+  });
+
+  it('a pause of another process only lengthens one of our own, and by a second at least', async () => {
+    (await gate.pass()).report(throttled(10_000));
+    for (const laterMs of [-5000, 0, 999]) gate.hear(now() + 11_000 + laterMs);
+    expect(pauseLeft()).toBe(11_000);
+    gate.hear(now() + 12_000);
+    expect(pauseLeft()).toBe(12_000);
+  });
+
+  it('a pause of another process that is as good as over closes nothing', () => {
+    gate.hear(now() + 999);
+    expect(gate.pause).toBe(undefined);
+  });
+});

@@ -3,15 +3,19 @@ import { systemClock } from '../../../src/clock.ts';
 import { makeQuota } from '../../../src/quota/local/local-quota.ts';
 import { DOCUMENTED_WINDOWS } from '../../../src/quota/quota.ts';
 import { virtualTime } from '../../support/clock/virtual-time.ts';
-import { quotaSuite } from '../suite.ts';
+import { type QuotaSubject, quotaSuite } from '../suite.ts';
+import { trapSuite } from '../trap-suite.ts';
 import { makeLeasingQuota } from './leasing-quota.ts';
 
-quotaSuite({
+const local: QuotaSubject = {
   name: 'the local quota',
   make: (setup) => Promise.resolve({ quota: makeQuota(setup), [Symbol.asyncDispose]: async () => {} }),
   lateMs: 20,
   runs: 1500,
-});
+};
+
+quotaSuite(local);
+trapSuite(local);
 
 // Two seconds: pauses and slow syncs of the schedules last longer.
 quotaSuite({

@@ -25,12 +25,14 @@ storeSuite('a folder in memory', () => {
   const clock = new ManualClock();
   const disk = new MemoryDisk(() => clock.wallMs());
   const start = processes();
+  const process = () => {
+    const { kill, ...made } = start();
+    return { kill, store: new FolderStore({ disk, clock, log: silentLog, ...made }) };
+  };
   return Promise.resolve({
     name: (word) => `/ledgers/${word}.jsonl`,
-    process: () => {
-      const { kill, ...process } = start();
-      return { kill, store: new FolderStore({ disk, clock, log: silentLog, ...process }) };
-    },
+    all: '/ledgers',
+    ...{ process, owner: process },
     tamper: (name, change) => {
       const file = disk.files.get(name);
       if (file !== undefined) file.bytes = change(file.bytes);
@@ -44,12 +46,14 @@ storeSuite('a folder in memory', () => {
 storeSuite('a folder on the disk', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'countermand-store-'));
   const start = processes();
+  const process = () => {
+    const { kill, ...made } = start();
+    return { kill, store: new FolderStore({ disk: fileDisk, clock: systemClock, log: silentLog, ...made }) };
+  };
   return {
     name: (word) => join(folder, 'ledgers', `${word}.jsonl`),
-    process: () => {
-      const { kill, ...process } = start();
-      return { kill, store: new FolderStore({ disk: fileDisk, clock: systemClock, log: silentLog, ...process }) };
-    },
+    all: join(folder, 'ledgers'),
+    ...{ process, owner: process },
     tamper: async (name, change) => writeFile(name, change(await readFile(name))),
     oneSender: true,
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

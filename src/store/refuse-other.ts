@@ -1,7 +1,7 @@
-import { UsageError } from '../../errors.ts';
-import { areDifferentTenants, isSameApi, isSameTenant, isTenantId } from '../../ledger/sender.ts';
-import type { RunState } from '../../ledger/state/run-state.ts';
-import type { OpenRun } from '../store.ts';
+import { UsageError } from '../errors.ts';
+import { areDifferentTenants, isSameApi, isSameTenant, isTenantId } from '../ledger/sender.ts';
+import type { RunState } from '../ledger/state/run-state.ts';
+import type { OpenRun } from './store.ts';
 
 /** Throws a UsageError for a ledger that is another tenant's or another service's than this session's. */
 export function refuseOther(

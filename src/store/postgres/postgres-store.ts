@@ -1,0 +1,208 @@
+import { UsageError } from '../../errors.ts';
+import type { Job } from '../../job/job.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { LedgerSource } from '../../ledger/read-ledger.ts';
+import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-ledger.ts';
+import type { SenderId } from '../../ledger/sender.ts';
+import type { Quota } from '../../quota/quota.ts';
+import type { ExportedRun, ImportedRun, SharedStore } from '../shared-store.ts';
+import { sameSeries } from '../stamped.ts';
+import type { ListedRun, OpenRun, QuotaMemory, RunEntry, RunHolder, RunStat, StoreFinding } from '../store.ts';
+import { lookAtDurability } from './durability.ts';
+import type { Lease } from './lease.ts';
+import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
+import { beginSession, holdNamed, type OpenParts, takeRun } from './open.ts';
+import { openQuota } from './quota.ts';
+import { readNamed } from './read.ts';
+import { type RunRow, removeRun, runNamed, runsBeginning } from './run-functions.ts';
+import { applyMigrations, checkSchema } from './schema.ts';
+import { exportRun, importRun } from './transfer.ts';
+
+export interface PostgresStoreParts extends LeaseKeeperParts {
+  /** Who this process is, for others who find it at work. */
+  self: Pick<RunHolder, 'pid' | 'host'>;
+  uuid: () => string;
+}
+
+/** The store's limit, and the database's: an index takes no much longer names. */
+const MAX_NAME = 400;
+
+/**
+ * Ledgers and the quota in a PostgreSQL database. A run is named and not filed: any text without control characters. Several processes on several
+ * machines share it; each works on its own runs.
+ */
+export class PostgresStore implements SharedStore {
+  readonly keeps = 'runs';
+  readonly #parts: OpenParts;
+  readonly #leases = new WeakMap<Ledger, Lease>();
+  readonly #quotas: AsyncDisposable[] = [];
+  #checked: Promise<void> | undefined;
+
+  /** The database is closed with the store. */
+  constructor(parts: PostgresStoreParts) {
+    const since = new Date(parts.clock.wallMs()).toISOString();
+    this.#parts = { ...parts, keeper: new LeaseKeeper(parts), self: { ...parts.self, since } };
+  }
+
+  get where(): string {
+    return this.#parts.database.where;
+  }
+
+  async init(): Promise<{ applied: string[]; warnings: string[] }> {
+    const { database } = this.#parts;
+    const { faults } = await lookAtDurability(database);
+    if (faults.length > 0 && !database.isHere) {
+      throw new UsageError(faults.map((fault) => `The store ${database.where} is not safe for runs: ${fault}.`));
+    }
+    return { applied: await applyMigrations(database), warnings: faults };
+  }
+
+  async import(name: string, path: string, source: LedgerSource): Promise<ImportedRun> {
+    await this.#ready(name);
+    return await importRun(this.#parts.database, { name, path, source, self: this.#parts.self });
+  }
+
+  async export<T>(name: string, put: (bytes: AsyncIterable<Uint8Array>) => Promise<T>): Promise<ExportedRun<T>> {
+    await this.#ready(name);
+    return await exportRun(this.#parts.database, name, put);
+  }
+
+  async open(options: OpenRun): Promise<Ledger> {
+    await this.#ready(options.name);
+    const taken = await takeRun(options, this.#parts);
+    const ledger = await beginSession(taken, options, this.#parts);
+    this.#leases.set(ledger, taken.lease);
+    return ledger;
+  }
+
+  async *read(name: string, offset = 0): AsyncGenerator<Uint8Array> {
+    await this.#ready(name);
+    yield* readNamed(this.#parts.database, name, offset);
+  }
+
+  async stat(name: string): Promise<RunStat | undefined> {
+    await this.#ready(name);
+    const row = await runNamed(this.#parts.database, name);
+    return row && { size: row.bytes, unfit: undefined };
+  }
+
+  /** A place is the beginning of names up to a slash, as a campaign's is; the empty one holds all. */
+  async list(place: string): Promise<readonly ListedRun[] | undefined> {
+    await this.#ready(place);
+    const { database } = this.#parts;
+    if (place === '') return (await runsBeginning(database, '')).filter(({ name }) => !isSetAside(name)).map(listed);
+    const row = await runNamed(database, place);
+    if (row !== undefined) return [listed(row)];
+    const rows = await runsBeginning(database, `${place.replace(/\/$/, '')}/`);
+    return rows.length === 0 ? undefined : rows.map(listed);
+  }
+
+  async holder(name: string): Promise<RunHolder | undefined> {
+    await this.#ready(name);
+    return (await runNamed(this.#parts.database, name))?.holder;
+  }
+
+  async series(name: string): Promise<readonly RunEntry[]> {
+    await this.#ready(name);
+    // A series has one beginning, and a stamp of 17 characters behind it.
+    const rows = await runsBeginning(this.#parts.database, name.slice(0, -17));
+    const byName = new Map(rows.map((row) => [row.name, row]));
+    const found = sameSeries(name, [...byName.keys()]) ?? [];
+    return found.flatMap((each) => byName.get(each) ?? []).map(entry);
+  }
+
+  async remove(
+    name: string,
+    whyKept: (read: ReadLedger) => string | undefined,
+  ): Promise<{ removed: ReadLedger } | { kept: string }> {
+    await this.#ready(name);
+    const wish = { name, newRun: this.#parts.uuid(), create: false, tenant: '' };
+    const { lease } = await holdNamed(wish, this.#parts);
+    try {
+      const read = await readLedger(name, this);
+      throwIfDamaged(name, read.fault);
+      const kept = whyKept(read);
+      if (kept !== undefined) return { kept };
+      lease.assertFresh();
+      if (!(await removeRun(this.#parts.database, lease.held))) throw lease.taken();
+      return { removed: read };
+    } finally {
+      await lease[Symbol.asyncDispose]();
+    }
+  }
+
+  async quota(sender: SenderId, options: Job['quota'], memory: QuotaMemory): Promise<Quota> {
+    const lease = memory.ledger && this.#leases.get(memory.ledger);
+    if (memory.ledger !== undefined && lease === undefined) throw new Error('a ledger of another store');
+    await this.#ready('');
+    const quota = await openQuota(this.#parts.database, sender, options, memory, this.#parts.clock);
+    // What became of the last calls is told before the run is given back; without a run, at the end.
+    if (lease === undefined) this.#quotas.push(quota);
+    else lease.beforeEnd(async () => await quota[Symbol.asyncDispose]());
+    return quota;
+  }
+
+  async check(name: string, _sender: SenderId): Promise<StoreFinding> {
+    const { database } = this.#parts;
+    const place = `the store ${database.where}`;
+    try {
+      await this.#ready(name);
+      const { version, faults } = await lookAtDurability(database);
+      const [fault] = faults;
+      if (fault !== undefined) {
+        const text = `${database.where} is PostgreSQL ${version}, and ${fault}`;
+        return database.isHere ? { level: 'warning', text, place } : { level: 'wrong', exitCode: 2, text, place };
+      }
+      const holder = await this.holder(name);
+      if (holder === undefined)
+        return { level: 'ok', text: `runs are kept in ${database.where} (PostgreSQL ${version})`, place };
+      const text = `process ${holder.pid} on ${holder.host} works on ${name} (since ${holder.since}). A second run would exit 11; wait for it to finish`;
+      return { level: 'warning', text, place };
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      return { level: 'wrong', exitCode: 2, text: error.message, place };
+    }
+  }
+
+  /** Gives back nothing of what is held: ledgers do that when they are closed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { log, database } = this.#parts;
+    for (const quota of this.#quotas.splice(0)) {
+      try {
+        await quota[Symbol.asyncDispose]();
+      } catch (error) {
+        log.warn({ err: error }, 'what became of the last calls could not be told: their slots stay taken for longer');
+      }
+    }
+    await database[Symbol.asyncDispose]();
+  }
+
+  /** Throws a UsageError for a name that no run can have, and for a database with another schema. */
+  async #ready(name: string): Promise<void> {
+    if (name.length > MAX_NAME || /\p{Cc}/u.test(name)) {
+      const shown = JSON.stringify(name.slice(0, 40));
+      throw new UsageError(
+        `The run ${shown} cannot be: a name has at most ${MAX_NAME} characters, and none that controls.`,
+      );
+    }
+    this.#checked ??= checkSchema(this.#parts.database);
+    await this.#checked.catch((error: unknown) => {
+      // It may be reached, or set up, the next time.
+      this.#checked = undefined;
+      throw error;
+    });
+  }
+}
+
+/** A plan that another was put in the place of is nobody's work any more. */
+function isSetAside(name: string): boolean {
+  return /\.replaced-[0-9a-f]{8}$/.test(name);
+}
+
+function entry({ name, modifiedMs }: RunRow): RunEntry {
+  return { name, modifiedMs, instead: undefined };
+}
+
+function listed(row: RunRow): ListedRun {
+  return { ...entry(row), version: `${row.run} ${row.bytes}` };
+}

@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { silentLog } from '../../../src/log.ts';
+import { openDatabase } from '../../../src/store/postgres/database.ts';
+import { parseStoreUrl } from '../../../src/store/postgres/store-url.ts';
+import { makeTestDatabase, openTestDatabase } from '../../support/postgres.ts';
+import { startPostgres } from '../../support/postgres-server.ts';
+
+const HERE = 'postgres://me@127.0.0.1/db';
+const FAR = 'postgres://me@db.example.com/db';
+
+test.each([
+  [HERE, 'none'],
+  ['postgresql://me@localhost:6432/db?sslmode=prefer', 'none'],
+  ['postgres://me@[::1]/db', 'none'],
+  ['postgres:///db?host=/var/run/postgresql', undefined],
+  ['postgres://me@/db?host=/var/run/postgresql', undefined],
+  [`${HERE}?sslmode=no-verify`, 'unverified'],
+  [`${HERE}?sslmode=require`, 'verified'],
+  [FAR, 'verified'],
+  [`${FAR}?sslmode=require`, 'verified'],
+  [`${FAR}?sslmode=verify-full`, 'verified'],
+])('%s is spoken to with TLS: %s', (url, tls) => {
+  if (tls === undefined) expect(() => parseStoreUrl(url)).toThrow();
+  else expect(parseStoreUrl(url).tls).toBe(tls);
+});
+
+test.each([
+  [`${FAR}?sslmode=disable`, 'sslmode=disable'],
+  [`${FAR}?sslmode=no-verify`, 'sslmode=no-verify'],
+  [`${FAR}?sslmode=prefer`, 'sslmode=prefer'],
+  [`${FAR}?sslmode=sometimes`, 'sslmode=sometimes'],
+  [`${FAR}?sslrootcert=/ca.pem`, 'NODE_EXTRA_CA_CERTS'],
+  ['postgres://me:hunter2secret@127.0.0.1/db', 'COUNTERMAND_STORE_PASSWORD'],
+  [`${HERE}?password=hunter2secret`, 'COUNTERMAND_STORE_PASSWORD'],
+  ['postgres://127.0.0.1/db', 'user'],
+  ['postgres://me@127.0.0.1', 'database'],
+  ['postgres://me@127.0.0.1/%ff', '%25'],
+  ['mysql://me:hunter2secret@127.0.0.1/db', 'postgres://'],
+  ['ledgers', 'postgres://'],
+])('%s is refused before anything is connected to', async (url, words) => {
+  const error = await openDatabase(url, { env: {}, log: silentLog }).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining(words) });
+  expect(String(error)).not.toContain('hunter2secret');
+});
+
+test('a wrong password, a missing database and a missing right are exit 2, and nothing shows the password', async () => {
+  await using made = await openTestDatabase();
+  const { host, port } = made.server;
+  const env = { COUNTERMAND_STORE_PASSWORD: 'a wrong one of 2026' };
+  for (const [url, given] of [
+    [made.url, env],
+    [`postgres://test_worker@${host}:${port}/none`, made.passwordOf(made.url)],
+  ] as const) {
+    await using database = await openDatabase(url, { env: given, log: silentLog });
+    const error = await database.query('select 1').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining(database.where) });
+    expect(JSON.stringify(error) + String(error)).not.toContain(given.COUNTERMAND_STORE_PASSWORD);
+  }
+  const worker = await made.connect();
+  await expect(worker.query('create schema mine')).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringContaining('countermand_worker'),
+  });
+});
+
+test('a statement that takes too long is exit 6, and the next one is answered', async () => {
+  await using made = await openTestDatabase();
+  const { url } = made;
+  const env = made.passwordOf(url);
+  await using database = await openDatabase(url, { env, log: silentLog, statementTimeoutMs: 50 });
+  await expect(database.query('select pg_sleep(60)')).rejects.toMatchObject({ exitCode: 6 });
+  await expect(database.transaction((session) => session.query('select pg_sleep(60)'))).rejects.toMatchObject({
+    exitCode: 6,
+  });
+  expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
+});
+
+test('a server that is gone is exit 6, and once it is back the same connections serve again', async () => {
+  await using server = await startPostgres();
+  await using made = await makeTestDatabase(server);
+  const database = await made.connect();
+  expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
+  const cut = database.transaction((session) => session.query('select pg_sleep(60)'));
+  const ended = expect(cut).rejects.toMatchObject({ exitCode: 6 });
+  await server.crash();
+  await ended;
+  await expect(database.query('select 1')).rejects.toMatchObject({ exitCode: 6 });
+  await server.restart();
+  expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
+});
