@@ -68,7 +68,7 @@ export async function screenAll(parts: EngineParts, { anew, onLooked }: ScreenAl
 
 function shownAs({ status, type }: Screened, withType: boolean): string {
   if (status === NOT_FOUND_STATUS) return 'not found in Defender';
-  return withType ? `${type || 'of unknown type'}, ${status}` : status;
+  return withType ? `${status} (${type || 'of unknown type'})` : status;
 }
 
 /** What the plan says of every action that has no outcome yet. */

@@ -63,7 +63,7 @@ describe.concurrent('what was reviewed is what runs', () => {
     const run = await harness.run(['run', ledger, ...COMMENT, '--head', head, '--yes', '--confirm-for', '0']);
 
     expect(run.code, run.stderr).toBe(3);
-    expect(run.stderr).toMatch(new RegExp(`${id(2)}.*was Pending, now Succeeded`));
+    expect(run.stderr).toMatch(new RegExp(`${id(2)}.*was Pending \\(Isolate\\), now Succeeded \\(RunAntiVirusScan\\)`));
     expect(harness.sandbox.log.effective().sort()).toEqual([id(1), id(3), id(4), id(5)]);
     expect(harness.sandbox.log.of(id(2), 'cancel')).toEqual([]);
   });

@@ -28,6 +28,19 @@ describe('screening', () => {
     expect(wire.of(id(990), 'cancel')).toHaveLength(0);
   });
 
+  it('screening tells of what changed since, by its type too where only that did', async () => {
+    const wire = wireWith(ids(3));
+    const run = await makeRun({ ids: ids(3), wire });
+    await run.wait(time(), screenAll(run.parts, { anew: false }));
+    wire.store.update(id(1), { type: 'Unisolate' });
+    wire.store.update(id(2), { status: 'InProgress' });
+    const { changes } = await run.wait(time(), screenAll(run.parts, { anew: true }));
+    expect(changes.map(({ computer: _, ...change }) => change)).toEqual([
+      { id: id(1), was: 'Pending (Isolate)', now: 'Pending (Unisolate)' },
+      { id: id(2), was: 'Pending', now: 'InProgress' },
+    ]);
+  });
+
   it('screening screens again what waited for its slot for longer than five minutes, and never calls it on old knowledge', async () => {
     const all = ids(40);
     const wire = wireWith(all);

@@ -48,7 +48,7 @@ describe('hostFinding', () => {
 });
 
 describe('onceMoreAfterMs', () => {
-  const after = (result: WireResult, isRead = true) =>
+  const asked = (result: WireResult, isRead = true) =>
     onceMoreAfterMs({ result, sentAtMs: AT, receivedAtMs: AT + 80 }, isRead);
   const PAGE = '{"@odata.context":"x","value":[]}';
 
@@ -66,12 +66,12 @@ describe('onceMoreAfterMs', () => {
     ['a page', answered(200, {}, PAGE), undefined],
     ['401', answered(401), undefined],
   ])('after %s', (_, result, ms) => {
-    expect(after(result)).toBe(ms);
+    expect(asked(result)).toBe(ms);
   });
 
   test('a page of anything is an answer of a host that is there', () => {
-    expect(after(answered(404, {}, '<html>'), false)).toBeUndefined();
-    expect(after(answered(502), false)).toBe(1000);
+    expect(asked(answered(404, {}, '<html>'), false)).toBeUndefined();
+    expect(asked(answered(502), false)).toBe(1000);
   });
 });
 
