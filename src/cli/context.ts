@@ -1,7 +1,7 @@
 import { type SessionSecrets, sessionSecrets } from '../identity/session-secrets.ts';
 import { makeRedact, type Redact } from '../redact.ts';
 import type { Context } from '../run/console.ts';
-import type { Interrupts } from '../run/interrupts.ts';
+import type { Interrupts } from '../run/machine.ts';
 import { processMachine } from './machine.ts';
 import { processConsole } from './terminal/console.ts';
 import { makeLog } from './terminal/log.ts';
