@@ -1,5 +1,5 @@
 /** As much as a ledger keeps of any free text of Defender's; a longer comment would not fit beside our stamp. UTF-16 units. */
-export const LONGEST_COMMENT = 1024;
+export const MAX_COMMENT = 1024;
 
 /** C0 but tab and line ends (comments of several lines are common), DEL and C1. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -13,7 +13,7 @@ const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
  * file, a CSV's column and what a ledger says.
  */
 export function commentFault(text: string): string | undefined {
-  if (text.length > LONGEST_COMMENT) return `is longer than ${LONGEST_COMMENT} characters`;
+  if (text.length > MAX_COMMENT) return `is longer than ${MAX_COMMENT} characters`;
   if (CONTROL.test(text)) return 'holds a control character';
   if (LONE_SURROGATE.test(text)) return 'holds half of a character';
   return VISIBLE.test(text) ? undefined : 'holds nothing that can be seen';

@@ -1,5 +1,5 @@
 /**
- * Every way a command can end. Help texts, the README, the manifests' failure policy and the reports are all checked
+ * Every way a command can end. Help texts, docs/operations.md, the manifests' failure policy and the reports are all checked
  * against this table. `rerun`: starting it again without anybody's look does good, and never harm.
  */
 export const EXIT_CODES = {

@@ -7,7 +7,7 @@ export const keepAll: Redact = (text) => text;
 
 const SHOWN_INSTEAD = '[secret]';
 /** A shorter value cannot be told from an ordinary word: taking it out would spoil the texts that hold it by chance. */
-const LEAST_LENGTH = 6;
+const MIN_LENGTH = 6;
 /** So much of a longer value's beginning is enough to know it: messages and records cut what they quote. */
 const KEY_LENGTH = 16;
 /** Base64 gives one spelling for each place in a group of three bytes. */
@@ -24,7 +24,7 @@ export function makeRedact(values: () => readonly string[]): Redact {
     const now = values();
     if (now !== known) {
       known = now;
-      find = makeFinder(new Set(now.filter(({ length }) => length >= LEAST_LENGTH).flatMap(spellings)));
+      find = makeFinder(new Set(now.filter(({ length }) => length >= MIN_LENGTH).flatMap(spellings)));
     }
     return replaced(text, find);
   };
@@ -72,14 +72,14 @@ function makeFinder(needles: ReadonlySet<string>): Finder {
   const mayBegin = new Uint8Array(1 << 16);
   const byBeginning = new Map<number, string[]>();
   for (const needle of needles) {
-    if (needle.length < LEAST_LENGTH) continue;
+    if (needle.length < MIN_LENGTH) continue;
     const hash = hashAt(needle, 0);
     mayBegin[hash] = 1;
     byBeginning.set(hash, [...(byBeginning.get(hash) ?? []), needle]);
   }
   if (byBeginning.size === 0) return () => undefined;
   return (text, from) => {
-    for (let start = from; start <= text.length - LEAST_LENGTH; start++) {
+    for (let start = from; start <= text.length - MIN_LENGTH; start++) {
       const hash = hashAt(text, start);
       if (mayBegin[hash] === 0) continue;
       const lengths = (byBeginning.get(hash) ?? []).map((needle) => matchAt(text, start, needle));

@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 
 /** Fewer letters of a name say too little to guess by. */
-const LEAST_LETTERS = 3;
+const MIN_LETTERS = 3;
 
 /** A name without what people write differently: case, hyphens, underscores, blanks. */
 export function bareName(name: string): string {
@@ -20,7 +20,7 @@ export function nearestName(given: string, known: readonly string[]): string | u
     const off = slipsBetween(bare, bareName(name));
     if (off <= slipsIn(bareName(name)) && off < (best?.off ?? Number.POSITIVE_INFINITY)) best = { name, off };
   }
-  if (best !== undefined || bare.length < LEAST_LETTERS) return best?.name;
+  if (best !== undefined || bare.length < MIN_LETTERS) return best?.name;
   return known.find((name) => bareName(name).startsWith(bare));
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { commentFault, LONGEST_COMMENT } from '../src/comment.ts';
+import { commentFault, MAX_COMMENT } from '../src/comment.ts';
 
 describe('a comment', () => {
   test.each([
@@ -9,7 +9,7 @@ describe('a comment', () => {
     '撤回',
     '‏בוטל',
     '?',
-    'x'.repeat(LONGEST_COMMENT),
+    'x'.repeat(MAX_COMMENT),
   ])('a comment may be %j', (text) => {
     expect(commentFault(text)).toBeUndefined();
   });
@@ -18,7 +18,7 @@ describe('a comment', () => {
     ['', /nothing that can be seen/],
     [' \n\t ', /nothing that can be seen/],
     ['\u200b\u2060', /nothing that can be seen/],
-    ['x'.repeat(LONGEST_COMMENT + 1), /longer than 1024/],
+    ['x'.repeat(MAX_COMMENT + 1), /longer than 1024/],
     ['a\u0000b', /control character/],
     ['\u001b[1A', /control character/],
     ['a\u007fb', /control character/],

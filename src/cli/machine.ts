@@ -2,17 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { systemClock } from '../clock.ts';
 import { makeTransport } from '../defender/transport.ts';
 import { makeDispatcher } from '../http/dispatcher.ts';
-import { credentialSource } from '../identity/open-token-source.ts';
-import type { SessionSecrets } from '../identity/session-secrets.ts';
+import { credentialSource } from '../identity/credential-source.ts';
+import { type SessionSecrets, sessionSecrets } from '../identity/session-secrets.ts';
 import { openSource, readStdin, sourceAt } from '../intake/open-source.ts';
 import { readJobText } from '../job/job-file.ts';
 import type { Logger } from '../log.ts';
-import type { Redact } from '../redact.ts';
+import { makeRedact, type Redact } from '../redact.ts';
+import type { Context } from '../run/console.ts';
 import type { Connection, Interrupts, Machine, Sources } from '../run/machine.ts';
 import { fileDisk } from '../store/folder/file-disk.ts';
 import { FolderStore } from '../store/folder/folder-store.ts';
 import { userAgent } from '../version.ts';
 import { makeOutputs } from './files/outputs.ts';
+import { processConsole } from './terminal/console.ts';
+import { makeLog } from './terminal/log.ts';
+import { stderrLine } from './terminal/stderr-line.ts';
 
 export interface MachineParts {
   log: Logger;
@@ -22,7 +26,7 @@ export interface MachineParts {
 }
 
 /** The machine that this process runs on. */
-export function processMachine({ log, secrets, redact, interrupts }: MachineParts): Machine {
+function processMachine({ log, secrets, redact, interrupts }: MachineParts): Machine {
   const { env } = process;
   const cwd = process.cwd();
   return {
@@ -50,4 +54,23 @@ function connectionTo(apiUrl: string, env: Machine['env']): Connection {
     credential: (kind, parts) => credentialSource(kind, { ...parts, dispatcher }),
     end: () => dispatcher.end(),
   };
+}
+
+/** What keeps secrets from leaving. */
+export interface Guard {
+  secrets: SessionSecrets;
+  redact: Redact;
+}
+
+/** What is said before there is a context is cleaned of secrets too. */
+export function guardOutputs(env: Context['env']): Guard {
+  const secrets = sessionSecrets(env);
+  const redact = makeRedact(() => secrets.values());
+  stderrLine.redact = redact;
+  return { secrets, redact };
+}
+
+export async function processContext(logLevel: unknown, guard: Guard, interrupts: Interrupts): Promise<Context> {
+  const log = await makeLog(logLevel, process.env);
+  return { ...processMachine({ ...guard, log, interrupts }), ...processConsole({ env: process.env, log }) };
 }

@@ -3,20 +3,24 @@ import { cleanJson } from '../clean.ts';
 import { CountermandError, UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { endedBy } from '../fs-errors.ts';
-import { refuseUnsafeTls } from '../identity/refuse-unsafe-tls.ts';
+import { refuseUnsafeTls } from '../identity/endpoints.ts';
 import { type Context, sayError } from '../run/console.ts';
 import { styled } from '../styled.ts';
 import { toolVersion } from '../version.ts';
 import { type Args, declareCommand } from './command.ts';
 import { COMMAND_NAMES, COMMANDS, SMALL_COMMANDS } from './command-table.ts';
-import { guardOutputs, processContext } from './context.ts';
-import { COMMON_FLAGS, checkArguments, findCommand, unknownCommand, wantsJson } from './flags/check-arguments.ts';
-import { placeOfFlag } from './flags/elsewhere.ts';
-import { refuseSecrets } from './flags/no-secrets.ts';
-import { refuseSecretArguments } from './flags/secret-arguments.ts';
+import {
+  COMMON_FLAGS,
+  checkArguments,
+  findCommand,
+  placeOfFlag,
+  unknownCommand,
+  wantsJson,
+} from './flags/check-arguments.ts';
+import { refuseSecretArguments, refuseSecrets } from './flags/secret-arguments.ts';
 import { refuseUnknownSafeties, unknownVariables } from './flags/unknown-variables.ts';
-import { helpOf, topicOf } from './help/help.ts';
-import { mainHelp } from './help/main-help.ts';
+import { helpOf, mainHelp, topicOf } from './help/help.ts';
+import { guardOutputs, processContext } from './machine.ts';
 import { endProcess, endWhenWritten, listenForInterrupts } from './terminal/interrupts.ts';
 import { results } from './terminal/results.ts';
 import { stderrLine } from './terminal/stderr-line.ts';

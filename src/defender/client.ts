@@ -1,17 +1,15 @@
 import type { Clock } from '../clock.ts';
+import { RefusedError } from '../errors.ts';
 import type { TokenSource } from '../identity/token-source.ts';
 import type { Logger } from '../log.ts';
 import type { Gate } from '../quota/gate/gate.ts';
 import type { Quota } from '../quota/quota.ts';
 import { keepAll, type Redact } from '../redact.ts';
-import type { Answer, Handler, Received } from './call.ts';
-import type { Journal } from './journal.ts';
+import { type Answer, type Handler, notSent, type Received, type SlottedCall } from './call.ts';
+import { withRetry } from './retry-rule.ts';
 import { actionPath, cancelPath, followPath, type ListQuery, listPath } from './routes.ts';
-import { makeSend } from './send.ts';
+import { type Journal, makeSend, type Send } from './send.ts';
 import type { Transport } from './transport.ts';
-import { withAuth } from './with-auth.ts';
-import { withQuota } from './with-quota.ts';
-import { withRetry } from './with-retry.ts';
 
 export interface DefenderParts {
   transport: Transport;
@@ -93,5 +91,57 @@ export function makeDefender(parts: DefenderParts, apiUrl: string): Defender {
       if (parts.tokens.kind === 'token') return held.token;
       return (await parts.tokens.renew(held, undefined, signal)).token;
     },
+  };
+}
+
+/**
+ * Puts the token in hand before the gate is asked. A 401 renews the token (once for all that are in flight); the repeat is
+ * a new call with a slot of its own, so it is left to the retry. Refused again, the session is over: throws a RefusedError.
+ */
+function withAuth(tokens: TokenSource, send: Send): Handler<SlottedCall> {
+  return async (call, signal) => {
+    const token = await tokens.token(signal);
+    const received = await send(call, token, signal);
+    const { answer } = received;
+    if (answer.kind !== 'error' || answer.http !== 401) return received;
+    if (call.renewed) {
+      throw new RefusedError(
+        `Defender refused the access token twice (${['HTTP 401', answer.code].filter(Boolean).join(', ')}), the second time freshly renewed; ` +
+          'check the tenant, the application and its permissions with `countermand check`, then resume',
+      );
+    }
+    try {
+      await tokens.renew(token, answer.claims, signal);
+    } catch (error) {
+      // The call was sent and answered, whatever ended the renewal: its slot is held for it by whoever gets this answer.
+      if (!signal.aborted) throw error;
+    }
+    return received;
+  };
+}
+
+/**
+ * Takes a slot for each attempt and gives it back as what became of the call demands: held for a window after an answer,
+ * longer without one, free at once when nothing was sent. A call whose slot lapsed before its send is left to the retry, which takes
+ * another one without costing an attempt.
+ */
+function withQuota(quota: Quota, clock: Clock, next: Handler<SlottedCall>): Handler {
+  return async (call, signal) => {
+    const wantedAtMs = clock.monotonicMs();
+    const slot = await quota.take(call.route, signal);
+    try {
+      const slotWaitMs = Math.round(clock.monotonicMs() - wantedAtMs);
+      const received =
+        call.stillDue?.() === false ? notSent(call, 'not-due') : await next({ ...call, slot, slotWaitMs }, signal);
+      if (received.sentAtMs === undefined) slot.release();
+      else if (received.answered) slot.settle();
+      else slot.settleUnanswered(received.sentAtMs);
+      return received;
+    } catch (error) {
+      // A wait that was ended had sent nothing. Anything else ends the session, where holding the slot costs nothing.
+      if (signal.aborted && error === signal.reason) slot.release();
+      else slot.settleUnanswered(clock.monotonicMs());
+      throw error;
+    }
   };
 }

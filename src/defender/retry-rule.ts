@@ -1,5 +1,5 @@
-import { backoffMs } from './backoff.ts';
-import type { Call, Received } from './call.ts';
+import type { Clock } from '../clock.ts';
+import type { Call, Handler, Received } from './call.ts';
 
 /** Attempts that an action, or a lookup, has in all. */
 export const ATTEMPTS = 5;
@@ -45,4 +45,36 @@ function again(call: Call, costsAttempt: boolean, retryAfterMs: number | undefin
   if (call.attempt >= ATTEMPTS) return DONE;
   const afterMs = backoffMs({ attempt: call.attempt, retryAfterMs, random });
   return { kind: 'again', attempt: call.attempt + 1, afterMs, renewed };
+}
+
+const FIRST_MS = 1000;
+const MAX_MS = 60_000;
+
+export interface BackoffInput {
+  /** Number of the attempt that failed, from 1. */
+  attempt: number;
+  /** What the answer's `Retry-After` asked for; it goes first. */
+  retryAfterMs: number | undefined;
+  /** At least 0, below 1. */
+  random: () => number;
+}
+
+/** Milliseconds before the next attempt: full jitter under a ceiling that doubles from 1 s to 60 s. */
+export function backoffMs({ attempt, retryAfterMs, random }: BackoffInput): number {
+  return retryAfterMs ?? random() * Math.min(MAX_MS, FIRST_MS * 2 ** (attempt - 1));
+}
+
+/** Makes the calls that {@link retryStep} asks for, each through all the layers below, until an answer stands. */
+export function withRetry(clock: Clock, random: () => number, next: Handler): Handler {
+  return async (wanted, signal) => {
+    let call = wanted;
+    for (;;) {
+      const received = await next(call, signal);
+      const step = retryStep(call, received, random);
+      if (step.kind === 'done') return received;
+      if (step.afterMs > 0) await clock.sleep(step.afterMs, { signal });
+      signal.throwIfAborted();
+      call = { ...call, attempt: step.attempt, renewed: step.renewed };
+    }
+  };
 }

@@ -1,4 +1,4 @@
-import { isLowerGuid } from '../ledger/lower-guid.ts';
+import { isLowerGuid } from '../ledger/fast-admit.ts';
 import { anyOf, type FilterTerms, filterOf } from './filter.ts';
 
 const COLLECTION = '/api/machineactions';

@@ -1,15 +1,13 @@
 import type { Clock } from '../clock.ts';
 import type { AccessToken } from '../identity/token-source.ts';
-import type { ReplyFields } from '../ledger/record.ts';
+import type { IntentFields, ReplyFields } from '../ledger/record.ts';
 import { type Logger, silentLog } from '../log.ts';
 import { SLOW_SYNC_MS } from '../quota/call-times.ts';
 import type { CallResult, Gate, Permit } from '../quota/gate/gate.ts';
 import { type Answer, type Call, type NotSent, notSent, type Received, type SlottedCall } from './call.ts';
-import { ENTITY_BYTES, PAGE_BYTES } from './call-limits.ts';
-import type { Journal } from './journal.ts';
 import { readAnswer } from './read-answer.ts';
 import { makeSkewWatch } from './server-clock.ts';
-import type { Transport, WireResult } from './transport.ts';
+import { ENTITY_BYTES, PAGE_BYTES, type Transport, type WireResult } from './transport.ts';
 
 export interface SendParts {
   transport: Transport;
@@ -166,3 +164,18 @@ function replyFacts(answer: Answer, result: WireResult, skewMs: number | undefin
   if (answer.kind === 'lost') facts.error = answer.error;
   return facts;
 }
+
+/** Where calls are written down before they are sent and after they were answered. A Ledger is one. */
+export interface Journal {
+  /** Resolves when it is durable; returns the number of the call. */
+  intent(fields: Omit<IntentFields, 'call'>): Promise<number>;
+  reply(fields: ReplyFields): Promise<void>;
+  assertHeld(): Promise<void>;
+}
+
+/** For commands that only look, outside any run. */
+export const noJournal: Journal = {
+  intent: () => Promise.resolve(0),
+  reply: () => Promise.resolve(),
+  assertHeld: () => Promise.resolve(),
+};

@@ -1,6 +1,5 @@
 import type { Dispatcher } from 'undici';
 import { ANSWER_LIMIT_MS } from '../quota/call-times.ts';
-import { PAGE_BYTES } from './call-limits.ts';
 import { decodeBody } from './decode-body.ts';
 import type { RawAnswer } from './read-answer.ts';
 
@@ -131,3 +130,14 @@ function nameOf(error: unknown): string {
   if (typeof code !== 'string') return 'network-error';
   return /TIMEOUT/.test(code) ? 'timeout' : code;
 }
+
+const MIB = 1024 * 1024;
+
+/**
+ * Bytes of an answer's body at most, before and after it is decoded: ten thousand entities, the most that a page holds, are 15 to 30 MiB.
+ * What is larger is not Defender's, and would not fit beside a million IDs in memory.
+ */
+export const PAGE_BYTES = 64 * MIB;
+
+/** The same for an answer about one action. */
+export const ENTITY_BYTES = 4 * MIB;

@@ -1,9 +1,9 @@
-import { backoffMs } from '../defender/backoff.ts';
+import { backoffMs } from '../defender/retry-rule.ts';
 import { UNANSWERED_MS } from '../quota/call-times.ts';
+import type { Work } from './cancel-all.ts';
 import { afterCancel, afterLookup, type Doubt, isLastLook, type Next } from './cancel-rules.ts';
 import { stampOf } from './outcome-rules.ts';
 import type { Task } from './task.ts';
-import type { Work } from './work.ts';
 
 /** A lost answer may be one that is still being worked on. */
 const LOOK_AFTER_MS = 5000;

@@ -1,14 +1,14 @@
 import type { Answer } from '../defender/call.ts';
-import { type RecordedAnswer, recordedAnswer } from '../defender/classify.ts';
 import { isUnreadable } from '../defender/decode-body.ts';
 import type { MachineAction } from '../defender/entity.ts';
+import { type RecordedAnswer, recordedAnswer } from '../defender/read-answer.ts';
 import { ATTEMPTS } from '../defender/retry-rule.ts';
 import type { Guards } from '../job/job.ts';
 import type { Action, CancelCall } from '../ledger/state/run-state.ts';
 import { decide } from './guards.ts';
+import { seenNow } from './lookup-batcher.ts';
 import type { Found } from './lookups.ts';
 import { isOurs, type Settlement, settledBy, settledByAnswer } from './outcome-rules.ts';
-import { seenNow } from './seen.ts';
 
 /** Why an action is looked up before anything else happens to it. */
 export type Doubt =

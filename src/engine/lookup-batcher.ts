@@ -1,5 +1,8 @@
 import type { Clock } from '../clock.ts';
+import type { MachineAction } from '../defender/entity.ts';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
+import type { ScreenFields } from '../ledger/record.ts';
+import type { Screened } from '../ledger/state/run-state.ts';
 import type { Found, Lookups } from './lookups.ts';
 
 /** Gathers the lookups of actions in doubt, so that those due together share a call. */
@@ -57,4 +60,23 @@ export function makeLookupBatcher(lookups: Lookups, clock: Clock, signal: AbortS
         void work();
       }),
   };
+}
+
+/** What a lookup shows of an action, as the ledger keeps it. */
+export function shownOf(id: string, action: MachineAction): ScreenFields {
+  return {
+    id,
+    status: action.status,
+    type: action.type,
+    machineId: action.machineId ?? null,
+    computer: action.computerDnsName ?? null,
+    requestor: action.requestor ?? null,
+    created: action.creationDateTimeUtc ?? null,
+  };
+}
+
+/** The same for a rule that is asked at once. */
+export function seenNow(action: MachineAction): Omit<Screened, 'atMs' | 'session'> {
+  const { id: _, ...shown } = shownOf(action.id, action);
+  return shown;
 }

@@ -4,8 +4,8 @@ import { type DecisionCounts, noDecisions } from '../ledger/decisions.ts';
 import { NOT_FOUND_STATUS } from '../ledger/record.ts';
 import type { Screened } from '../ledger/state/run-state.ts';
 import { type Decided, decide } from './guards.ts';
-import type { EngineParts } from './parts.ts';
 import { makeScreening, refuseUnread } from './screening.ts';
+import type { EngineParts } from './session.ts';
 import type { Task } from './task.ts';
 
 /** Longer lists are not looked up before the question: that alone would take most of an hour's quota. */

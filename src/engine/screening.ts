@@ -1,12 +1,12 @@
 import { isFinalStatus, type MachineAction } from '../defender/entity.ts';
 import { GuardError, RefusedError, WorkLeftError } from '../errors.ts';
-import { unseenTypes } from '../job/unseen-types.ts';
+import { unseenTypes } from '../job/known-names.ts';
 import { NOT_FOUND_STATUS, type ScreenFields } from '../ledger/record.ts';
 import type { Action, Screened } from '../ledger/state/run-state.ts';
 import { guardsThatLook } from './guards.ts';
+import { shownOf } from './lookup-batcher.ts';
 import type { Found } from './lookups.ts';
-import type { EngineParts } from './parts.ts';
-import { shownOf } from './seen.ts';
+import type { EngineParts } from './session.ts';
 import type { Task } from './task.ts';
 
 /** What is known of an open action is looked up again when it is older than this at the moment of its call, or of an earlier session. */

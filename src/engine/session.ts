@@ -1,4 +1,6 @@
 import { setMaxListeners } from 'node:events';
+import type { Clock } from '../clock.ts';
+import type { Defender } from '../defender/client.ts';
 import { describeDuration } from '../duration.ts';
 import {
   ClockError,
@@ -12,9 +14,12 @@ import {
 import type { StopSignal } from '../exit-codes.ts';
 import { remedyFor, troubleInWords } from '../fs-errors.ts';
 import type { Job } from '../job/job.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { CloseReason } from '../ledger/record.ts';
+import type { Logger } from '../log.ts';
+import type { Gate } from '../quota/gate/gate.ts';
 import { keepAlive } from '../quota/keep-alive.ts';
-import type { EngineParts } from './parts.ts';
+import type { Lookups } from './lookups.ts';
 
 /** How a session ended. `error` is what is said to the user; undefined when there is nothing to say but the counts. */
 export interface SessionEnd {
@@ -151,4 +156,22 @@ export function closeReasonOf(error: unknown): CloseReason | undefined {
   if (error instanceof WorkLeftError) return 'unreachable';
   // A bug leaves the ledger as a kill would: what was in flight is looked up by the next session.
   return error instanceof CountermandError ? 'interrupted' : undefined;
+}
+
+/** What the engine is handed; it builds none of it. */
+export interface EngineParts {
+  job: Job;
+  ledger: Ledger;
+  defender: Defender;
+  gate: Gate;
+  lookups: Lookups;
+  stop: Stop;
+  clock: Clock;
+  random: () => number;
+  log: Logger;
+  /**
+   * Whether a token's own words still permit cancelling; undefined when they do not say (an opaque token).
+   * Asked after five refusals in a row, with a renewed token.
+   */
+  permits(token: string): boolean | undefined;
 }

@@ -1,7 +1,7 @@
 import type { Outcome } from '../ledger/outcomes.ts';
 import { type Action, isAccepted, isInDoubt, type RunState } from '../ledger/state/run-state.ts';
 import { settledBy, stampOf } from './outcome-rules.ts';
-import type { EngineParts } from './parts.ts';
+import type { EngineParts } from './session.ts';
 
 /** An action that a later look settled, or could not. */
 export interface Verified {

@@ -1,8 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { type Action, isOpen, type RunState } from '../ledger/state/run-state.ts';
-import type { NextStep } from './next-step.ts';
-import { Task } from './task.ts';
+import { type NextStep, Task } from './task.ts';
 
 /** Tasks taken at a time, at most, when few of them need a lookup. */
 const CHUNK = 1000;

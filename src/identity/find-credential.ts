@@ -31,8 +31,8 @@ interface Place {
 }
 
 /**
- * The order in which credentials are looked for when `--auth` is not given: the most deliberate first. The README's
- * table is checked against this one, and help texts show it.
+ * The order in which credentials are looked for when `--auth` is not given: the most deliberate first. The table
+ * of docs/sign-in.md is checked against this one, and help texts show it.
  */
 export const CREDENTIAL_ORDER: readonly Place[] = [
   {

@@ -3,10 +3,9 @@ import type { Clock } from '../clock.ts';
 import { RefusedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { AcquireRequest, CredentialSource } from './credential-source.ts';
-import { pauseMs, renewInMs, usableMarginMs } from './renewal-times.ts';
+import { signInWithRetries } from './sign-in-call.ts';
 import { SignInUnreachableError } from './sign-in-errors.ts';
-import { signInWithRetries } from './sign-in-retries.ts';
-import type { AccessToken, TokenSource } from './token-source.ts';
+import { type AccessToken, pauseMs, renewInMs, type TokenSource, usableMarginMs } from './token-source.ts';
 
 export interface RenewalParts {
   clock: Clock;

@@ -11,7 +11,7 @@ export interface FileIdentity {
 
 /** What must not leave this session: the secrets that its environment hands in, and those it was given for them. */
 export interface SessionSecrets {
-  /** Every known secret value of {@link LEAST_LENGTH} characters or more, the longest first: what is to be taken out of a text that leaves. */
+  /** Every known secret value of {@link MIN_LENGTH} characters or more, the longest first: what is to be taken out of a text that leaves. */
   values(): readonly string[];
   /** The variable (or other origin) of a secret that the text holds; undefined when it holds none. */
   originIn(text: string): string | undefined;
@@ -24,9 +24,9 @@ export interface SessionSecrets {
 }
 
 /** A shorter value cannot be told from an ordinary word, and taking it out would spoil the texts it happens to be in. */
-export const LEAST_LENGTH = 6;
+export const MIN_LENGTH = 6;
 /** No secret is longer; what is larger was named by mistake. */
-const MOST_BYTES = 1 << 20;
+const MAX_BYTES = 1 << 20;
 
 /** Variables that hold a secret themselves, or with `_FILE` after their name the path of a file that does. */
 const VALUES = [
@@ -63,7 +63,7 @@ export function sessionSecrets(env: Env): SessionSecrets {
   const learn = (value: string, origin: string) => {
     // A host is shown in lower case, whatever was typed.
     for (const part of partsOf(value).flatMap((each) => [each, each.toLowerCase()])) {
-      if (part.length < LEAST_LENGTH || known.has(part)) continue;
+      if (part.length < MIN_LENGTH || known.has(part)) continue;
       known.set(part, origin);
       sorted = undefined;
     }
@@ -154,7 +154,7 @@ function statOf(path: string) {
 
 function contentOf(path: string): string {
   const there = statOf(path);
-  if (there?.isFile() !== true || there.size > MOST_BYTES) return '';
+  if (there?.isFile() !== true || there.size > MAX_BYTES) return '';
   try {
     return readFileSync(path, 'utf8');
   } catch {

@@ -2,6 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from '@azure/msal-node';
 import { type Dispatcher, request } from 'undici';
 import type { Clock } from '../clock.ts';
+import type { AcquireRequest, CredentialSource } from './credential-source.ts';
+import { SignInUnreachableError } from './sign-in-errors.ts';
+import { type AccessToken, retryDelayMs, SIGN_IN_BUDGET_MS } from './token-source.ts';
 
 /** One HTTP exchange of a sign-in, as it really came. msal makes all of these into errors that no longer tell. */
 export type SignInAnswer =
@@ -27,6 +30,7 @@ export interface SignInCall {
 
 /** msal has no timeout of its own; this is for each call, not for the whole sign-in. */
 const CALL_TIMEOUT_MS = 10_000;
+
 /** Token answers are a few KB. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -143,4 +147,41 @@ function networkFault(error: unknown): SignInAnswer {
   const cause = inner ?? error;
   const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
   return { kind: 'network', code, message: cause instanceof Error ? cause.message : String(cause) };
+}
+
+/**
+ * One sign-in with its bounded retries: outages are tried again within the budget, refusals are not, and a person is
+ * never asked twice. Throws the last error.
+ */
+export async function signInWithRetries(
+  source: CredentialSource,
+  request: AcquireRequest,
+  { clock, random, stop }: { clock: Clock; random: () => number; stop: AbortSignal },
+): Promise<AccessToken> {
+  if (source.interactive) return source.acquire(request, stop);
+  const endMs = clock.monotonicMs() + SIGN_IN_BUDGET_MS;
+  const over = new AbortController();
+  const late = new AbortController();
+  const budget = clock.sleep(SIGN_IN_BUDGET_MS, { signal: over.signal, ref: false }).then(
+    () => late.abort(),
+    () => undefined,
+  );
+  let last: unknown;
+  try {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await source.acquire(request, AbortSignal.any([stop, late.signal]));
+      } catch (error) {
+        if (late.signal.aborted && last !== undefined) throw last;
+        if (!(error instanceof SignInUnreachableError) || !error.retryable) throw error;
+        last = error;
+        const delayMs = retryDelayMs(attempt, error.retryAfterMs, random);
+        if (delayMs >= endMs - clock.monotonicMs()) throw error;
+        await clock.sleep(delayMs, { signal: stop });
+      }
+    }
+  } finally {
+    over.abort();
+    await budget;
+  }
 }

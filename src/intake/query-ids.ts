@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { cut } from '../ledger/cut.ts';
-import { LONGEST_REJECT_TEXT } from '../ledger/limits.ts';
+import { MAX_REJECT_TEXT } from '../ledger/field.ts';
+import { cut } from '../ledger/line.ts';
 import { parseActionId } from './action-id.ts';
 import type { Intake, IntakeRow } from './rows.ts';
 
@@ -22,7 +22,7 @@ export function queryIds(actions: AsyncIterable<{ id: string }>): Intake {
       bytes += entry.length;
       const id = parseActionId(action.id);
       if (id === undefined) {
-        yield { kind: 'reject', line, reason: 'not-an-id', text: cut(action.id, LONGEST_REJECT_TEXT) };
+        yield { kind: 'reject', line, reason: 'not-an-id', text: cut(action.id, MAX_REJECT_TEXT) };
       } else yield { kind: 'id', id, line };
     }
     sha256 = hash.digest('hex');

@@ -1,7 +1,7 @@
 import { commentFault } from '../comment.ts';
 import { UsageError } from '../errors.ts';
-import { cut } from '../ledger/cut.ts';
-import { LONGEST_REJECT_TEXT } from '../ledger/limits.ts';
+import { MAX_REJECT_TEXT } from '../ledger/field.ts';
+import { cut } from '../ledger/line.ts';
 import { isDeviceId, parseActionId } from './action-id.ts';
 import { type CsvRow, csvRows } from './csv-rows.ts';
 import { countIds, findLayout, type Layout } from './layout.ts';
@@ -86,12 +86,12 @@ function toIntakeRow({ line, cells }: CsvRow, layout: Layout, name: string): Int
   // Without a header nothing says that the others are something else.
   const loses = !layout.header && layout.columns > 1 && countIds(cells) > 1;
   if (isRagged || loses)
-    return { kind: 'reject', line, reason: 'bad-row', text: cut(cells.join(layout.delimiter), LONGEST_REJECT_TEXT) };
+    return { kind: 'reject', line, reason: 'bad-row', text: cut(cells.join(layout.delimiter), MAX_REJECT_TEXT) };
 
   const cell = cells[layout.id] ?? '';
   const id = parseActionId(cell);
   if (id === undefined) {
-    const text = cut(isBlank(cell) ? cells.join(layout.delimiter) : cell.trim(), LONGEST_REJECT_TEXT);
+    const text = cut(isBlank(cell) ? cells.join(layout.delimiter) : cell.trim(), MAX_REJECT_TEXT);
     return { kind: 'reject', line, reason: 'not-an-id', text };
   }
   const comment = layout.comment === undefined ? '' : withoutApostrophes(cells[layout.comment]?.trim() ?? '');

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { BOOLEAN_WORDS, parseBoolean } from './boolean.ts';
 import type { Environment } from './interpolate.ts';
 import { type Setting, variableOf } from './setting.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName, type SettingValues } from './settings.ts';
+import { BOOLEAN_WORDS, parseBoolean } from './values.ts';
 
 /** Flags by their names with hyphens and without dashes; a repeatable one as a list. */
 export type Flags = Readonly<Record<string, unknown>>;

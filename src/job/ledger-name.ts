@@ -24,17 +24,17 @@ export function timeStamp(ms: number): string {
 }
 
 /** Longer names fit into no file's name together with the endings of a ledger. */
-const LONGEST_NAME = 200;
+const MAX_NAME = 200;
 const NOT_IN_NAMES = /[\p{Cc}\p{Cs}\u2028\u2029/\\]/gu;
 
 /** A file's name without folder and ending, as a job may be called: what {@link isLedgerJobName} refuses is a hyphen instead. */
 export function bareName(path: string): string {
-  const name = [...parse(path).name.replaceAll(NOT_IN_NAMES, '-')].slice(0, LONGEST_NAME).join('');
+  const name = [...parse(path).name.replaceAll(NOT_IN_NAMES, '-')].slice(0, MAX_NAME).join('');
   return name === '' ? 'source' : name;
 }
 
 /** What the name of a job in a ledger may be: it comes to names of files, lines of a log and labels of metrics. */
 export function isLedgerJobName(name: string): boolean {
   const { length } = [...name];
-  return length > 0 && length <= LONGEST_NAME && name.search(NOT_IN_NAMES) === -1;
+  return length > 0 && length <= MAX_NAME && name.search(NOT_IN_NAMES) === -1;
 }

@@ -1,4 +1,4 @@
-import { LEAST_LENGTH, SECRET_FILE_VARIABLES, SECRET_VALUE_VARIABLES } from '../identity/session-secrets.ts';
+import { MIN_LENGTH, SECRET_FILE_VARIABLES, SECRET_VALUE_VARIABLES } from '../identity/session-secrets.ts';
 
 /**
  * Where secrets come from: the environment alone, or a file that a variable of the same name with `_FILE` names.
@@ -78,7 +78,7 @@ const SECRET_PARAMETERS = /[?&;](?:sig|signature|key|code|token|access_token|api
 export function whySecret(value: string, env: Readonly<Record<string, string | undefined>>): string | undefined {
   const same = SECRET_VALUE_VARIABLES.find((name) => {
     const secret = env[name]?.trim() ?? '';
-    return secret.length >= LEAST_LENGTH && value.includes(secret);
+    return secret.length >= MIN_LENGTH && value.includes(secret);
   });
   if (same !== undefined) return `holds the secret of ${same}`;
   // With a scheme anywhere in it; without one, as a proxy may be written, when it is nothing else.

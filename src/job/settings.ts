@@ -7,7 +7,7 @@ import { WHO_AND_WHERE } from './settings/who-and-where.ts';
 
 /**
  * The one table of settings. Flags, environment, job files and their schema, the frozen job (its type, its shape in a ledger, the way there and
- * back), what a resume may change, help texts, reports and the README are all read from it or held to it by a test.
+ * back), what a resume may change, help texts, reports and docs/settings.md are all read from it or held to it by a test.
  */
 export const SETTINGS = { ...WHO_AND_WHERE, ...THE_RUN, ...GUARDS, ...THE_SESSION } as const satisfies Record<
   string,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commentFault, LONGEST_COMMENT } from '../comment.ts';
+import { commentFault, MAX_COMMENT } from '../comment.ts';
 import { LONGEST_DAYS, parseDuration } from '../duration.ts';
 import { parseWindow } from '../quota/windows.ts';
 import { knownName, meantName } from './known-names.ts';
@@ -16,14 +16,19 @@ export type FailureLimit = { percent: number } | { count: number };
 
 const DURATION = /^(0|\d{1,9}[smhd])$/;
 const WINDOW = /^\d{1,9}\/\d{1,9}[smhd]$/;
+
 const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
 const PERCENT = /^(\d{1,2}(\.\d+)?|100)%$/;
+
 const COUNT = /^\d{1,9}$/;
+
 /** Each is a limiter of its own. */
-const MOST_WINDOWS = 10;
+const MAX_WINDOWS = 10;
+
 /** No action is older than the service by so much, or younger than now. */
 const YEARS = { first: 1970, last: 2199 };
-const MOST_FAILURES = 999_999_999;
+const MAX_FAILURES = 999_999_999;
+
 const GUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 const DOMAIN = /^[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+$/;
 
@@ -38,7 +43,7 @@ export const text = (error = 'a text that is not empty') =>
 
 /** What is written on a cancel. */
 export const comment = () => {
-  const error = `a text of 1 to ${LONGEST_COMMENT} characters, without control characters other than tabs and line ends`;
+  const error = `a text of 1 to ${MAX_COMMENT} characters, without control characters other than tabs and line ends`;
   return text().refine((value) => commentFault(value) === undefined, { error });
 };
 
@@ -126,7 +131,7 @@ export const windows = () => {
         z
           .array(one, { error })
           .min(1, { error })
-          .max(MOST_WINDOWS, { error: `at most ${MOST_WINDOWS} windows` }),
+          .max(MAX_WINDOWS, { error: `at most ${MAX_WINDOWS} windows` }),
       ],
       { error },
     )
@@ -150,7 +155,7 @@ export const failureLimit = () => {
     .union(
       [
         matching(new RegExp(`${PERCENT.source}|${COUNT.source}`), error),
-        z.int({ error }).min(0, { error }).max(MOST_FAILURES, { error }),
+        z.int({ error }).min(0, { error }).max(MAX_FAILURES, { error }),
       ],
       {
         error,
@@ -230,4 +235,17 @@ function isBaseUrl(value: string): boolean {
     parsed.search === '' &&
     parsed.hash === ''
   );
+}
+
+const TRUE = ['true', '1', 'yes', 'on'];
+const FALSE = ['false', '0', 'no', 'off'];
+
+/** What a boolean flag or variable takes, as a message names it. */
+export const BOOLEAN_WORDS = 'true, false, 1, 0, yes, no, on or off';
+
+/** The one reading of a boolean, from a flag or a variable, in any case. Undefined for anything else, an empty text too: the caller knows what to name. */
+export function parseBoolean(text: string): boolean | undefined {
+  const word = text.trim().toLowerCase();
+  if (TRUE.includes(word)) return true;
+  return FALSE.includes(word) ? false : undefined;
 }

@@ -33,7 +33,7 @@ export interface YamlTree {
 }
 
 /** Far more than a job has. */
-const DEEPEST = 8;
+const MAX_DEPTH = 8;
 
 /** Turns the nodes of a YAML document into plain values, environment variables put in. Sections without content count as not there. */
 export function readTree(root: ParsedNode, env: Environment): YamlTree {
@@ -53,8 +53,8 @@ export function readTree(root: ParsedNode, env: Environment): YamlTree {
     if (isAlias(node)) return mistake('anchors and aliases are not used in job files: write the value out');
     if (node.tag !== undefined)
       return mistake(`${show(node.tag)} is a tag, and job files have none: write the value alone`);
-    if ((isSeq(node) || isMap(node)) && path.length >= DEEPEST) {
-      return mistake(`this is nested more than ${DEEPEST} levels deep: write it as in jobs/demo.yaml`);
+    if ((isSeq(node) || isMap(node)) && path.length >= MAX_DEPTH) {
+      return mistake(`this is nested more than ${MAX_DEPTH} levels deep: write it as in jobs/demo.yaml`);
     }
     if (isSeq(node)) {
       const items = node.items.map((item, index) => walk(item, [...path, String(index)], value));

@@ -4,7 +4,7 @@ import type { Tape } from './tape.ts';
 /** Bytes that wait in memory before an appending caller is made to wait for the disk. */
 const QUEUE_LIMIT_BYTES = 1 << 18;
 /** The longest encoding of one UTF-16 code unit in UTF-8. */
-const MOST_BYTES_PER_UNIT = 3;
+const MAX_BYTES_PER_UNIT = 3;
 
 /**
  * Group commit. Lines queue up in order; one loop writes all that is queued in one write, another one syncs what was written for all who
@@ -41,7 +41,7 @@ export class Appender {
   /** Queues a line, newline included. Throws the DiskError of an earlier failure. */
   push(line: string): void {
     this.#throwIfFailed();
-    const needed = this.#queuedBytes + line.length * MOST_BYTES_PER_UNIT;
+    const needed = this.#queuedBytes + line.length * MAX_BYTES_PER_UNIT;
     if (needed > this.#queue.length) {
       const larger = Buffer.allocUnsafeSlow(needed * 2);
       this.#queue.copy(larger, 0, 0, this.#queuedBytes);

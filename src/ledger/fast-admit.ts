@@ -1,5 +1,4 @@
-import { bytesOf, type Counter, kindAfter, standsAt, timeIn } from './envelope.ts';
-import { GUID_LENGTH, isLowerGuidAt } from './lower-guid.ts';
+import { bytesOf, type Counter, kindAfter, standsAt, timeIn } from './line.ts';
 
 /** Where the parts of a plain `admit` line stand: most lines of a large ledger are such, and reading them here costs a third of JSON.parse. */
 export interface AdmitLine {
@@ -12,10 +11,12 @@ export interface AdmitLine {
 
 const ID = bytesOf('admit","id":"');
 const LINE = bytesOf('","line":');
+
 const DIGIT_0 = 48;
 const DIGIT_9 = 57;
+
 /** So many digits are below 2⁵³ whatever they are. */
-const MOST_DIGITS = 15;
+const MAX_DIGITS = 15;
 
 /**
  * Fills `found` from the line that begins at `from`, has this `seq`, and whose chain begins at `tail`. False for anything but
@@ -28,7 +29,7 @@ export function readAdmitLine(bytes: Uint8Array, from: number, tail: number, seq
   const kind = kindAfter(at);
   const id = kind + ID.length;
   const lineAt = id + GUID_LENGTH + LINE.length;
-  if (at < 0 || lineAt >= tail || tail - lineAt > MOST_DIGITS || bytes[lineAt] === DIGIT_0) return false;
+  if (at < 0 || lineAt >= tail || tail - lineAt > MAX_DIGITS || bytes[lineAt] === DIGIT_0) return false;
   if (!standsAt(bytes, kind, ID) || !isLowerGuidAt(bytes, id) || !standsAt(bytes, id + GUID_LENGTH, LINE)) return false;
   let line = 0;
   for (let i = lineAt; i < tail; i++) {
@@ -40,4 +41,30 @@ export function readAdmitLine(bytes: Uint8Array, from: number, tail: number, seq
   found.id = id;
   found.line = line;
   return true;
+}
+
+/** Characters of a GUID without braces. */
+export const GUID_LENGTH = 36;
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+const HYPHEN = 45;
+
+/** By the code of a byte: 0 for a lower-case hex digit, 1 for a hyphen, and more than a GUID has bytes for any other. */
+const COST = Uint8Array.from({ length: 256 }, (_, code) => {
+  if (code === HYPHEN) return 1;
+  return /[0-9a-f]/.test(String.fromCharCode(code)) ? 0 : GUID_LENGTH + 1;
+});
+
+/** Whether the text is a GUID in lower case, without braces: the one form in which a ledger and a path to Defender hold an ID. */
+export function isLowerGuid(text: string): boolean {
+  return GUID.test(text);
+}
+
+/** Whether the bytes from `from` on are such a GUID: a million of them are read when a large ledger is opened, so without a branch each. */
+function isLowerGuidAt(bytes: Uint8Array, from: number): boolean {
+  if (from + GUID_LENGTH > bytes.length) return false;
+  let cost = 0;
+  for (let at = from; at < from + GUID_LENGTH; at++) cost += COST[bytes[at] as number] as number;
+  const hyphens = bytes[from + 8] === HYPHEN && bytes[from + 13] === HYPHEN && bytes[from + 18] === HYPHEN;
+  return cost === 4 && hyphens && bytes[from + 23] === HYPHEN;
 }

@@ -1,7 +1,6 @@
-import { commentFault } from '../comment.ts';
-import { cut } from './cut.ts';
-import { MOST_MS } from './limits.ts';
-import { isLowerGuid } from './lower-guid.ts';
+import { commentFault, MAX_COMMENT } from '../comment.ts';
+import { isLowerGuid } from './fast-admit.ts';
+import { cut } from './line.ts';
 
 /** What a field of a record may hold. */
 export interface Field {
@@ -14,6 +13,7 @@ export interface Field {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const ISO_TIME = /^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d\.\d{3}Z$/;
+
 /** The last moment that has four digits for its year. */
 const LAST_ISO_TIME = '9999-12-31T23:59:59.999Z';
 const SHA256 = /^[0-9a-f]{64}$/;
@@ -32,12 +32,12 @@ export function whole(least: number): Field {
 
 /** Milliseconds between two limits, made whole. */
 export function milliseconds(least: number): Field {
-  const isOne = (value: unknown) => isWhole(value) && value >= least && value <= MOST_MS;
+  const isOne = (value: unknown) => isWhole(value) && value >= least && value <= MAX_MS;
   return {
     ...field(`must be a whole number of milliseconds${least < 0 ? '' : `, ${least} or more`}`, isOne),
     adjust: (value) => {
       const ms = Number(value);
-      return Number.isNaN(ms) ? 0 : Math.min(MOST_MS, Math.max(least, Math.round(ms))) + 0;
+      return Number.isNaN(ms) ? 0 : Math.min(MAX_MS, Math.max(least, Math.round(ms))) + 0;
     },
   };
 }
@@ -118,3 +118,27 @@ export function isIsoTime(value: unknown): boolean {
 function field(must: string, fits: (value: unknown) => boolean): Field {
   return { fault: (value) => (fits(value) ? undefined : must) };
 }
+
+/** Names, statuses, types, requestors, moments and codes, as Defender sends them. UTF-16 units, like all lengths here. */
+export const MAX_NAME = 256;
+
+/** Free text: an outcome's detail. */
+export const MAX_DETAIL = MAX_COMMENT;
+
+/** Of what stood in a rejected row. */
+export const MAX_REJECT_TEXT = 100;
+
+/** The most that a number of milliseconds may say: beyond it no Date can be. */
+export const MAX_MS = 8_640_000_000_000_000;
+
+/**
+ * A line longer than this is no record, and is not gathered in memory. Only an `open` record could come near it, by a job with lists of
+ * names: it may have {@link MAX_RECORD} and is refused before it is written; any other takes less than 10 kB.
+ */
+export const MAX_LINE_BYTES = 1 << 25;
+
+/** UTF-16 units, so at most three times as many bytes. */
+export const MAX_RECORD = 1 << 22;
+
+/** Nothing that we write is nested deeper than a job is (5). */
+export const MAX_DEPTH = 32;

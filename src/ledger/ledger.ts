@@ -5,7 +5,6 @@ import { ownCopy } from '../own-copy.ts';
 import { keepAll, type Redact } from '../redact.ts';
 import { Appender } from './appender.ts';
 import { encodeLine } from './line.ts';
-import { openFault } from './open-fault.ts';
 import { OUTCOME_NAMES } from './outcomes.ts';
 import type { RecordSink } from './read-ledger.ts';
 import type {
@@ -27,6 +26,7 @@ import type {
 import { fieldsFault, fitted } from './record-fields.ts';
 import type { Projection } from './state/projection.ts';
 import type { RunState } from './state/run-state.ts';
+import { openFault } from './tail.ts';
 import type { Hold, Tape } from './tape.ts';
 import { withoutSecrets } from './without-secrets.ts';
 

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { LONGEST_LINE_BYTES } from './limits.ts';
+import { MAX_LINE_BYTES } from './field.ts';
 
 export const NEWLINE = 10;
 
@@ -36,7 +36,7 @@ export class LineCutter {
   }
 
   get tooLong(): boolean {
-    return this.#carryBytes > LONGEST_LINE_BYTES;
+    return this.#carryBytes > MAX_LINE_BYTES;
   }
 }
 

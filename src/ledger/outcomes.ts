@@ -22,7 +22,7 @@ const facts = (means: string, ...is: readonly Exclude<keyof OutcomeFacts, 'means
   good: is.includes('good'),
 });
 
-/** What can become of an action. The one table: reports, guards, `--retry`, `--first`, README and design.md are read from it or held to it. */
+/** What can become of an action. The one table: reports, guards, `--retry`, `--first`, operations.md and design.md are read from it or held to it. */
 export const OUTCOMES = {
   cancelled: facts('Defender shows Cancelled, and none of its commands completed', 'final', 'good'),
   'already-final': facts('had already finished (its status is recorded)', 'final', 'good'),
@@ -57,3 +57,14 @@ export function isFailure(outcome: Outcome): boolean {
 
 /** What `resume --retry` takes. */
 export const RETRYABLE: readonly Outcome[] = OUTCOME_NAMES.filter((name) => OUTCOMES[name].retryable);
+const ENDING = '.needs-release.csv';
+
+/** Where the list of isolations that a run found in effect lies: beside its ledger. */
+export function releaseListOf(ledger: string): string {
+  return `${ledger}${ENDING}`;
+}
+
+/** Whether a file is called as such a list is. */
+export function isReleaseList(name: string): boolean {
+  return name.toLowerCase().endsWith(`.jsonl${ENDING}`);
+}

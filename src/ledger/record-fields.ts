@@ -7,6 +7,10 @@ import {
   guid,
   httpStatus,
   isoTime,
+  MAX_DETAIL,
+  MAX_MS,
+  MAX_NAME,
+  MAX_REJECT_TEXT,
   milliseconds,
   oneOf,
   orNull,
@@ -15,7 +19,6 @@ import {
   tally,
   whole,
 } from './field.ts';
-import { LONGEST_DETAIL, LONGEST_NAME, LONGEST_REJECT_TEXT, MOST_MS } from './limits.ts';
 import { OUTCOME_NAMES } from './outcomes.ts';
 import {
   type CloseReason,
@@ -39,7 +42,7 @@ const optional = <T extends Field>(field: T) => ({ ...field, optional: true as c
 const names = <T extends string>(known: Record<T, true>) => Object.keys(known);
 
 const attempt = whole(1);
-const name = foreign(LONGEST_NAME);
+const name = foreign(MAX_NAME);
 
 /** What each field of each kind may hold, whoever wrote the ledger. Kinds and fields that do not stand here are passed over. */
 export const RECORD_FIELDS: { readonly [K in RecordKind]: FieldsOf<K> } = {
@@ -47,9 +50,9 @@ export const RECORD_FIELDS: { readonly [K in RecordKind]: FieldsOf<K> } = {
     format: whole(1),
     run: guid,
     session: whole(1),
-    tool: plain(LONGEST_NAME),
-    tenant: plain(LONGEST_NAME),
-    client: plain(LONGEST_NAME),
+    tool: plain(MAX_NAME),
+    tenant: plain(MAX_NAME),
+    client: plain(MAX_NAME),
     api: plain(2048),
     job: { fault: frozenJobFault },
   },
@@ -57,7 +60,7 @@ export const RECORD_FIELDS: { readonly [K in RecordKind]: FieldsOf<K> } = {
   reject: {
     line: whole(1),
     reason: oneOf(names<RejectReason>({ 'not-an-id': true, 'bad-row': true, duplicate: true })),
-    text: foreign(LONGEST_REJECT_TEXT),
+    text: foreign(MAX_REJECT_TEXT),
   },
   intake: { admitted: whole(0), rejected: whole(0), bytes: whole(0), sha256 },
   screen: {
@@ -84,7 +87,7 @@ export const RECORD_FIELDS: { readonly [K in RecordKind]: FieldsOf<K> } = {
     code: optional(name),
     correlation: optional(name),
     retryAfterMs: optional(milliseconds(0)),
-    skewMs: optional(milliseconds(-MOST_MS)),
+    skewMs: optional(milliseconds(-MAX_MS)),
     error: optional(name),
   },
   outcome: {
@@ -92,7 +95,7 @@ export const RECORD_FIELDS: { readonly [K in RecordKind]: FieldsOf<K> } = {
     outcome: oneOf(OUTCOME_NAMES),
     attempts: whole(0),
     status: optional(name),
-    detail: optional(foreign(LONGEST_DETAIL)),
+    detail: optional(foreign(MAX_DETAIL)),
   },
   pause: { until: isoTime, reason: oneOf(names<PauseReason>({ throttled: true, 'out-of-reach': true })) },
   close: {

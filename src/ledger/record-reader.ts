@@ -1,6 +1,5 @@
-import { type Counter, ISO_LENGTH, kindAfter, timeIn } from './envelope.ts';
-import { DEEPEST, LONGEST_LINE_BYTES } from './limits.ts';
-import { decodeLine } from './line.ts';
+import { MAX_DEPTH, MAX_LINE_BYTES } from './field.ts';
+import { type Counter, decodeLine, ISO_LENGTH, kindAfter, timeIn } from './line.ts';
 import { type IntentFields, LEDGER_FORMAT, type LedgerRecord, type OpenFields, type ReplyFields } from './record.ts';
 import { fieldsFault } from './record-fields.ts';
 
@@ -9,7 +8,7 @@ const QUOTE = 34;
 const BACKSLASH = 92;
 const LETTER_U = 117;
 
-const MOST_ASCII = 127;
+const MAX_ASCII = 127;
 const TOOL = /^countermand [\w.+-]{1,60}$/;
 
 const LONE_SURROGATE = /\p{Cs}/u;
@@ -22,7 +21,7 @@ export interface OtherVersion {
 }
 
 /** A line that is no record of a ledger: what is wrong with it, completing "line 7 …". */
-export class Misfit {
+export class InvalidRecord {
   readonly what: string;
   /** Of another version's `open` record. */
   readonly other: OtherVersion | undefined;
@@ -44,26 +43,26 @@ export class RecordReader {
   readonly #order = new RecordOrder();
 
   /** The record in a line, whose number is `seq`, and whose UTF-8 stands in `bytes` from `from` to `to`, where the newline is. */
-  read(line: string, bytes: Uint8Array, from: number, to: number, seq: Counter): LedgerRecord | Misfit {
-    if (to - from > LONGEST_LINE_BYTES) return new Misfit('is longer than any record');
+  read(line: string, bytes: Uint8Array, from: number, to: number, seq: Counter): LedgerRecord | InvalidRecord {
+    if (to - from > MAX_LINE_BYTES) return new InvalidRecord('is longer than any record');
     const record = decodeLine(line);
-    if (record === undefined) return new Misfit('is not a record of a ledger');
+    if (record === undefined) return new InvalidRecord('is not a record of a ledger');
     const at = timeIn(bytes, from, seq);
     if (at < 0 || !isNameAt(bytes, kindAfter(at), record.kind)) {
-      return new Misfit('does not begin with its own seq, its at and its kind');
+      return new InvalidRecord('does not begin with its own seq, its at and its kind');
     }
     this.atMs = this.#times.at(bytes, at);
     if (Number.isNaN(this.atMs)) return invalid('at must be a time such as 2026-01-02T03:04:05.678Z');
     return textFault(record, bytes, from, to) ?? this.#fault(record) ?? record;
   }
 
-  #fault(record: LedgerRecord): Misfit | undefined {
+  #fault(record: LedgerRecord): InvalidRecord | undefined {
     const { kind } = record;
     const why = fieldsFault(kind, record as unknown as Readonly<Record<string, unknown>>);
     const other = otherVersion(record);
-    if (other !== undefined) return new Misfit(`has format ${other.format}`, other);
+    if (other !== undefined) return new InvalidRecord(`has format ${other.format}`, other);
     const fault = why ?? this.#order.fault(record);
-    return fault === undefined ? undefined : new Misfit(`is not a valid ${kind} record: ${fault}`);
+    return fault === undefined ? undefined : new InvalidRecord(`is not a valid ${kind} record: ${fault}`);
   }
 }
 
@@ -140,7 +139,7 @@ export function otherVersion(record: LedgerRecord): OtherVersion | undefined {
  * What the text shows and the parsed record does not: a name that stands twice in it (of which every reader may take another one), and half of a
  * character. Also refuses what is nested so deep that it could overflow whoever goes through it.
  */
-function textFault(record: LedgerRecord, bytes: Uint8Array, from: number, to: number): Misfit | undefined {
+function textFault(record: LedgerRecord, bytes: Uint8Array, from: number, to: number): InvalidRecord | undefined {
   let quotes = 0;
   let hasEscapedUnits = false;
   for (let i = from; i < to; i++) {
@@ -157,15 +156,15 @@ function textFault(record: LedgerRecord, bytes: Uint8Array, from: number, to: nu
   return hasEscapedUnits && hasLoneSurrogate(record) ? invalid('it holds half of a character') : undefined;
 }
 
-function invalid(why: string): Misfit {
-  return new Misfit(`is not a valid record: ${why}`);
+function invalid(why: string): InvalidRecord {
+  return new InvalidRecord(`is not a valid record: ${why}`);
 }
 
 /** Whether the name, and the quote that ends it, stand at `at`. */
 function isNameAt(bytes: Uint8Array, at: number, name: string): boolean {
   for (let i = 0; i < name.length; i++) {
     // No kind of ours is called so; a later one may be.
-    if (name.charCodeAt(i) > MOST_ASCII)
+    if (name.charCodeAt(i) > MAX_ASCII)
       return Buffer.from(`${name}"`).every((byte, place) => bytes[at + place] === byte);
     if (bytes[at + i] !== name.charCodeAt(i)) return false;
   }
@@ -174,7 +173,7 @@ function isNameAt(bytes: Uint8Array, at: number, name: string): boolean {
 
 /** How many names and texts a value holds, infinity when it is nested too deeply. */
 function textsIn(value: object, depth: number): number {
-  if (depth > DEEPEST) return Number.POSITIVE_INFINITY;
+  if (depth > MAX_DEPTH) return Number.POSITIVE_INFINITY;
   let texts = 0;
   const isArray = Array.isArray(value);
   for (const name in value) {

@@ -1,6 +1,6 @@
 import { DiskError, UsageError } from '../errors.ts';
 import { hasCode, remedyFor, troubleInWords } from '../fs-errors.ts';
-import { type ChainBeside, checkChainBeside } from './chain-beside.ts';
+import { type ChainBeside, checkChainBeside } from './chain-check.ts';
 import { FIRST_RECORD } from './line.ts';
 import { LEDGER_FORMAT } from './record.ts';
 import { type ChainFault, type Scanned, Scanner, type Sink } from './scanner.ts';

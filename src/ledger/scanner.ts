@@ -1,11 +1,9 @@
 import { type Buffer, isAscii, isUtf8 } from 'node:buffer';
-import { Counter } from './envelope.ts';
-import { type AdmitLine, readAdmitLine } from './fast-admit.ts';
-import { CHAIN_KEY, CHAIN_LENGTH, chainOf, chainOfBytes, decodeLine, TAIL_LENGTH } from './line.ts';
+import { type AdmitLine, GUID_LENGTH, readAdmitLine } from './fast-admit.ts';
+import { CHAIN_KEY, CHAIN_LENGTH, Counter, chainOf, chainOfBytes, decodeLine, TAIL_LENGTH } from './line.ts';
 import { LineCutter, NEWLINE } from './line-cutter.ts';
-import { GUID_LENGTH } from './lower-guid.ts';
 import type { LedgerRecord } from './record.ts';
-import { Misfit, type OtherVersion, otherVersion, RecordReader, TimeReader } from './record-reader.ts';
+import { InvalidRecord, type OtherVersion, otherVersion, RecordReader, TimeReader } from './record-reader.ts';
 
 const QUOTE = 34;
 const BRACE = 125;
@@ -198,7 +196,7 @@ export class Scanner {
   /** Takes a line whose bytes stand in `bytes` from `from` to `to`. */
   #take(line: string, bytes: Buffer, from: number, to: number): void {
     const read = this.#reader.read(line, bytes, from, to, this.#seq);
-    if (read instanceof Misfit) this.#refuse(read.what, read.other);
+    if (read instanceof InvalidRecord) this.#refuse(read.what, read.other);
     else if (this.#records === 1 && read.kind !== 'open') this.#refuse('is not a record of a ledger');
     else {
       this.#bytes += to + 1 - from;

@@ -2,7 +2,7 @@ import { cleanJson } from '../clean.ts';
 import type { DecisionCounts } from '../ledger/decisions.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 import type { RejectReason, Route } from '../ledger/record.ts';
-import type { LeftCounts } from '../ledger/state/left.ts';
+import type { LeftCounts } from '../ledger/state/counts.ts';
 import type { LedgerSummary } from './facts/ledger-summary.ts';
 import { nextCommand } from './facts/next-steps.ts';
 import type { ForecastFacts } from './facts/plan-summary.ts';

@@ -124,7 +124,7 @@ function facts(summary: Summary, terminal: Terminal, paint: PaintWith): string {
   ]);
   entries.push([
     'Calls',
-    `${formatCount(calls.cancel)} cancel, ${formatCount(calls.get)} get, ${formatCount(calls.list)} list${calls.machines > 0 ? `, ${formatCount(calls.machines)} machines` : ''}; quota ${summary.windows.map(describeWindow).join(', ')}`,
+    `${formatCount(calls.cancel)} cancel, ${formatCount(calls.get)} get, ${formatCount(calls.list)} list${calls.machines > 0 ? `, ${formatCount(calls.machines)} machines` : ''}${summary.windows.length > 0 ? `; quota ${summary.windows.map(describeWindow).join(', ')}` : ''}`,
   ]);
   if (summary.pauses.length > 0) {
     entries.push(['Pauses', `${formatCount(summary.pauses.length)}, ${describeDuration(summary.pausedMs)} together`]);

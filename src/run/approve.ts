@@ -2,7 +2,7 @@ import { type Change, countDecisions, SCREEN_AT_MOST } from '../engine/screen-al
 import type { Stop } from '../engine/session.ts';
 import { UsageError } from '../errors.ts';
 import { wordsToRepeat } from '../job/from-ledger.ts';
-import { unseenTypes } from '../job/unseen-types.ts';
+import { unseenTypes } from '../job/known-names.ts';
 import { leftOutWords, toCallCount } from '../ledger/decisions.ts';
 import { OUTCOMES, type Outcome } from '../ledger/outcomes.ts';
 import type { Action } from '../ledger/state/run-state.ts';

@@ -1,8 +1,7 @@
 import { makeDefender } from '../defender/client.ts';
 import { CLOCK_TIMEOUT_MS, measureSkew } from '../defender/server-clock.ts';
 import { makeLookups } from '../engine/lookups.ts';
-import type { EngineParts } from '../engine/parts.ts';
-import type { SessionParts } from '../engine/session.ts';
+import type { EngineParts, SessionParts } from '../engine/session.ts';
 import { readClaims } from '../identity/claims.ts';
 import type { Job } from '../job/job.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -15,7 +14,7 @@ import { toolName } from '../version.ts';
 import { type AsyncDisposables, makeAsyncDisposableStack } from './async-disposable-stack.ts';
 import type { Context } from './console.ts';
 import type { Holding } from './holding.ts';
-import { assess, type Identity, prepareSignIn, refuseUseless, shownSender, withoutSignIn } from './sign-in.ts';
+import { assess, type Identity, prepareSignIn, refuseUnusable, shownSender, withoutSignIn } from './sign-in.ts';
 import type { Target } from './target.ts';
 
 /** Real parts put together: what the engine is handed, and what the command shows of them. */
@@ -128,7 +127,7 @@ async function assembleParts(
   const connect = async (how: { cancels: boolean } | 'offline'): Promise<Connected> => {
     const token = how === 'offline' ? undefined : (await tokens.token(stop.signal)).token;
     const assessment = token === undefined ? undefined : assess(token, job, hosts.scope);
-    if (how !== 'offline' && assessment !== undefined) refuseUseless(assessment, how);
+    if (how !== 'offline' && assessment !== undefined) refuseUnusable(assessment, how);
     for (const sentence of assessment?.missing ?? []) log.warn(sentence);
     // A tenant's domain and its GUID are one sender, and one quota.
     const shown = token === undefined ? sender : shownSender(token, sender);

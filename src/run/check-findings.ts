@@ -1,5 +1,4 @@
-import { isUnavailable } from '../defender/classify.ts';
-import { type RawAnswer, readAnswer, skewOf } from '../defender/read-answer.ts';
+import { isUnavailable, type RawAnswer, readAnswer, skewOf } from '../defender/read-answer.ts';
 import type { WireResult } from '../defender/transport.ts';
 import { describeDuration } from '../duration.ts';
 import type { CountermandError } from '../errors.ts';

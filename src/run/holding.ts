@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { makeStop, type Stop } from '../engine/session.ts';
 import { InterruptedError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { createTracer, type Tracer } from '../report/facts/trace.ts';
+import { createTracer, type Tracer } from '../report/facts/view.ts';
 import type { BeginSession, HeldRun, HoldRun } from '../store/store.ts';
 import type { Context } from './console.ts';
 

@@ -1,15 +1,15 @@
 import { makeDefender } from '../defender/client.ts';
 import type { MachineAction } from '../defender/entity.ts';
-import { noJournal } from '../defender/journal.ts';
 import { type Oddities, queryActions } from '../defender/query.ts';
+import { noJournal } from '../defender/send.ts';
 import { filterFromFlags } from '../job/action-filter.ts';
 import type { Flags } from '../job/given-settings.ts';
-import { unlikeNames } from '../job/unlike-names.ts';
+import { unlikeNames } from '../job/known-names.ts';
 import { makeGate } from '../quota/gate/make-gate.ts';
 import { keepAlive } from '../quota/keep-alive.ts';
 import type { Context } from './console.ts';
 import { senderJob } from './job-input.ts';
-import { assess, prepareSignIn, refuseUseless } from './sign-in.ts';
+import { assess, prepareSignIn, refuseUnusable } from './sign-in.ts';
 
 /**
  * `list`: every action that matches the filter flags, newest first. All of them or none: whoever reads them from a pipe must not take half a list for
@@ -24,7 +24,7 @@ export async function listActions(flags: Flags, context: Context): Promise<Machi
   using _alive = keepAlive();
   try {
     const { token } = await tokens.token();
-    refuseUseless(assess(token, job, hosts.scope), { cancels: false });
+    refuseUnusable(assess(token, job, hosts.scope), { cancels: false });
     const { signal } = new AbortController();
     const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
     const quota = await store.quota(sender, job.quota, { log });

@@ -1,5 +1,5 @@
 import type { Job } from '../job/job.ts';
-import { releaseListOf } from '../ledger/release-list.ts';
+import { releaseListOf } from '../ledger/outcomes.ts';
 import type { Machine } from './machine.ts';
 
 export type Pieces = Iterable<string> | AsyncIterable<string>;

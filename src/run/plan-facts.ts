@@ -2,8 +2,7 @@ import { decide } from '../engine/guards.ts';
 import { thawJob } from '../job/resume-job.ts';
 import { ASSUMED_ROUND_TRIP_MS, allFree } from '../quota/forecast.ts';
 import { shareOf } from '../quota/windows.ts';
-import { forecastFacts } from '../report/facts/forecast-facts.ts';
-import type { PlanFacts } from '../report/facts/plan-summary.ts';
+import { forecastFacts, type PlanFacts } from '../report/facts/plan-summary.ts';
 import { isPlan, type LedgerView } from '../report/facts/view.ts';
 import { callsFor } from './plan.ts';
 

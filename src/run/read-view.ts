@@ -1,8 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { project, type ReadLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
 import type { LedgerSource } from '../ledger/scan-ledger.ts';
-import { createTracer, type Trace } from '../report/facts/trace.ts';
-import type { LedgerView } from '../report/facts/view.ts';
+import { createTracer, type LedgerView, type Trace } from '../report/facts/view.ts';
 
 /**
  * Reads a ledger once for a report, without its lock: one that grows meanwhile is reported as it stood when its end was

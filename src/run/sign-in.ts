@@ -82,7 +82,7 @@ export function shownSender(token: string, given: SenderId): SenderId {
 }
 
 /** Throws a RefusedError for a token that cannot do the work, before anything is sent. */
-export function refuseUseless(assessment: PermissionAssessment, { cancels }: { cancels: boolean }): void {
+export function refuseUnusable(assessment: PermissionAssessment, { cancels }: { cancels: boolean }): void {
   const { mismatches, canCancel, canRead, missing } = assessment;
   if (mismatches[0] !== undefined) throw new RefusedError(mismatches[0].sentence);
   if (cancels && canCancel === false) throw new RefusedError(missing[0] ?? 'the token may not cancel');

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../src/cli/command.ts';
 import { COMMAND_NAMES, COMMANDS } from '../../src/cli/command-table.ts';
-import { COMMON_FLAGS, checkArguments } from '../../src/cli/flags/check-arguments.ts';
-import { placeOfFlag } from '../../src/cli/flags/elsewhere.ts';
+import { COMMON_FLAGS, checkArguments, placeOfFlag } from '../../src/cli/flags/check-arguments.ts';
 import { choicesOf, SETTINGS_OF } from '../../src/cli/flags/setting-flags.ts';
 import { helpOf, topicOf } from '../../src/cli/help/help.ts';
 import { COLUMNS } from '../../src/cli/help/layout.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { backoffMs } from '../../src/defender/backoff.ts';
+import { backoffMs } from '../../src/defender/retry-rule.ts';
 
 const ceilings = (random: number) =>
   [1, 2, 3, 6, 7, 8, 100, 2000].map((attempt) => backoffMs({ attempt, retryAfterMs: undefined, random: () => random }));

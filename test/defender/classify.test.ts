@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classify, isUnavailable, recordedAnswer } from '../../src/defender/classify.ts';
+import { classify, isUnavailable, recordedAnswer } from '../../src/defender/read-answer.ts';
 import type { CancelCall } from '../../src/ledger/state/run-state.ts';
 
 describe('an answer', () => {

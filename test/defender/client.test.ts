@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ENTITY_BYTES } from '../../src/defender/call-limits.ts';
-import type { WireResult } from '../../src/defender/transport.ts';
+import { ENTITY_BYTES, type WireResult } from '../../src/defender/transport.ts';
 import { DiskError, LockedError, RefusedError, WorkLeftError } from '../../src/errors.ts';
 import { pino } from '../../src/log.ts';
 import { Bench, ENTITY, ok, refused } from './layers.ts';

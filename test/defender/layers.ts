@@ -1,6 +1,6 @@
 import type { Clock, SleepOptions } from '../../src/clock.ts';
 import { makeDefender } from '../../src/defender/client.ts';
-import type { Journal } from '../../src/defender/journal.ts';
+import type { Journal } from '../../src/defender/send.ts';
 import type { WireRequest, WireResult } from '../../src/defender/transport.ts';
 import type { AccessToken, TokenSource } from '../../src/identity/token-source.ts';
 import type { Logger } from '../../src/log.ts';

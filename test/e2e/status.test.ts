@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { JSON_DOCUMENTS } from '../../src/report/json-schema.ts';
 import { COMMENT, documentOf, type Harness, ids, open, openHarness } from '../support/harness.ts';
 import { openTerminal } from './terminal.ts';
 
@@ -23,7 +24,7 @@ const RUN = [...COMMENT, '--yes', '--screen', 'never', '--confirm-for', '0'];
 
 async function statusOf(harness: Harness, args: readonly string[] = []) {
   const { code, stdout, stderr } = await harness.run(['status', '--json', ...args]);
-  const { runs } = JSON.parse(stdout) as { runs: Run[] };
+  const { runs } = JSON_DOCUMENTS.status.parse(JSON.parse(stdout)) as { runs: Run[] };
   return { code, stderr, runs, run: (name: string) => runs.find((each) => each.name === name) };
 }
 

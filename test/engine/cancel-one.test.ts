@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { makeWork } from '../../src/engine/cancel-all.ts';
 import { cancelOne } from '../../src/engine/cancel-one.ts';
-import { makeWork } from '../../src/engine/work.ts';
 import { useVirtualTime, wireWith } from './harness.ts';
 import { id, ids, makeRun } from './run.ts';
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isOutdated, type NextStep, nextStep } from '../../src/engine/next-step.ts';
-import { Task } from '../../src/engine/task.ts';
+import { isOutdated, type NextStep, nextStep, Task } from '../../src/engine/task.ts';
 import type { Script } from '../report/records.ts';
 import { ManualClock } from '../support/clock/manual-clock.ts';
 import { id, NO_GUARDS, STAMP } from './run.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { NextStep } from '../../src/engine/next-step.ts';
+import type { NextStep } from '../../src/engine/task.ts';
 import { makeWorkQueue, type Taken } from '../../src/engine/work-queue.ts';
 import { ManualClock } from '../support/clock/manual-clock.ts';
 import { id, ids } from './run.ts';

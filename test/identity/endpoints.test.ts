@@ -2,8 +2,7 @@ import { MockAgent } from 'undici';
 import { describe, expect, it, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { UsageError } from '../../src/errors.ts';
-import { refuseFarEndpoints, refuseOtherAuthority } from '../../src/identity/endpoints.ts';
-import { refuseUnsafeTls } from '../../src/identity/refuse-unsafe-tls.ts';
+import { refuseFarEndpoints, refuseOtherAuthority, refuseUnsafeTls } from '../../src/identity/endpoints.ts';
 import { duringSignIn, networkClient, type SignInCall } from '../../src/identity/sign-in-call.ts';
 
 const VARIABLES = ['IDENTITY_ENDPOINT', 'IMDS_ENDPOINT', 'MSI_ENDPOINT', 'AZURE_POD_IDENTITY_AUTHORITY_HOST'];

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { credentialSource } from '../../src/identity/credential-source.ts';
 import { findCredential } from '../../src/identity/find-credential.ts';
-import { credentialSource } from '../../src/identity/open-token-source.ts';
 import { RenewingTokenSource } from '../../src/identity/renewing-token-source.ts';
 import type { CredentialKind } from '../../src/identity/token-source.ts';
 import { type Authority, CLIENT_ID, CLIENT_SECRET, startAuthority, TENANT, writeSecret } from '../support/authority.ts';

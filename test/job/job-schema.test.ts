@@ -11,7 +11,7 @@ const read = (name: string) => readFileSync(new URL(name, FOLDER), 'utf8');
 const jobs = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'));
 
 describe('jobs/job.schema.json', () => {
-  it('jobs/job.schema.json is what the schema says; if not, run test/job/write-schema.mjs', () => {
+  it('jobs/job.schema.json is what the schema says; if not, npm run schema', () => {
     expect(JSON.parse(read('job.schema.json'))).toEqual(JSON.parse(JSON.stringify(jobJsonSchema())));
   });
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
-import { cut } from '../../src/ledger/cut.ts';
+import { MAX_LINE_BYTES, MAX_RECORD } from '../../src/ledger/field.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { LONGEST_LINE_BYTES, LONGEST_RECORD } from '../../src/ledger/limits.ts';
+import { cut } from '../../src/ledger/line.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { begin, id, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
@@ -109,7 +109,7 @@ describe('a job', () => {
       { ...FROZEN_JOB, name: 'x'.repeat(201) },
       { ...FROZEN_JOB, name: 'a/b' },
       { ...FROZEN_JOB, ledger: 'half a character: \ud800' },
-      { ...FROZEN_JOB, guards: { ...FROZEN_JOB.guards, onlyMachine: ['x'.repeat(LONGEST_RECORD)] } },
+      { ...FROZEN_JOB, guards: { ...FROZEN_JOB.guards, onlyMachine: ['x'.repeat(MAX_RECORD)] } },
     ]) {
       const harness = makeHarness();
       await expect(harness.open({ open: { ...OPEN, job } })).rejects.toThrow(UsageError);
@@ -120,10 +120,10 @@ describe('a job', () => {
   test('a job as long as may be is far below the longest line that is read', async () => {
     const harness = makeHarness();
     // Three bytes each: the most that a character of one unit takes.
-    const job = { ...FROZEN_JOB, guards: { ...FROZEN_JOB.guards, onlyMachine: ['€'.repeat(LONGEST_RECORD - 4000)] } };
+    const job = { ...FROZEN_JOB, guards: { ...FROZEN_JOB.guards, onlyMachine: ['€'.repeat(MAX_RECORD - 4000)] } };
     const ledger = await harness.open({ open: { ...OPEN, job } });
     await ledger[Symbol.asyncDispose]();
-    expect(harness.disk.files.get(PATH)?.bytes.length).toBeLessThan(LONGEST_LINE_BYTES / 2);
+    expect(harness.disk.files.get(PATH)?.bytes.length).toBeLessThan(MAX_LINE_BYTES / 2);
     expect((await readLedger(PATH, harness.disk)).fault).toBeUndefined();
   });
 });

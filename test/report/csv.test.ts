@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cleanLine } from '../../src/clean.ts';
 import { withoutApostrophes } from '../../src/intake/own-text.ts';
-import { failedCsv, outcomesCsv, planCsv, releaseCsv } from '../../src/report/csv.ts';
-import { csvText, PIPED } from '../../src/report/csv-text.ts';
+import { csvText, failedCsv, outcomesCsv, PIPED, planCsv, releaseCsv } from '../../src/report/csv.ts';
 import { guid, Script } from './records.ts';
 import { EVERY_FATE, planStory, runStory } from './stories.ts';
 import { viewOf } from './views.ts';
@@ -114,6 +113,7 @@ describe('the list of outcomes', () => {
       'status',
       'type',
       'device',
+      'device ID',
       'requestor',
       'created',
       'attempts',

@@ -2,8 +2,7 @@ import type { Outcome } from '../../src/ledger/outcomes.ts';
 import { type CloseReason, type LedgerRecord, NOT_FOUND_STATUS } from '../../src/ledger/record.ts';
 import { allFree } from '../../src/quota/forecast.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
-import { forecastFacts } from '../../src/report/facts/forecast-facts.ts';
-import type { PlanDecision, PlanFacts } from '../../src/report/facts/plan-summary.ts';
+import { forecastFacts, type PlanDecision, type PlanFacts } from '../../src/report/facts/plan-summary.ts';
 import { guid, Script, T0 } from './records.ts';
 
 export interface Fate {

@@ -1,8 +1,7 @@
 import { encodeLine } from '../../src/ledger/line.ts';
 import type { LedgerRecord, RecordFields } from '../../src/ledger/record.ts';
 import { Projection } from '../../src/ledger/state/projection.ts';
-import { createTracer } from '../../src/report/facts/trace.ts';
-import type { LedgerView } from '../../src/report/facts/view.ts';
+import { createTracer, type LedgerView } from '../../src/report/facts/view.ts';
 
 /** The view of a ledger that holds these records. */
 export function viewOf(records: readonly LedgerRecord[], path = 'ledgers/nightly.jsonl'): LedgerView {

@@ -76,10 +76,28 @@ test('a page of very many failures lists the first of them, stays small, and say
     write: writePrivate,
   });
   const page = await readFile(files.html, 'utf8');
-  expect(page.match(/<tr role="row" data-outcome/g)).toHaveLength(2000);
+  const [looks = '', all = ''] = page
+    .split('id="all"')
+    .map((part) => `${part.match(/<tr role="row" data-choice/g)?.length}`);
+  expect([looks, all]).toEqual(['2000', '2100']);
   expect(page).toContain('The first 2,000 are listed here; all of them are in <code>failed.csv</code>');
   expect(Buffer.byteLength(page)).toBeLessThan(5_000_000);
   expect((await readFile(files.failed, 'utf8')).match(/\r\n/g)).toHaveLength(2101);
+});
+
+test('a page holds ten thousand actions, folded, and says where the others are', async () => {
+  const fates = Array.from({ length: 10_050 }, () => ({ outcome: 'cancelled' as const }));
+  const { files } = await writeReport({
+    views: [viewOf(runStory({ fates }))],
+    outDir: folder,
+    nowMs: T0,
+    write: writePrivate,
+  });
+  const page = await readFile(files.html, 'utf8');
+  expect(page.match(/<tr role="row" data-choice/g)).toHaveLength(10_000);
+  expect(page).toContain('<details><summary>10,050 actions: show the first 10,000 of 10,050</summary>');
+  expect(page).toContain('outcomes.csv holds all of them.');
+  expect(Buffer.byteLength(page)).toBeLessThan(10_000_000);
 });
 
 describe('reading a ledger for a report', () => {

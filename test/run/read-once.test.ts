@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeOutputs } from '../../src/cli/files/outputs.ts';
-import { processMachine } from '../../src/cli/machine.ts';
+import { processContext } from '../../src/cli/machine.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { ExitCode } from '../../src/exit-codes.ts';
 import { noSecrets } from '../../src/identity/session-secrets.ts';
@@ -60,10 +60,9 @@ beforeEach(async () => {
   const { folder: cwd, env } = harness;
   const nobody = { signal: new AbortController().signal, first: undefined };
   const interrupts = { ...nobody, hold: () => ({ [Symbol.dispose]: () => {} }) };
-  const parts = { log: silentLog, secrets: noSecrets, redact: keepAll, interrupts };
   context = {
-    ...processMachine(parts),
-    ...{ env, cwd },
+    ...(await processContext('error', { secrets: noSecrets, redact: keepAll }, interrupts)),
+    ...{ env, cwd, log: silentLog },
     store: new FolderStore({ disk: countingDisk(readings), clock: systemClock, log: silentLog }),
     outputs: () => makeOutputs({ cwd, secrets: noSecrets }),
     out: () => {},

@@ -19,12 +19,7 @@ const one = (name: string, file: string, find: string, replace: string): Mutant 
 /** What the simulation must find, each within 500 seeds, when it is patched into a copy of the compiled program. */
 export const MUTANTS: readonly Mutant[] = [
   one('an intent that is not synced', 'src/ledger/ledger.js', "this.#durable('intent'", "this.#append('intent'"),
-  one(
-    'a slot freed at send',
-    'src/defender/with-quota.js',
-    'const slotWaitMs =',
-    'slot.release();\nconst slotWaitMs =',
-  ),
+  one('a slot freed at send', 'src/defender/client.js', 'const slotWaitMs =', 'slot.release();\nconst slotWaitMs ='),
   one(
     'a retry without a slot',
     'src/defender/client.js',
@@ -34,7 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
   one('a restart that forgets its calls', 'src/ledger/state/calls.js', 'const recent = [];', 'return [];'),
   one(
     'a resume that sends in-doubt actions again blindly',
-    'src/defender/classify.js',
+    'src/defender/read-answer.js',
     "return { kind: 'lost', error: error ?? 'interrupted', http };",
     "return error === undefined ? { kind: 'throttled', code, retryAfterMs } : { kind: 'lost', error, http };",
   ),
@@ -122,7 +117,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   one(
     'a run with something to look at that ends as if there were nothing',
-    'src/report/facts/exit-code.js',
+    'src/report/facts/headline.js',
     'lookCount(ending.counts) > 0 ? 3 : 0',
     'false ? 3 : 0',
   ),
@@ -195,7 +190,7 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     'a record that does not fit, taken as it is',
     'src/ledger/scanner.js',
-    'if (read instanceof Misfit)',
+    'if (read instanceof InvalidRecord)',
     'if (false)',
   ),
   one('a ledger that widens its own quota', 'src/job/resume-job.js', 'if (wider.length > 0)', 'if (false)'),

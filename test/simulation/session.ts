@@ -1,6 +1,6 @@
 import { CountermandError, InterruptedError } from '../../src/errors.ts';
 import { endedBy } from '../../src/fs-errors.ts';
-import { releaseListOf } from '../../src/ledger/release-list.ts';
+import { releaseListOf } from '../../src/ledger/outcomes.ts';
 import type { Disk } from '../../src/store/folder/disk.ts';
 import { NO_TROUBLE } from './disk.ts';
 import type { Exit, Worker } from './facts.ts';

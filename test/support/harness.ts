@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { LedgerRecord, RecordKind } from '../../src/ledger/record.ts';
+import { JSON_DOCUMENTS } from '../../src/report/json-schema.ts';
 import type { SandboxTokenOptions } from '../../src/sandbox/access.ts';
 import type { SandboxOptions } from '../../src/sandbox/options.ts';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
@@ -145,8 +146,13 @@ export interface Document {
   forecast?: { calls: number; startsAt: string; endsAt: string; quarters: { part: number; at: string }[] };
 }
 
+/** The document on stdout, which has the shape that docs/json.schema.json promises. */
 export function documentOf(stdout: string): Document {
-  return JSON.parse(stdout) as Document;
+  const document: unknown = JSON.parse(stdout);
+  const has = (key: string) => Object.hasOwn(document as object, key);
+  const { run, runs, error, verifyOffline } = JSON_DOCUMENTS;
+  const schema = has('error') ? error : has('ledgers') ? runs : has('tornBytes') ? verifyOffline : run;
+  return schema.parse(document) as Document;
 }
 
 export const COMMENT = ['--comment', 'INC-4711: the rule misfired'] as const;

@@ -2,7 +2,7 @@ import type { MachineAction } from '../../defender/entity.ts';
 import { FILTER_FLAGS, FILTER_SHAPE } from '../../job/action-filter.ts';
 import type { ActionFilter } from '../../job/job.ts';
 import { ACTION_STATUSES, ACTION_TYPES } from '../../job/known-names.ts';
-import { type CsvColumn, csvText, PIPED } from '../../report/csv-text.ts';
+import { type CsvColumn, csvText, PIPED } from '../../report/csv.ts';
 import { jsonLine } from '../../report/json.ts';
 import { listActions } from '../../run/list.ts';
 import { styled } from '../../styled.ts';

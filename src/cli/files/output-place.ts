@@ -4,7 +4,7 @@ import { basename, extname } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import type { FileIdentity } from '../../identity/session-secrets.ts';
 import { FIRST_RECORD } from '../../ledger/line.ts';
-import { isReleaseList } from '../../ledger/release-list.ts';
+import { isReleaseList } from '../../ledger/outcomes.ts';
 
 /** What must not be replaced by an output. */
 export interface OutputRules {

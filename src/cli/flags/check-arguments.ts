@@ -1,7 +1,7 @@
 import type { Options } from 'yargs';
 import { UsageError } from '../../errors.ts';
-import { BOOLEAN_WORDS, parseBoolean } from '../../job/boolean.ts';
 import { show } from '../../job/given-settings.ts';
+import { BOOLEAN_WORDS, parseBoolean } from '../../job/values.ts';
 import { nearestName } from '../../suggest.ts';
 import type { Flag } from '../command.ts';
 import { LOG_LEVELS } from '../terminal/log.ts';
@@ -22,6 +22,7 @@ export const COMMON_FLAGS = {
 } as const satisfies Record<string, Flag>;
 
 const SHORT_HELP = '-h';
+
 /** Hyphens as word processors and web pages write them. */
 const OTHER_HYPHEN = /^[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]/;
 
@@ -181,4 +182,32 @@ function tooMany(usage: string, words: readonly string[]): string[] {
   if (extra.length === 0 || positionals.some((each) => each.includes('..'))) return [];
   const takes = positionals.length === 0 ? 'takes no argument' : `takes one ${positionals[0]?.replace(/[<>[\]]/g, '')}`;
   return [`${name} ${takes}: ${extra.map(show).join(', ')} ${extra.length === 1 ? 'is' : 'are'} too many.`];
+}
+
+/** A command and the flags that it takes. */
+export interface FlagsOfCommand {
+  name: string;
+  /** With its positionals: `resume <ledger>`. */
+  usage: string;
+  flags: KnownFlags;
+}
+
+/** Says where a flag belongs that `own` does not take; undefined for one that no command takes. */
+export function placeOfFlag(
+  flag: string,
+  own: Pick<FlagsOfCommand, 'name' | 'usage'>,
+  all: readonly FlagsOfCommand[],
+): string | undefined {
+  const positional = /[<[]([^>\].]+)/.exec(own.usage)?.[1] ?? '';
+  // `report` takes several: `ledgers`.
+  if (flag === positional || `${flag}s` === positional)
+    return `Give the ${flag} without a flag: countermand ${own.name} ${flag.toUpperCase()}.`;
+  const takers = all.filter(({ name, flags }) => name !== own.name && Object.hasOwn(flags, flag));
+  if (takers.length === 0) return undefined;
+  return `It is a flag of ${listed(takers.map(({ name }) => name))}, and not of ${own.name}.`;
+}
+
+function listed(names: readonly string[]): string {
+  const last = names.at(-1) ?? '';
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`;
 }

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import { UsageError } from '../../errors.ts';
 import { refuseSecretPath } from '../../identity/session-secrets.ts';
 import type { Flags } from '../../job/given-settings.ts';
+import { secretAdvice, secretNamed } from '../../job/secrets.ts';
 import type { Machine } from '../../run/machine.ts';
 
 /** The arguments by which commands are told which files to read. */
@@ -16,4 +18,18 @@ export function refuseSecretArguments(
   // Node has read it already; one that holds a secret is no list of authorities, and was named there by mistake.
   const authorities = env['NODE_EXTRA_CA_CERTS'];
   if (authorities) refuseSecretPath(secrets, authorities, `NODE_EXTRA_CA_CERTS, ${authorities},`);
+}
+
+/** Throws a UsageError for a flag that would carry a secret: it would stand in the shell's history and the process list. */
+export function refuseSecrets(argv: readonly string[]): void {
+  for (const argument of argv) {
+    if (argument === '--') return;
+    const flag = /^--([a-z][a-z0-9_-]*)/i.exec(argument)?.[1];
+    const secret = flag === undefined ? undefined : secretNamed(flag);
+    if (secret !== undefined) {
+      throw new UsageError(
+        `--${flag} is not a flag, because secrets must not stand on a command line: ${secretAdvice(secret)} (and change this one, it may be in your shell's history)`,
+      );
+    }
+  }
 }

@@ -1,6 +1,5 @@
-import { ABOVE_ZERO, AS_MOMENT, FAILURE_LIMIT, TEXTS } from '../frozen-values.ts';
 import { ACTION_TYPES } from '../known-names.ts';
-import type { Setting } from '../setting.ts';
+import { ABOVE_ZERO, AS_MOMENT, FAILURE_LIMIT, type Setting, TEXTS } from '../setting.ts';
 import { duration, type FailureLimit, failureLimit, moment, openNames, texts, whole } from '../values.ts';
 
 /** What keeps a run from cancelling more than was meant. */

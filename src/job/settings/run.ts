@@ -1,5 +1,4 @@
-import { COMMENT, TEXT, WINDOWS } from '../frozen-values.ts';
-import type { Setting } from '../setting.ts';
+import { COMMENT, type Setting, TEXT, WINDOWS } from '../setting.ts';
 import { comment, ledgerPath, oneOf, share, text, whole, windows } from '../values.ts';
 
 /** What names a run, and the quota that it keeps. */

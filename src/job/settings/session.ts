@@ -1,5 +1,4 @@
-import { ABOVE_ZERO, NOT_NEGATIVE, TEXT } from '../frozen-values.ts';
-import type { Setting } from '../setting.ts';
+import { ABOVE_ZERO, NOT_NEGATIVE, type Setting, TEXT } from '../setting.ts';
 import { duration, durationOrZero, flag, oneOf, text } from '../values.ts';
 
 /** How a session goes about it, and what it leaves behind. */

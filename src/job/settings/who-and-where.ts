@@ -1,5 +1,4 @@
-import { CLIENT, TENANT, TEXT, TEXTS } from '../frozen-values.ts';
-import type { Setting } from '../setting.ts';
+import { CLIENT, type Setting, TENANT, TEXT, TEXTS } from '../setting.ts';
 import { clientId, hosts, oneOf, tenant, url } from '../values.ts';
 
 const NO_HOSTS_IN_JOBS = 'a job file cannot choose other hosts, because it may come from somebody else';

@@ -1,4 +1,5 @@
 const EMPTY = -1;
+
 const FIRST_SLOTS = 1 << 10;
 
 /**
@@ -90,5 +91,33 @@ export class ActionTable<T extends { readonly id: string }> implements ReadonlyM
     for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
     hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
     return hash ^ (hash >>> 15);
+  }
+}
+
+/**
+ * Makes equal strings one string. Status, type and requestor repeat a million times; names of machines repeat less, so the
+ * table stops growing at `limit` entries and hands strings out as they came from there on.
+ */
+export class Interner {
+  readonly #known = new Map<string, string>();
+  readonly #limit: number;
+
+  constructor(limit = 20_000) {
+    this.#limit = limit;
+  }
+
+  intern(text: string): string {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    if (this.#known.size < this.#limit) this.#known.set(text, text);
+    return text;
+  }
+
+  internIfAny(text: string | undefined): string | undefined {
+    return text === undefined ? undefined : this.intern(text);
+  }
+
+  internOrNull(text: string | null): string | null {
+    return text === null ? null : this.intern(text);
   }
 }

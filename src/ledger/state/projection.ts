@@ -17,10 +17,9 @@ import type {
   StartFields,
 } from '../record.ts';
 import { mayBeSameClient } from '../sender.ts';
-import { ActionTable } from './action-table.ts';
+import { ActionTable, Interner } from './action-table.ts';
 import { Calls } from './calls.ts';
 import { Counts, type HeldAction } from './counts.ts';
-import { Interner } from './intern.ts';
 import {
   type Action,
   isAccepted,

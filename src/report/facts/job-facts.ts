@@ -14,6 +14,8 @@ export interface JobFacts {
   source: string;
   /** The quota's windows with the share taken. */
   windows: readonly Window[];
+  /** Whether all routes share them, or each has its own. */
+  routes: Job['quota']['routes'];
   concurrency: number | undefined;
   maxActions: number | undefined;
   /** The guards that were set, in words. */
@@ -30,6 +32,7 @@ const NO_JOB: JobFacts = {
   comment: undefined,
   source: 'unknown',
   windows: DOCUMENTED_WINDOWS,
+  routes: 'shared',
   concurrency: undefined,
   maxActions: undefined,
   guards: [],
@@ -46,6 +49,7 @@ export function jobFacts(frozen: unknown): JobFacts {
     comment: job.comment,
     source: sourceWords(job.source),
     windows: shareOf(job.quota.windows, job.quota.share),
+    routes: job.quota.routes,
     concurrency: job.concurrency,
     maxActions: job.guards.maxActions,
     guards: guardWords(job),

@@ -1,6 +1,7 @@
 import type { ExitCode } from '../../exit-codes.ts';
-import type { CloseReason } from '../../ledger/record.ts';
-import { type Ending, exitCodeOf } from './exit-code.ts';
+import { type CloseReason, ROUTES, type Route } from '../../ledger/record.ts';
+import { noCalls } from '../../ledger/state/calls.ts';
+import { type Ending, exitCodeOf } from './headline.ts';
 import { type JobFacts, jobFacts } from './job-facts.ts';
 import { mayNeedRelease } from './rows.ts';
 import { isPlan, type LedgerView } from './view.ts';
@@ -87,4 +88,55 @@ export function sessionsOf({ path, state }: LedgerView): SessionSummary[] {
 export function durationOf({ state }: LedgerView): number {
   const last = state.sessions.at(-1);
   return last === undefined ? 0 : last.lastAtMs - last.openedAtMs;
+}
+
+export interface PauseSummary {
+  atMs: number;
+  untilMs: number;
+  reason: string;
+}
+
+export type MinuteSummary = { atMs: number } & Record<Route, number>;
+
+/** A pause ends with its session at the latest. */
+export function pausesOf({ state }: LedgerView): PauseSummary[] {
+  return state.pauses.map(({ atMs, until, reason, session }) => {
+    const ended = state.sessions.find(({ number }) => number === session)?.closed?.atMs ?? Number.POSITIVE_INFINITY;
+    return { atMs, untilMs: Math.max(atMs, Math.min(Date.parse(until), ended)), reason };
+  });
+}
+
+/** `pauses` in order of their beginning. */
+export function unionMs(pauses: readonly PauseSummary[]): number {
+  let total = 0;
+  let reached = 0;
+  for (const { atMs, untilMs } of pauses) {
+    total += Math.max(0, untilMs - Math.max(atMs, reached));
+    reached = Math.max(reached, untilMs);
+  }
+  return total;
+}
+
+/** Calls by the minute in which they were sent; minutes without any are left out. */
+export function minutesOf(views: readonly LedgerView[]): MinuteSummary[] {
+  const merged = new Map<number, MinuteSummary>();
+  for (const { trace } of views) {
+    for (const [atMs, n] of trace.minutes) {
+      const minute = merged.get(atMs) ?? { atMs, ...noCalls() };
+      for (const route of ROUTES) minute[route] += n[route];
+      merged.set(atMs, minute);
+    }
+  }
+  return [...merged.values()]
+    .filter((minute) => ROUTES.some((route) => minute[route] > 0))
+    .sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Most frequent first. */
+export function answersOf(views: readonly LedgerView[]): { answer: string; n: number }[] {
+  const merged = new Map<string, number>();
+  for (const { trace } of views) {
+    for (const [answer, n] of trace.answers) merged.set(answer, (merged.get(answer) ?? 0) + n);
+  }
+  return [...merged].map(([answer, n]) => ({ answer, n })).sort((a, b) => b.n - a.n);
 }

@@ -1,5 +1,6 @@
 import { DECISIONS, type Decision, type DecisionCounts, noDecisions } from '../../ledger/decisions.ts';
 import { NOT_FOUND_STATUS } from '../../ledger/record.ts';
+import { type ForecastInput, forecast } from '../../quota/forecast.ts';
 import { jobFacts } from './job-facts.ts';
 import { type ActionRow, actionRow, mayNeedRelease } from './rows.ts';
 import { type LedgerView, mergedActions } from './view.ts';
@@ -118,4 +119,27 @@ function bump(counts: Map<string, number>, name: string): void {
 
 function ranked(counts: ReadonlyMap<string, number>): { name: string; n: number }[] {
   return [...counts].map(([name, n]) => ({ name, n })).sort((a, b) => b.n - a.n);
+}
+
+/** Points of the curve: enough to see the bursts of a minute's and an hour's quota. */
+const POINTS = 240;
+
+/** The forecast as reports show it: moments on the wall clock, and the curve between them. `nowWallMs` belongs to `input.nowMs`. */
+export function forecastFacts(input: ForecastInput, nowWallMs: number): ForecastFacts {
+  const wall = (monotonicMs: number) => nowWallMs + monotonicMs - input.nowMs;
+  const whole = forecast(input);
+  const startsAtMs = wall(whole.nextAtMs ?? input.nowMs);
+  const points = Math.min(POINTS, input.calls);
+  const curve = [{ atMs: startsAtMs, done: 0 }];
+  for (let i = 1; i <= points; i++) {
+    const done = Math.ceil((input.calls * i) / points);
+    curve.push({ atMs: wall(forecast({ ...input, calls: done }).doneAtMs), done });
+  }
+  return {
+    calls: input.calls,
+    startsAtMs,
+    endsAtMs: wall(whole.doneAtMs),
+    quartersAtMs: whole.quartersAtMs.map(wall),
+    curve,
+  };
 }

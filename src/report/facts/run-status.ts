@@ -1,6 +1,6 @@
 import type { Outcome } from '../../ledger/outcomes.ts';
 import type { CloseReason } from '../../ledger/record.ts';
-import { type LeftCounts, leftCounts } from '../../ledger/state/left.ts';
+import { type LeftCounts, leftCounts } from '../../ledger/state/counts.ts';
 import { nextCommand } from './next-steps.ts';
 import type { PlanFacts } from './plan-summary.ts';
 import { summarise } from './summary.ts';

@@ -2,17 +2,29 @@ import type { ExitCode, StopSignal } from '../../exit-codes.ts';
 import { OUTCOME_NAMES, type Outcome } from '../../ledger/outcomes.ts';
 import { type CloseReason, NOT_FOUND_STATUS, type RejectReason, ROUTES, type Route } from '../../ledger/record.ts';
 import { noCalls } from '../../ledger/state/calls.ts';
-import { type LeftCounts, nothingLeft, whereIs } from '../../ledger/state/left.ts';
+import { type LeftCounts, nothingLeft, whereIs } from '../../ledger/state/counts.ts';
 import { type Action, isOpen } from '../../ledger/state/run-state.ts';
 import { ASSUMED_ROUND_TRIP_MS, allFree, forecast } from '../../quota/forecast.ts';
-import { answersOf, type MinuteSummary, minutesOf, type PauseSummary, pausesOf, unionMs } from './call-history.ts';
-import { exitCodeOf, lookCount } from './exit-code.ts';
+import type { Window } from '../../quota/quota.ts';
+import { exitCodeOf, lookCount } from './headline.ts';
 import { type JobFacts, jobFacts } from './job-facts.ts';
-import { durationOf, type LedgerSummary, ledgerSummary, type SessionSummary, sessionsOf } from './ledger-summary.ts';
+import {
+  answersOf,
+  durationOf,
+  type LedgerSummary,
+  ledgerSummary,
+  type MinuteSummary,
+  minutesOf,
+  type PauseSummary,
+  pausesOf,
+  type SessionSummary,
+  sessionsOf,
+  unionMs,
+} from './ledger-summary.ts';
 import { type PlanFacts, type PlanSummary, summarisePlan } from './plan-summary.ts';
 import { mayNeedRelease } from './rows.ts';
-import type { TracedReject } from './trace.ts';
-import { distinctRuns, isPlan, type LedgerView, mergedActions } from './view.ts';
+import { sharedWindows, usageOf, type WindowUsage } from './usage.ts';
+import { distinctRuns, isPlan, type LedgerView, mergedActions, type TracedReject } from './view.ts';
 
 /** Everything that a report shows, whatever its format. Times are epoch ms. */
 export interface Summary {
@@ -44,7 +56,10 @@ export interface Summary {
   /** Time during which a pause held the calls back, overlaps counted once. */
   pausedMs: number;
   minutes: MinuteSummary[];
-  windows: readonly { calls: number; perMs: number }[];
+  /** That all calls went through together; none where there are no such. */
+  windows: readonly Window[];
+  /** Of those that are longer than a minute. */
+  usage: readonly WindowUsage[];
   firstAtMs: number;
   lastAtMs: number;
   /** When the question was answered, or `--yes` given. */
@@ -124,10 +139,13 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
   const pauses = views.flatMap((view) => pausesOf(view)).sort((a, b) => a.atMs - b.atMs);
   const started = views.map((view) => view.state.start).filter((start) => start !== undefined);
   const reason = lastReason(views, left);
+  const ledgers = views.map((view) => ledgerSummary(view, options));
+  const minutes = minutesOf(views);
+  const windows = sharedWindows(ledgers);
   return {
     kind,
     generatedAtMs: options.nowMs,
-    ledgers: views.map((view) => ledgerSummary(view, options)),
+    ledgers,
     admitted,
     counts,
     open,
@@ -150,8 +168,9 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
     sessions,
     pauses,
     pausedMs: unionMs(pauses),
-    minutes: minutesOf(views),
-    windows: job.windows,
+    minutes,
+    windows,
+    usage: usageOf(windows, minutes),
     firstAtMs: Math.min(...views.map((view) => view.state.firstAtMs)),
     lastAtMs: Math.max(...views.map((view) => view.state.lastAtMs)),
     startedAtMs: started.length > 0 ? Math.min(...started.map((start) => start.atMs)) : undefined,

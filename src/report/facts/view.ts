@@ -1,6 +1,9 @@
+import type { RecordSink } from '../../ledger/read-ledger.ts';
+import type { LedgerRecord, RejectReason, Route } from '../../ledger/record.ts';
 import type { ChainFault } from '../../ledger/scanner.ts';
+import { noCalls } from '../../ledger/state/calls.ts';
 import type { Action, RunState } from '../../ledger/state/run-state.ts';
-import type { Trace } from './trace.ts';
+import { ownCopy } from '../../own-copy.ts';
 
 /** One ledger as the reports see it. */
 export interface LedgerView {
@@ -73,4 +76,118 @@ function isLater(a: Action, b: Action): boolean {
 function lastWordMs(action: Action): number {
   if (action.outcome !== undefined) return action.outcome.atMs;
   return Math.max(action.last?.intentAtMs ?? 0, action.last?.repliedAtMs ?? 0, action.screen?.atMs ?? 0);
+}
+
+/** What a report needs of a ledger beyond its state: what happened when. Built by streaming the records once. */
+export interface Trace {
+  /** Calls by the clock minute (epoch ms) of their intent, those that were not sent left out. */
+  readonly minutes: ReadonlyMap<number, Readonly<Record<Route, number>>>;
+  /** Rejected rows of the last reading of the source, the first thousand of them. */
+  readonly rejects: readonly TracedReject[];
+  /** Wall clock of the first cancel call of each action that was called, epoch ms. */
+  readonly firstSentAtMs: ReadonlyMap<string, number>;
+  /** Answers by HTTP status, or by error for those without. */
+  readonly answers: ReadonlyMap<string, number>;
+}
+
+export interface TracedReject {
+  line: number;
+  reason: RejectReason;
+  text: string;
+}
+
+/** A report lists this many rejected rows; the ledger has them all. */
+const REJECTS_KEPT = 1000;
+
+export interface Tracer extends RecordSink {
+  /** Goes on with what is added. */
+  readonly trace: Trace;
+}
+
+export function createTracer(): Tracer {
+  const minutes = new Map<number, Record<Route, number>>();
+  let rejects: TracedReject[] = [];
+  const firstSentAtMs = new Map<string, number>();
+  const answers = new Map<string, number>();
+  const inFlight = new Map<number, { minute: number; route: Route; id: string | undefined; first: boolean }>();
+  let session = 0;
+  /** The session whose reading the rejects belong to; 0 once that reading has ended. */
+  let readingSession = 0;
+
+  // A reading begins with its first record after the end of another, or in a later session: as the run's state counts them.
+  const reads = () => {
+    if (readingSession === session) return;
+    readingSession = session;
+    rejects = [];
+  };
+
+  const add = (record: LedgerRecord, atMs: number) => {
+    switch (record.kind) {
+      case 'admit':
+        reads();
+        break;
+      case 'reject':
+        reads();
+        if (rejects.length < REJECTS_KEPT) rejects.push(rejectOf(record));
+        break;
+      case 'intake':
+        reads();
+        readingSession = 0;
+        break;
+      case 'open':
+        session = record.session;
+        break;
+      case 'intent': {
+        const minute = Math.floor(atMs / 60_000) * 60_000;
+        countCall(minutes, minute, record.route, 1);
+        const id = record.route === 'cancel' ? record.id : undefined;
+        const first = id !== undefined && !firstSentAtMs.has(id);
+        if (first) firstSentAtMs.set(ownCopy(id), atMs);
+        inFlight.set(record.call, { minute, route: record.route, id, first });
+        break;
+      }
+      case 'reply': {
+        const call = inFlight.get(record.call);
+        inFlight.delete(record.call);
+        if (record.error === 'not-sent') {
+          if (call === undefined) break;
+          countCall(minutes, call.minute, call.route, -1);
+          if (call.first && call.id !== undefined) firstSentAtMs.delete(call.id);
+          break;
+        }
+        const answer = record.http === undefined ? (record.error ?? 'no answer') : String(record.http);
+        answers.set(answer, (answers.get(answer) ?? 0) + 1);
+        break;
+      }
+      default:
+        break;
+    }
+  };
+
+  return {
+    add,
+    admitted: reads,
+    restart: () => {
+      for (const each of [minutes, firstSentAtMs, answers, inFlight]) each.clear();
+      rejects = [];
+      session = 0;
+      readingSession = 0;
+    },
+    get trace() {
+      return { minutes, rejects, firstSentAtMs, answers };
+    },
+  };
+}
+
+function rejectOf({ line, reason, text }: TracedReject): TracedReject {
+  return { line, reason, text };
+}
+
+function countCall(minutes: Map<number, Record<Route, number>>, minute: number, route: Route, by: number): void {
+  let entry = minutes.get(minute);
+  if (entry === undefined) {
+    entry = noCalls();
+    minutes.set(minute, entry);
+  }
+  entry[route] += by;
 }

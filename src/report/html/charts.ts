@@ -1,9 +1,10 @@
 import { describeDuration } from '../../duration.ts';
-import { ROUTES } from '../../ledger/record.ts';
-import { noCalls } from '../../ledger/state/calls.ts';
+import type { Window } from '../../quota/quota.ts';
 import type { ForecastFacts } from '../facts/plan-summary.ts';
 import type { Summary } from '../facts/summary.ts';
+import type { WindowUsage } from '../facts/usage.ts';
 import { formatCount } from '../format.ts';
+import { bucketed, thinned, timeAxis } from './chart-steps.ts';
 import { html, type Markup, trusted } from './markup.ts';
 
 /** Draws the charts as SVG. Colours are CSS variables of the page, so that one drawing serves light, dark and paper. */
@@ -11,8 +12,12 @@ export interface Charts {
   /** One bar, its parts side by side; a part that is too small to be seen still gets a sliver. */
   bar(parts: readonly BarPart[], label: string, size?: 'large' | 'small'): Markup;
   calls(summary: Summary): Markup;
+  /** How full a window was, under its limit. */
+  usage(usage: WindowUsage, over: CallTimes): Markup;
   forecast(forecast: ForecastFacts, quarters: readonly { part: number; atMs: number }[]): Markup;
 }
+
+type CallTimes = Pick<Summary, 'minutes' | 'firstAtMs'>;
 
 interface BarPart {
   n: number;
@@ -21,7 +26,7 @@ interface BarPart {
 }
 
 /** Steps on the time axis at most: more could not be told apart. */
-const MOST_STEPS = 160;
+const MAX_STEPS = 160;
 const STEPS_MIN = [1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440];
 const WIDE = 1000;
 const NARROW = 350;
@@ -42,6 +47,21 @@ export async function createCharts(): Promise<Charts> {
   const both = (label: string, options: (width: number) => Parameters<typeof Plot.plot>[0]): Markup => html`<div
     class="chart" role="img" aria-label="${label}"><div class="wide">${trusted(draw(options(WIDE)))}</div><div
     class="narrow">${trusted(draw(options(NARROW)))}</div></div>`;
+
+  const limitMarks = (limits: readonly { y: number; text: string }[]) => [
+    Plot.ruleY(limits, { y: 'y', stroke: 'var(--quota)', strokeDasharray: '4 3' }),
+    Plot.text(limits, {
+      y: 'y',
+      text: 'text',
+      frameAnchor: 'right',
+      textAnchor: 'end',
+      dy: -8,
+      fill: 'var(--quota)',
+      stroke: 'var(--paper)',
+      strokeWidth: 4,
+    }),
+    Plot.ruleY([0], { stroke: 'var(--rule)' }),
+  ];
 
   const bar: Charts['bar'] = (parts, label, size = 'large') => {
     const shown = parts.filter(({ n }) => n > 0);
@@ -75,10 +95,9 @@ export async function createCharts(): Promise<Charts> {
   };
 
   const calls: Charts['calls'] = (summary) => {
-    const { minutes, windows, pauses } = summary;
-    const first = minutes[0]?.atMs ?? summary.firstAtMs;
-    const last = (minutes.at(-1)?.atMs ?? first) + 60_000;
-    const stepMin = STEPS_MIN.find((step) => (last - first) / 60_000 / step <= MOST_STEPS) ?? 1440;
+    const { windows, pauses } = summary;
+    const [first, last] = callTimes(summary);
+    const stepMin = STEPS_MIN.find((step) => (last - first) / 60_000 / step <= MAX_STEPS) ?? 1440;
     const steps = bucketed(summary.minutes, stepMin);
     const bars = steps.flatMap(({ atMs, ...routes }) => {
       let from = 0;
@@ -90,10 +109,10 @@ export async function createCharts(): Promise<Charts> {
         return [part];
       });
     });
-    const lines = windows.map(({ calls, perMs }) => ({
-      y: (calls * 60_000) / perMs,
-      text: `quota: ${formatCount(calls)} in ${describeDuration(perMs)}`,
-    }));
+    // A longer window's limit would be read as a breach beside single minutes: it has a chart of its own.
+    const lines = windows
+      .filter(({ perMs }) => perMs <= 60_000)
+      .map((window) => ({ y: window.calls * Math.ceil(60_000 / window.perMs), text: limitOf(window) }));
     const highest = Math.max(1, ...bars.map(({ y2 }) => y2));
     // A quota far above what was called would flatten everything else.
     const drawn = lines.filter(({ y }) => y <= highest * 12);
@@ -108,7 +127,7 @@ export async function createCharts(): Promise<Charts> {
       marginLeft: 38,
       marginRight: 12,
       marginTop: 26,
-      x: timeAxis(first, last, width),
+      x: timeAxis(first, last, width === WIDE),
       y: {
         label: per,
         labelArrow: 'none',
@@ -127,18 +146,7 @@ export async function createCharts(): Promise<Charts> {
           insetRight: steps.length > 100 ? 0 : 0.5,
           fill: (part: { route: string }) => `var(--route-${part.route})`,
         }),
-        Plot.ruleY(drawn, { y: 'y', stroke: 'var(--quota)', strokeDasharray: '4 3' }),
-        Plot.text(drawn, {
-          y: 'y',
-          text: 'text',
-          frameAnchor: 'right',
-          textAnchor: 'end',
-          dy: -8,
-          fill: 'var(--quota)',
-          stroke: 'var(--paper)',
-          strokeWidth: 4,
-        }),
-        Plot.ruleY([0], { stroke: 'var(--rule)' }),
+        ...limitMarks(drawn),
       ],
     }));
   };
@@ -157,7 +165,7 @@ export async function createCharts(): Promise<Charts> {
       marginLeft: 48,
       marginRight: 40,
       marginTop: 26,
-      x: timeAxis(startsAtMs, Math.max(endsAtMs, startsAtMs + 1), width),
+      x: timeAxis(startsAtMs, Math.max(endsAtMs, startsAtMs + 1), width === WIDE),
       y: { label: 'calls made', labelArrow: 'none', grid: true, ticks: 4, domain: [0, Math.max(1, total) * 1.08] },
       marks: [
         Plot.areaY(points, {
@@ -190,39 +198,52 @@ export async function createCharts(): Promise<Charts> {
     }));
   };
 
-  return { bar, calls, forecast };
-}
-
-/** UTC on 24 hours, as everywhere in the reports; with the day where the axis spans more than one. */
-function timeAxis(fromMs: number, toMs: number, width: number) {
-  const days = toMs - fromMs > 36 * 3_600_000;
-  const seconds = toMs - fromMs < 5 * 60_000;
-  return {
-    type: 'utc' as const,
-    domain: [new Date(fromMs), new Date(toMs)],
-    label: null,
-    ticks: width === WIDE ? 8 : 3,
-    tickFormat: (at: Date) => {
-      const text = at.toISOString();
-      return days ? `${text.slice(5, 10)} ${text.slice(11, 16)}` : text.slice(11, seconds ? 19 : 16);
-    },
+  const usage: Charts['usage'] = ({ points, ...window }, summary) => {
+    const [first, last] = callTimes(summary);
+    const inside = points.filter(({ atMs }) => atMs <= last);
+    const steps = thinned([{ atMs: first, calls: 0 }, ...inside, { atMs: last, calls: inside.at(-1)?.calls ?? 0 }]);
+    const curve = steps.map(({ atMs, calls }) => ({ at: new Date(atMs), calls }));
+    const most = points.reduce((highest, { calls }) => Math.max(highest, calls), 0);
+    const span = describeDuration(window.perMs);
+    const label = `Calls in the last ${span} over time: at most ${formatCount(most)} of ${formatCount(window.calls)}`;
+    const limit = [{ y: window.calls, text: limitOf(window) }];
+    return both(label, (width) => ({
+      width,
+      height: 150,
+      marginLeft: 38,
+      marginRight: 12,
+      marginTop: 26,
+      x: timeAxis(first, last, width === WIDE),
+      y: {
+        label: `calls in the last ${span}`,
+        labelArrow: 'none',
+        grid: true,
+        ticks: 3,
+        domain: [0, window.calls * 1.2],
+      },
+      marks: [
+        Plot.areaY(curve, {
+          x: 'at',
+          y1: 0,
+          y2: 'calls',
+          curve: 'step-after',
+          fill: 'var(--route-cancel)',
+          fillOpacity: 0.3,
+        }),
+        ...limitMarks(limit),
+      ],
+    }));
   };
+
+  return { bar, calls, usage, forecast };
 }
 
-function bucketed(minutes: Summary['minutes'], stepMin: number): Summary['minutes'] {
-  const stepMs = stepMin * 60_000;
-  const steps = new Map<number, Summary['minutes'][number]>();
-  for (const minute of minutes) {
-    const at = Math.floor(minute.atMs / stepMs) * stepMs;
-    const step = steps.get(at) ?? { atMs: at, ...noCalls() };
-    steps.set(at, step);
-    for (const route of ROUTES) step[route] += minute[route];
-  }
-  return [...steps.values()];
+/** From the first minute in which something was sent to the end of the last. */
+function callTimes({ minutes, firstAtMs }: CallTimes): [number, number] {
+  const first = minutes[0]?.atMs ?? firstAtMs;
+  return [first, (minutes.at(-1)?.atMs ?? first) + 60_000];
 }
 
-/** A curve of at most some hundred points, its ends kept. */
-function thinned<T>(curve: readonly T[]): T[] {
-  const every = Math.ceil(curve.length / 400);
-  return curve.filter((_, i) => i % every === 0 || i === curve.length - 1);
+function limitOf({ calls, perMs }: Window): string {
+  return `limit: ${formatCount(calls)} in ${describeDuration(perMs)}`;
 }

@@ -8,6 +8,7 @@ import type { ActionRow } from '../facts/rows.ts';
 import type { Summary } from '../facts/summary.ts';
 import type { LedgerView } from '../facts/view.ts';
 import { formatTime } from '../format.ts';
+import { allActions } from './all-actions.ts';
 import { createCharts } from './charts.ts';
 import { html, type Markup, trusted } from './markup.ts';
 import { named } from './parts.ts';
@@ -44,6 +45,7 @@ export async function htmlPage(
           runParts.releases(summary, released),
           runParts.callsOverTime(summary, charts),
           runParts.byType(summary, charts),
+          allActions(summary, views, undefined),
           recordParts.rejects(summary),
           recordParts.sessions(summary),
           recordParts.provenance(summary),
@@ -60,6 +62,7 @@ export async function htmlPage(
             : []),
           runParts.releases(summary, released),
           plan.decisions === undefined && runParts.byType(summary, charts),
+          allActions(summary, views, canStart(summary) ? options.plan?.decisions : undefined),
           recordParts.rejects(summary),
           recordParts.provenance(summary),
         ];

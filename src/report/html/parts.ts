@@ -56,8 +56,8 @@ export function plainTable<T>(
 }
 
 /** The roles are those that the elements have; said aloud, they survive being laid out as blocks. */
-function tableRow<T>(columns: readonly HtmlColumn<T>[], row: T, outcome?: string): Markup {
-  return html`<tr role="row"${outcome !== undefined && html` data-outcome="${outcome}"`}>${columns.map(
+function tableRow<T>(columns: readonly HtmlColumn<T>[], row: T, choice?: string): Markup {
+  return html`<tr role="row"${choice !== undefined && html` data-choice="${choice}"`}>${columns.map(
     ({ cell, kind, label }) =>
       html`<td role="cell"${classOf(kind)}${label !== undefined && html` data-label="${label}"`}>${cell(row)}</td>`,
   )}</tr>
@@ -68,20 +68,19 @@ export interface SortedTable<T> {
   caption: string;
   columns: readonly HtmlColumn<T>[];
   rows: readonly T[];
-  /** What the select filters by, and its choices. */
-  outcomes: readonly string[];
-  outcomeOf: (row: T) => string;
+  /** What the select is called and its choices; there is none for fewer than two. */
+  filter: { head: string; choices: readonly string[]; of: (row: T) => string };
 }
 
 /** A table to search, filter, sort and page through; on a phone each row is a block. */
-export function sortedTable<T>({ caption, columns, rows, outcomes, outcomeOf }: SortedTable<T>): Markup {
+export function sortedTable<T>({ caption, columns, rows, filter }: SortedTable<T>): Markup {
   return html`<div data-rows><div class="tools" hidden><label>Search<input type="search" autocomplete="off" placeholder="device, code, ID"></label>${
-    outcomes.length > 1 &&
-    html`<label>Outcome<select><option value="">all</option>${outcomes.map((outcome) => html`<option>${outcome}</option>`)}</select></label>`
+    filter.choices.length > 1 &&
+    html`<label>${filter.head}<select><option value="">all</option>${filter.choices.map((choice) => html`<option>${choice}</option>`)}</select></label>`
   }<p role="status"></p></div><div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table class="stack" role="table"><thead role="rowgroup"><tr role="row">${columns.map(
     ({ head, kind }) =>
       html`<th role="columnheader" scope="col"${classOf(kind)}><button disabled>${head}</button></th>`,
-  )}</tr></thead><tbody role="rowgroup">${rows.map((row) => tableRow(columns, row, outcomeOf(row)))}</tbody></table></div><button class="more" hidden>Show more rows</button></div>`;
+  )}</tr></thead><tbody role="rowgroup">${rows.map((row) => tableRow(columns, row, filter.of(row)))}</tbody></table></div><button class="more" hidden>Show more rows</button></div>`;
 }
 
 export function facts(entries: readonly (readonly [name: string, value: Content] | undefined)[]): Markup {

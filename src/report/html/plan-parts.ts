@@ -4,9 +4,9 @@ import type { PlanSummary } from '../facts/plan-summary.ts';
 import type { Summary } from '../facts/summary.ts';
 import { formatCount, formatTime, plural } from '../format.ts';
 import type { Charts } from './charts.ts';
-import { decisionColor } from './colors.ts';
 import { html, type Markup } from './markup.ts';
 import { facts, named, part, plainTable, tally } from './parts.ts';
+import { decisionColor } from './style.ts';
 
 export function decisions(summary: Summary, plan: PlanSummary, charts: Charts): Markup | undefined {
   const counts = plan.decisions;

@@ -63,7 +63,7 @@ export function sessions(summary: Summary): Markup {
   const paused =
     summary.pauses.length > 0 &&
     html`<p class="note">Calls were held back ${plural(summary.pauses.length, 'time')}, ${describeDuration(summary.pausedMs)} together: ${[...reasons].map(([reason, n]) => `${reason} ${formatCount(n)}`).join(', ')}.</p>`;
-  const remark = `${plural(summary.sessions.length, 'session')}; an interrupted run goes on in another.`;
+  const remark = `${plural(summary.sessions.length, 'session')}; an interrupted run is continued in another.`;
   return part('sessions', 'Sessions', remark, [table, paused]);
 }
 

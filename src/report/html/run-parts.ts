@@ -1,11 +1,12 @@
 import { needsLook, OUTCOME_NAMES, OUTCOMES } from '../../ledger/outcomes.ts';
 import type { ActionRow } from '../facts/rows.ts';
 import type { Summary } from '../facts/summary.ts';
+import type { WindowUsage } from '../facts/usage.ts';
 import { formatCount, formatMinute, plural } from '../format.ts';
 import type { Charts } from './charts.ts';
-import { outcomeColor, statusColor } from './colors.ts';
 import { html, type Markup } from './markup.ts';
 import { key, named, part, plainTable, sortedTable, type TallyItem, tally } from './parts.ts';
+import { outcomeColor, statusColor } from './style.ts';
 
 /** Rows of actions that a page lists at most; the CSV files hold them all. */
 export const ROWS_SHOWN = 2000;
@@ -29,15 +30,18 @@ export function outcomes(summary: Summary, charts: Charts): Markup {
 export function looks(summary: Summary, rows: readonly ActionRow[]): Markup | undefined {
   if (summary.needsLook === 0) return undefined;
   const shown = rows.length < summary.needsLook;
-  const remark = html`<span data-count="needs-look">${formatCount(summary.needsLook)}</span> ${summary.needsLook === 1 ? 'action' : 'actions'} whose outcome somebody should look at.${
+  const remark = html`<span data-count="needs-look">${formatCount(summary.needsLook)}</span> ${summary.needsLook === 1 ? 'action' : 'actions'} whose outcome needs a person.${
     shown &&
     html` The first ${formatCount(rows.length)} are listed here; all of them are in <code>failed.csv</code>, which <code>countermand report --out</code> writes.`
   }`;
   const table = sortedTable<ActionRow>({
     caption: 'Actions that need review',
     rows,
-    outcomes: OUTCOME_NAMES.filter((name) => needsLook(name) && summary.counts[name] > 0),
-    outcomeOf: ({ outcome }) => outcome,
+    filter: {
+      head: 'Outcome',
+      choices: OUTCOME_NAMES.filter((name) => needsLook(name) && summary.counts[name] > 0),
+      of: ({ outcome }) => outcome,
+    },
     columns: [
       {
         head: 'Outcome',
@@ -50,7 +54,8 @@ export function looks(summary: Summary, rows: readonly ActionRow[]): Markup | un
         head: 'Device',
         kind: 'name',
         cell: ({ device, deviceId, requestor }) => [
-          named(device ?? deviceId),
+          named(device),
+          deviceId !== undefined && html`<span class="under mono">${deviceId}</span>`,
           requestor !== undefined && html`<span class="under">by ${named(requestor)}</span>`,
         ],
       },
@@ -78,7 +83,7 @@ export function looks(summary: Summary, rows: readonly ActionRow[]): Markup | un
       { head: 'Action ID', kind: 'id', label: 'Action', cell: ({ id }) => id },
     ],
   });
-  return part('looks', 'Needs a look', remark, table, true);
+  return part('looks', 'Needs review', remark, table, true);
 }
 
 export function releases(summary: Summary, rows: readonly ActionRow[]): Markup | undefined {
@@ -90,8 +95,7 @@ export function releases(summary: Summary, rows: readonly ActionRow[]): Markup |
   const table = sortedTable<ActionRow>({
     caption: 'Isolations that may need release',
     rows,
-    outcomes: [],
-    outcomeOf: ({ outcome }) => outcome,
+    filter: { head: 'Outcome', choices: [], of: ({ outcome }) => outcome },
     columns: [
       { head: 'Device', cell: ({ device }) => named(device) },
       {
@@ -118,7 +122,7 @@ export function callsOverTime(summary: Summary, charts: Charts): Markup {
       ...(calls.list > 0 ? [{ name: 'list', color: 'route-list' }] : []),
       ...(calls.get > 0 ? [{ name: 'get', color: 'route-get' }] : []),
       ...(calls.machines > 0 ? [{ name: 'machines', color: 'route-machines' }] : []),
-      { name: 'quota', color: 'quota', line: true },
+      { name: 'limit', color: 'quota', line: true },
       ...(pauses.length > 0 ? [{ name: 'paused', color: 'pause' }] : []),
     ],
     'times in UTC',
@@ -127,6 +131,7 @@ export function callsOverTime(summary: Summary, charts: Charts): Markup {
   return part('calls', 'Calls over time', remark, [
     charts.calls(summary),
     legend,
+    summary.usage.filter(isUsed).map((usage) => charts.usage(usage, summary)),
     answered !== '' && html`<p class="note">Answers: ${answered}.</p>`,
   ]);
 }
@@ -155,4 +160,9 @@ export function byType(summary: Summary, charts: Charts): Markup {
   );
   const legend = key(statuses.slice(0, 12).map((status) => ({ name: status, color: statusColor(status) })));
   return part('types', 'Status by type', 'What Defender last said of the actions, by their type.', [table, legend]);
+}
+
+/** A window that was hardly used says nothing. */
+function isUsed({ calls, points }: WindowUsage): boolean {
+  return points.some((point) => point.calls * 20 >= calls);
 }

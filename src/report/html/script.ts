@@ -24,7 +24,7 @@ for (const block of document.querySelectorAll('[data-rows]')) {
     let matches = 0;
     for (const row of body.rows) {
       const text = texts.get(row);
-      const fits = words.every((word) => text.includes(word)) && (wanted === '' || row.dataset.outcome === wanted);
+      const fits = words.every((word) => text.includes(word)) && (wanted === '' || row.dataset.choice === wanted);
       row.hidden = !fits;
       row.classList.toggle('later', fits && matches >= limit);
       if (fits) matches++;

@@ -1,3 +1,6 @@
+import type { Decision } from '../../ledger/decisions.ts';
+import type { Outcome } from '../../ledger/outcomes.ts';
+
 /** The page's look: light, dark, phone and paper. Plain text here because its hash stands in the page's policy. */
 export const STYLE = `
 :root {
@@ -112,6 +115,7 @@ th[aria-sort=ascending] button::after { content: "\\2191"; opacity: 1; }
 th[aria-sort=descending] button::after { content: "\\2193"; opacity: 1; }
 .dot::before { content: ""; display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 7px; background: var(--swatch); }
 .dot { font-weight: 600; white-space: nowrap; }
+.key + .chart { margin-top: 18px; }
 .tools { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: end; margin: 0 0 10px; }
 .tools[hidden], [hidden] { display: none; }
 .tools label { font-size: 12.5px; color: var(--soft); display: grid; gap: 3px; }
@@ -120,6 +124,8 @@ th[aria-sort=descending] button::after { content: "\\2193"; opacity: 1; }
   border-radius: 4px; padding: 6px 9px; max-width: 100%; min-height: 36px; }
 .tools [role=status] { margin: 0 0 7px; font-size: 13px; color: var(--soft); }
 .more { margin-top: 12px; cursor: pointer; }
+details > summary { cursor: pointer; font-weight: 600; padding: 4px 0 12px; }
+details > summary:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 5px 28px; margin: 0; }
 .facts dt { color: var(--soft); }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
@@ -166,10 +172,41 @@ footer { border-top: 1px solid var(--rule); padding-top: 14px; color: var(--soft
   .part { grid-template-columns: 90pt minmax(0, 1fr); gap: 14pt; padding: 12pt 0; } .part.wide { grid-template-columns: minmax(0, 1fr); gap: 6pt; }
   .tally { grid-template-columns: repeat(4, minmax(0, 1fr)); }
   .chart .wide { display: block; } .chart .narrow { display: none; }
-  .tools, .more, .skip { display: none !important; }
+  .tools, .more, .skip, details:not([open]) { display: none !important; }
   th button::after { content: none; }
   table { font-size: 8pt; } td .under, td.id { font-size: 7pt; } td.name { min-width: 0; } th, td { padding: 3pt 8pt 3pt 0; }
   tr, .tally li, .chart, .next li { break-inside: avoid; } h2, h3 { break-after: avoid; }
   thead { display: table-header-group; }
 }
 `;
+
+/** Names of CSS variables of the page. */
+export function outcomeColor(outcome: Outcome | 'open'): string {
+  return outcome === 'open' ? 'not-settled' : outcome;
+}
+
+const DECISION_COLORS = {
+  cancel: 'cancelled',
+  unscreened: 'not-settled',
+  'already-final': 'already-final',
+  excluded: 'excluded',
+  'not-found': 'not-found',
+} as const satisfies Record<Decision, string>;
+
+export function decisionColor(decision: Decision): string {
+  return DECISION_COLORS[decision];
+}
+
+const STATUS_COLORS = new Map([
+  ['Cancelled', 'cancelled'],
+  ['Pending', 'not-settled'],
+  ['InProgress', 'route-cancel'],
+  ['Succeeded', 'already-final'],
+  ['Failed', 'failed'],
+  ['TimeOut', 'ran-anyway'],
+]);
+
+/** Defender's statuses are an open set: what is not known is grey. */
+export function statusColor(status: string): string {
+  return STATUS_COLORS.get(status) ?? 'other';
+}

@@ -17,10 +17,10 @@ import {
   wantsJson,
 } from '../../../src/cli/flags/check-arguments.ts';
 import { UsageError } from '../../../src/errors.ts';
-import { BOOLEAN_WORDS } from '../../../src/job/boolean.ts';
 import { givenSettings } from '../../../src/job/given-settings.ts';
 import { variableOf } from '../../../src/job/setting.ts';
 import { SETTING_NAMES, SETTINGS } from '../../../src/job/settings.ts';
+import { BOOLEAN_WORDS } from '../../../src/job/values.ts';
 
 const COMMANDS: readonly Command[] = [plan, run, resume, verify, report, list, check, sandbox];
 const TRUE = ['true', '1', 'yes', 'on', 'TRUE', 'Yes', 'oN', ' true '];

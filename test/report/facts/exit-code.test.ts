@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { EXIT_CODES } from '../../../src/exit-codes.ts';
 import { OUTCOME_NAMES, OUTCOMES } from '../../../src/ledger/outcomes.ts';
-import { type Ending, exitCodeOf } from '../../../src/report/facts/exit-code.ts';
+import { type Ending, exitCodeOf } from '../../../src/report/facts/headline.ts';
 
 const done: Ending = { reason: 'finished', counts: { cancelled: 3 }, rejected: {}, needsRelease: 0 };
 

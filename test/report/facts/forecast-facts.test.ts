@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { allFree } from '../../../src/quota/forecast.ts';
 import { DOCUMENTED_WINDOWS } from '../../../src/quota/quota.ts';
-import { forecastFacts } from '../../../src/report/facts/forecast-facts.ts';
+import { forecastFacts } from '../../../src/report/facts/plan-summary.ts';
 import { T0 } from '../records.ts';
 
 const input = { windows: allFree(DOCUMENTED_WINDOWS), concurrency: 16, roundTripMs: 200, nowMs: 7000 };

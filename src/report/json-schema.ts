@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { EXIT_CODES } from '../exit-codes.ts';
+import { DECISION_NAMES } from '../ledger/decisions.ts';
+import { OUTCOME_NAMES } from '../ledger/outcomes.ts';
+import { type RejectReason, ROUTES } from '../ledger/record.ts';
+import { RUN_STATES } from './facts/run-status.ts';
+import type { MergedDocument, SummaryDocument } from './json.ts';
+
+const count = z.int().min(0);
+const time = z.iso.datetime().describe('ISO 8601, UTC');
+const command = z
+  .string()
+  .nullable()
+  .describe('the command that continues it, ready to paste; null where there is none');
+const exitCode = z.literal(Object.keys(EXIT_CODES).map(Number)).describe('see docs/operations.md');
+const REJECT_REASONS = ['not-an-id', 'bad-row', 'duplicate'] as const satisfies readonly RejectReason[];
+
+const counts = z
+  .partialRecord(z.enum(OUTCOME_NAMES), count)
+  .describe('actions by their last outcome; what is 0 is left out');
+const left = z
+  .strictObject({
+    accepted: count.describe('cancel accepted, end not seen yet'),
+    inDoubt: count.describe('sent, and no answer that can be relied on'),
+    again: count.describe('to be tried again'),
+    notCalled: count,
+  })
+  .describe('actions without an outcome: with counts they make up admitted');
+const integrity = z.strictObject({
+  intact: z.boolean(),
+  records: count,
+  line: count.exactOptional().describe('the first line that does not fit; what stands before it is reported'),
+});
+const ledger = {
+  run: z.string().describe('UUID; empty for a ledger without a run'),
+  ledger: z.string().describe('path'),
+  head: z.string().describe('the last chain value, 32 hex digits; empty for a ledger without a record'),
+  tenant: z.string(),
+  integrity,
+};
+const ended = exitCode.nullable().describe('null for a run that is running or was killed');
+const totals = {
+  counts,
+  admitted: count,
+  left,
+  rejected: z
+    .partialRecord(z.enum(REJECT_REASONS), count)
+    .describe('rejected rows of the source; what is 0 is left out'),
+  calls: z.record(z.enum(ROUTES), count),
+  needsRelease: count.describe('isolations in effect, which only a release undoes'),
+  durationMs: count.describe('of the last session'),
+  exitCode: ended,
+  decisions: z.record(z.enum(DECISION_NAMES), count).exactOptional().describe('of a plan'),
+  forecast: z
+    .strictObject({
+      calls: count,
+      startsAt: time,
+      endsAt: time,
+      quarters: z.array(z.strictObject({ part: z.number(), at: time })),
+    })
+    .nullable()
+    .exactOptional()
+    .describe('of a plan: when its calls would be answered, by quarters, under the quota that was left'),
+};
+
+const run = z.strictObject({
+  ...ledger,
+  comment: z.string().nullable(),
+  ...totals,
+  startedAt: time.nullable().describe('null for a plan'),
+  endedAt: time.nullable().describe('null while work is left'),
+  next: command,
+}) satisfies z.ZodType<SummaryDocument>;
+
+const runs = z.strictObject({
+  ledgers: z.array(z.strictObject({ ...ledger, durationMs: count, exitCode: ended })),
+  ...totals,
+}) satisfies z.ZodType<MergedDocument>;
+
+const status = z.strictObject({
+  runs: z.array(
+    z.strictObject({
+      name: z.string(),
+      ledger: z.string(),
+      tenant: z.string().nullable(),
+      state: z.enum(RUN_STATES),
+      holder: z
+        .strictObject({ pid: z.int(), host: z.string(), since: z.string() })
+        .nullable()
+        .describe('the process that works on it'),
+      admitted: count,
+      counts,
+      left,
+      needsReview: count,
+      forecast: z.strictObject({ endsAt: time }).nullable().describe('when it would be over if it went on now'),
+      integrity,
+      next: command,
+    }),
+  ),
+});
+
+const verifyOffline = z.strictObject({
+  ledger: z.string(),
+  intact: z.boolean(),
+  records: count,
+  from: z.string().exactOptional().describe('time of the first record'),
+  to: z.string().exactOptional().describe('time of the last record'),
+  head: z.string(),
+  tornBytes: count.describe('of a last line that was cut off'),
+  fault: z.strictObject({ line: count, what: z.string() }).exactOptional(),
+});
+
+const check = z.strictObject({
+  findings: z.array(z.strictObject({ level: z.enum(['ok', 'warning', 'wrong']), topic: z.string(), text: z.string() })),
+  exitCode,
+});
+
+const error = z.strictObject({ exitCode, error: z.strictObject({ message: z.string() }) });
+
+/** The documents of `--json`, by who writes them. Fields are only ever added. Nothing of the program reads this: the schema in docs and the tests do. */
+export const JSON_DOCUMENTS = {
+  run: run.describe('run, resume, plan, verify, and report of one ledger'),
+  runs: runs.describe('report of several ledgers: an entry a ledger, and the totals'),
+  status: status.describe('status'),
+  verifyOffline: verifyOffline.describe('verify --offline'),
+  check: check.describe('check'),
+  error: error.describe('any command that ends before there is a ledger'),
+} as const;
+
+/** JSON Schema (2020-12) of them: any one of the definitions. */
+export function jsonDocumentsSchema(): Record<string, unknown> {
+  const { $schema, ...schema } = z.toJSONSchema(z.union(Object.values(JSON_DOCUMENTS)));
+  const names = Object.keys(JSON_DOCUMENTS);
+  const definitions = (schema.anyOf ?? []).map((definition, i) => [names[i], definition]);
+  return {
+    $schema,
+    title: 'The --json documents of countermand',
+    anyOf: names.map((name) => ({ $ref: `#/$defs/${name}` })),
+    $defs: Object.fromEntries(definitions),
+  };
+}
