@@ -69,7 +69,7 @@ export class LockedError extends CountermandError {
   }
 }
 
-/** Under its lock, a ledger is not as it was when it was decided what to do with it: to be decided anew, or refused. Exit 11. */
+/** Somebody else changed a ledger that is held, or began one where there was none. Exit 11. */
 export class ChangedLedgerError extends LockedError {
   override readonly name = 'ChangedLedgerError';
 }

@@ -24,7 +24,7 @@ const PLANTED: readonly (readonly [what: string, file: string, line: string])[] 
   ['a folder that knows the engine', 'src/store/folder/planted.ts', "import '../../engine/guards.ts';"],
   ['an engine that shows something', 'src/engine/planted.ts', "import '../report/text.ts';"],
   ['an engine that builds its parts', 'src/engine/planted-run.ts', "import '../run/assemble.ts';"],
-  ['an engine that knows files', 'src/engine/planted-folder.ts', "import '../store/folder/open.ts';"],
+  ['an engine that knows files', 'src/engine/planted-folder.ts', "import '../store/folder/hold.ts';"],
   ['an engine that knows the quota backend', 'src/engine/planted-quota.ts', "import '../quota/local/local-quota.ts';"],
   ['a report that asks the engine', 'src/report/planted.ts', "import '../engine/guards.ts';"],
   ['a report that opens files', 'src/report/facts/planted.ts', "import '../../store/folder/read.ts';"],

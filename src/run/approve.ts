@@ -1,8 +1,11 @@
 import { type Change, countDecisions, SCREEN_AT_MOST } from '../engine/screen-all.ts';
+import type { Stop } from '../engine/session.ts';
 import { UsageError } from '../errors.ts';
 import { wordsToRepeat } from '../job/from-ledger.ts';
 import { unseenTypes } from '../job/known-names.ts';
 import { leftOutWords, toCallCount } from '../ledger/decisions.ts';
+import { OUTCOMES, type Outcome } from '../ledger/outcomes.ts';
+import type { Action } from '../ledger/state/run-state.ts';
 import { shellWord } from '../report/facts/next-steps.ts';
 import type { Connected } from './assemble.ts';
 import type { Console } from './console.ts';
@@ -50,6 +53,31 @@ export async function approve(
     throw new UsageError(`not confirmed, so nothing was cancelled; the list is kept, and \`${again}\` asks again`);
   }
   await ledger.start({ by: yes ? 'yes' : 'question', count });
+}
+
+/** Shows what became of the first N, and asks; with `--yes` the outcomes are the answer. */
+export async function approveAfterFirstBatch(
+  first: readonly Action[],
+  { yes, stop }: { yes: boolean; stop: Stop },
+  console: Console,
+): Promise<boolean> {
+  const { say } = console;
+  const counts = new Map<Outcome | 'open', number>();
+  for (const { outcome } of first) {
+    const name = outcome?.outcome ?? 'open';
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const message = [...counts].map(([name, n]) => `${n} ${name}`).join(', ');
+  say(`\nThe first ${first.length}: ${message}\n`);
+  for (const { id, outcome, screen } of first) {
+    if (outcome !== undefined && !OUTCOMES[outcome.outcome].good) {
+      say(`  ${id}  ${screen?.computer ?? ''}  ${outcome.outcome}${outcome.detail ? `: ${outcome.detail}` : ''}\n`);
+    }
+  }
+  if (yes) return [...counts.keys()].every((name) => name !== 'open' && OUTCOMES[name].good);
+  const goOn = await console.ask('Cancel the rest?', stop.signal);
+  stop.signal.throwIfAborted();
+  return goOn;
 }
 
 /** Throws a UsageError where nobody could answer. */

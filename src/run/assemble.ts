@@ -1,24 +1,22 @@
-import { setMaxListeners } from 'node:events';
 import { makeDefender } from '../defender/client.ts';
 import { CLOCK_TIMEOUT_MS, measureSkew } from '../defender/server-clock.ts';
 import { makeLookups } from '../engine/lookups.ts';
-import { type EngineParts, makeStop, type SessionParts, type Stop } from '../engine/session.ts';
-import { InterruptedError } from '../errors.ts';
+import type { EngineParts, SessionParts } from '../engine/session.ts';
 import { readClaims } from '../identity/claims.ts';
 import type { Job } from '../job/job.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { areDifferentTenants, isSameTenant, isTenantId } from '../ledger/sender.ts';
-import type { RunState } from '../ledger/state/run-state.ts';
 import type { Logger } from '../log.ts';
 import { makeGate } from '../quota/gate/make-gate.ts';
 import type { Quota } from '../quota/quota.ts';
-import { createTracer, type LedgerView } from '../report/facts/view.ts';
+import type { LedgerView } from '../report/facts/view.ts';
 import { toolName } from '../version.ts';
 import { type AsyncDisposables, makeAsyncDisposableStack } from './async-disposable-stack.ts';
 import type { Context } from './console.ts';
+import type { Holding } from './holding.ts';
 import { pauseFacts } from './progress-facts.ts';
 import { assess, type Identity, prepareSignIn, refuseUnusable, shownSender, withoutSignIn } from './sign-in.ts';
-import { stopOnSignals } from './stop-on-signals.ts';
+import type { Target } from './target.ts';
 
 /** Real parts put together: what the engine is handed, and what the command shows of them. */
 export interface RunParts extends AsyncDisposable, SessionParts {
@@ -48,38 +46,39 @@ export interface Connected {
 }
 
 export interface AssembleOptions {
-  job: Job;
-  existing: 'any' | 'existing' | 'plan';
-  /** What the ledger said before this session; undefined where there is none, or where a plan is replaced. */
-  before: RunState | undefined;
-  /** The head of that reading, to which the store holds the ledger. @default whatever it is by then */
-  head?: string;
+  target: Pick<Target, 'job' | 'state'>;
+  /** Holds the ledger where there is one; is disposed of with the parts. */
+  holding: Holding;
+  /** A plan is replaced by a new ledger. @default false */
+  replacesPlan?: boolean;
   /** Nothing will be sent, so nobody has to be known. @default false */
   offline?: boolean;
 }
 
 /**
- * Opens the ledger (and with it the locks), and puts a session's parts together.
- * Throws as `Store.open` and `findCredential` do, before anything is sent; an InterruptedError when a signal ended a wait before that.
+ * Begins the session on the ledger (and takes the sender's lock with it), and puts the session's parts together.
+ * Throws as `Store.hold`, `HeldRun.begin` and `findCredential` do, before anything is sent; an InterruptedError when a signal ended a wait before that.
  */
 export async function assemble(options: AssembleOptions, outer: Context): Promise<RunParts> {
-  const { job, before, offline = false } = options;
-  // A new run is named here and not by the ledger, so that what is said while it is being opened carries the name too.
-  const run = before?.run || outer.uuid();
-  const logOf = (run: string, session: number) => outer.log.child({ job: job.name, run, session });
-  const context = { ...outer, log: logOf(run, (before?.sessions.length ?? 0) + 1) };
-  const signInAs = { ...job, tenant: signInTenant(options) };
-  const identity = offline ? withoutSignIn(job, context) : await prepareSignIn(signInAs, context);
+  const { target, holding, offline = false, replacesPlan = false } = options;
+  const { job } = target;
+  const state = replacesPlan ? undefined : target.state;
+  const old = state?.sessions.at(-1)?.opened.tenant;
+  // A new run is named here and not by the ledger, so that what is said while it is being begun carries the name too.
+  const run = state?.run || holding.newRun;
+  const log = outer.log.child({ job: job.name, run, session: (state?.sessions.length ?? 0) + 1 });
+  const context = { ...outer, log };
+  const signInAs = { ...job, tenant: signInTenant(job.tenant, old) };
   const resources = makeAsyncDisposableStack();
-  const stop = makeStop();
   try {
-    return await assembleParts({ ...options, run }, { identity, resources, stop }, context, logOf);
+    const identity = offline
+      ? withoutSignIn(job, context)
+      : await holding.orInterrupted(prepareSignIn(signInAs, context));
+    const begin = { replacesPlan, needsToken: !offline && isUndecided(job.tenant, old) };
+    return await assembleParts(job, begin, { identity, holding, resources }, context);
   } catch (error) {
     await resources.disposeAsync();
-    const { first } = outer.interrupts;
-    // A wait that a signal ended, before there was a session to close.
-    const isWait = first !== undefined && (error === stop.signal.reason || error === outer.interrupts.signal.reason);
-    throw isWait ? new InterruptedError(first, 'nothing was sent') : error;
+    throw error;
   }
 }
 
@@ -87,46 +86,34 @@ export async function assemble(options: AssembleOptions, outer: Context): Promis
  * The tenant that signs in. Where the ledger names its tenant by a domain and this session by a GUID, the domain does: its token shows whether
  * the two are one.
  */
-function signInTenant({ job, before }: AssembleOptions): string {
-  const old = before?.sessions.at(-1)?.opened.tenant;
-  return old !== undefined && isTenantId(job.tenant) && !isTenantId(old) ? old : job.tenant;
+function signInTenant(tenant: string, old: string | undefined): string {
+  return old !== undefined && isTenantId(tenant) && !isTenantId(old) ? old : tenant;
 }
 
-/** A domain against a GUID is decided upon before the ledger is opened, and so needs the token by then. */
-function needsToken({ job, before, offline }: AssembleOptions): boolean {
-  const old = before?.sessions.at(-1)?.opened.tenant;
-  if (offline || old === undefined || isSameTenant(old, job.tenant)) return false;
-  return !areDifferentTenants(old, job.tenant) && isTenantId(old) !== isTenantId(job.tenant);
+/** A domain against a GUID is decided upon before the session is begun, and so needs the token by then. */
+function isUndecided(tenant: string, old: string | undefined): boolean {
+  if (old === undefined || isSameTenant(old, tenant)) return false;
+  return !areDifferentTenants(old, tenant) && isTenantId(old) !== isTenantId(tenant);
 }
 
 async function assembleParts(
-  options: AssembleOptions & { run: string },
-  { identity, resources, stop }: { identity: Identity; resources: AsyncDisposables; stop: Stop },
+  job: Job,
+  { replacesPlan, needsToken }: { replacesPlan: boolean; needsToken: boolean },
+  { identity, holding, resources }: { identity: Identity; holding: Holding; resources: AsyncDisposables },
   context: Context,
-  logOf: (run: string, session: number) => Logger,
 ): Promise<RunParts> {
-  const { job, existing, run, head } = options;
-  const { clock, random, redact, say, interrupts, store } = context;
+  const { clock, random, redact, store, log } = context;
   const { hosts, tokens, connection } = identity;
+  const { stop, abandon, tracer } = holding;
   resources.defer(() => connection.end());
   resources.defer(() => tokens[Symbol.asyncDispose]());
-  const abandon = new AbortController();
-  // Every call in flight listens to it.
-  setMaxListeners(0, abandon.signal);
-  // From here on there is something to close, so that a signal no longer ends the command where it stands.
-  const signals = stopOnSignals(interrupts, stop, abandon, say);
-  resources.defer(() => signals[Symbol.dispose]());
+  resources.defer(() => holding[Symbol.asyncDispose]());
 
   const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
   const open = { tool: toolName(), ...sender, job };
-  const shownTenant = needsToken(options) ? readClaims((await tokens.token(stop.signal)).token)?.tid : undefined;
-  const session = { name: job.ledger, existing, head, open, run, shownTenant, say, signal: stop.signal };
-  const tracer = createTracer();
-  const opening = store.open({ ...session, log: context.log, redact, trace: tracer });
-  const ledger = await unlessInterrupted(opening, context);
+  const shownTenant = needsToken ? readClaims((await tokens.token(holding.signal)).token)?.tid : undefined;
+  const ledger = await holding.begin(job.ledger, { open, replacesPlan, shownTenant, log, redact });
   resources.defer(() => ledger[Symbol.asyncDispose]());
-  // Another process may have been here since the ledger was read.
-  const log = logOf(ledger.state.run, ledger.state.sessions.length);
 
   const isoIn = (ms: number) => new Date(clock.wallMs() + ms).toISOString();
   let quota: Quota | undefined;
@@ -164,8 +151,8 @@ async function assembleParts(
     quota = await store.quota(shown, job.quota, memory);
     quota.pauses?.listen(gate.hear);
     const transport = connection.transport();
-    const calling = { transport, journal: ledger, quota, gate, tokens, clock, random, log, redact };
-    const defender = makeDefender({ ...calling, abandon: abandon.signal }, hosts.apiUrl);
+    const calling = { transport, journal: ledger, quota, gate, tokens, clock, random, log, redact, abandon };
+    const defender = makeDefender(calling, hosts.apiUrl);
     return {
       engine: {
         job,
@@ -196,25 +183,4 @@ async function assembleParts(
     },
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** How long a signal waits for a ledger that is just being opened, so that it can be closed in order. */
-const OPENING_MS = 2000;
-
-/** Waits for the opening unless a signal comes: a lock that is held, or a disk that does not answer, is not waited for then. */
-async function unlessInterrupted<T extends AsyncDisposable>(
-  opening: Promise<T>,
-  { interrupts, clock }: Context,
-): Promise<T> {
-  const opened = new AbortController();
-  const interrupted = async (): Promise<never> => {
-    await new Promise((resolve) => interrupts.signal.addEventListener('abort', resolve, { once: true }));
-    await clock.sleep(OPENING_MS, { signal: opened.signal, ref: false });
-    throw interrupts.signal.reason;
-  };
-  try {
-    return await Promise.race([opening, interrupted()]);
-  } finally {
-    opened.abort();
-  }
 }

@@ -1,3 +1,4 @@
+import type { CountermandError } from '../errors.ts';
 import type { Terminal } from '../report/format.ts';
 import type { Output } from '../styled.ts';
 import type { Machine } from './machine.ts';
@@ -23,3 +24,8 @@ export interface Console {
 
 /** Where a session runs and whom it talks to. */
 export type Context = Machine & Console;
+
+/** What stopped the work, line by line: no foreign part of it can begin a line of its own. */
+export function sayError(say: (output: Output) => void, { lines }: CountermandError): void {
+  for (const [i, line] of lines.entries()) say(`${i === 0 ? 'countermand: ' : ''}${line}\n`);
+}

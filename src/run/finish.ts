@@ -9,9 +9,8 @@ import type { LedgerView } from '../report/facts/view.ts';
 import { jsonText } from '../report/json.ts';
 import { summaryText } from '../report/text.ts';
 import { styled } from '../styled.ts';
-import type { Context } from './console.ts';
+import { type Context, sayError } from './console.ts';
 import { claimReleaseList } from './outputs.ts';
-import { sayError } from './say-error.ts';
 
 export interface Finished {
   summary: Summary;

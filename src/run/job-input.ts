@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { type FileIdentity, refuseSecretFile } from '../identity/session-secrets.ts';
 import type { Flags } from '../job/given-settings.ts';
-import { type ResolveInput, sourceKind } from '../job/resolve-job.ts';
+import type { Job } from '../job/job.ts';
+import { type ResolveInput, resolveJob, sourceKind } from '../job/resolve-job.ts';
 import type { Machine } from './machine.ts';
 import { identityInToken } from './sign-in.ts';
 
@@ -23,4 +24,11 @@ export async function jobInput(
     sourceAt: (path) => sources.at(path),
     fromToken: await identityInToken(env),
   };
+}
+
+/** Who and where, for commands that have no source: resolved by the same rules as a run's job. */
+export async function senderJob(flags: Flags, context: Machine): Promise<Job> {
+  // The flags of a filter that have the names of guards are no guards.
+  const { 'created-after': _after, 'created-before': _before, ...settings } = flags;
+  return resolveJob(await jobInput('-', settings, context));
 }

@@ -1,6 +1,6 @@
 import { makeDefender } from '../defender/client.ts';
 import type { MachineAction } from '../defender/entity.ts';
-import { queryActions } from '../defender/query.ts';
+import { type Oddities, queryActions } from '../defender/query.ts';
 import { noJournal } from '../defender/send.ts';
 import { filterFromFlags } from '../job/action-filter.ts';
 import type { Flags } from '../job/given-settings.ts';
@@ -8,8 +8,7 @@ import { unlikeNames } from '../job/known-names.ts';
 import { makeGate } from '../quota/gate/make-gate.ts';
 import { keepAlive } from '../quota/keep-alive.ts';
 import type { Context } from './console.ts';
-import { countOddities } from './oddities.ts';
-import { senderJob } from './sender-job.ts';
+import { senderJob } from './job-input.ts';
 import { assess, prepareSignIn, refuseUnusable } from './sign-in.ts';
 
 /**
@@ -40,4 +39,24 @@ export async function listActions(flags: Flags, context: Context): Promise<Machi
     await tokens[Symbol.asyncDispose]();
     await connection.end();
   }
+}
+
+/** Counts what a list showed beside what was asked for, so that it is said once and nothing is left out without a word. */
+export function countOddities(): Oddities & { sentences(): string[] } {
+  let withoutId = 0;
+  let notAskedFor = 0;
+  return {
+    withoutId: (count) => {
+      withoutId += count;
+    },
+    notAskedFor: () => {
+      notAskedFor += 1;
+    },
+    sentences: () => [
+      ...(withoutId === 0 ? [] : [`left out: ${withoutId} entries of Defender's list have no action ID`]),
+      ...(notAskedFor === 0
+        ? []
+        : [`left out: ${notAskedFor} actions in Defender's list do not match the filter that was sent`]),
+    ],
+  };
 }

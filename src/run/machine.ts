@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Hosts } from '../defender/hosts.ts';
 import type { Transport } from '../defender/transport.ts';
+import type { StopSignal } from '../exit-codes.ts';
 import type { CredentialSource, Env, SignInParts } from '../identity/credential-source.ts';
 import type { FileIdentity, SessionSecrets } from '../identity/session-secrets.ts';
 import type { CredentialKind } from '../identity/token-source.ts';
@@ -8,7 +9,6 @@ import type { SourceBytes } from '../intake/open-source.ts';
 import type { Logger } from '../log.ts';
 import type { Redact } from '../redact.ts';
 import type { Store } from '../store/store.ts';
-import type { Interrupts } from './interrupts.ts';
 import type { Outputs } from './outputs.ts';
 
 /** What a session takes from where it runs: the process of a command, a worker that hosts many runs, or a simulated machine. */
@@ -56,4 +56,17 @@ export interface Connection {
   credential(kind: CredentialKind, parts: Omit<SignInParts, 'dispatcher'>): CredentialSource;
   /** Ends every connection, those under way too. To be called when every call has ended. */
   end(): Promise<void>;
+}
+
+/**
+ * What a person or a scheduler asks by a signal. The first one ends the command in order: whoever holds a ledger is told and closes it; a command that
+ * holds nothing ends at once. The second one gives up what the first left to wait for.
+ */
+export interface Interrupts {
+  /** Aborts at the first signal, with an InterruptedError. */
+  readonly signal: AbortSignal;
+  /** The first that came. */
+  readonly first: StopSignal | undefined;
+  /** While it is not disposed of, its holder ends itself: `tell` gets each signal, and how many came so far. Throws what `signal` aborts with once one came. */
+  hold(tell: (signal: StopSignal, nth: number) => void): Disposable;
 }

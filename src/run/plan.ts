@@ -14,10 +14,10 @@ import type { LedgerView } from '../report/facts/view.ts';
 import { assemble, type RunParts } from './assemble.ts';
 import type { Context } from './console.ts';
 import { type Finished, finish } from './finish.ts';
+import { makeHolding } from './holding.ts';
 import { lookUpList } from './look-up-list.ts';
 import { intakeBytes, intakeQuery, openIds } from './read-source.ts';
-import { refuseSecretUse } from './refuse-secret-use.ts';
-import { resolveTarget } from './target.ts';
+import { refuseSecretUse, resolveTarget } from './target.ts';
 
 export interface PlanOptions {
   /** SOURCE as typed. */
@@ -36,24 +36,21 @@ export interface Planned extends Finished {
 
 /** `plan`: from a SOURCE to what a run of it would do, kept as a ledger. Sends no cancel. */
 export async function planSession({ source, flags, json, place }: PlanOptions, context: Context): Promise<Planned> {
-  const target = await resolveTarget(source, flags, context, { plan: true });
-  const { job, before, fromLedger } = target;
-  if (fromLedger) {
-    throw new UsageError(
-      'plan takes a job, a file of IDs or -; for a ledger use `countermand resume --dry-run` or `countermand report`',
-    );
-  }
-  if (before?.start !== undefined) {
+  await using holding = makeHolding(context);
+  const target = await resolveTarget(source, flags, holding, context, { plan: true });
+  const { job, state } = target;
+  if (state?.start !== undefined) {
     throw new UsageError(`${job.ledger} is a run that was started, not a plan: give the plan another --ledger`);
   }
   refuseSecretUse(target, context);
   await place?.(job);
-  const bytes = await openIds(job.source, context);
+  const bytes = await holding.orInterrupted(openIds(job.source, context));
   let made: PlanFacts | undefined;
   let end: SessionEnd;
   let view: LedgerView;
   {
-    await using parts = await assemble({ job, existing: 'plan', before: undefined, offline: isOffline(job) }, context);
+    const replacesPlan = state !== undefined;
+    await using parts = await assemble({ target, holding, replacesPlan, offline: isOffline(job) }, context);
     end = await inSession(parts, async (): Promise<CloseReason> => {
       made = await makePlan(parts, bytes, context);
       return 'planned';

@@ -14,8 +14,8 @@ import type { Job, JobSource } from '../job/job.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
 import type { Logger } from '../log.ts';
+import { countOddities } from './list.ts';
 import type { Machine } from './machine.ts';
-import { countOddities } from './oddities.ts';
 
 /** What messages call a source. */
 function sourceName(source: JobSource): string {
@@ -77,15 +77,16 @@ async function* noting(actions: AsyncIterable<MachineAction>, seen: MachineActio
   }
 }
 
-/** Whether the file still holds what its last reading did. */
+/** Whether the file still holds what its last reading did. Rejects with the signal's reason as soon as it aborts. */
 export async function isUnchanged(
   path: string,
   intake: NonNullable<RunState['intake']>,
+  signal: AbortSignal,
   sources: Machine['sources'],
 ): Promise<boolean> {
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const chunk of await sources.open(path)) {
+  for await (const chunk of bytesUntil(signal, await sources.open(path))) {
     hash.update(chunk);
     bytes += chunk.length;
   }

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
-import { type LedgerSource, project, throwIfDamaged } from '../ledger/read-ledger.ts';
-import { createTracer, type LedgerView } from '../report/facts/view.ts';
+import { project, type ReadLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
+import type { LedgerSource } from '../ledger/scan-ledger.ts';
+import { createTracer, type LedgerView, type Trace } from '../report/facts/view.ts';
 
 /**
  * Reads a ledger once for a report, without its lock: one that grows meanwhile is reported as it stood when its end was
@@ -19,13 +20,16 @@ export async function readView(source: LedgerSource, path: string): Promise<Ledg
 /** As {@link readView}, also where nothing stands before the damage, or nothing was written yet. */
 export async function readWhatStands(source: LedgerSource, path: string): Promise<LedgerView> {
   const tracer = createTracer();
-  const { state, scanned } = await project(path, source, tracer);
-  const { head, fault, tornBytes } = scanned;
+  return viewOf(path, await project(path, source, { trace: tracer }), tracer.trace);
+}
+
+/** A ledger that was read, as a report sees it. */
+export function viewOf(path: string, { state, head, fault, tornBytes }: ReadLedger, trace: Trace): LedgerView {
   let integrityNote: string | undefined;
   if (fault !== undefined) integrityNote = `line ${fault.line} ${fault.what}; only what stands before it is reported`;
   else if (tornBytes > 0)
     integrityNote = 'the last line is torn and left out: the ledger is being written, or its writer was killed';
   else if (state.sessions[0]?.opened.redacted === true)
     integrityNote = 'a copy with its names taken out, and its chain made anew';
-  return { path, state, trace: tracer.trace, head, intact: fault === undefined, fault, integrityNote };
+  return { path, state, trace, head, intact: fault === undefined, fault, integrityNote };
 }

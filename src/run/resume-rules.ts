@@ -8,6 +8,19 @@ import { settingsThat } from '../job/settings.ts';
 import type { RunState, Session } from '../ledger/state/run-state.ts';
 import type { Target } from './target.ts';
 
+/**
+ * How far a run is: `none`: nothing was begun; `begun`: its source was not read to its end; `plan`: it was read, and not started; `started`; `finished`:
+ * its last session ended so.
+ */
+export type Standing = 'none' | 'begun' | 'plan' | 'started' | 'finished';
+
+/** As a session finds its ledger; what it writes later changes the state. */
+export function standingOf(state: RunState | undefined): Standing {
+  if (state === undefined) return 'none';
+  if (state.start === undefined) return state.intake === undefined ? 'begun' : 'plan';
+  return state.sessions.at(-1)?.closed?.reason === 'finished' ? 'finished' : 'started';
+}
+
 /** A ledger is opened a little after its job was read; an age that ends so near to the moment of then is the same age. */
 const SAME_MOMENT_MS = 60_000;
 
@@ -53,9 +66,9 @@ export function keptComment({ comment }: Job, { start, sessions }: RunState): st
 }
 
 /** Throws a UsageError for a plan that is too old to start. */
-export function refuseOldPlan({ job, before }: Target, nowMs: number): void {
-  if (before === undefined || before.start !== undefined || before.intake === undefined) return;
-  const ageMs = nowMs - before.lastAtMs;
+export function refuseOldPlan({ job, state }: Target, nowMs: number): void {
+  if (state === undefined || standingOf(state) !== 'plan') return;
+  const ageMs = nowMs - state.lastAtMs;
   if (ageMs <= job.planMaxAgeMs) return;
   throw new UsageError(
     `the plan is ${describeDuration(ageMs)} old, more than --plan-max-age ${describeDuration(job.planMaxAgeMs)}: plan again, so that ` +
@@ -64,9 +77,9 @@ export function refuseOldPlan({ job, before }: Target, nowMs: number): void {
 }
 
 /** What was reviewed is what runs: the guards that choose the actions are part of a plan. Throws a UsageError when this session would change them. */
-export function refuseOtherGuards({ job, before, fromLedger }: Target): void {
-  const planned = before?.sessions.at(-1)?.opened.job;
-  if (!fromLedger || before?.start !== undefined || planned === undefined) return;
+export function refuseOtherGuards({ job, state, fromLedger }: Target): void {
+  const planned = state?.sessions.at(-1)?.opened.job;
+  if (!fromLedger || state?.start !== undefined || planned === undefined) return;
   const choosing = (one: Job) => settingsThat(({ chooses }) => chooses).map((name) => frozenSetting(one, name));
   if (isDeepStrictEqual(choosing(job), choosing(thawJob(planned)))) return;
   throw new UsageError(
@@ -84,4 +97,14 @@ export function atPaceOf(today: Job, run: Job): Job {
     today,
     settingsThat(({ followsJob }) => followsJob),
   );
+}
+
+/** Whether a session reads the source. It does when that was never read to its end, or when it is named again and has changed. */
+export function rereadRule({ job: { source }, state, fromLedger }: Target): 'yes' | 'no' | 'if-changed' {
+  const intake = state?.intake;
+  if (state === undefined || intake === undefined || state.readingUnfinished) return 'yes';
+  // A later reading that nobody approved is done again: only who reads knows which actions the source no longer names.
+  const approved = state.start !== undefined && intake.session <= state.start.session;
+  if (fromLedger && (approved || state.intakes.length === 1 || source.kind === 'stdin')) return 'no';
+  return approved && source.kind === 'file' ? 'if-changed' : 'yes';
 }

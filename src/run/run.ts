@@ -8,10 +8,10 @@ import type { SourceBytes } from '../intake/open-source.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import type { LedgerView } from '../report/facts/view.ts';
-import { approve, requireAnswer } from './approve.ts';
+import { approve, approveAfterFirstBatch, requireAnswer } from './approve.ts';
 import { assemble, type Connected, type RunParts } from './assemble.ts';
 import type { Context } from './console.ts';
-import { approveAfterFirstBatch } from './first-batch.ts';
+import { type Holding, makeHolding } from './holding.ts';
 import type { Machine } from './machine.ts';
 import { type Watch, withMetrics } from './metrics.ts';
 import { decideMissing, type MissingAnswer, withdraw } from './missing.ts';
@@ -19,10 +19,8 @@ import { claimReleaseList } from './outputs.ts';
 import { factsOf } from './progress-facts.ts';
 import { removeOldLedgers } from './prune.ts';
 import { intakeBytes, intakeQuery, isUnchanged, openIds, refuseHalfStdin } from './read-source.ts';
-import { refuseSecretUse } from './refuse-secret-use.ts';
-import { rereadRule } from './reread-rule.ts';
-import { refuseOldPlan, refuseOtherGuards } from './resume-rules.ts';
-import { ledgerTarget, onTarget, resolveTarget, type Target } from './target.ts';
+import { refuseOldPlan, refuseOtherGuards, rereadRule, type Standing, standingOf } from './resume-rules.ts';
+import { ledgerTarget, refuseSecretUse, resolveTarget, type Target } from './target.ts';
 
 export interface RunOptions {
   flags: Flags;
@@ -32,29 +30,28 @@ export interface RunOptions {
 }
 
 /** `run`: SOURCE, as typed, to its end. `missing`: what to do with open actions that it no longer lists. */
-export function runSource(
+export async function runSource(
   { source, flags, missing, ...how }: RunOptions & { source: string; missing: MissingAnswer },
   context: Context,
 ): Promise<ExitCode> {
-  return onTarget(
-    () => resolveTarget(source, flags, context, { plan: false }),
-    (target) => toItsEnd({ ...how, target, missing, retry: new Set() }, context),
-  );
+  await using holding = makeHolding(context);
+  const target = await resolveTarget(source, flags, holding, context, { plan: false });
+  return await toItsEnd({ ...how, target, holding, missing, retry: new Set() }, context);
 }
 
 /** `resume`: the run of a ledger to its end. `retry`: outcomes whose actions are to be tried once more. */
-export function resumeLedger(
+export async function resumeLedger(
   { ledger, flags, retry, ...how }: RunOptions & { ledger: string; retry: ReadonlySet<string> },
   context: Context,
 ): Promise<ExitCode> {
-  return onTarget(
-    () => ledgerTarget(ledger, flags, context),
-    (target) => toItsEnd({ ...how, target, missing: undefined, retry }, context),
-  );
+  await using holding = makeHolding(context);
+  const target = await ledgerTarget(ledger, flags, holding, context);
+  return await toItsEnd({ ...how, target, holding, missing: undefined, retry }, context);
 }
 
 interface SessionOptions extends Omit<RunOptions, 'flags'> {
   target: Target;
+  holding: Holding;
   missing: MissingAnswer;
   retry: ReadonlySet<string>;
 }
@@ -64,18 +61,18 @@ function toItsEnd(options: SessionOptions, context: Context): Promise<ExitCode> 
   return withMetrics(options.target.job, context, (watch) => runSession(options, watch, context));
 }
 
-/** Refuses what cannot start before a ledger is opened or anything is sent. */
+/** Refuses what cannot start before a session is begun or anything is sent. */
 async function runSession(options: SessionOptions, watch: Watch, context: Context): Promise<ExitCode> {
-  const { target, yes, json } = options;
-  const { job, before, fromLedger, head } = target;
+  const { target, holding, yes, json } = options;
+  const { job, state, fromLedger } = target;
   refuseSecretUse(target, context);
   await claimReleaseList(job, context);
   refuseOldPlan(target, context.clock.wallMs());
   refuseOtherGuards(target);
   refuseUnseen(job);
-  if (fromLedger) refuseHalfStdin(job, before);
-  const reading = await whatToRead(target, context);
-  if (before?.start === undefined || before.admittedSinceStart > 0 || reading !== 'nothing') {
+  if (fromLedger) refuseHalfStdin(job, state);
+  const reading = await holding.orInterrupted(whatToRead(target, holding.signal, context));
+  if (state?.start === undefined || state.admittedSinceStart > 0 || reading !== 'nothing') {
     if (job.comment === undefined) {
       throw new UsageError(
         '--comment is required: Defender shows it on every cancelled action. Example: --comment "INC-4711 false positive"',
@@ -83,12 +80,13 @@ async function runSession(options: SessionOptions, watch: Watch, context: Contex
     }
     requireAnswer(context, yes);
   }
+  const standing = standingOf(state);
   let end: SessionEnd;
   let view: LedgerView;
   {
-    await using parts = await assemble({ job, existing: fromLedger ? 'existing' : 'any', before, head }, context);
+    await using parts = await assemble({ target, holding }, context);
     using _metrics = watch(parts);
-    end = await inSession(parts, () => work(parts, reading, options, { ...context, log: parts.log }));
+    end = await inSession(parts, () => work(parts, { standing, reading }, options, { ...context, log: parts.log }));
     view = await parts.view();
   }
   const { finish } = await loadReport();
@@ -100,22 +98,22 @@ const loadReport = () => import('./finish.ts');
 
 type ToRead = { bytes: SourceBytes } | 'query' | 'nothing';
 
-async function whatToRead(target: Target, { secrets, sources }: Machine): Promise<ToRead> {
+async function whatToRead(target: Target, signal: AbortSignal, { secrets, sources }: Machine): Promise<ToRead> {
   const { source } = target.job;
   const rule = rereadRule(target);
   if (rule === 'no') return 'nothing';
-  const intake = target.before?.intake;
+  const intake = target.state?.intake;
   const isFile = rule === 'if-changed' && source.kind === 'file' && intake !== undefined;
-  if (isFile && (await isUnchanged(source.path, intake, sources))) return 'nothing';
+  if (isFile && (await isUnchanged(source.path, intake, signal, sources))) return 'nothing';
   const bytes = await openIds(source, { secrets, sources });
   return bytes === undefined ? 'query' : { bytes };
 }
 
-/** One session's way through, from its source to its last outcome. */
+/** One session's way through, from its source to its last outcome. `standing`: how far the run was when this session found it. */
 async function work(
   parts: RunParts,
-  reading: ToRead,
-  { target, yes, missing, retry }: SessionOptions,
+  { standing, reading }: { standing: Standing; reading: ToRead },
+  { yes, missing, retry }: SessionOptions,
   context: Context,
 ): Promise<CloseReason> {
   const { job, ledger, stop } = parts;
@@ -129,24 +127,26 @@ async function work(
   refuseTooMany(job, state.actions.size);
   const withdrawn = await decideMissing(ledger, missing, context, stop.signal);
 
+  const wasStarted = standing === 'started' || standing === 'finished';
   // Also what an earlier session admitted and did not live to ask about.
-  const isNew = target.before?.start === undefined || state.admittedSinceStart > 0;
+  const isNew = !wasStarted || state.admittedSinceStart > 0;
   const retried = new Set<string>();
   for (const { id, outcome } of state.actions.values()) if (isRetried(outcome, retry)) retried.add(id);
-  if (!isNew && withdrawn.length === 0 && retried.size === 0 && wasFinished(target)) return 'finished';
+  // A finished run with nothing new ends as it did.
+  if (!isNew && withdrawn.length === 0 && retried.size === 0 && standing === 'finished') return 'finished';
 
   connected ??= await parts.connect({ cancels: true });
   const { engine } = connected;
   if (isNew) {
     // Those taken back are not part of the question.
-    if (target.before?.start !== undefined) await withdraw(ledger, withdrawn);
-    const anew = target.before !== undefined && target.before.start === undefined && target.before.intake !== undefined;
-    await approve(connected, { yes, anew, without: new Set(withdrawn.map(({ id }) => id)) }, context);
+    if (wasStarted) await withdraw(ledger, withdrawn);
+    const without = new Set(withdrawn.map(({ id }) => id));
+    await approve(connected, { yes, anew: standing === 'plan', without }, context);
   }
   await withdraw(ledger, withdrawn);
   // A reading that brought nothing new is approved all the same, so that no later session does it again.
   if (reading !== 'nothing' && !isNew) await ledger.start({ by: yes ? 'yes' : 'question', count: state.leftCount });
-  if (target.before === undefined) await removeOldLedgers(job, context);
+  if (standing === 'none') await removeOldLedgers(job, context);
   await loadReport();
   using _progress = await context.progress(() => factsOf(parts));
   await cancelAll(engine, {
@@ -158,9 +158,4 @@ async function work(
 
 function isRetried(outcome: { outcome: string } | undefined, retry: ReadonlySet<string>): boolean {
   return outcome !== undefined && retry.has(outcome.outcome);
-}
-
-/** A finished run with nothing new ends as it did. */
-function wasFinished({ before }: Target): boolean {
-  return before?.sessions.at(-1)?.closed?.reason === 'finished';
 }

@@ -1,16 +1,18 @@
-import { ChangedLedgerError, stoppedBy, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
+import { refuseSecretPath, refuseSecretStdin, refuseSecretText } from '../identity/session-secrets.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
 import { unlikeNamesIn } from '../job/known-names.ts';
-import { ledgerNamed } from '../job/ledger-name.ts';
+import { type LedgerPlace, ledgerNamed } from '../job/ledger-name.ts';
 import { resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { mergeForResume } from '../job/resume-job.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
-import { readHead } from './head.ts';
+import type { HeldRun } from '../store/store.ts';
+import type { Holding } from './holding.ts';
 import { jobInput } from './job-input.ts';
 import type { Machine } from './machine.ts';
-import { newestUnfinished } from './newest-unfinished.ts';
+import { holdNewestUnfinished } from './newest-unfinished.ts';
 import { atPaceOf, keptComment, pinRelativeDates } from './resume-rules.ts';
 
 /** What SOURCE comes down to. */
@@ -18,37 +20,27 @@ export interface Target {
   job: Job;
   /** The run in it is gone on with; its source is read only when its intake was not finished. Otherwise the source is read (again). */
   fromLedger: boolean;
-  /** What the ledger said before this session; undefined where there is none. */
-  before: RunState | undefined;
-  /** The head of that reading, empty without a record: what is decided by `before` holds only for a ledger that still has it under its lock. */
-  head: string;
+  /** What the ledger says, which is held by then; undefined where no session stands in it. The session that is begun writes to it. */
+  state: RunState | undefined;
 }
-
-/** More often than a rival that lives could change a ledger in between. */
-const MOST_DECISIONS = 5;
 
 /**
- * Decides what to do by what a ledger says, and does it. A ledger that is another one under its lock (it grew, it was swapped, a rival finished
- * it) is decided upon anew; by then it may be refused.
+ * Resolves a SOURCE of `run` or `plan`, and takes the ledger where there is one. One that is not there yet is taken right before it is begun, so that
+ * what is refused until then makes nothing. Throws a UsageError, a DamageError for a ledger that does not fit its chain, and what `Store.hold` does.
  */
-export async function onTarget<T>(resolve: () => Promise<Target>, act: (target: Target) => Promise<T>): Promise<T> {
-  for (let decision = 1; ; decision++) {
-    try {
-      return await act(await resolve());
-    } catch (thrown) {
-      if (!(stoppedBy(thrown) instanceof ChangedLedgerError) || decision === MOST_DECISIONS) throw thrown;
-    }
-  }
-}
-
-/** Resolves a SOURCE of `run` or `plan`. Throws a UsageError, or a DamageError for a ledger that does not fit its chain. */
 export async function resolveTarget(
   source: string,
   args: Flags,
+  holding: Holding,
   context: Machine,
   { plan }: { plan: boolean },
 ): Promise<Target> {
-  if (sourceKind(source) === 'ledger') return ledgerTarget(source, args, context);
+  if (sourceKind(source) === 'ledger') {
+    if (!plan) return await ledgerTarget(source, args, holding, context);
+    throw new UsageError(
+      'plan takes a job, a file of IDs or -; for a ledger use `countermand resume --dry-run` or `countermand report`',
+    );
+  }
   if (args['head'] !== undefined) {
     throw new UsageError('--head is the head of a ledger: give the ledger of the plan that was reviewed as SOURCE');
   }
@@ -56,35 +48,65 @@ export async function resolveTarget(
   const job = resolveJob(input);
   for (const sentence of unlikeNamesIn(job)) context.log.warn(sentence);
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
-    const unfinished = await newestUnfinished(job.ledger, context);
+    const unfinished = await holdNewestUnfinished(job.ledger, holding, context);
     if (unfinished !== undefined) {
-      const target = await ledgerTarget(unfinished, args, context, job);
-      const { run, sessions } = target.before ?? { run: '', sessions: [] };
-      const about = { job: job.name, run, session: sessions.length + 1, ledger: unfinished };
+      const { name, found } = unfinished;
+      const target = targetOf(name, found, args, context, { today: job });
+      const { run, sessions } = found.state;
+      const about = { job: job.name, run, session: sessions.length + 1, ledger: name };
       context.log.info(about, 'going on with the newest unfinished ledger of this job');
       return { ...target, job: atPaceOf(job, target.job) };
     }
   }
-  // A place where no file can be is told by whoever opens the ledger there.
+  refuseSecretLedger(job.ledger, context);
+  // A place where no file can be is told by whoever makes the ledger there.
   const there = await context.store.stat(job.ledger).catch(() => undefined);
-  const { state: before, head } =
-    there === undefined ? { state: undefined, head: '' } : await readIntact(job.ledger, context);
-  if (before === undefined || before.sessions.length === 0) return { job, fromLedger: false, before: undefined, head };
-  const begun = pinRelativeDates(job, before, (nowMs) => resolveJob({ ...input, nowMs }));
-  return { job: { ...begun, comment: keptComment(job, before) }, fromLedger: false, before, head };
+  if (there === undefined) return { job, fromLedger: false, state: undefined };
+  const { found } = await holding.hold({ name: job.ledger });
+  throwIfDamaged(job.ledger, found.fault);
+  const { state } = found;
+  if (state.sessions.length === 0) return { job, fromLedger: false, state: undefined };
+  const begun = pinRelativeDates(job, state, (nowMs) => resolveJob({ ...input, nowMs }));
+  return { job: { ...begun, comment: keptComment(job, state) }, fromLedger: false, state };
 }
 
-/** A ledger's own job, with what this session changes; `today` is the job of its job file, where it was found by one. */
-export async function ledgerTarget(
-  source: string,
+/** Takes a ledger, for its own job with what this session changes. Throws as {@link resolveTarget}. */
+export async function ledgerTarget(source: string, args: Flags, holding: Holding, machine: Machine): Promise<Target> {
+  const path = ledgerNamed(source, placeOf(machine));
+  const reviewed = args['head'] === undefined ? undefined : readHead(args['head']);
+  const { found } = await holdExisting(path, holding, machine);
+  return targetOf(path, found, args, machine, { reviewed });
+}
+
+/** The same by a ledger that is not taken: for who only looks. */
+export async function seenTarget(source: string, args: Flags, machine: Machine): Promise<Target> {
+  const path = ledgerNamed(source, placeOf(machine));
+  return targetOf(path, await readLedger(path, machine.store), args, machine);
+}
+
+/** Takes a ledger that must be there, and looks for `head` in it. What does not fit is left to whoever reads on. */
+export async function holdExisting(
+  path: string,
+  holding: Holding,
+  machine: Pick<Machine, 'secrets'>,
+  head?: string,
+): Promise<HeldRun> {
+  refuseSecretLedger(path, machine);
+  return await holding.hold({ name: path, existing: 'existing', head });
+}
+
+/**
+ * What a ledger that was read comes down to. `today` is the job of its job file, where it was found by one; `reviewed` the head that it must have.
+ * Throws a UsageError or a DamageError for one that cannot be gone on with.
+ */
+export function targetOf(
+  path: string,
+  { state, head, fault }: ReadLedger,
   args: Flags,
   { env, cwd, clock, store }: Machine,
-  today?: Job,
-): Promise<Target> {
-  const place = { cwd, inStore: store.keeps === 'runs' };
-  const path = ledgerNamed(source, place);
-  const wanted = args['head'] === undefined ? undefined : readHead(args['head']);
-  const { state, head } = await readIntact(path, { store });
+  { today, reviewed }: { today?: Job; reviewed?: string | undefined } = {},
+): Target {
+  throwIfDamaged(path, fault);
   const opened = state.sessions.at(-1)?.opened;
   if (opened === undefined) throw new UsageError(`${path} holds no run yet: run its source again`);
   if (state.sessions[0]?.opened.redacted === true) {
@@ -92,19 +114,55 @@ export async function ledgerTarget(
       `${path} is a copy of a ledger with its names taken out, so there is nothing in it to call: use the ledger itself`,
     );
   }
-  if (wanted !== undefined && wanted !== head) {
+  if (reviewed !== undefined && head !== reviewed) {
     throw new UsageError(
-      `the head of ${path} is ${head} and not ${wanted}: it is not the ledger that was reviewed, and nothing was sent; plan again, ` +
+      `the head of ${path} is ${head} and not ${reviewed}: it is not the ledger that was reviewed, and nothing was sent; plan again, ` +
         'or look at what changed it',
     );
   }
-  const merged = mergeForResume(opened.job, { flags: args, env, ...place, nowMs: clock.wallMs(), today });
+  const merged = mergeForResume(opened.job, {
+    flags: args,
+    env,
+    ...placeOf({ cwd, store }),
+    nowMs: clock.wallMs(),
+    today,
+  });
   // A ledger may have been moved since: it is worked on where it lies.
-  return { job: { ...merged, ledger: path }, fromLedger: true, before: state, head };
+  return { job: { ...merged, ledger: path }, fromLedger: true, state };
 }
 
-async function readIntact(path: string, { store }: Pick<Machine, 'store'>): Promise<ReadLedger> {
-  const read = await readLedger(path, store);
-  throwIfDamaged(path, read.fault);
-  return read;
+function placeOf({ cwd, store }: Pick<Machine, 'cwd' | 'store'>): LedgerPlace {
+  return { cwd, inStore: store.keeps === 'runs' };
+}
+
+const HEAD = /^[0-9a-f]{32}$/;
+
+/** What `--head` was given, in lower case. Throws a UsageError for what is no head at all: that tells nothing of any ledger. */
+export function readHead(given: unknown): string {
+  const head = String(given).trim().toLowerCase();
+  if (HEAD.test(head)) return head;
+  const shown = head === '' ? 'nothing' : `${head.length} characters that are not one`;
+  throw new UsageError(
+    `--head takes the head of a ledger, 32 hex digits, and was given ${shown}: countermand plan prints it at its end, ` +
+      'and countermand report and countermand verify --offline show it',
+  );
+}
+
+/** Before anything is made beside it, a lock for one. */
+function refuseSecretLedger(path: string, { secrets }: Pick<Machine, 'secrets'>): void {
+  refuseSecretPath(secrets, path, `the ledger ${path}`);
+}
+
+/**
+ * Throws a UsageError for a run whose source or ledger is one of this session's secrets, or one of whose comments holds one: whether flags, a job
+ * file or a ledger say so. Comments of rows that are still to be read are looked at as they come ({@link refuseSecretText}).
+ */
+export function refuseSecretUse({ job, state }: Target, { secrets }: Pick<Machine, 'secrets'>): void {
+  refuseSecretLedger(job.ledger, { secrets });
+  if (job.source.kind === 'file') refuseSecretPath(secrets, job.source.path, `the source ${job.source.path}`);
+  if (job.source.kind === 'stdin') refuseSecretStdin(secrets);
+  refuseSecretText(secrets, job.comment, 'the comment');
+  for (const { comment, line } of state?.actions.values() ?? []) {
+    if (comment !== undefined) refuseSecretText(secrets, comment, `the comment of line ${line} in the ledger`);
+  }
 }

@@ -1,26 +1,26 @@
 import { inSession, type SessionEnd } from '../engine/session.ts';
 import { toVerify, type Verified, verifyAll } from '../engine/verify.ts';
-import { DamageError, LockedError, UsageError, WorkLeftError } from '../errors.ts';
+import { DamageError, UsageError, WorkLeftError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Flags } from '../job/given-settings.ts';
 import { ledgerTyped } from '../job/ledger-name.ts';
-import { checkLedger } from '../ledger/read-ledger.ts';
+import { type CheckedLedger, checkLedger, type HeadFound } from '../ledger/read-ledger.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
-import { type Summary, summarise } from '../report/facts/summary.ts';
+import { summarise } from '../report/facts/summary.ts';
 import type { LedgerView } from '../report/facts/view.ts';
 import { jsonDocument, jsonText } from '../report/json.ts';
 import { textTable } from '../report/table.ts';
+import type { FoundRun } from '../store/store.ts';
 import { styled } from '../styled.ts';
 import { assemble } from './assemble.ts';
 import type { Console, Context } from './console.ts';
 import { finish } from './finish.ts';
-import { integrityText } from './integrity-text.ts';
+import { type Holding, makeHolding } from './holding.ts';
 import { claimReleaseList } from './outputs.ts';
 import { planFactsOf } from './plan-facts.ts';
-import { readView } from './read-view.ts';
-import { refuseSecretUse } from './refuse-secret-use.ts';
-import { ledgerTarget, onTarget, type Target } from './target.ts';
+import { viewOf } from './read-view.ts';
+import { holdExisting, refuseSecretUse, type Target, targetOf } from './target.ts';
 
 export interface VerifyOptions {
   ledger: string;
@@ -36,46 +36,56 @@ export interface VerifyOptions {
 export async function verifySession(options: VerifyOptions, context: Context): Promise<ExitCode> {
   const { flags, head, offline, json } = options;
   const { cwd, store } = context;
-  const ledger = ledgerTyped(options.ledger, { cwd, inStore: store.keeps === 'runs' });
-  const checked = await checkLedger(ledger, store, head);
+  const path = ledgerTyped(options.ledger, { cwd, inStore: store.keeps === 'runs' });
+  if (offline) return checkOffline({ ...options, ledger: path }, context);
+  await using holding = makeHolding(context);
+  const { found } = await holdExisting(path, holding, context, head);
+  const { text, broken } = integrityText(options.ledger, found);
+  if (broken) throw new DamageError(text.trimEnd());
+  (json ? context.say : context.out)(text);
+  const target = targetOf(path, found, flags, context);
+  return await lookUp({ target, found, holding, json }, context);
+}
+
+/** Without its lock, so that an archive can be checked and a run that goes on. */
+async function checkOffline({ ledger, head, json }: VerifyOptions, context: Context): Promise<ExitCode> {
+  const checked = await checkLedger(ledger, context.store, head);
   const { text, broken } = integrityText(ledger, checked);
-  if (offline && json) {
+  if (json) {
     const { records, from, to, tornBytes, fault } = checked;
     const shown = { ledger, intact: !broken, records, from, to, head: checked.head, tornBytes, fault };
     context.out(styled(jsonDocument(shown)));
-  } else if (!broken) (json ? context.say : context.out)(text);
+  } else if (!broken) context.out(text);
   if (broken) throw new DamageError(text.trimEnd());
-  if (offline) return 0;
-  return onTarget(
-    () => ledgerTarget(options.ledger, flags, context),
-    (target) => lookUp(target, checked.head, json, context),
-  );
+  return 0;
 }
 
-/** What the ledger leaves open is looked up, if it still is the one whose chain was checked. */
-async function lookUp(target: Target, checkedHead: string, json: boolean, context: Context): Promise<ExitCode> {
+interface LookUp {
+  target: Target;
+  found: FoundRun;
+  holding: Holding;
+  json: boolean;
+}
+
+/** What the ledger leaves open is looked up. */
+async function lookUp({ target, found, holding, json }: LookUp, context: Context): Promise<ExitCode> {
   refuseSecretUse(target, context);
-  const { job, before, head } = target;
-  const unfit = (await context.store.stat(job.ledger))?.unfit;
-  if (unfit !== undefined) throw new UsageError(unfit);
+  const { job, state } = target;
   await claimReleaseList(job, context);
-  if (before === undefined || before.start === undefined || toVerify(before).length === 0) {
-    context.say(`Nothing is left to look up${uncalled(before)}.\n`);
-    const summary = await summaryOf(job.ledger, context);
+  if (state === undefined || state.start === undefined || toVerify(state).length === 0) {
+    context.say(`Nothing is left to look up${uncalled(state)}.\n`);
+    // The run as its ledger tells it: no session was begun to end with that.
+    const view = viewOf(job.ledger, found, holding.tracer.trace);
+    const summary = summarise([view], { nowMs: context.clock.wallMs(), plan: planFactsOf([view]) });
     if (json) context.out(styled(jsonText(summary)));
     // As the run stands: one that needs a look needs it after a second verify too.
     return summary.exitCode ?? 0;
-  }
-  if (head !== checkedHead) {
-    throw new LockedError(
-      `The ledger ${job.ledger} was written to while it was being verified: wait until nobody works on it, then verify again.`,
-    );
   }
   let verified: Verified[] = [];
   let end: SessionEnd;
   let view: LedgerView;
   {
-    await using parts = await assemble({ job, existing: 'existing', before, head }, context);
+    await using parts = await assemble({ target, holding }, context);
     end = await inSession(parts, async () => {
       const { engine } = await parts.connect({ cancels: false });
       verified = await verifyAll(engine);
@@ -88,15 +98,9 @@ async function lookUp(target: Target, checkedHead: string, json: boolean, contex
 }
 
 /** So that nobody takes a run with work left for one that is over. */
-function uncalled(before: RunState | undefined): string {
-  const left = before === undefined ? 0 : [...before.left()].length;
-  return left === 0 ? '' : `, but ${left} of ${before?.actions.size} actions were not called yet`;
-}
-
-/** The run as its ledger tells it, where no session was begun to end with that. */
-async function summaryOf(ledger: string, { clock, store }: Context): Promise<Summary> {
-  const view = await readView(store, ledger);
-  return summarise([view], { nowMs: clock.wallMs(), plan: planFactsOf([view]) });
+function uncalled(state: RunState | undefined): string {
+  const left = state === undefined ? 0 : [...state.left()].length;
+  return left === 0 ? '' : `, but ${left} of ${state?.actions.size} actions were not called yet`;
 }
 
 /** A run that was interrupted stays so: looking is not finishing. */
@@ -115,4 +119,30 @@ function changesText(verified: readonly Verified[], { terminal }: Console): stri
   const rows = changed.map(({ id, computer, was, now }) => [id, computer ?? '', was, now ?? '']);
   const columns = [{ head: 'Action' }, { head: 'Device' }, { head: 'Was' }, { head: 'Now' }];
   return `${message}${textTable(columns, rows, terminal)}\n`;
+}
+
+/** What the check of a chain says in words. `broken`: exit 12. Throws a UsageError for a file that holds nothing. */
+function integrityText(path: string, checked: CheckedLedger): { text: string; broken: boolean } {
+  const { records, from, to, head, tornBytes, fault, headFound } = checked;
+  if (records === 0 && fault === undefined && headFound === undefined) {
+    throw new UsageError(`${path} holds no ledger record: check the name, or restore the file from a copy`);
+  }
+  if (fault !== undefined) {
+    const text = `${path} is damaged: line ${fault.line} ${fault.what}; the ${records} records before it are intact\n`;
+    return { text, broken: true };
+  }
+  if (headFound !== undefined && headFound.kind !== 'last') {
+    const text = `${path} has head ${head}. The head you gave ${whereIs(headFound)}\n`;
+    return { text, broken: true };
+  }
+  const span =
+    from === undefined || to === undefined ? '' : `, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
+  const torn = tornBytes > 0 ? `; ${tornBytes} bytes of an unfinished last line (harmless)` : '';
+  return { text: `${path} is intact: ${records} records${span}, head ${head}${torn}\n`, broken: false };
+}
+
+function whereIs(found: Exclude<HeadFound, { kind: 'last' }>): string {
+  return found.kind === 'earlier'
+    ? `is that of line ${found.line}: records were added since`
+    : 'does not occur: records were removed from the end, or this is another ledger';
 }

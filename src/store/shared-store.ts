@@ -1,4 +1,4 @@
-import type { LedgerSource } from '../ledger/read-ledger.ts';
+import type { LedgerSource } from '../ledger/scan-ledger.ts';
 import type { Store } from './store.ts';
 
 /** A store that several machines share, and what is done to it beside the work on runs. */

@@ -1,6 +1,6 @@
 import type { Job } from '../job/job.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { ReadLedger, RecordSink } from '../ledger/read-ledger.ts';
+import type { HeadFound, ReadLedger, RecordSink } from '../ledger/read-ledger.ts';
 import type { OpenFields } from '../ledger/record.ts';
 import type { SenderId } from '../ledger/sender.ts';
 import type { Logger } from '../log.ts';
@@ -12,13 +12,13 @@ export interface Store extends AsyncDisposable {
   /** What a ledger is called by: a path, or the name of a run. */
   readonly keeps: 'files' | 'runs';
   /**
-   * Takes what must be held, reads and checks what is there, and begins the next session with a durable `open` record.
+   * Takes a ledger for this process alone and reads and checks it, once: what is done with it is decided from this reading. Writes nothing to it.
    *
-   * Throws a LockedError (exit 11) when another process holds it; a ChangedLedgerError when it is not as it was read; a DamageError (exit 12) when it
-   * does not fit its chain; a UsageError (exit 2) when it is no ledger, another tenant's or host's, of another format, started although a plan was to
-   * be replaced, or cannot be written; a DiskError (exit 6) when the store fails; the signal's reason when that ended a wait.
+   * Throws a LockedError (exit 11) when another process holds it, a ChangedLedgerError when another changes it meanwhile, or has begun one where none was
+   * to be; a UsageError (exit 2) when it is no ledger, of another format, or cannot be used; a DiskError (exit 6) when the store fails; the signal's reason
+   * when that ended a wait. Damage is told in what was found, and not thrown.
    */
-  open(run: OpenRun): Promise<Ledger>;
+  hold(run: HoldRun): Promise<HeldRun>;
   /** The bytes of a ledger from `offset` on, at any time and without a lock; each chunk is valid until the next is asked for. */
   read(name: string, offset?: number): AsyncIterable<Uint8Array>;
   /** Undefined when there is none of this name. */
@@ -53,33 +53,58 @@ export interface Store extends AsyncDisposable {
   check(name: string, sender: SenderId): Promise<StoreFinding>;
 }
 
-/** One session that is to be begun. */
-export interface OpenRun {
+export interface HoldRun {
   name: string;
-  /** Who works on it from now on: the next session's `open` record. */
-  open: Pick<OpenFields, 'tool' | 'tenant' | 'client' | 'api' | 'job'>;
   /**
-   * What may be there already. `any`: begun where there is none, else gone on with. `existing`: there must be one. `plan`: a plan that was not started
-   * is replaced by a new ledger, anything started is refused.
+   * What may be there already. `any`: one that is gone on with, or none. `existing`: there must be one. `none`: it was seen that there is none, or only
+   * a beginning without a record; where one was begun since, a ChangedLedgerError is thrown.
    * @default 'any'
    */
-  existing?: 'any' | 'existing' | 'plan';
-  /**
-   * The head of the reading by which it was decided what to do; empty where there was no record. The ledger must be the same once it is held, else a
-   * ChangedLedgerError is thrown before anything is written. @default whatever it is
-   */
+  existing?: 'any' | 'existing' | 'none';
+  /** The UUID of a run that is begun where there is none, or in the place of a plan. @default a random one */
+  run?: string;
+  /** A head that is looked for while it is read: 32 hex digits, in lower case. */
   head?: string | undefined;
-  /** The tenant that a token has shown (its `tid`), where one is in hand already: by it a domain is known to be a GUID's. */
-  shownTenant?: string | undefined;
   /** Tells a person that something is waited for. */
   say?: ((text: string) => void) | undefined;
-  /** Ends a wait; its reason is thrown. */
+  /** Ends the waits and the reading, here and in {@link HeldRun.begin}; its reason is thrown. */
   signal?: AbortSignal | undefined;
-  /** UUID of a new run. @default a random one */
-  run?: string;
   log?: Logger;
-  /** Gets every record that is read or written. */
+  /** Gets every record that is read, and every one that a session then writes. */
   trace?: RecordSink | undefined;
+}
+
+/** A ledger that no other process can work on. Disposed of without a session, it is given back as it was, byte for byte. */
+export interface HeldRun extends AsyncDisposable {
+  /** What stood in it when it was read; nothing where there is none. The state is the ledger's own: a session that is begun writes to it. */
+  readonly found: FoundRun;
+  /**
+   * Begins the next session with a durable `open` record; to be called once. What was held is the ledger's from then on, and given back with it; where
+   * it throws, it is still to be given back.
+   *
+   * Throws a LockedError (exit 11) when it is not held any more, or somebody else sends as this sender where the store keeps the right to; a
+   * ChangedLedgerError when another changed it since it was read; a DamageError (exit 12) when it does not fit its chain; a UsageError (exit 2) when it is
+   * another tenant's or host's, was started although it was to be replaced, or cannot be written; a DiskError (exit 6) when the store fails; the signal's
+   * reason when that ended a wait.
+   */
+  begin(session: BeginSession): Promise<Ledger>;
+}
+
+export interface FoundRun extends ReadLedger {
+  /** Where the head that was looked for stands; undefined when none was. */
+  headFound: HeadFound | undefined;
+}
+
+/** One session that is to be begun. */
+export interface BeginSession {
+  /** Who works on it from now on: the session's `open` record. */
+  open: Pick<OpenFields, 'tool' | 'tenant' | 'client' | 'api' | 'job'>;
+  /** What is there is a plan that was not started: a new ledger takes its place. @default false: it is gone on with */
+  replacesPlan?: boolean;
+  /** The tenant that a token has shown (its `tid`), where one is in hand already: by it a domain is known to be a GUID's. */
+  shownTenant?: string | undefined;
+  /** @default that of the holding */
+  log?: Logger;
   /** Takes this session's secrets out of what is recorded. */
   redact?: Redact;
 }

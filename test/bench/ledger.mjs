@@ -18,8 +18,9 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../../dist/clock.js';
 import { resolveJob } from '../../dist/job/resolve-job.js';
 import { readLedger } from '../../dist/ledger/read-ledger.js';
+import { silentLog } from '../../dist/log.js';
 import { fileDisk } from '../../dist/store/folder/file-disk.js';
-import { openLedger } from '../../dist/store/folder/open.js';
+import { FolderStore } from '../../dist/store/folder/folder-store.js';
 import { idOf } from './ledger-ids.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
@@ -38,9 +39,14 @@ const REPEATS = 3;
 
 const TASKS = { append, one: onePerSync, admit, fill, parse, state };
 
+async function openLedger(path) {
+  const store = new FolderStore({ disk: fileDisk, clock: systemClock, log: silentLog });
+  return (await store.hold({ name: path })).begin({ open: OPEN });
+}
+
 async function append(path, writers) {
   const seconds = 2;
-  const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
+  const ledger = await openLedger(path);
   const end = performance.now() + seconds * 1000;
   let count = 0;
   const writer = async () => {
@@ -67,7 +73,7 @@ async function onePerSync(path) {
 
 async function admit(path, actions) {
   const begun = performance.now();
-  const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
+  const ledger = await openLedger(path);
   ledger.beginIntake();
   for (let i = 0; i < Number(actions); i++) await ledger.admit({ id: idOf(i), line: i + 1 });
   await ledger.intake({ admitted: Number(actions), rejected: 0, bytes: 0, sha256: 'ab'.repeat(32) });
@@ -76,7 +82,7 @@ async function admit(path, actions) {
 }
 
 async function fill(path, actions) {
-  const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open: OPEN });
+  const ledger = await openLedger(path);
   ledger.beginIntake();
   for (let i = 0; i < Number(actions); i++) await ledger.admit({ id: idOf(i), line: i + 1 });
   await ledger.intake({ admitted: Number(actions), rejected: 0, bytes: 0, sha256: 'ab'.repeat(32) });

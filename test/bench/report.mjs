@@ -14,8 +14,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../dist/clock.js';
 import { resolveJob } from '../../dist/job/resolve-job.js';
+import { silentLog } from '../../dist/log.js';
 import { fileDisk } from '../../dist/store/folder/file-disk.js';
-import { openLedger } from '../../dist/store/folder/open.js';
+import { FolderStore } from '../../dist/store/folder/folder-store.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const TYPES = ['Isolate', 'RunAntiVirusScan', 'LiveResponse', 'CollectInvestigationPackage'];
@@ -71,7 +72,8 @@ async function writeLedger(path) {
     nowMs: Date.now(),
   });
   const open = { tool: 'countermand bench', tenant: job.tenant, client: job.clientId, api: 'https://localhost', job };
-  const { ledger } = await openLedger({ path, disk: fileDisk, clock: systemClock, open });
+  const store = new FolderStore({ disk: fileDisk, clock: systemClock, log: silentLog });
+  const ledger = await (await store.hold({ name: path })).begin({ open });
   const ids = Array.from({ length: actions }, (_, n) => idOf(n));
   ledger.beginIntake();
   for (let n = 0; n < actions; n++) await ledger.admit({ id: ids[n], line: n + 2 });

@@ -14,9 +14,9 @@ import type { ActionBehaviour } from '../../src/sandbox/behaviours.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
 import { type ActionSeed, serviceTime } from '../../src/sandbox/sandbox-action.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts';
-import { openLedger } from '../../src/store/folder/open.ts';
 import { machine, OPEN } from '../store/folder/harness.ts';
 import { MemoryDisk } from '../store/folder/memory-disk.ts';
+import { openLedger } from '../support/open-ledger.ts';
 import { id, job, RUN, STAMP, Tokens } from './run.ts';
 
 /** Ten seconds pass in one, for us and for the sandbox alike: the waits of the rules are long. */

@@ -17,10 +17,10 @@ import { makeQuota } from '../../src/quota/local/local-quota.ts';
 import { DOCUMENTED_WINDOWS, type Quota, type Window } from '../../src/quota/quota.ts';
 import { callerOf, mayCancel, sandboxToken } from '../../src/sandbox/access.ts';
 import type { Disk } from '../../src/store/folder/disk.ts';
-import { openLedger } from '../../src/store/folder/open.ts';
 import { machine, OPEN } from '../store/folder/harness.ts';
 import { MemoryDisk } from '../store/folder/memory-disk.ts';
 import type { VirtualTime } from '../support/clock/virtual-time.ts';
+import { openLedger } from '../support/open-ledger.ts';
 import { Wire } from './wire.ts';
 
 export const RUN = '4f1c2d3e-0000-4000-8000-000000000001';

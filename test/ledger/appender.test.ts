@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { DiskError } from '../../src/errors.ts';
+import { DiskError, LockedError } from '../../src/errors.ts';
 import { Appender } from '../../src/ledger/appender.ts';
 import { silentLog } from '../../src/log.ts';
 import { FolderTape, type FolderTapeParts } from '../../src/store/folder/folder-tape.ts';
@@ -115,4 +115,23 @@ test('the rest of a short write is not written after a sync that failed, and eve
   expect(file.written).toBe('one\ntw');
   expect(() => appender.push('three\n')).toThrow(DiskError);
   await appender.close();
+});
+
+test('a lock that runs out while the file is looked at lets no write through behind what a successor wrote', async () => {
+  let look = () => {};
+  const untouched = new Promise<void>((resolve) => {
+    look = resolve;
+  });
+  let isFresh = true;
+  const assertFresh = () => {
+    if (!isFresh) throw new LockedError('the lock was not renewed');
+  };
+  const own = { ...ours, assertUntouched: () => untouched };
+  const tape = new FolderTape({ file, own, assertFresh, keptAs: () => 'kept', log: silentLog });
+  const written = tape.write(Buffer.from('one\n'));
+  // As by a process that is stopped here, and goes on minutes later.
+  isFresh = false;
+  look();
+  await expect(written).rejects.toThrow(LockedError);
+  expect(file.writes).toHaveLength(0);
 });

@@ -7,8 +7,8 @@ import { systemClock } from '../../src/clock.ts';
 import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { isInDoubt } from '../../src/ledger/state/run-state.ts';
 import { fileDisk } from '../../src/store/folder/file-disk.ts';
-import { openLedger } from '../../src/store/folder/open.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
+import { openLedger } from '../support/open-ledger.ts';
 import { readRecords } from '../support/read-records.ts';
 
 /** A ledger of format 2 with every kind of record, and with fields and a kind that we do not know. It must always open. */

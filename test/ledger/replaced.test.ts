@@ -237,32 +237,55 @@ const CHANGES = [
 ] as const;
 
 test.each(CHANGES.flatMap((change) => MOMENTS.map((moment) => ({ ...change, ...moment }))))(
-  'a plan that $what $when is not the one that was reviewed, and gets no record',
+  'a plan that $what $when is seen not to be the one that was reviewed, and gets no record',
   async ({ change, hook }) => {
     const harness = makeHarness();
     const head = await planned(harness);
     hook(harness.disk, () => change(harness, head));
-    await expect(harness.open({ existing: 'any', head })).rejects.toThrow(ChangedLedgerError);
-    const text = [...harness.disk.files.values()].map(({ bytes }) => bytes.toString()).join('');
-    expect(text.match(/"kind":"open"/g)?.length ?? 0).toBeLessThanOrEqual(2);
-    expect(text).not.toContain('"session":2');
-    expect([...harness.disk.files.keys()].filter((path) => path.endsWith('.lock'))).toEqual([]);
+    // As a run decides: by the head that was read under the lock.
+    const session = async () => {
+      await using held = await harness.store.hold({ name: PATH });
+      if (held.found.head !== head) throw new UsageError('not the ledger that was reviewed');
+      await held.begin({ open: OPEN });
+    };
+    await expect(session()).rejects.toMatchObject({ exitCode: expect.toBeOneOf([2, 11]) });
+    expectNoSession(harness);
   },
 );
 
-test('a ledger that somebody begins where there was none is not the one that was decided upon', async () => {
-  const harness = makeHarness();
-  await planned(harness);
-  await expect(harness.open({ head: '' })).rejects.toThrow(ChangedLedgerError);
-  const empty = makeHarness();
-  await (await empty.open({ head: '' }))[Symbol.asyncDispose]();
-});
-
-test('a ledger with its own head is opened', async () => {
+test.each(CHANGES)('a plan that $what after it was read and before it is begun gets no record', async ({ change }) => {
   const harness = makeHarness();
   const head = await planned(harness);
-  const ledger = await harness.open({ head });
-  expect(ledger.state.sessions).toHaveLength(2);
+  await using held = await harness.store.hold({ name: PATH, existing: 'existing' });
+  expect(held.found.head).toBe(head);
+  change(harness, head);
+  await expect(held.begin({ open: OPEN })).rejects.toThrow(ChangedLedgerError);
+  await held[Symbol.asyncDispose]();
+  expectNoSession(harness);
+});
+
+/** Nor a lock that is left. */
+function expectNoSession({ disk }: Harness): void {
+  const text = [...disk.files.values()].map(({ bytes }) => bytes.toString()).join('');
+  expect(text.match(/"kind":"open"/g)?.length ?? 0).toBeLessThanOrEqual(2);
+  expect(text).not.toContain('"session":2');
+  expect([...disk.files.keys()].filter((path) => path.endsWith('.lock'))).toEqual([]);
+}
+
+test('a ledger that somebody begins where there was none is not taken for a new one', async () => {
+  const harness = makeHarness();
+  await planned(harness);
+  await expect(harness.open({ existing: 'none' })).rejects.toThrow(ChangedLedgerError);
+  const empty = makeHarness();
+  await (await empty.open({ existing: 'none' }))[Symbol.asyncDispose]();
+});
+
+test('a ledger that somebody begins where none is held yet, between reading and session, is left alone', async () => {
+  const harness = makeHarness();
+  await using held = await harness.store.hold({ name: PATH, existing: 'none' });
+  put(harness, PATH, Buffer.from('somebody else\n'));
+  await expect(held.begin({ open: OPEN })).rejects.toThrow(ChangedLedgerError);
+  expect(bytesOf(harness, PATH).toString()).toBe('somebody else\n');
 });
 
 test.each(['a named pipe', 'a socket', 'a device', 'a folder'] as const)(

@@ -9,7 +9,7 @@ import {
   senderName,
   serviceOf,
 } from '../../src/ledger/sender.ts';
-import { senderLockPath } from '../../src/store/folder/open.ts';
+import { senderLockPath } from '../../src/store/folder/hold.ts';
 import { machine, makeHarness, OPEN } from '../store/folder/harness.ts';
 
 const guid = fc.uuid();

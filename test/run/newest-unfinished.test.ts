@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { pino } from '../../src/log.ts';
-import { newestUnfinished } from '../../src/run/newest-unfinished.ts';
+import { makeHolding } from '../../src/run/holding.ts';
+import type { Interrupts } from '../../src/run/machine.ts';
+import { holdNewestUnfinished } from '../../src/run/newest-unfinished.ts';
 import { begin, type Harness, makeHarness } from '../store/folder/harness.ts';
 
 const NEW = '/ledgers/nightly-20260304T020000Z.jsonl';
@@ -23,10 +25,19 @@ function damage({ disk }: Harness, path: string, change: (text: string) => strin
 
 const middle = (text: string) => text.replace('"line":2', '"line":9');
 
-function find({ store }: Harness): { found: Promise<string | undefined>; said: string[] } {
+function find({ store, clock }: Harness): { found: Promise<string | undefined>; said: string[] } {
   const said: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => said.push(JSON.parse(line).msg) });
-  return { found: newestUnfinished(NEW, { store, log }), said };
+  const interrupts: Interrupts = {
+    signal: new AbortController().signal,
+    first: undefined,
+    hold: () => ({ [Symbol.dispose]: () => {} }),
+  };
+  const look = async () => {
+    await using holding = makeHolding({ store, clock, log, interrupts, say: () => {} });
+    return (await holdNewestUnfinished(NEW, holding, { store, log }))?.name;
+  };
+  return { found: look(), said };
 }
 
 describe('the newest unfinished ledger of a job', () => {

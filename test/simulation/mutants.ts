@@ -57,15 +57,16 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a successor whose records are cut as a torn tail',
     patches: [
       {
-        file: 'src/store/folder/open.js',
-        find: 'await refusingChanges(own.assertUntouched(), path);',
-        replace: '',
+        file: 'src/store/folder/begin.js',
+        find: 'await refusingChanges(own.assertUntouched(), path);\n    const bytes = file.size - found.bytes;',
+        replace: 'const bytes = (await file.facts()).size - found.bytes;',
       },
       {
-        file: 'src/store/folder/open.js',
-        find: 'if (file.size > size) {\n            await assertHeld(locks);',
-        replace: 'if ((await file.facts()).size > size) {',
+        file: 'src/store/folder/begin.js',
+        find: 'await locks.assertHeld();\n    await file.truncate',
+        replace: 'await file.truncate',
       },
+      { file: 'src/store/folder/hold.js', find: 'await refusingChanges(own.assertUntouched(), path);', replace: '' },
     ],
   },
   one(
@@ -87,7 +88,7 @@ export const MUTANTS: readonly Mutant[] = [
     'await Promise.all([].map',
   ),
   one('a cap that does not hold', 'src/engine/session.js', 'admitted <= guards.maxActions', 'true'),
-  one('a torn tail that is left', 'src/store/folder/open.js', 'await file.truncate(size);\n', '\n'),
+  one('a torn tail that is left', 'src/store/folder/begin.js', 'await file.truncate(found.bytes);\n', '\n'),
   one(
     'an unanswered call that is taken for one that did not count',
     'src/quota/call-times.js',
@@ -140,7 +141,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   one(
     'a source that is not read again',
-    'src/run/reread-rule.js',
+    'src/run/resume-rules.js',
     "return approved && source.kind === 'file' ? 'if-changed' : 'yes'",
     "return 'no'",
   ),
@@ -160,16 +161,32 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a ledger with two names, and so with two locks',
     patches: [
-      { file: 'src/store/folder/open.js', find: 'if (facts.links > 1)', replace: 'if (false)' },
+      { file: 'src/store/folder/hold.js', find: 'if (facts.links > 1)', replace: 'if (false)' },
       { file: 'src/store/folder/own-file.js', find: 'if (size !== file.size)', replace: 'if (false)' },
     ],
   },
   one(
-    'a reviewed head that is not compared under the lock',
-    'src/store/folder/open.js',
-    'options.head !== undefined && scanned.head !== options.head',
+    'a reviewed head that is not compared',
+    'src/run/target.js',
+    'reviewed !== undefined && head !== reviewed',
     'false',
   ),
+  {
+    name: 'a ledger that is read before its lock is taken',
+    patches: [
+      {
+        file: 'src/store/folder/hold.js',
+        find: 'await locks.take(',
+        replace:
+          'const early = await openIfThere(disk, path);\nconst found = await project(path, { read: () => early?.read() ?? NOTHING }, { trace, head, signal });\nawait early?.close();\nawait locks.take(',
+      },
+      {
+        file: 'src/store/folder/hold.js',
+        find: 'const found = await project(path, bytes, { trace, head, signal });',
+        replace: '',
+      },
+    ],
+  },
   one(
     'a record that does not fit, taken as it is',
     'src/ledger/scanner.js',

@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CountermandError } from '../../src/errors.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { checkLedger, readLedger } from '../../src/ledger/read-ledger.ts';
 import { silentLog } from '../../src/log.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
-import type { OpenRun, Store } from '../../src/store/store.ts';
+import type { BeginSession, HoldRun, Store } from '../../src/store/store.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
 
 /** A place to keep ledgers in, and processes that work there. */
@@ -56,8 +55,17 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
     });
     afterEach(() => place[Symbol.asyncDispose]());
 
-    const open = ({ store }: StoreProcess, word: string, more: Partial<OpenRun> = {}) =>
-      store.open({ name: place.name(word), open: OPEN, ...more });
+    const hold = ({ store }: StoreProcess, word: string, more: Partial<HoldRun> = {}) =>
+      store.hold({ name: place.name(word), ...more });
+    const open = async (process: StoreProcess, word: string, more: Partial<HoldRun & BeginSession> = {}) => {
+      const held = await hold(process, word, more);
+      try {
+        return await held.begin({ open: OPEN, ...more });
+      } catch (error) {
+        await held[Symbol.asyncDispose]();
+        throw error;
+      }
+    };
     const written = async (word: string, work: (ledger: Ledger) => Promise<void> = begin) => {
       await using ledger = await open(one, word);
       await work(ledger);
@@ -84,8 +92,58 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
     test('a store knows nothing of a name that nobody has used, and reads nothing from it', async () => {
       expect(await one.store.stat(place.name('none'))).toBeUndefined();
       await expect(readLedger(place.name('none'), one.store)).rejects.toMatchObject({ exitCode: 2 });
-      await expect(open(one, 'none', { existing: 'existing' })).rejects.toMatchObject({ exitCode: 2 });
+      await expect(hold(one, 'none', { existing: 'existing' })).rejects.toMatchObject({ exitCode: 2 });
       expect(await one.store.stat(place.name('none'))).toBeUndefined();
+    });
+
+    test('a store makes nothing of a name that is held and given up', async () => {
+      {
+        await using held = await hold(one, 'a', { existing: 'none' });
+        expect(held.found).toMatchObject({ records: 0, head: '', fault: undefined });
+        await expect(hold(two, 'a')).rejects.toMatchObject({ exitCode: 11 });
+      }
+      expect(await two.store.stat(place.name('a'))).toBeUndefined();
+      expect(await two.store.holder(place.name('a'))).toBeUndefined();
+      await using ledger = await open(two, 'a', { existing: 'none' });
+      expect(ledger.state.sessions).toHaveLength(1);
+    });
+
+    test('a store reads a run once it is held, and gives it back byte for byte where no session is begun', async () => {
+      const head = await written('a');
+      const before = await bytesOf(one, 'a');
+      {
+        await using held = await hold(one, 'a', { existing: 'existing', head });
+        const { state, headFound, records } = held.found;
+        expect({ head: held.found.head, headFound }).toEqual({ head, headFound: { kind: 'last' } });
+        expect({ records, left: state.leftCount }).toEqual({ records: 5, left: 2 });
+        await expect(hold(two, 'a')).rejects.toMatchObject({ exitCode: 11 });
+        const other = { ...OPEN, tenant: '44444444-4444-4444-8444-444444444444' };
+        await expect(held.begin({ open: other })).rejects.toMatchObject({ exitCode: 2 });
+        expect(await two.store.holder(place.name('a'))).toBeDefined();
+      }
+      expect(await bytesOf(two, 'a')).toEqual(before);
+      await using held = await hold(two, 'a');
+      const ledger = await held.begin({ open: OPEN });
+      expect(ledger.state).toBe(held.found.state);
+      await ledger[Symbol.asyncDispose]();
+    });
+
+    test('a store hands what is held on to the session, so that giving it up afterwards takes nothing away', async () => {
+      const held = await hold(one, 'a');
+      await using ledger = await held.begin({ open: OPEN });
+      await held[Symbol.asyncDispose]();
+      await expect(hold(two, 'a')).rejects.toMatchObject({ exitCode: 11 });
+      await begin(ledger);
+      await ledger.assertHeld();
+    });
+
+    test('a store ends a wait and a reading by the signal, and holds nothing then', async () => {
+      await written('a');
+      const stop = new AbortController();
+      const reason = new Error('stopped');
+      stop.abort(reason);
+      await expect(hold(one, 'a', { signal: stop.signal })).rejects.toBe(reason);
+      await (await hold(two, 'a'))[Symbol.asyncDispose]();
     });
 
     test('a store gives a run to one process at a time, and shows what is durable to everybody meanwhile', async () => {
@@ -123,12 +181,11 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       expect(await bytesOf(one, 'a')).toEqual(before);
     });
 
-    test('a store holds a session to the head by which it was decided, and writes nothing where it is another', async () => {
-      const head = await written('a');
-      await written('a', (ledger) => ledger.close('interrupted'));
+    test('a store takes no run for a new one that was begun since it was looked for', async () => {
+      expect(await one.store.stat(place.name('a'))).toBeUndefined();
+      await written('a');
       const before = await bytesOf(one, 'a');
-      await expect(open(two, 'a', { head })).rejects.toMatchObject({ exitCode: 11 });
-      await expect(open(two, 'b', { head })).rejects.toBeInstanceOf(CountermandError);
+      await expect(hold(two, 'a', { existing: 'none' })).rejects.toMatchObject({ exitCode: 11 });
       expect(await bytesOf(one, 'a')).toEqual(before);
     });
 
@@ -138,11 +195,11 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
         await ledger.close('planned');
       });
       {
-        await using anew = await open(two, 'a', { existing: 'plan' });
+        await using anew = await open(two, 'a', { replacesPlan: true });
         expect(anew.state).toMatchObject({ lastSeq: 1, intake: undefined });
         await begin(anew);
       }
-      await expect(open(one, 'a', { existing: 'plan' })).rejects.toMatchObject({ exitCode: 2 });
+      await expect(open(one, 'a', { replacesPlan: true })).rejects.toMatchObject({ exitCode: 2 });
     });
 
     test('a store finds the earlier ledgers of a stamped series, the newest first, and no others', async () => {
@@ -249,6 +306,10 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
       if (place.tamper === undefined) return;
       await place.tamper(place.name('a'), (bytes) => Buffer.from(bytes.toString().replace('"line":1', '"line":7')));
       const before = await bytesOf(one, 'a');
+      {
+        await using held = await hold(two, 'a');
+        expect(held.found.fault).toMatchObject({ line: 2 });
+      }
       await expect(open(two, 'a')).rejects.toMatchObject({ exitCode: 12 });
       const { store: owner } = await place.owner();
       await expect(owner.remove(place.name('a'), () => undefined)).rejects.toMatchObject({ exitCode: 12 });

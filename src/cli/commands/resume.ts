@@ -3,7 +3,7 @@ import { listOf, show } from '../../job/given-settings.ts';
 import { oneOfWords } from '../../job/values.ts';
 import { OUTCOME_NAMES, RETRYABLE } from '../../ledger/outcomes.ts';
 import { resumeLedger } from '../../run/run.ts';
-import { ledgerTarget } from '../../run/target.ts';
+import { seenTarget } from '../../run/target.ts';
 import type { Command } from '../command.ts';
 import { SETTINGS_OF, settingOptions } from '../flags/setting-flags.ts';
 import { saidYes } from '../terminal/question.ts';
@@ -43,7 +43,7 @@ export const resume: Command = {
     // The argument has the name of the flag that places a new ledger.
     const { ledger, ...flags } = args;
     const retry = readRetry(args['retry']);
-    if (args['dry-run']) return showWhatIsLeft(await ledgerTarget(String(ledger), flags, context), retry, context);
+    if (args['dry-run']) return showWhatIsLeft(await seenTarget(String(ledger), flags, context), retry, context);
     const yes = saidYes(args, context.env);
     return resumeLedger({ ledger: String(ledger), flags, yes, json: args['json'] === true, retry }, context);
   },

@@ -1,6 +1,6 @@
 import { InterruptedError } from '../../errors.ts';
 import { SIGNAL_EXITS, type StopSignal } from '../../exit-codes.ts';
-import type { Interrupts } from '../../run/interrupts.ts';
+import type { Interrupts } from '../../run/machine.ts';
 
 /** A third signal, or a second after which the command goes on for longer than {@link LAST_MS}, ends the process wherever it stands. */
 export interface ProcessInterrupts extends Interrupts, Disposable {

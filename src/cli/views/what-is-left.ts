@@ -7,12 +7,12 @@ import { styled } from '../../styled.ts';
 
 /** `resume --dry-run`: what a resume would do with each action that is left, by the ledger alone. */
 export function showWhatIsLeft(
-  { job, before }: Target,
+  { job, state }: Target,
   retry: ReadonlySet<string>,
   { out, terminal }: Context,
 ): ExitCode {
   const steps = new Map<string, number>();
-  for (const action of before?.actions.values() ?? []) {
+  for (const action of state?.actions.values() ?? []) {
     const step = whatIsLeftOf(action, retry, job.guards);
     if (step !== undefined) steps.set(step, (steps.get(step) ?? 0) + 1);
   }

@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import { hasCode, remedyFor } from '../../fs-errors.ts';
 import { type ClocksNow, slowestOf } from '../../ledger/call-age.ts';
-import { decodeLine } from '../../ledger/line.ts';
-import { LEDGER_FORMAT } from '../../ledger/record.ts';
+import { isIsoTime } from '../../ledger/field.ts';
+import { decodeLine, FIRST_RECORD } from '../../ledger/line.ts';
+import { LineCutter, NEWLINE } from '../../ledger/line-cutter.ts';
+import { LEDGER_FORMAT, type LedgerRecord, type RecordKind } from '../../ledger/record.ts';
+import { fieldsFault } from '../../ledger/record-fields.ts';
 import { areDifferentTenants, type SenderId, serviceOf } from '../../ledger/sender.ts';
 import { Projection } from '../../ledger/state/projection.ts';
 import type { PastCall } from '../../ledger/state/run-state.ts';
@@ -10,7 +13,6 @@ import { readTail } from '../../ledger/tail.ts';
 import type { Logger } from '../../log.ts';
 import { LATEST_COUNT_MS } from '../../quota/call-times.ts';
 import type { Disk } from './disk.ts';
-import { readKinds } from './read-kinds.ts';
 
 /**
  * Each clock, then or now, may differ from Defender's by this much before a neighbour's calls are overlooked: a machine whose
@@ -26,8 +28,8 @@ export interface FolderCallsOptions extends SenderId {
   clocks: () => Promise<ClocksNow>;
   /** The longest window. @default an hour */
   withinMs?: number;
-  /** Our own ledger, which is asked itself. */
-  except: string;
+  /** Our own ledgers, which are asked themselves. */
+  except: readonly string[];
 }
 
 /**
@@ -39,13 +41,16 @@ export interface FolderCallsOptions extends SenderId {
 export async function recentCallsInFolder(options: FolderCallsOptions): Promise<PastCall[]> {
   const { folder, disk, log, withinMs = 3_600_000, except } = options;
   const calls: PastCall[] = [];
-  const names = (await disk.list(folder)).filter((name) => !name.endsWith('.lock') && join(folder, name) !== except);
+  const names = (await disk.list(folder)).filter(
+    (name) => !name.endsWith('.lock') && !except.includes(join(folder, name)),
+  );
   if (names.length === 0) return [];
   // Before anything is judged by its age, which a clock that was set since then would misjudge.
   const now = await options.clocks();
   const oldMs = slowestOf(now) - withinMs - LATEST_COUNT_MS - CLOCK_SLACK_MS;
   // A file with two names, as by a link to the latest ledger, made its calls once.
-  const seen = new Set([(await disk.stat(except).catch(() => undefined))?.identity]);
+  const own = await Promise.all(except.map((path) => disk.stat(path).catch(() => undefined)));
+  const seen = new Set(own.map((facts) => facts?.identity));
   for (const name of names) {
     const path = join(folder, name);
     try {
@@ -119,6 +124,54 @@ async function callsOf(
 }
 
 /** The client is told apart by session, since it may change; tenant and service are the same in all of a ledger. */
-function mayBeSame(opened: SenderId, { tenant, api }: SenderId): boolean {
+export function mayBeSame(opened: SenderId, { tenant, api }: SenderId): boolean {
   return !areDifferentTenants(opened.tenant, tenant) && serviceOf(opened.api) === serviceOf(api);
+}
+
+const BEGINNING = Buffer.from(FIRST_RECORD);
+
+/** `kind` stands this near the beginning of a line, whatever its `seq`. */
+const KIND_WITHIN_BYTES = 80;
+
+/**
+ * The records of some kinds, without checking the chain and without parsing the other lines: for what must be quick, or must
+ * make the best of a ledger that is damaged. Their fields are checked as ever, but for the job, of which nothing is asked here. A line that looks
+ * like one of these kinds but cannot be read is given as its line number.
+ * Yields nothing for a file that is no ledger.
+ */
+export async function* readKinds(
+  path: string,
+  disk: Disk,
+  kinds: readonly RecordKind[],
+): AsyncGenerator<LedgerRecord | number> {
+  const wanted = kinds.map((kind) => `"kind":"${kind}"`);
+  const cutter = new LineCutter();
+  let number = 0;
+  let begun = false;
+  for await (const chunk of disk.read(path)) {
+    if (!begun && !isBeginning(chunk)) return;
+    begun = true;
+    const block = cutter.push(chunk);
+    for (let from = 0; block !== undefined && from < block.length; ) {
+      const to = block.indexOf(NEWLINE, from);
+      number++;
+      const envelope = block.toString('latin1', from, Math.min(to, from + KIND_WITHIN_BYTES));
+      if (wanted.some((kind) => envelope.includes(kind))) yield recordIn(block.toString('utf8', from, to)) ?? number;
+      from = to + 1;
+    }
+    if (cutter.tooLong) return;
+  }
+}
+
+/** Whatever number it has: lines before it may be lost. */
+function recordIn(line: string): LedgerRecord | undefined {
+  const record = decodeLine(line);
+  if (record === undefined || !isIsoTime(record.at)) return undefined;
+  const fault = fieldsFault(record.kind, record as unknown as Readonly<Record<string, unknown>>, ['job']);
+  return fault === undefined ? record : undefined;
+}
+
+function isBeginning(chunk: Uint8Array): boolean {
+  const length = Math.min(chunk.length, BEGINNING.length);
+  return BEGINNING.subarray(0, length).equals(chunk.subarray(0, length));
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts';
 import { UsageError } from '../../errors.ts';
 import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
 import type { Job } from '../../job/job.ts';
+import { isIsoTime } from '../../ledger/field.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { releaseListOf } from '../../ledger/outcomes.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-ledger.ts';
@@ -10,13 +11,24 @@ import type { SenderId } from '../../ledger/sender.ts';
 import type { Logger } from '../../log.ts';
 import { makeQuota } from '../../quota/local/local-quota.ts';
 import type { Quota } from '../../quota/quota.ts';
-import type { ListedRun, OpenRun, QuotaMemory, RunEntry, RunHolder, RunStat, Store, StoreFinding } from '../store.ts';
-import type { Disk, FileFacts } from './disk.ts';
+import type {
+  BeginSession,
+  HeldRun,
+  HoldRun,
+  ListedRun,
+  QuotaMemory,
+  RunEntry,
+  RunHolder,
+  RunStat,
+  Store,
+  StoreFinding,
+} from '../store.ts';
+import { beginSession, type OpenedLedger } from './begin.ts';
+import { type Disk, type FileFacts, NO_FILE } from './disk.ts';
 import { LOCK_TTL_MS, readHolder } from './held-lock.ts';
-import { canBeAsked, describe, isDead, type Processes, systemProcesses } from './holder.ts';
+import { holdLedger, refuseLinked, senderLockPath } from './hold.ts';
+import { canBeAsked, describe, type Holder, isDead, type Processes, systemProcesses } from './holder.ts';
 import { acquireLock } from './lock.ts';
-import { isNamed, listed, lockAt } from './look.ts';
-import { type OpenedLedger, openLedger, refuseLinked, senderLockPath } from './open.ts';
 import { findPastCalls } from './past-calls.ts';
 import { seriesOf } from './series.ts';
 
@@ -40,10 +52,14 @@ export class FolderStore implements Store {
     this.#parts = { processes: systemProcesses(), ...parts };
   }
 
-  async open({ name, ...run }: OpenRun): Promise<Ledger> {
-    const opened = await openLedger({ ...this.#parts, ...run, path: name });
-    this.#opened.set(opened.ledger, opened);
-    return opened.ledger;
+  async hold({ name, ...run }: HoldRun): Promise<HeldRun> {
+    const held = await holdLedger({ ...this.#parts, ...run, path: name });
+    const begin = async (session: BeginSession) => {
+      const opened = await beginSession(held, session);
+      this.#opened.set(opened.ledger, opened);
+      return opened.ledger;
+    };
+    return { found: held.found, begin, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
   }
 
   read(name: string, offset?: number): AsyncIterable<Uint8Array> {
@@ -174,4 +190,53 @@ function unfitness(facts: FileFacts, name: string): string | undefined {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** What stands at a path, where a ledger may be; undefined when there is nothing. */
+async function listed(path: string, disk: Disk): Promise<ListedRun | undefined> {
+  const facts = await disk.stat(path).catch((error: unknown) => {
+    if (hasCode(error, 'ELOOP')) return undefined;
+    throw new UsageError(`${path} cannot be looked at (${words(error)}): name what this user may read.`, {
+      cause: error,
+    });
+  });
+  if (facts === undefined) {
+    const isLink = (await disk.entry(path))?.kind === 'a symbolic link';
+    const instead = 'a symbolic link that leads to nothing';
+    return isLink ? { name: path, modifiedMs: 0, instead, version: '' } : undefined;
+  }
+  const { kind, size, modifiedMs, identity } = facts;
+  const instead = kind === 'a file' ? undefined : kind;
+  return { name: path, modifiedMs, instead, version: `${identity} ${size} ${modifiedMs}` };
+}
+
+interface SeenLock {
+  path: string;
+  text: string;
+  /** Undefined where there is no lock, or one that cannot be read as such. */
+  holder: Holder | undefined;
+}
+
+/** The lock of the ledger that a path leads to. Throws a UsageError where it may not be read. */
+async function lockAt(name: string, disk: Disk): Promise<SeenLock> {
+  try {
+    const path = `${await disk.realPath(name)}.lock`;
+    const isFile = (await disk.entry(path))?.kind === 'a file';
+    return { path, ...(isFile ? await readHolder(disk, path) : { text: '', holder: undefined }) };
+  } catch (error) {
+    // Its ledger is gone by now.
+    if (hasCode(error, 'ENOENT') || hasCode(error, NO_FILE)) return { path: name, text: '', holder: undefined };
+    throw new UsageError(`The lock of ${name} cannot be read (${words(error)}), so nobody can tell whether it runs.`, {
+      cause: error,
+    });
+  }
+}
+
+/** Whether a lock names its holder as we write it; it may be anybody's file. */
+function isNamed({ host, since }: Holder): boolean {
+  return typeof host === 'string' && host.length <= 256 && isIsoTime(since);
+}
+
+function words(error: unknown): string {
+  return error instanceof Error ? troubleInWords(error) : String(error);
 }

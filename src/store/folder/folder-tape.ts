@@ -26,8 +26,9 @@ export class FolderTape implements Tape {
     const { file, own, assertFresh } = this.#parts;
     for (let rest = bytes; rest.length > 0; ) {
       if (this.#failure !== undefined) throw this.#failure;
-      assertFresh();
       await own.assertUntouched();
+      // Last, and at once before the write: who stood still in that look would write behind what a successor wrote since.
+      assertFresh();
       const count = await file.write(rest);
       if (count <= 0) throw new Error('nothing was written');
       rest = rest.subarray(count);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { type Disk, noFile } from './disk.ts';
-import { openTrouble } from './open-trouble.ts';
+import { openTrouble } from './hold.ts';
 
 /**
  * Makes a ledger's file of these bytes, all of it or nothing. `same`: there was one, byte for byte. Throws a UsageError where something else stands or
@@ -29,7 +29,7 @@ export async function putLedgerFile(
       `${path} is there already, and is another ledger or another state of it: move it away, then export again.`,
     );
   } catch (error) {
-    throw openTrouble(error, path);
+    throw openTrouble(error, path, 'any');
   } finally {
     await disk.remove(part).catch(() => undefined);
   }

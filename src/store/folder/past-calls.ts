@@ -3,18 +3,19 @@ import type { Clock } from '../../clock.ts';
 import type { Job } from '../../job/job.ts';
 import type { ClocksNow } from '../../ledger/call-age.ts';
 import type { SenderId } from '../../ledger/sender.ts';
+import type { PastCall } from '../../ledger/state/run-state.ts';
 import type { Logger } from '../../log.ts';
 import { agedCalls, lookBackMs } from '../../quota/past-calls.ts';
 import type { AgedCall } from '../../quota/quota.ts';
+import type { OpenedLedger, ReadCalls } from './begin.ts';
 import type { Disk } from './disk.ts';
-import { recentCallsInFolder } from './folder-calls.ts';
-import type { OpenedLedger } from './open.ts';
+import { mayBeSame, recentCallsInFolder } from './folder-calls.ts';
 
 export interface PastCallsOptions extends Pick<Job['quota'], 'windows'> {
   /** Of the session's ledger, or of the one that it would have. */
   path: string;
   /** Opened, and written to, by this session; undefined where it has none. */
-  opened: { ledger: Pick<OpenedLedger['ledger'], 'state'>; fileAheadMs: number } | undefined;
+  opened: Pick<OpenedLedger, 'ledger' | 'fileAheadMs' | 'replaced'> | undefined;
   /** As the token shows it. */
   sender: SenderId;
   disk: Disk;
@@ -39,17 +40,25 @@ export async function findPastCalls(
     return asked;
   };
   const withinMs = lookBackMs(windows);
-  const state = opened?.ledger.state;
-  const own =
-    opened === undefined || state === undefined || state.lastCall === 0
-      ? []
-      : state.recentCalls(await clocks(), withinMs, sender.client, opened.fileAheadMs);
+  const own: PastCall[] = [];
+  for (const { state, fileAheadMs } of readBySession(opened, sender)) {
+    if (state.lastCall > 0) own.push(...state.recentCalls(await clocks(), withinMs, sender.client, fileAheadMs));
+  }
+  const except = opened === undefined ? [] : [path, opened.replaced?.path ?? path];
   const folder = dirname(path);
-  const except = opened === undefined ? '' : path;
   const isThere = opened !== undefined || (await disk.stat(folder)) !== undefined;
   const others = isThere ? await recentCallsInFolder({ ...sender, folder, disk, log, clocks, withinMs, except }) : [];
   const past = [...own, ...others];
   return past.length === 0 ? [] : agedCalls(past, await clocks());
+}
+
+/** What this session has read already: its ledger, and the plan that it replaces, where that is of this sender. */
+function readBySession(opened: PastCallsOptions['opened'], sender: SenderId): ReadCalls[] {
+  if (opened === undefined) return [];
+  const { ledger, fileAheadMs, replaced } = opened;
+  const own = { state: ledger.state, fileAheadMs };
+  const isSame = replaced?.state.sessions.every((session) => mayBeSame(session.opened, sender));
+  return replaced !== undefined && isSame ? [own, replaced] : [own];
 }
 
 /** The file system's clock is read off what this session wrote last, the ledger or its lock: if that is a while ago, calls look younger by it. */

@@ -1,16 +1,16 @@
-import { ChangedLedgerError, LockedError, UsageError } from '../../errors.ts';
+import { ChangedLedgerError, LockedError } from '../../errors.ts';
 import { Ledger } from '../../ledger/ledger.ts';
-import { project, throwIfDamaged } from '../../ledger/read-ledger.ts';
+import { project, type Reading, throwIfDamaged } from '../../ledger/read-ledger.ts';
 import { LEDGER_FORMAT } from '../../ledger/record.ts';
 import { Projection } from '../../ledger/state/projection.ts';
-import { silentLog } from '../../log.ts';
+import { type Logger, silentLog } from '../../log.ts';
 import { keepAll } from '../../redact.ts';
-import { refuseOther } from '../refuse-other.ts';
-import type { OpenRun, RunHolder } from '../store.ts';
+import { refuseOther, refuseStarted } from '../refuse-other.ts';
+import type { BeginSession, HeldRun, HoldRun, RunHolder } from '../store.ts';
 import { describeHolder, LEASE_MS, Lease, type Moment, momentOf } from './lease.ts';
 import type { LeaseKeeper, LeaseKeeperParts } from './lease-keeper.ts';
 import { noLedger, readRun } from './read.ts';
-import { type HeldRun, type HoldWish, holdRun, replaceRun } from './run-functions.ts';
+import { type HoldWish, holdRun, nameTenant, type HeldRun as RunKey, replaceRun } from './run-functions.ts';
 import { PostgresTape } from './tape.ts';
 
 export interface OpenParts extends LeaseKeeperParts {
@@ -20,75 +20,110 @@ export interface OpenParts extends LeaseKeeperParts {
   uuid: () => string;
 }
 
-/** A run that this process holds, and what stands in its ledger. */
-export interface TakenRun {
+/** A run that this process holds, and what stands in its ledger: nothing, where it was made to be held. */
+interface Held {
+  readonly run: HoldRun;
+  readonly found: Reading;
   lease: Lease;
-  state: Projection;
-  head: string;
-  bytes: number;
 }
 
-/** Holds a run, and reads and checks its ledger. Throws as `Store.open` does, and then holds nothing. */
-export async function takeRun(options: OpenRun, parts: OpenParts): Promise<TakenRun> {
-  const { name, existing = 'any', head, open, trace } = options;
-  const create = existing !== 'existing' && (head ?? '') === '';
-  const wish = { name, create, tenant: open.tenant, newRun: options.run ?? parts.uuid() };
-  const { lease, found } = await holdNamed(wish, parts, head);
+/** Holds a run, and reads and checks its ledger. `begun` is told of the ledger of a session that was begun, and of its lease. */
+export async function takeRun(
+  run: HoldRun,
+  parts: OpenParts,
+  begun: (ledger: Ledger, lease: Lease) => void,
+): Promise<HeldRun> {
+  const held = await hold(run, parts);
+  let isOurs = true;
+  return {
+    found: held.found,
+    begin: async (session) => {
+      const { ledger, lease } = await beginSession(held, session, parts);
+      isOurs = false;
+      begun(ledger, lease);
+      return ledger;
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (isOurs) await held.lease[Symbol.asyncDispose]();
+      isOurs = false;
+    },
+  };
+}
+
+async function hold(run: HoldRun, parts: OpenParts): Promise<Held> {
+  const { name, existing = 'any', head, trace, signal } = run;
   const { database } = parts;
+  const create = existing !== 'existing';
+  const taken = await leaseOn({ name, create, newRun: run.run ?? parts.uuid() }, parts);
+  if (taken === undefined) throw noLedger(name);
+  const { lease, end } = taken;
   try {
-    const source = { read: () => readRun(database, { run: lease.held.run, name, bytes: found.bytes }) };
-    const { state, scanned } = await project(name, source, trace);
-    throwIfDamaged(name, scanned.fault);
-    if (head !== undefined && scanned.head !== head) throw changed(name);
+    const source = {
+      read: () => readRun(database, { run: lease.held.run, name, bytes: end.bytes }),
+    };
+    const found = await project(name, source, { trace, head, signal });
     // The last write of a file may be cut off; here, bytes that are no line were put in by hand.
-    if (scanned.bytes !== found.bytes || scanned.head !== found.head) {
-      throwIfDamaged(name, { line: scanned.records + 1, what: 'is not what the store says that it ends with' });
+    if (found.fault === undefined && (found.bytes !== end.bytes || found.head !== end.head)) {
+      found.fault = { line: found.records + 1, what: 'is not what the store says that it ends with' };
     }
-    if (existing === 'plan' && scanned.records > 0) return await replacePlan(lease, state, options, parts);
-    refuseOther(state, { path: name, open, shownTenant: options.shownTenant });
-    return { lease, state, head: scanned.head, bytes: scanned.bytes };
+    if (existing === 'none' && found.records > 0) throw changed(name);
+    return { run, found, lease };
   } catch (error) {
     await lease[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-/** Begins the next session on a run that was taken, with a durable `open` record. Throws as `Store.open` does, and then gives the run back. */
-export async function beginSession(
-  { lease, state, head, bytes }: TakenRun,
-  options: OpenRun,
-  { database, clock }: OpenParts,
-): Promise<Ledger> {
-  const { name, open, trace, log = silentLog, redact = keepAll } = options;
+/** Begins the next session on a run that is held, with a durable `open` record. Throws as `HeldRun.begin` does. */
+async function beginSession(
+  held: Held,
+  session: BeginSession,
+  parts: OpenParts,
+): Promise<{ ledger: Ledger; lease: Lease }> {
+  const { found, run: wish } = held;
+  const { name, trace } = wish;
+  const { database, clock } = parts;
+  const { open, redact = keepAll } = session;
+  const log = session.log ?? wish.log ?? silentLog;
+  throwIfDamaged(name, found.fault);
+  const replaces = session.replacesPlan === true && found.records > 0;
+  if (replaces) refuseStarted(found.state, name);
+  else refuseOther(found.state, { ...session, path: name });
+  if (replaces) held.lease = await replacePlan(held, session, parts, log);
+  const { lease } = held;
+  if (replaces) trace?.restart();
+  const { state, head, bytes } = replaces ? { state: new Projection(), head: '', bytes: 0 } : found;
+  if (bytes === 0 && !replaces) await nameTenant(database, lease.held, open.tenant);
   const tape = new PostgresTape({ database, clock, lease, at: bytes });
   const ledger = new Ledger({ name, clock, log, redact, trace, state, head, tape, holds: [lease] });
   const { tool, tenant, client, api, job } = open;
   const run = state.run === '' ? lease.held.run : state.run;
-  const session = state.sessions.length + 1;
-  try {
-    await ledger.open({ format: LEDGER_FORMAT, run, session, ...{ tool, tenant, client, api, job } });
-    return ledger;
-  } catch (error) {
-    await ledger[Symbol.asyncDispose]().catch(() => undefined);
-    throw error;
-  }
+  const number = state.sessions.length + 1;
+  await ledger.open({ format: LEDGER_FORMAT, run, session: number, tool, tenant, client, api, job });
+  return { ledger, lease };
 }
 
 /** Takes the lease on a run. Throws a LockedError (exit 11) while another has it, and a UsageError where there is none. */
-export async function holdNamed(
-  wish: Omit<HoldWish, 'holder' | 'leaseMs'>,
-  parts: OpenParts,
-  head = '',
-): Promise<{ lease: Lease; found: { bytes: number; head: string } }> {
-  const begun = momentOf(parts.clock);
-  const answer = await holdRun(parts.database, { ...wish, holder: parts.self, leaseMs: LEASE_MS });
-  if (answer.outcome === 'none') throw head === '' ? noLedger(wish.name) : changed(wish.name);
-  if (answer.outcome === 'busy') throw busy(wish.name, answer.holder, answer.until);
-  const { run, epoch, ...found } = answer;
-  return { lease: keptLease({ run, epoch }, wish.name, begun, parts), found };
+export async function holdNamed(name: string, parts: OpenParts): Promise<Lease> {
+  const taken = await leaseOn({ name, create: false, newRun: parts.uuid() }, parts);
+  if (taken === undefined) throw noLedger(name);
+  return taken.lease;
 }
 
-function keptLease(held: HeldRun, name: string, begun: Moment, { keeper, clock }: OpenParts): Lease {
+/** Undefined where there is no such run, and none was to be made. Throws a LockedError (exit 11) while another has it. */
+async function leaseOn(
+  wish: Omit<HoldWish, 'holder' | 'leaseMs'>,
+  parts: OpenParts,
+): Promise<{ lease: Lease; end: { bytes: number; head: string } } | undefined> {
+  const begun = momentOf(parts.clock);
+  const answer = await holdRun(parts.database, { ...wish, holder: parts.self, leaseMs: LEASE_MS });
+  if (answer.outcome === 'none') return undefined;
+  if (answer.outcome === 'busy') throw busy(wish.name, answer.holder, answer.until);
+  const { run, epoch, ...end } = answer;
+  return { lease: keptLease({ run, epoch }, wish.name, begun, parts), end };
+}
+
+function keptLease(held: RunKey, name: string, begun: Moment, { keeper, clock }: OpenParts): Lease {
   const lease = new Lease({ held, name, begun, clock, release: (mine) => keeper.release(mine) });
   keeper.keep(lease);
   return lease;
@@ -96,25 +131,19 @@ function keptLease(held: HeldRun, name: string, begun: Moment, { keeper, clock }
 
 /** The plan stays under another name: what it looked up was read by people. Its calls count in the database, whatever it is called. */
 async function replacePlan(
-  old: Lease,
-  state: Projection,
-  { name, open, run: wanted, trace, log }: OpenRun,
+  { run: { name, run }, found, lease: old }: Held,
+  { open }: BeginSession,
   parts: OpenParts,
-): Promise<TakenRun> {
-  if (state.start !== undefined) {
-    throw new UsageError(
-      `The ledger ${name} was started already, and only a plan can be replaced by a plan: resume it, or name another with --ledger.`,
-    );
-  }
-  const kept = `${name}.replaced-${state.run.slice(0, 8)}`;
+  log: Logger,
+): Promise<Lease> {
+  const kept = `${name}.replaced-${found.state.run.slice(0, 8)}`;
   const begun = momentOf(parts.clock);
-  const wish = { kept, newRun: wanted ?? parts.uuid(), tenant: open.tenant, leaseMs: LEASE_MS };
+  const wish = { kept, newRun: run ?? parts.uuid(), tenant: open.tenant, leaseMs: LEASE_MS };
   const held = await replaceRun(parts.database, old.held, wish);
   if (held === undefined) throw old.taken();
   parts.keeper.forget(old);
-  trace?.restart();
-  log?.warn({ kept }, `the plan that was called ${name} is kept as ${kept}`);
-  return { lease: keptLease(held, name, begun, parts), state: new Projection(), head: '', bytes: 0 };
+  log.warn({ kept }, `the plan that was called ${name} is kept as ${kept}`);
+  return keptLease(held, name, begun, parts);
 }
 
 function busy(name: string, holder: RunHolder | null, untilMs: number): LockedError {

@@ -1,17 +1,17 @@
 import { UsageError } from '../../errors.ts';
 import type { Job } from '../../job/job.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { LedgerSource } from '../../ledger/read-ledger.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-ledger.ts';
+import type { LedgerSource } from '../../ledger/scan-ledger.ts';
 import type { SenderId } from '../../ledger/sender.ts';
 import type { Quota } from '../../quota/quota.ts';
 import type { ExportedRun, ImportedRun, SharedStore } from '../shared-store.ts';
 import { sameSeries } from '../stamped.ts';
-import type { ListedRun, OpenRun, QuotaMemory, RunEntry, RunHolder, RunStat, StoreFinding } from '../store.ts';
+import type { HeldRun, HoldRun, ListedRun, QuotaMemory, RunEntry, RunHolder, RunStat, StoreFinding } from '../store.ts';
 import { lookAtDurability } from './durability.ts';
 import type { Lease } from './lease.ts';
 import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
-import { beginSession, holdNamed, type OpenParts, takeRun } from './open.ts';
+import { holdNamed, type OpenParts, takeRun } from './open.ts';
 import { openQuota } from './quota.ts';
 import { readNamed } from './read.ts';
 import { type RunRow, removeRun, runNamed, runsBeginning } from './run-functions.ts';
@@ -67,12 +67,9 @@ export class PostgresStore implements SharedStore {
     return await exportRun(this.#parts.database, name, put);
   }
 
-  async open(options: OpenRun): Promise<Ledger> {
-    await this.#ready(options.name);
-    const taken = await takeRun(options, this.#parts);
-    const ledger = await beginSession(taken, options, this.#parts);
-    this.#leases.set(ledger, taken.lease);
-    return ledger;
+  async hold(run: HoldRun): Promise<HeldRun> {
+    await this.#ready(run.name);
+    return await takeRun(run, this.#parts, (ledger, lease) => this.#leases.set(ledger, lease));
   }
 
   async *read(name: string, offset = 0): AsyncGenerator<Uint8Array> {
@@ -116,8 +113,7 @@ export class PostgresStore implements SharedStore {
     whyKept: (read: ReadLedger) => string | undefined,
   ): Promise<{ removed: ReadLedger } | { kept: string }> {
     await this.#ready(name);
-    const wish = { name, newRun: this.#parts.uuid(), create: false, tenant: '' };
-    const { lease } = await holdNamed(wish, this.#parts);
+    const lease = await holdNamed(name, this.#parts);
     try {
       const read = await readLedger(name, this);
       throwIfDamaged(name, read.fault);

@@ -21,7 +21,6 @@ export interface HoldWish {
   newRun: string;
   /** Whether one is made where there is none. */
   create: boolean;
-  tenant: string;
   holder: RunHolder;
   leaseMs: number;
 }
@@ -33,9 +32,9 @@ export type AppendAnswer =
   | { outcome: 'gone' };
 
 export async function holdRun(database: Session, wish: HoldWish): Promise<HoldAnswer> {
-  const { name, newRun, create, tenant, holder, leaseMs } = wish;
-  const values = [name, newRun, create, tenant, JSON.stringify(holder), leaseMs];
-  return await answer(database, `select countermand.run_hold($1, $2, $3, $4, $5, ${interval(6)}) as answer`, values);
+  const { name, newRun, create, holder, leaseMs } = wish;
+  const values = [name, newRun, create, JSON.stringify(holder), leaseMs];
+  return await answer(database, `select countermand.run_hold($1, $2, $3, $4, ${interval(5)}) as answer`, values);
 }
 
 export async function appendLines(
@@ -59,6 +58,11 @@ export async function renewRuns(
   return await answer(database, `select countermand.run_renew($1, $2, ${interval(3)}) as answer`, values);
 }
 
+/** Says whose a run is, before its first record. */
+export async function nameTenant(database: Session, { run, epoch }: HeldRun, tenant: string): Promise<void> {
+  await database.query('select countermand.run_tenant($1, $2, $3)', [run, epoch, tenant]);
+}
+
 export async function releaseRun(database: Session, { run, epoch }: HeldRun): Promise<void> {
   await database.query('select countermand.run_release($1, $2)', [run, epoch]);
 }
@@ -67,7 +71,7 @@ export async function releaseRun(database: Session, { run, epoch }: HeldRun): Pr
 export async function replaceRun(
   database: Session,
   { run, epoch }: HeldRun,
-  { kept, newRun, tenant, leaseMs }: { kept: string } & Pick<HoldWish, 'newRun' | 'tenant' | 'leaseMs'>,
+  { kept, newRun, tenant, leaseMs }: { kept: string; tenant: string } & Pick<HoldWish, 'newRun' | 'leaseMs'>,
 ): Promise<HeldRun | undefined> {
   const text = `select countermand.run_replace($1, $2, $3, $4, $5, ${interval(6)}) as answer`;
   const replaced: boolean = await answer(database, text, [run, epoch, kept, newRun, tenant, leaseMs]);
@@ -91,16 +95,16 @@ export interface RunRow {
 }
 
 const ROW = `select run, name, bytes::float8 as bytes, head, countermand.epoch_ms(modified) as "modifiedMs",
-  case when lease_until > countermand.clock() then holder end as holder from countermand.run`;
+  case when lease_until > countermand.clock() then holder end as holder from countermand.run where bytes > 0`;
 
 export async function runNamed(database: Session, name: string): Promise<RunRow | undefined> {
-  const [row] = await rows(database, `${ROW} where name = $1`, [name]);
+  const [row] = await rows(database, `${ROW} and name = $1`, [name]);
   return row;
 }
 
 /** Those whose names begin with these characters, by name. */
 export async function runsBeginning(database: Session, beginning: string): Promise<RunRow[]> {
-  return await rows(database, `${ROW} where left(name, length($1)) = $1 order by name collate "C"`, [beginning]);
+  return await rows(database, `${ROW} and left(name, length($1)) = $1 order by name collate "C"`, [beginning]);
 }
 
 async function rows(database: Session, text: string, values: readonly string[]): Promise<RunRow[]> {

@@ -1,15 +1,14 @@
 import { DamageError, LockedError, UsageError } from '../../errors.ts';
 import { ChainCheck } from '../../ledger/chain-check.ts';
 import { LineCutter } from '../../ledger/line-cutter.ts';
-import { type LedgerSource, project, throwIfDamaged } from '../../ledger/read-ledger.ts';
-import type { Scanned } from '../../ledger/scanner.ts';
-import type { RunState } from '../../ledger/state/run-state.ts';
+import { project, type Reading, throwIfDamaged } from '../../ledger/read-ledger.ts';
+import type { LedgerSource } from '../../ledger/scan-ledger.ts';
 import type { ExportedRun, ImportedRun } from '../shared-store.ts';
 import type { RunHolder } from '../store.ts';
 import type { Database, Session } from './database.ts';
 import { describeHolder, LEASE_MS } from './lease.ts';
 import { noLedger, readRun } from './read.ts';
-import { appendLines, type HeldRun, holdRun, releaseRun, runNamed } from './run-functions.ts';
+import { appendLines, type HeldRun, holdRun, nameTenant, releaseRun, runNamed } from './run-functions.ts';
 
 const CHUNK_BYTES = 1 << 20;
 /** `"chain":"` stands before, `"}` and a newline behind the 32 digits. */
@@ -31,39 +30,35 @@ export interface ImportWish {
  */
 export async function importRun(database: Database, wish: ImportWish): Promise<ImportedRun> {
   const { path, source } = wish;
-  const { state, scanned } = await project(path, source);
-  throwIfDamaged(path, scanned.fault);
-  if (scanned.records === 0) throw new UsageError(`The ledger ${path} holds no record: there is nothing to import.`);
-  const what = await database.transaction((session) => importHeld(session, wish, state, scanned));
-  const { records, head, tornBytes } = scanned;
+  const read = await project(path, source);
+  throwIfDamaged(path, read.fault);
+  if (read.records === 0) throw new UsageError(`The ledger ${path} holds no record: there is nothing to import.`);
+  const what = await database.transaction((session) => importHeld(session, wish, read));
+  const { records, head, tornBytes } = read;
   return { what, records, head, tornBytes };
 }
 
-async function importHeld(
-  session: Session,
-  wish: ImportWish,
-  state: RunState,
-  scanned: Scanned,
-): Promise<ImportedRun['what']> {
+async function importHeld(session: Session, wish: ImportWish, read: Reading): Promise<ImportedRun['what']> {
   const { name, path, source, self } = wish;
+  const { state } = read;
   await refuseOtherRun(session, name, state.run);
-  const tenant = state.sessions[0]?.opened.tenant ?? '';
-  const hold = { name, newRun: state.run, create: true, tenant, holder: self, leaseMs: LEASE_MS };
+  const hold = { name, newRun: state.run, create: true, holder: self, leaseMs: LEASE_MS };
   const held = await holdRun(session, hold);
   if (held.outcome === 'busy') {
     const who = held.holder === null ? 'another run' : describeHolder(held.holder);
     throw new LockedError(`The run ${name} is held by ${who}: wait until that run ends, then import it.`);
   }
   if (held.outcome === 'none') throw noLedger(name);
-  if (held.bytes > scanned.bytes || (held.bytes === scanned.bytes && held.head !== scanned.head)) {
+  if (held.bytes > read.bytes || (held.bytes === read.bytes && held.head !== read.head)) {
     throw wentOn(name, path);
   }
-  if (held.bytes < scanned.bytes) {
-    const end = await append(session, held, held, { read: () => source.read(path), scanned });
+  if (held.bytes === 0) await nameTenant(session, held, state.sessions[0]?.opened.tenant ?? '');
+  if (held.bytes < read.bytes) {
+    const end = await append(session, held, held, { read: () => source.read(path), scanned: read });
     if (end === 'another') throw wentOn(name, path);
   }
   await releaseRun(session, held);
-  if (held.bytes === scanned.bytes) return 'same';
+  if (held.bytes === read.bytes) return 'same';
   return held.bytes === 0 ? 'new' : 'extended';
 }
 
@@ -87,7 +82,7 @@ async function append(
   session: Session,
   held: HeldRun,
   has: { bytes: number; head: string },
-  { read, scanned }: { read(): AsyncIterable<Uint8Array>; scanned: Scanned },
+  { read, scanned }: { read(): AsyncIterable<Uint8Array>; scanned: Pick<Reading, 'bytes' | 'records' | 'head'> },
 ): Promise<'appended' | 'another'> {
   const check = new ChainCheck({ head: '', rest: new Uint8Array() });
   let at = 0;

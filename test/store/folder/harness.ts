@@ -1,11 +1,11 @@
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { silentLog } from '../../../src/log.ts';
+import type { OpenedLedger } from '../../../src/store/folder/begin.ts';
 import { FolderStore } from '../../../src/store/folder/folder-store.ts';
 import type { Processes } from '../../../src/store/folder/holder.ts';
-import type { OpenLedgerOptions } from '../../../src/store/folder/open.ts';
-import { type OpenedLedger, openLedger } from '../../../src/store/folder/open.ts';
 import { ManualClock } from '../../support/clock/manual-clock.ts';
 import { FROZEN_JOB } from '../../support/frozen-job.ts';
+import { type OpenLedgerOptions, openLedger } from '../../support/open-ledger.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
 export const OPEN = {

@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/clock.ts';
 import { DamageError, DiskError, LockedError, UsageError } from '../../../src/errors.ts';
 import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { fileDisk } from '../../../src/store/folder/file-disk.ts';
-import { openLedger } from '../../../src/store/folder/open.ts';
+import { openLedger } from '../../support/open-ledger.ts';
 import { readSessions } from '../../support/read-sessions.ts';
 import { begin, type Harness, id, machine, makeHarness, OPEN, PATH } from './harness.ts';
 
@@ -154,7 +154,7 @@ test('a plan replaces a plan, whose calls stay in the folder under a name that i
   await plan.close('planned');
   await plan[Symbol.asyncDispose]();
   const { log, said } = warnings();
-  const second = await harness.open({ existing: 'plan', log });
+  const second = await harness.open({ replacesPlan: true, log });
   expect(said).toEqual([expect.stringContaining(`is kept as ${PATH}.replaced-aaaaaaaa`)]);
   expect(second.state.lastSeq).toBe(1);
   expect(second.state.run).not.toBe(plan.state.run);
@@ -162,7 +162,7 @@ test('a plan replaces a plan, whose calls stay in the folder under a name that i
   await begin(second, 1);
   await second[Symbol.asyncDispose]();
   const before = textOf(harness);
-  await expect(harness.open({ existing: 'plan' })).rejects.toThrow(UsageError);
+  await expect(harness.open({ replacesPlan: true })).rejects.toThrow(UsageError);
   expect(textOf(harness)).toBe(before);
 });
 

@@ -23,9 +23,9 @@ async function session(harness: Harness, count: number, path = PATH, skewMs?: nu
 }
 
 /** What the next session remembers within the last minute, and how often it asked Defender for its clock. */
-async function remembered(harness: Harness, skewMs: number | undefined, existing: 'any' | 'plan' = 'any', path = PATH) {
+async function remembered(harness: Harness, skewMs: number | undefined, replacesPlan = false, path = PATH) {
   const { disk, clock } = harness;
-  const opened = await harness.opened({ path, existing, processes: machine(++pid, new Map()) });
+  const opened = await harness.opened({ path, replacesPlan, processes: machine(++pid, new Map()) });
   await using _ledger = opened.ledger;
   let asked = 0;
   const measureSkew = async () => {
@@ -67,7 +67,7 @@ describe('what was called in the last minute counts at the next start', () => {
     const harness = makeHarness();
     await session(harness, 30);
     harness.clock.moveWall(50 * MINUTE);
-    expect(await remembered(harness, -50 * MINUTE, 'plan')).toEqual({ asked: 1, counted: 30 });
+    expect(await remembered(harness, -50 * MINUTE, true)).toEqual({ asked: 1, counted: 30 });
   });
 
   it('what was called in the last minute counts at the next start where it was called from a ledger beside it, whatever that is called', async () => {

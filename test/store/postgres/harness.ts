@@ -5,7 +5,7 @@ import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { silentLog } from '../../../src/log.ts';
 import { type Database, openDatabase } from '../../../src/store/postgres/database.ts';
 import { PostgresStore } from '../../../src/store/postgres/postgres-store.ts';
-import type { OpenRun } from '../../../src/store/store.ts';
+import type { BeginSession, HoldRun } from '../../../src/store/store.ts';
 import { FROZEN_JOB } from '../../support/frozen-job.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 
@@ -23,7 +23,7 @@ export const UNTIL_FREE_MS = 16_000;
 export interface StoreOfProcess extends AsyncDisposable {
   store: PostgresStore;
   database: Database;
-  open(name: string, more?: Partial<OpenRun>): Promise<Ledger>;
+  open(name: string, more?: Partial<HoldRun & BeginSession>): Promise<Ledger>;
 }
 
 let lastPid = 0;
@@ -39,7 +39,15 @@ export async function processAt(
   const store = new PostgresStore({ database, clock, log: silentLog, self, uuid: randomUUID });
   return {
     ...{ store, database },
-    open: (name, more = {}) => store.open({ name, open: OPEN, ...more }),
+    open: async (name, more = {}) => {
+      const held = await store.hold({ name, ...more });
+      try {
+        return await held.begin({ open: OPEN, ...more });
+      } catch (error) {
+        await held[Symbol.asyncDispose]();
+        throw error;
+      }
+    },
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

@@ -20,8 +20,8 @@ end $$;
 create table run (
   run uuid primary key,
   name text not null unique check (name <> '' and length(name) <= 400),
-  -- By its GUID or domain, as the ledger first had it.
-  tenant text not null,
+  -- By its GUID or domain, as the ledger first had it; empty until its first session is begun.
+  tenant text not null default '',
   -- Each holder has the next one; nothing is written with an earlier one any more.
   epoch bigint not null default 0,
   holder jsonb,
@@ -47,7 +47,7 @@ create table ledger_chunk (
 alter table ledger_chunk alter column lines set storage external;
 
 -- Gives a run to one holder, once the lease of the one before has run out or was given back, and never earlier.
-create function run_hold(p_name text, p_new uuid, p_create boolean, p_tenant text, p_holder jsonb, p_lease interval)
+create function run_hold(p_name text, p_new uuid, p_create boolean, p_holder jsonb, p_lease interval)
   returns jsonb language plpgsql security definer set search_path = countermand, pg_temp as $$
 declare
   v_run run%rowtype;
@@ -55,7 +55,7 @@ declare
 begin
   perform durable();
   if p_create then
-    insert into run (run, name, tenant, created, modified) values (p_new, p_name, p_tenant, clock(), clock())
+    insert into run (run, name, created, modified) values (p_new, p_name, clock(), clock())
       on conflict (name) do nothing;
   end if;
   select * into v_run from run where name = p_name for update;
@@ -128,9 +128,18 @@ begin
   return v_renewed;
 end $$;
 
+-- Whose it is, before its first record.
+create function run_tenant(p_run uuid, p_epoch bigint, p_tenant text)
+  returns void language plpgsql security definer set search_path = countermand, pg_temp as $$
+begin
+  update run set tenant = p_tenant where run = p_run and epoch = p_epoch and bytes = 0;
+end $$;
+
 create function run_release(p_run uuid, p_epoch bigint)
   returns void language plpgsql security definer set search_path = countermand, pg_temp as $$
 begin
+  -- Made to be held, and given up before anything was written: there was none.
+  delete from run where run = p_run and epoch = p_epoch and bytes = 0;
   update run set lease_until = '-infinity', holder = null where run = p_run and epoch = p_epoch;
 end $$;
 
@@ -172,7 +181,7 @@ create function epoch_ms(p_at timestamptz) returns float8
 grant select on run, ledger_chunk to countermand_worker;
 grant execute on function
   clock(), epoch_ms(timestamptz),
-  run_hold(text, uuid, boolean, text, jsonb, interval), ledger_append(uuid, bigint, bigint, bytea, interval),
+  run_hold(text, uuid, boolean, jsonb, interval), run_tenant(uuid, bigint, text), ledger_append(uuid, bigint, bigint, bytea, interval),
   run_renew(uuid[], bigint[], interval), run_release(uuid, bigint),
   run_replace(uuid, bigint, text, uuid, text, interval)
   to countermand_worker;

@@ -7,8 +7,9 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { systemClock } from '../../../../dist/clock.js';
 import { resolveJob } from '../../../../dist/job/resolve-job.js';
+import { silentLog } from '../../../../dist/log.js';
 import { fileDisk } from '../../../../dist/store/folder/file-disk.js';
-import { openLedger } from '../../../../dist/store/folder/open.js';
+import { FolderStore } from '../../../../dist/store/folder/folder-store.js';
 
 const job = resolveJob({
   sourceArg: '-',
@@ -18,10 +19,12 @@ const job = resolveJob({
   nowMs: Date.now(),
 });
 const open = { tool: 'countermand', tenant: job.tenant, client: job.clientId, api: 'https://localhost', job };
+const store = new FolderStore({ disk: fileDisk, clock: systemClock, log: silentLog });
 console.log('ready');
 await once(process.stdin, 'data');
 try {
-  const { ledger } = await openLedger({ path: process.argv[2], disk: fileDisk, clock: systemClock, open });
+  const held = await store.hold({ name: process.argv[2] });
+  const ledger = await held.begin({ open });
   await ledger.assertHeld();
   console.log('open');
   await once(process.stdin.resume(), 'end');
