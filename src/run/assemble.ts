@@ -121,7 +121,11 @@ async function assembleParts(
   const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
   const open = { tool: toolName(), ...sender, job };
   const shownTenant = needsToken(options) ? readClaims((await tokens.token(stop.signal)).token)?.tid : undefined;
-  const session = { name: job.ledger, existing, head, open, run, shownTenant, say, signal: stop.signal };
+  const onStop = () => {
+    say('\nsomebody asked this run to stop: stopping, waiting up to 30 s for calls in flight\n');
+    stop.request({ close: 'interrupted', signal: 'SIGINT' });
+  };
+  const session = { name: job.ledger, existing, head, open, run, shownTenant, say, signal: stop.signal, onStop };
   const tracer = createTracer();
   const opening = store.open({ ...session, log: context.log, redact, trace: tracer });
   const ledger = await unlessInterrupted(opening, context);

@@ -75,6 +75,8 @@ export interface OpenRun {
   say?: ((text: string) => void) | undefined;
   /** Ends a wait; its reason is thrown. */
   signal?: AbortSignal | undefined;
+  /** Is told once when somebody asks this run to stop, where the store lets anybody ask. */
+  onStop?: (() => void) | undefined;
   /** UUID of a new run. @default a random one */
   run?: string;
   log?: Logger;

@@ -33,7 +33,7 @@ export async function takeRun(options: OpenRun, parts: OpenParts): Promise<Taken
   const { name, existing = 'any', head, open, trace } = options;
   const create = existing !== 'existing' && (head ?? '') === '';
   const wish = { name, create, tenant: open.tenant, newRun: options.run ?? parts.uuid() };
-  const { lease, found } = await holdNamed(wish, parts, head);
+  const { lease, found } = await holdNamed(wish, parts, { head, onStop: options.onStop });
   const { database } = parts;
   try {
     const source = { read: () => readRun(database, { run: lease.held.run, name, bytes: found.bytes }) };
@@ -78,18 +78,23 @@ export async function beginSession(
 export async function holdNamed(
   wish: Omit<HoldWish, 'holder' | 'leaseMs'>,
   parts: OpenParts,
-  head = '',
+  { head = '', onStop }: Pick<OpenRun, 'head' | 'onStop'> = {},
 ): Promise<{ lease: Lease; found: { bytes: number; head: string } }> {
   const begun = momentOf(parts.clock);
   const answer = await holdRun(parts.database, { ...wish, holder: parts.self, leaseMs: LEASE_MS });
   if (answer.outcome === 'none') throw head === '' ? noLedger(wish.name) : changed(wish.name);
   if (answer.outcome === 'busy') throw busy(wish.name, answer.holder, answer.until);
   const { run, epoch, ...found } = answer;
-  return { lease: keptLease({ run, epoch }, wish.name, begun, parts), found };
+  return { lease: keptLease({ run, epoch }, wish.name, begun, { ...parts, onStop }), found };
 }
 
-function keptLease(held: HeldRun, name: string, begun: Moment, { keeper, clock }: OpenParts): Lease {
-  const lease = new Lease({ held, name, begun, clock, release: (mine) => keeper.release(mine) });
+function keptLease(
+  held: HeldRun,
+  name: string,
+  begun: Moment,
+  { keeper, clock, onStop }: OpenParts & Pick<OpenRun, 'onStop'>,
+): Lease {
+  const lease = new Lease({ held, name, begun, clock, onStop, release: (mine) => keeper.release(mine) });
   keeper.keep(lease);
   return lease;
 }
@@ -98,7 +103,7 @@ function keptLease(held: HeldRun, name: string, begun: Moment, { keeper, clock }
 async function replacePlan(
   old: Lease,
   state: Projection,
-  { name, open, run: wanted, trace, log }: OpenRun,
+  { name, open, run: wanted, trace, log, onStop }: OpenRun,
   parts: OpenParts,
 ): Promise<TakenRun> {
   if (state.start !== undefined) {
@@ -114,7 +119,7 @@ async function replacePlan(
   parts.keeper.forget(old);
   trace?.restart();
   log?.warn({ kept }, `the plan that was called ${name} is kept as ${kept}`);
-  return { lease: keptLease(held, name, begun, parts), state: new Projection(), head: '', bytes: 0 };
+  return { lease: keptLease(held, name, begun, { ...parts, onStop }), state: new Projection(), head: '', bytes: 0 };
 }
 
 function busy(name: string, holder: RunHolder | null, untilMs: number): LockedError {
