@@ -61,6 +61,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/check.ts')).check,
   },
   {
+    name: 'stop',
+    usage: 'stop <run>',
+    summary: 'ask the run of a store to stop, wherever it runs',
+    load: async () => (await import('./commands/stop.ts')).stop,
+  },
+  {
     name: 'store',
     usage: 'store <action> [names..]',
     summary: 'set up a database for runs; import and export ledgers',

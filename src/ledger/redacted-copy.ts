@@ -3,8 +3,8 @@ import { frozenJobSchema } from '../job/job.ts';
 import { ACTION_STATUSES, ACTION_TYPES } from '../job/known-names.ts';
 import { encodeLine } from './line.ts';
 import { type Family, Tokens } from './name-tokens.ts';
-import { type LedgerSource, readOrRefuse } from './scan-ledger.ts';
 import { type LedgerRecord, NOT_FOUND_STATUS, type RecordFields, type RecordKind } from './record.ts';
+import { type LedgerSource, readOrRefuse } from './scan-ledger.ts';
 import { Scanner } from './scanner.ts';
 
 /**

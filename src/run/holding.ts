@@ -41,7 +41,9 @@ export interface Holding extends AsyncDisposable {
 const OPENING_MS = 2000;
 
 /** Holds nothing yet. Signals are heard from the first ledger on. */
-export function makeHolding(context: Pick<Context, 'interrupts' | 'clock' | 'say' | 'store' | 'log' | 'uuid'>): Holding {
+export function makeHolding(
+  context: Pick<Context, 'interrupts' | 'clock' | 'say' | 'store' | 'log' | 'uuid'>,
+): Holding {
   const { interrupts, clock, say, store, log, uuid } = context;
   const newRun = uuid();
   const stop = makeStop();
@@ -65,6 +67,12 @@ export function makeHolding(context: Pick<Context, 'interrupts' | 'clock' | 'say
         abandon.abort();
       }
     });
+  /** As a signal that comes from another machine. */
+  const onStop = () => {
+    say('\nSomebody asked this run to stop: stopping, waiting up to 30 s for calls in flight\n');
+    stop.request({ close: 'interrupted', signal: 'SIGINT' });
+    interrupted.abort(new InterruptedError('SIGINT', 'nothing was sent'));
+  };
   const giveBack = async () => {
     const before = held;
     held = undefined;
@@ -94,7 +102,7 @@ export function makeHolding(context: Pick<Context, 'interrupts' | 'clock' | 'say
   const hold: Holding['hold'] = async (run) => {
     await giveBack();
     listening ??= listen();
-    held = await inTime(store.hold({ ...run, run: newRun, say, signal, log, trace: tracer }));
+    held = await inTime(store.hold({ ...run, run: newRun, say, signal, onStop, log, trace: tracer }));
     return held;
   };
 

@@ -1,5 +1,5 @@
 import type { LedgerSource } from '../ledger/scan-ledger.ts';
-import type { Store } from './store.ts';
+import type { RunHolder, Store } from './store.ts';
 
 /** A store that several machines share, and what is done to it beside the work on runs. */
 export interface SharedStore extends Store {
@@ -11,6 +11,8 @@ export interface SharedStore extends Store {
    * UsageError (exit 2) for a place that is unsafe, for missing rights, and where a newer version was there.
    */
   init(): Promise<{ applied: readonly string[]; warnings: readonly string[] }>;
+  /** Asks whoever works on a run to end its session within seconds, and says who that is; undefined when nobody does. Throws a UsageError where there is no such run. */
+  stop(name: string): Promise<RunHolder | undefined>;
   /** Reads a ledger's file in, byte for byte. Throws as said beside `importRun`. */
   import(name: string, path: string, source: LedgerSource): Promise<ImportedRun>;
   /** Hands out a ledger as the file that it is, to whoever puts it somewhere. Throws as said beside `exportRun`. */

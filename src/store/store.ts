@@ -69,6 +69,8 @@ export interface HoldRun {
   say?: ((text: string) => void) | undefined;
   /** Ends the waits and the reading, here and in {@link HeldRun.begin}; its reason is thrown. */
   signal?: AbortSignal | undefined;
+  /** Is told once when somebody asks this run to stop, where the store lets anybody ask. */
+  onStop?: (() => void) | undefined;
   log?: Logger;
   /** Gets every record that is read, and every one that a session then writes. */
   trace?: RecordSink | undefined;

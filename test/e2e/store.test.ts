@@ -90,6 +90,26 @@ test('a run that is killed leaves its lease: another is refused until it has run
   expect(documentOf(next.stdout).counts).toMatchObject({ cancelled: 30 });
 });
 
+test('a run is stopped from anywhere, ends as by Ctrl-C, and is free at once', async () => {
+  await using database = await openTestDatabase();
+  await using work = await workAt(database, 30);
+  await work.file('ids.csv', ['id', ...ids(30)]);
+  const running = work.start(['run', 'ids.csv', ...COMMENT, '--yes', '--quota', '10/1h']);
+  while ((await database.sql('select 1 from countermand.quota_call')).length < 10) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const stopped = await work.run(['stop', 'run:ids']);
+  expect(stopped).toMatchObject({ code: 0 });
+  expect(stopped.stdout).toContain(String(running.child.pid));
+  expect(await running.ended).toMatchObject({ code: 130 });
+  const idle = await work.run(['stop', 'ids']);
+  expect(idle).toMatchObject({ code: 0 });
+  expect(idle.stdout).toContain('Nobody works on ids');
+  expect(await work.run(['stop', 'none'])).toMatchObject({ code: 2 });
+  const next = await work.run(['resume', 'ids', '--yes', '--quota', '1000/1s', '--json']);
+  expect(documentOf(next.stdout)).toMatchObject({ exitCode: 0, counts: { cancelled: 30 } });
+});
+
 test('a store that is refused or away is told in a sentence with its exit code, and no secret in it', async () => {
   await using database = await openTestDatabase();
   await using work = await workAt(database, 1);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { listenForInterrupts, type ProcessInterrupts } from '../../src/cli/terminal/interrupts.ts';
@@ -18,7 +19,14 @@ beforeEach(() => {
   interrupts = listenForInterrupts(Object.assign(signals, { platform: 'linux' as const }), () => {});
   said = [];
   const { store, clock } = harness;
-  holding = makeHolding({ store, clock, interrupts, log: silentLog, say: (output) => void said.push(String(output)) });
+  holding = makeHolding({
+    store,
+    clock,
+    interrupts,
+    uuid: randomUUID,
+    log: silentLog,
+    say: (output) => void said.push(String(output)),
+  });
 });
 
 /** A run of two actions that is not finished; returns its bytes. */

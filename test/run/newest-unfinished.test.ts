@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { pino } from '../../src/log.ts';
 import { makeHolding } from '../../src/run/holding.ts';
@@ -34,7 +35,7 @@ function find({ store, clock }: Harness): { found: Promise<string | undefined>; 
     hold: () => ({ [Symbol.dispose]: () => {} }),
   };
   const look = async () => {
-    await using holding = makeHolding({ store, clock, log, interrupts, say: () => {} });
+    await using holding = makeHolding({ store, clock, log, interrupts, uuid: randomUUID, say: () => {} });
     return (await holdNewestUnfinished(NEW, holding, { store, log }))?.name;
   };
   return { found: look(), said };

@@ -61,7 +61,11 @@ beforeEach(async () => {
   const nobody = { signal: new AbortController().signal, first: undefined };
   const interrupts = { ...nobody, hold: () => ({ [Symbol.dispose]: () => {} }) };
   context = {
-    ...(await processContext('error', { secrets: noSecrets, redact: keepAll }, interrupts)),
+    ...(await processContext(
+      { level: 'error', storeUrl: undefined },
+      { secrets: noSecrets, redact: keepAll },
+      interrupts,
+    )),
     ...{ env, cwd, log: silentLog },
     store: new FolderStore({ disk: countingDisk(readings), clock: systemClock, log: silentLog }),
     outputs: () => makeOutputs({ cwd, secrets: noSecrets }),

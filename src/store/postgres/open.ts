@@ -54,7 +54,7 @@ async function hold(run: HoldRun, parts: OpenParts): Promise<Held> {
   const { name, existing = 'any', head, trace, signal } = run;
   const { database } = parts;
   const create = existing !== 'existing';
-  const taken = await leaseOn({ name, create, newRun: run.run ?? parts.uuid() }, parts);
+  const taken = await leaseOn({ name, create, newRun: run.run ?? parts.uuid() }, parts, run.onStop);
   if (taken === undefined) throw noLedger(name);
   const { lease, end } = taken;
   try {
@@ -114,24 +114,30 @@ export async function holdNamed(name: string, parts: OpenParts): Promise<Lease> 
 async function leaseOn(
   wish: Omit<HoldWish, 'holder' | 'leaseMs'>,
   parts: OpenParts,
+  onStop?: HoldRun['onStop'],
 ): Promise<{ lease: Lease; end: { bytes: number; head: string } } | undefined> {
   const begun = momentOf(parts.clock);
   const answer = await holdRun(parts.database, { ...wish, holder: parts.self, leaseMs: LEASE_MS });
   if (answer.outcome === 'none') return undefined;
   if (answer.outcome === 'busy') throw busy(wish.name, answer.holder, answer.until);
   const { run, epoch, ...end } = answer;
-  return { lease: keptLease({ run, epoch }, wish.name, begun, parts), end };
+  return { lease: keptLease({ run, epoch }, wish.name, begun, { ...parts, onStop }), end };
 }
 
-function keptLease(held: RunKey, name: string, begun: Moment, { keeper, clock }: OpenParts): Lease {
-  const lease = new Lease({ held, name, begun, clock, release: (mine) => keeper.release(mine) });
+function keptLease(
+  held: RunKey,
+  name: string,
+  begun: Moment,
+  { keeper, clock, onStop }: OpenParts & Pick<HoldRun, 'onStop'>,
+): Lease {
+  const lease = new Lease({ held, name, begun, clock, onStop, release: (mine) => keeper.release(mine) });
   keeper.keep(lease);
   return lease;
 }
 
 /** The plan stays under another name: what it looked up was read by people. Its calls count in the database, whatever it is called. */
 async function replacePlan(
-  { run: { name, run }, found, lease: old }: Held,
+  { run: { name, run, onStop }, found, lease: old }: Held,
   { open }: BeginSession,
   parts: OpenParts,
   log: Logger,
@@ -143,7 +149,7 @@ async function replacePlan(
   if (held === undefined) throw old.taken();
   parts.keeper.forget(old);
   log.warn({ kept }, `the plan that was called ${name} is kept as ${kept}`);
-  return keptLease(held, name, begun, parts);
+  return keptLease(held, name, begun, { ...parts, onStop });
 }
 
 function busy(name: string, holder: RunHolder | null, untilMs: number): LockedError {

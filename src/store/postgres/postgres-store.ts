@@ -13,8 +13,8 @@ import type { Lease } from './lease.ts';
 import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
 import { holdNamed, type OpenParts, takeRun } from './open.ts';
 import { openQuota } from './quota.ts';
-import { readNamed } from './read.ts';
-import { type RunRow, removeRun, runNamed, runsBeginning } from './run-functions.ts';
+import { noLedger, readNamed } from './read.ts';
+import { type RunRow, removeRun, runNamed, runsBeginning, stopRun } from './run-functions.ts';
 import { applyMigrations, checkSchema } from './schema.ts';
 import { exportRun, importRun } from './transfer.ts';
 
@@ -55,6 +55,13 @@ export class PostgresStore implements SharedStore {
       throw new UsageError(faults.map((fault) => `The store ${database.where} is not safe for runs: ${fault}.`));
     }
     return { applied: await applyMigrations(database), warnings: faults };
+  }
+
+  async stop(name: string): Promise<RunHolder | undefined> {
+    await this.#ready(name);
+    const asked = await stopRun(this.#parts.database, name);
+    if (asked === undefined) throw noLedger(name);
+    return asked.holder ?? undefined;
   }
 
   async import(name: string, path: string, source: LedgerSource): Promise<ImportedRun> {

@@ -67,6 +67,16 @@ export async function releaseRun(database: Session, { run, epoch }: HeldRun): Pr
   await database.query('select countermand.run_release($1, $2)', [run, epoch]);
 }
 
+/** Asks whoever works on it to stop, who is returned; undefined when there is no such run. */
+export async function stopRun(database: Session, name: string): Promise<{ holder: RunHolder | null } | undefined> {
+  const asked: { holder: RunHolder | null } | null = await answer(
+    database,
+    'select countermand.run_stop($1) as answer',
+    [name],
+  );
+  return asked ?? undefined;
+}
+
 /** The new run, held in the place of the old one; undefined when that was not held any more. */
 export async function replaceRun(
   database: Session,

@@ -143,6 +143,20 @@ begin
   update run set lease_until = '-infinity', holder = null where run = p_run and epoch = p_epoch;
 end $$;
 
+-- Asks whoever works on a run to end its session. Whoever holds it next has decided otherwise. Null when there is none.
+create function run_stop(p_name text)
+  returns jsonb language plpgsql security definer set search_path = countermand, pg_temp as $$
+declare
+  v_run run%rowtype;
+begin
+  perform durable();
+  update run set stop_asked = clock() where name = p_name returning * into v_run;
+  if not found then
+    return null;
+  end if;
+  return jsonb_build_object('holder', case when v_run.lease_until > clock() then v_run.holder end);
+end $$;
+
 -- Puts a new run in the place of a held one, which goes by another name from then on. False when it is not held any more.
 create function run_replace(p_run uuid, p_epoch bigint, p_kept text, p_new uuid, p_tenant text, p_lease interval)
   returns boolean language plpgsql security definer set search_path = countermand, pg_temp as $$
@@ -181,8 +195,9 @@ create function epoch_ms(p_at timestamptz) returns float8
 grant select on run, ledger_chunk to countermand_worker;
 grant execute on function
   clock(), epoch_ms(timestamptz),
-  run_hold(text, uuid, boolean, jsonb, interval), run_tenant(uuid, bigint, text), ledger_append(uuid, bigint, bigint, bytea, interval),
-  run_renew(uuid[], bigint[], interval), run_release(uuid, bigint),
+  run_hold(text, uuid, boolean, jsonb, interval), run_tenant(uuid, bigint, text),
+  ledger_append(uuid, bigint, bigint, bytea, interval),
+  run_renew(uuid[], bigint[], interval), run_release(uuid, bigint), run_stop(text),
   run_replace(uuid, bigint, text, uuid, text, interval)
   to countermand_worker;
 `;

@@ -1,0 +1,32 @@
+import { UsageError } from '../../errors.ts';
+import { ledgerNamed } from '../../job/ledger-name.ts';
+import { isShared } from '../../store/shared-store.ts';
+import type { Command } from '../command.ts';
+import { settingOptions } from '../flags/setting-flags.ts';
+
+export const stop: Command = {
+  usage: 'stop <run>',
+  describe:
+    'Asks the process that works on a run to end its session, on whatever machine that is: within five seconds it starts no call any more, waits for ' +
+    'those in flight, exits 130, and gives the run back. `countermand resume` goes on with it.',
+  positionals: { run: { describe: 'the name of the run in the store' } },
+  options: () => settingOptions(['store']),
+  examples: [['stop incident', 'with COUNTERMAND_STORE set']],
+  run: async (args, { store, cwd, out, delivered }) => {
+    const typed = String(args['run']);
+    if (!isShared(store)) {
+      throw new UsageError(
+        `Say which store ${typed} is in with --store, or stop the process of a ledger's file by Ctrl-C.`,
+      );
+    }
+    const name = ledgerNamed(typed, { cwd, inStore: true });
+    const holder = await store.stop(name);
+    out(
+      holder === undefined
+        ? `Nobody works on ${name}.\n`
+        : `${name} was asked to stop: process ${holder.pid} on ${holder.host} ends within seconds.\n`,
+    );
+    await delivered();
+    return 0;
+  },
+};
