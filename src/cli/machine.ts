@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
-import { resolve } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { homedir, hostname } from 'node:os';
+import { join, resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { makeTransport } from '../defender/transport.ts';
 import { makeDispatcher } from '../http/dispatcher.ts';
@@ -63,9 +64,22 @@ async function databaseAt(url: string, log: Logger): Promise<Store> {
     import('../store/postgres/database.ts'),
     import('../store/postgres/postgres-store.ts'),
   ]);
-  const database = await openDatabase(url, { env: process.env, log });
+  const passwordFile = await readPasswordFile(log);
+  const database = await openDatabase(url, { env: process.env, passwordFile, log });
   const self = { pid: process.pid, host: hostname() };
   return new PostgresStore({ database, clock: systemClock, log, self, uuid: randomUUID });
+}
+
+/** PostgreSQL's, where there is one that only this user can read: as its own programs do it, another is passed over. */
+async function readPasswordFile(log: Logger): Promise<string | undefined> {
+  const path = process.env['PGPASSFILE'] ?? join(homedir(), '.pgpass');
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || !found.isFile()) return undefined;
+  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
+    log.warn(`${path} can be read by others, so no password is taken from it: run chmod 600 ${path}`);
+    return undefined;
+  }
+  return await readFile(path, 'utf8').catch(() => undefined);
 }
 
 const sources: Sources = {

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { RefusedError, UsageError } from '../../errors.ts';
 import { readSecret } from '../../identity/secret-value.ts';
 import type { Logger } from '../../log.ts';
+import { passwordIn } from './password-file.ts';
 import { parseStoreUrl, type StoreUrl } from './store-url.ts';
 import { storeTrouble } from './trouble.ts';
 
@@ -29,6 +30,8 @@ export interface Database extends Session, AsyncDisposable {
 export interface DatabaseOptions {
   /** Where the password is looked for. */
   env: Readonly<Record<string, string | undefined>>;
+  /** What stands in PostgreSQL's password file, where the environment has no password. @default nothing */
+  passwordFile?: string | undefined;
   log: Logger;
   /** Shown in the server's list of sessions. @default countermand */
   application?: string;
@@ -49,7 +52,7 @@ export async function openDatabase(text: string, options: DatabaseOptions): Prom
   const url = parseStoreUrl(text);
   const { log, application = 'countermand', connections = 4 } = options;
   const { connectTimeoutMs = 10_000, statementTimeoutMs = 5_000 } = options;
-  const password = await passwordOf(options.env);
+  const password = (await passwordOf(options.env)) ?? passwordIn(options.passwordFile ?? '', url);
   const pool = new pg.Pool({
     ...{ host: url.host, port: url.port, user: url.user, database: url.database, ssl: tlsOf(url) },
     ...(password === undefined ? {} : { password }),
@@ -124,7 +127,7 @@ function tlsOf({ tls }: StoreUrl): pg.PoolConfig['ssl'] {
   return { rejectUnauthorized: tls === 'verified' };
 }
 
-/** Undefined where only ~/.pgpass, or nobody, knows one. Throws a UsageError for a file that cannot be read. */
+/** Undefined where the environment has none. Throws a UsageError for a file that cannot be read. */
 async function passwordOf(env: DatabaseOptions['env']): Promise<string | undefined> {
   try {
     return (await readSecret(env, 'COUNTERMAND_STORE_PASSWORD'))?.value ?? (env['PGPASSWORD'] || undefined);

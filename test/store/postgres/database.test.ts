@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { silentLog } from '../../../src/log.ts';
 import { openDatabase } from '../../../src/store/postgres/database.ts';
+import { passwordIn } from '../../../src/store/postgres/password-file.ts';
 import { parseStoreUrl } from '../../../src/store/postgres/store-url.ts';
 import { makeTestDatabase, openTestDatabase } from '../../support/postgres.ts';
 import { startPostgres } from '../../support/postgres-server.ts';
@@ -41,6 +42,28 @@ test.each([
   const error = await openDatabase(url, { env: {}, log: silentLog }).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining(words) });
   expect(String(error)).not.toContain('hunter2secret');
+});
+
+test.each([
+  ['127.0.0.1:5432:db:me:right', 'right'],
+  ['*:*:*:*:right', 'right'],
+  ['# 127.0.0.1:5432:db:me:wrong\n127.0.0.1:5432:db:you:wrong\n\n*:5432:*:me:right\n*:*:*:*:later', 'right'],
+  ['127.0.0.1:5432:db:me:ri\\:g\\\\ht', 'ri:g\\ht'],
+  ['127.0.0.1:6432:db:me:wrong', undefined],
+  ['127.0.0.1:5432:db:me', undefined],
+  ['', undefined],
+])('the password file %j holds for a place the password %s', (text, password) => {
+  expect(passwordIn(text, parseStoreUrl(HERE))).toBe(password);
+  expect(passwordIn('localhost:*:db:me:right', parseStoreUrl('postgres://me@localhost/db?host=/run'))).toBe('right');
+});
+
+test('a password of the password file is used where the environment has none', async () => {
+  await using made = await openTestDatabase();
+  const { host, port } = made.server;
+  const { COUNTERMAND_STORE_PASSWORD: password } = made.passwordOf(made.url);
+  const passwordFile = `${host}:${port}:*:test_worker:${password}`;
+  await using database = await openDatabase(made.url, { env: {}, passwordFile, log: silentLog });
+  expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
 });
 
 test('a wrong password, a missing database and a missing right are exit 2, and nothing shows the password', async () => {
