@@ -19,7 +19,7 @@ tried() {
 }
 
 npm ci --prefix "$work/clone" >/dev/null
-(cd "$work/clone" && npm pack --pack-destination "$work" >/dev/null)
+(cd "$work/clone" && npm pack --silent --pack-destination "$work" >/dev/null)
 npm install --global --prefix "$work/of-tarball" "$work"/countermand-*.tgz >/dev/null
 tried 'npm pack, npm install -g' "$work/of-tarball/bin/countermand"
 
