@@ -134,11 +134,11 @@ describe.concurrent('at a terminal', () => {
         .replaceAll('\r', '\n')
         .split('\n')
         .map(plain)
-        .filter((text) => /^[█░]/.test(text));
+        .filter((text) => /^[█▒░]/.test(text));
       expect(pictures.length).toBeGreaterThan(3);
       expect(Math.max(...pictures.map((text) => text.length))).toBeLessThan(80);
       expect(
-        pictures.some((text) => /^[█░]{8} {2}\d+\/12 {2}\d+ s left {2}quota left \d\/8, \d+\/100/.test(text)),
+        pictures.some((text) => /^[█▒░]{8} {2}\d+\/12 {2}\d+ s left {2}quota left \d\/8, \d+\/100/.test(text)),
       ).toBe(true);
     }
   });

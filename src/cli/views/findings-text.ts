@@ -16,7 +16,8 @@ export function findingsText(findings: readonly Finding[], { plain, columns }: T
     const wrapped = plain ? [clean] : wrap(clean, columns - margin);
     return `${plain ? word : PAINT[level](word)}${topic.padEnd(TOPIC_WIDTH)}${wrapped.join(`\n${' '.repeat(margin)}`)}`;
   });
-  return `${lines.join('\n')}\n\n${conclusion(findings)}\n`;
+  const end = conclusion(findings);
+  return `${lines.join('\n')}\n\n${plain ? end : wrap(end, columns).join('\n')}\n`;
 }
 
 function conclusion(findings: readonly Finding[]): string {
