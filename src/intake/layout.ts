@@ -15,11 +15,14 @@ export interface Layout {
   id: number;
   /** Index of the column with a comment of the row's own. */
   comment: number | undefined;
+  /** Index of the column that says who goes first. */
+  priority: number | undefined;
 }
 
 /** The names, normalised, that a column of action IDs goes by. */
 const ID_NAMES: ReadonlySet<string> = new Set(['id', 'actionid', 'machineactionid']);
 const COMMENT_NAME = 'comment';
+const PRIORITY_NAME = 'priority';
 const DELIMITERS = [',', ';', '\t'] as const;
 
 export interface LayoutOptions {
@@ -86,7 +89,8 @@ function namedColumn(readings: readonly FirstRow[], widest: FirstRow, column: st
       const [other] = indexesOf(cells, isActionId);
       if (other === undefined) return withHeader(widest, id);
       if (other === id) {
-        return { delimiter: widest.delimiter, header: false, columns: cells.length, id, comment: undefined };
+        const { delimiter } = widest;
+        return { delimiter, header: false, columns: cells.length, id, comment: undefined, priority: undefined };
       }
       throw new UsageError(
         `${name} has an action ID in column ${other + 1} of its first row and none in column ${id + 1}: correct --column, or name the columns in a header line`,
@@ -102,12 +106,15 @@ function namedColumn(readings: readonly FirstRow[], widest: FirstRow, column: st
 }
 
 function withHeader({ delimiter, cells }: FirstRow, id: number): Layout {
-  const comments = indexesOf(cells, (cell, index) => index !== id && normal(cell) === COMMENT_NAME);
-  return { delimiter, header: true, columns: cells.length, id, comment: comments[0] };
+  const named = (name: string) => indexesOf(cells, (cell, index) => index !== id && normal(cell) === name)[0];
+  const [comment, priority] = [named(COMMENT_NAME), named(PRIORITY_NAME)];
+  return { delimiter, header: true, columns: cells.length, id, comment, priority };
 }
 
 function withoutHeader({ delimiter, cells }: FirstRow, name: string): Layout {
-  if (cells.length === 1) return { delimiter, header: false, columns: 1, id: 0, comment: undefined };
+  if (cells.length === 1) {
+    return { delimiter, header: false, columns: 1, id: 0, comment: undefined, priority: undefined };
+  }
   refuseSeveralIds(cells, name);
   const [id] = indexesOf(cells, isActionId);
   if (id !== undefined) {

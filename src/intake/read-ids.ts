@@ -7,7 +7,7 @@ import { type CsvRow, csvRows } from './csv-rows.ts';
 import { countIds, findLayout, type Layout } from './layout.ts';
 import { readOpening } from './opening.ts';
 import { withoutApostrophes } from './own-text.ts';
-import type { Intake, IntakeRow } from './rows.ts';
+import type { IdRow, Intake, IntakeRow } from './rows.ts';
 import { ByteTally, decodeText } from './text.ts';
 
 /** So many rows without an ID, and ten times as many as with one, are no list of action IDs but another file. */
@@ -95,11 +95,23 @@ function toIntakeRow({ line, cells }: CsvRow, layout: Layout, name: string): Int
     return { kind: 'reject', line, reason: 'not-an-id', text };
   }
   const comment = layout.comment === undefined ? '' : withoutApostrophes(cells[layout.comment]?.trim() ?? '');
-  if (comment === '') return { kind: 'id', id, line };
+  const priority = layout.priority === undefined ? {} : priorityOf(cells[layout.priority] ?? '');
+  if (comment === '') return { kind: 'id', id, line, ...priority };
   const fault = commentFault(comment);
   if (fault !== undefined)
     throw new UsageError(`${name}, line ${line}: the comment ${fault}; correct it and run again`);
-  return { kind: 'id', id, line, comment };
+  return { kind: 'id', id, line, comment, ...priority };
+}
+
+const NUMBER = /^[+-]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})$/;
+
+/** Empty is none, and so is 0. */
+function priorityOf(cell: string): Pick<IdRow, 'priority' | 'notPriority'> {
+  const text = withoutApostrophes(cell.trim());
+  if (text === '') return {};
+  if (!NUMBER.test(text)) return { notPriority: cut(text, MAX_REJECT_TEXT) };
+  const priority = Number(text);
+  return priority === 0 ? {} : { priority };
 }
 
 /**

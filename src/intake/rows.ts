@@ -1,7 +1,7 @@
 /** What one row of a source is: an action ID, or something that is not one. Rows that hold nothing are not mentioned. */
 export type IntakeRow = IdRow | RejectedRow;
 
-interface IdRow {
+export interface IdRow {
   kind: 'id';
   /** Lower-case GUID. */
   id: string;
@@ -9,6 +9,10 @@ interface IdRow {
   line: number;
   /** The row's own comment. */
   comment?: string;
+  /** The row's own: higher goes first, none is 0. */
+  priority?: number;
+  /** What stands in its place and is no number, which counts as none. */
+  notPriority?: string;
 }
 
 interface RejectedRow {

@@ -11,6 +11,7 @@ import type { CloseReason } from '../ledger/record.ts';
 import { ASSUMED_ROUND_TRIP_MS } from '../quota/forecast.ts';
 import { forecastFacts, type PlanFacts } from '../report/facts/plan-summary.ts';
 import type { LedgerView } from '../report/facts/view.ts';
+import { chooseOrderAloud } from './approve.ts';
 import { assemble, type RunParts } from './assemble.ts';
 import type { Context } from './console.ts';
 import { type Finished, finish } from './finish.ts';
@@ -66,10 +67,10 @@ export async function planSession({ source, flags, json, place }: PlanOptions, c
 
 /** Intake and screening without a start: reads only. Offline (`--screen never`) it counts and forecasts what is not known to be over. */
 async function makePlan(parts: RunParts, bytes: SourceBytes | undefined, context: Context): Promise<PlanFacts> {
-  const { say, clock, secrets } = context;
+  const { say, clock } = context;
   const { job, ledger, stop } = parts;
   const offline = isOffline(job);
-  if (bytes !== undefined) await intakeBytes(ledger, bytes, job, stop.signal, secrets);
+  if (bytes !== undefined) await intakeBytes(ledger, bytes, job, stop.signal, context);
   const { engine, quota, permissions, warnings } = await parts.connect(offline ? 'offline' : { cancels: false });
   if (bytes === undefined)
     await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, parts.log);
@@ -83,14 +84,17 @@ async function makePlan(parts: RunParts, bytes: SourceBytes | undefined, context
   const { by, typesToCancel, unseen } = countDecisions(engine);
   for (const sentence of warnings(typesToCancel)) say(`warning: ${sentence}\n`);
   if (unseen > 0) say(`warning: ${unseenTypes(unseen)}\n`);
+  const { asked, by: turn } = await chooseOrderAloud(engine, new Set(), say);
+  const cancels = by.cancel + by.unscreened;
   const input = {
-    calls: callsFor(by.cancel + by.unscreened, !offline && engine.lookups.canRead),
+    calls: callsFor(cancels, !offline && engine.lookups.canRead),
     windows: quota.left(),
     concurrency: job.concurrency,
     roundTripMs: ASSUMED_ROUND_TRIP_MS,
     nowMs: clock.monotonicMs(),
   };
-  return { decisions: decideAll(engine), forecast: forecastFacts(input, clock.wallMs()), permissions };
+  const forecast = forecastFacts(input, clock.wallMs(), { asked, by: turn, cancels });
+  return { decisions: decideAll(engine), forecast, permissions };
 }
 
 /** Without lookups a plan of given IDs asks nobody anything. */
