@@ -117,9 +117,12 @@ async function serve(work: Work, taken: readonly Taken[], most: number): Promise
         settling.push(settled);
       } else if (step.kind === 'work') {
         const isNew = task.timesPutBack === 0 && step.next.kind === 'again';
-        if (isNew && begun >= most) later.push(task);
-        else await begin(work, task, step.next);
-        if (isNew && begun < most) begun++;
+        if (isNew && (begun >= most || queue.hasPutBack)) {
+          later.push(task);
+          continue;
+        }
+        await begin(work, task, step.next);
+        if (isNew) begun++;
       }
     }
   } finally {

@@ -27,6 +27,8 @@ export interface WorkQueue {
   /** Taken, but not yet to be worked on: these come next, in their order. */
   holdOver(tasks: readonly Task[]): void;
   readonly hasBegun: boolean;
+  /** Whoever was put back is to be taken before anybody else is begun. */
+  readonly hasPutBack: boolean;
   readonly isEmpty: boolean;
 }
 
@@ -90,6 +92,9 @@ export function makeWorkQueue({
     },
     get hasBegun() {
       return !begun.isOver || back.length > 0;
+    },
+    get hasPutBack() {
+      return back.length > 0;
     },
     get isEmpty() {
       return begun.isOver && fresh.isOver && back.length === 0 && held.length === 0;
