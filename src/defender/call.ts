@@ -1,6 +1,6 @@
 import type { Route } from '../ledger/record.ts';
 import type { Slot } from '../quota/quota.ts';
-import type { MachineAction } from './entity.ts';
+import type { Device, MachineAction } from './entity.ts';
 
 /** One HTTP request to Defender that is wanted; each attempt at it is a call of its own, with its own slot, token and intent. */
 export interface Call {
@@ -11,7 +11,7 @@ export interface Call {
   readonly body?: string;
   /** The action, for cancel and get. */
   readonly id?: string;
-  /** How many actions a list call asks for. */
+  /** How many actions a list call asks for, or devices. */
   readonly ids?: number;
   /** The action or the batch, by which ten failures in a row are told to be over different ones. */
   readonly subject: string;
@@ -52,6 +52,8 @@ export type Answer =
   /** 200 with the entity that was asked for. */
   | { kind: 'action'; action: MachineAction }
   | Page
+  /** 200 with a page of devices, those without an ID left out; `entries` counts all. */
+  | { kind: 'devices'; devices: Device[]; entries: number }
   /** Defender itself refused: an error body of its own, or a 401 or 403 with any body, which then has no code. */
   | {
       kind: 'error';

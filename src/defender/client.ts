@@ -7,7 +7,7 @@ import type { Quota } from '../quota/quota.ts';
 import { keepAll, type Redact } from '../redact.ts';
 import { type Answer, type Handler, notSent, type Received, type SlottedCall } from './call.ts';
 import { withRetry } from './retry-rule.ts';
-import { actionPath, cancelPath, followPath, type ListQuery, listPath } from './routes.ts';
+import { actionPath, cancelPath, followPath, type ListQuery, listPath, machinesPath } from './routes.ts';
 import { type Journal, makeSend, type Send } from './send.ts';
 import type { Transport } from './transport.ts';
 
@@ -43,6 +43,8 @@ export interface Defender {
   lookUp(ids: readonly string[], signal: AbortSignal): Promise<Answer>;
   /** One page of what matches; `nextLink` goes on with the one of a page before. */
   list(query: ListQuery | { nextLink: string }, signal: AbortSignal): Promise<Answer>;
+  /** One page of the devices, with when each was last seen. */
+  machines(page: { top: number; skip: number }, signal: AbortSignal): Promise<Answer>;
   /** Renews the token, for when permissions may have changed. A ready token cannot be renewed: it is handed out as it is. */
   renewToken(signal: AbortSignal): Promise<string>;
 }
@@ -85,6 +87,11 @@ export function makeDefender(parts: DefenderParts, apiUrl: string): Defender {
       const { answer } = await call(asked, signal);
       if (answer.kind !== 'page' || answer.nextLink === undefined) return answer;
       return { ...answer, nextLink: followPath(answer.nextLink, apiUrl) };
+    },
+    machines: async (page, signal) => {
+      const path = machinesPath(page);
+      const asked = { route: 'machines', method: 'GET', path, ids: page.top, subject: path, attempt: 1 } as const;
+      return (await call(asked, signal)).answer;
     },
     renewToken: async (signal) => {
       const held = await parts.tokens.token(signal);

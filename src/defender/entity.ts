@@ -105,6 +105,28 @@ export function readEntity(value: unknown): MachineAction | undefined {
   };
 }
 
+/** A device, of List machines: what the order of calls goes by. */
+export interface Device {
+  /** In lower case. */
+  id: string;
+  /** Its last full report, epoch ms; undefined where none is shown. */
+  lastSeenMs: number | undefined;
+}
+
+/** Before this service there was no report, and after it there is none yet: year 1 and year 9999 stand for nothing. */
+const REPORTS = { first: Date.UTC(2010, 0), last: Date.UTC(2100, 0) };
+
+/** A device out of whatever stands where one should; undefined without an ID. Nothing is thrown. */
+export function readDevice(value: unknown): Device | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { id, lastSeen } = value as Record<string, unknown>;
+  const name = textOf(id)?.trim().toLowerCase() ?? '';
+  if (name === '') return undefined;
+  const seenMs = Date.parse(textOf(lastSeen) ?? '');
+  const isReport = seenMs >= REPORTS.first && seenMs < REPORTS.last;
+  return { id: name, lastSeenMs: isReport ? seenMs : undefined };
+}
+
 /** Whether an entity has an ID that can be called. */
 export function hasActionId({ id }: Pick<MachineAction, 'id'>): boolean {
   return GUID.test(id);

@@ -1,6 +1,6 @@
 import type { CancelCall } from '../ledger/state/run-state.ts';
 import type { Answer, Call } from './call.ts';
-import { hasActionId, readEntity } from './entity.ts';
+import { hasActionId, readDevice, readEntity } from './entity.ts';
 import { longestWaitMs, secondsFromMessage } from './retry-after.ts';
 
 /** An HTTP answer as it came off the wire, read whole. Header names are in lower case. */
@@ -64,12 +64,15 @@ function waitOf(raw: RawAnswer, nowWallMs: number): number | undefined {
 }
 
 function readSuccess(call: Pick<Call, 'route' | 'id'>, body: unknown): Answer | undefined {
-  if (call.route !== 'list') {
+  if (call.route === 'cancel' || call.route === 'get') {
     const action = readEntity(body);
     return action !== undefined && action.id === call.id ? { kind: 'action', action } : undefined;
   }
   if (!isObject(body) || !Array.isArray(body['value'])) return undefined;
   const entries: unknown[] = body['value'];
+  if (call.route === 'machines') {
+    return { kind: 'devices', devices: entries.flatMap((entry) => readDevice(entry) ?? []), entries: entries.length };
+  }
   const read = entries.flatMap((entry) => readEntity(entry) ?? []);
   const actions = read.filter(hasActionId);
   return {

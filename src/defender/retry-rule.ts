@@ -10,7 +10,7 @@ const DONE: RetryStep = { kind: 'done' };
 
 /**
  * Whether one more call follows an answer by itself. A lost answer to a cancel is not repeated here: it is looked up
- * first, and that is not for this layer to do; to a lookup of one action, which changes nothing, it is.
+ * first, and that is not for this layer to do; to a lookup of one action, or of devices, which changes nothing, it is.
  */
 export function retryStep(
   call: Call,
@@ -28,12 +28,13 @@ export function retryStep(
       return answer.http === 401 ? { ...same, afterMs: 0, renewed: true } : DONE;
     case 'lost':
       // A list that is lost is asked for less, which is not for this layer to do either.
-      if (call.route === 'cancel' || (call.route !== 'get' && costsAttempt)) return DONE;
+      if (call.route === 'cancel' || (call.route === 'list' && costsAttempt)) return DONE;
       return again(call, costsAttempt, undefined, random);
     case 'unavailable':
       return again(call, costsAttempt, answer.retryAfterMs, random);
     case 'action':
     case 'page':
+    case 'devices':
       return DONE;
   }
 }

@@ -10,6 +10,11 @@ export const LOOKUP_SIZE = 100;
 
 export type ListQuery = { top: number; skip?: number } & ({ ids: readonly string[] } | { terms: FilterTerms });
 
+/** A page of devices. Of the query options only these are used: the others are not documented for it. */
+export function machinesPath({ top, skip }: { top: number; skip: number }): string {
+  return `/api/machines?$top=${top}${skip > 0 ? `&$skip=${skip}` : ''}`;
+}
+
 /** The cheapest read: one entity of whatever is there. */
 export const ONE_READ = `${COLLECTION}?$top=1`;
 

@@ -70,7 +70,7 @@ export function makeSend(parts: SendParts): Send {
     const result = await transport(
       {
         ...{ method: call.method, path: call.path, token: token.token, body: call.body },
-        maxBytes: call.route === 'list' ? PAGE_BYTES : ENTITY_BYTES,
+        maxBytes: call.ids === undefined ? ENTITY_BYTES : PAGE_BYTES,
       },
       abandon,
     );

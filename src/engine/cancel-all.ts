@@ -8,6 +8,7 @@ import { type Confirmer, makeConfirmer } from './confirmer.ts';
 import { type FailureGuard, type ForbiddenStreak, makeFailureGuard, makeForbiddenStreak } from './failure-guard.ts';
 import { refuseUnseen } from './guards.ts';
 import { type LookupBatcher, makeLookupBatcher } from './lookup-batcher.ts';
+import type { CallOrder } from './order.ts';
 import { type Settlement, stampOf } from './outcome-rules.ts';
 import { countDecisions } from './screen-all.ts';
 import { makeScreening, refuseUnread, type Screening } from './screening.ts';
@@ -18,18 +19,23 @@ import { makeWorkQueue, type Taken, type WorkQueue } from './work-queue.ts';
 export interface CancelAllOptions {
   /** Actions with a final outcome that are to be tried once more. */
   retry?: ReadonlySet<string> | undefined;
+  /** Who is called first. @default as the ledger has them */
+  order?: CallOrder | undefined;
   /** Shows what became of the first N (`--first`) and says whether the rest is to be called. */
   goOn(first: readonly Action[]): Promise<boolean>;
 }
 
 /**
- * Takes every open action of the ledger to an outcome. Actions come in source order, a hundred screened just ahead of the workers,
+ * Takes every open action of the ledger to an outcome. Actions come in the order that was chosen, a hundred screened just ahead of the workers,
  * which take them through slot, call and answer; accepted ones are confirmed alongside. Resolves when all is done and
  * confirmed. Rejects with what stopped it, or the stop signal's reason, once everything in flight has ended.
  */
-export async function cancelAll(parts: EngineParts, { retry = new Set(), goOn }: CancelAllOptions): Promise<void> {
+export async function cancelAll(
+  parts: EngineParts,
+  { retry = new Set(), order, goOn }: CancelAllOptions,
+): Promise<void> {
   const { job, log } = parts;
-  const work = makeWork(parts, retry);
+  const work = makeWork(parts, retry, order);
   try {
     refuseUnseen(job);
     refuseUnread(parts);
@@ -111,9 +117,12 @@ async function serve(work: Work, taken: readonly Taken[], most: number): Promise
         settling.push(settled);
       } else if (step.kind === 'work') {
         const isNew = task.timesPutBack === 0 && step.next.kind === 'again';
-        if (isNew && begun >= most) later.push(task);
-        else await begin(work, task, step.next);
-        if (isNew && begun < most) begun++;
+        if (isNew && (begun >= most || queue.hasPutBack)) {
+          later.push(task);
+          continue;
+        }
+        await begin(work, task, step.next);
+        if (isNew) begun++;
       }
     }
   } finally {
@@ -155,7 +164,7 @@ export interface Work {
 }
 
 /** `retry`: actions with a final outcome that are to be tried once more. */
-export function makeWork(parts: EngineParts, retry: ReadonlySet<string>): Work {
+export function makeWork(parts: EngineParts, retry: ReadonlySet<string>, order?: CallOrder): Work {
   const { job, ledger, lookups, clock, stop } = parts;
   const { signal } = stop;
   const { state } = ledger;
@@ -182,7 +191,7 @@ export function makeWork(parts: EngineParts, retry: ReadonlySet<string>): Work {
   const { confirmForMs } = job;
   return {
     parts,
-    queue: makeWorkQueue({ state, retry, clock, stepOf }),
+    queue: makeWorkQueue({ state, retry, clock, order, stepOf }),
     workers,
     screening,
     batcher: makeLookupBatcher(lookups, clock, signal),

@@ -74,6 +74,7 @@ export function afterCancel(answer: Answer | RecordedAnswer, context: CancelCont
         : { kind: 'settle', settlement: usedUp(attempt, httpDetail(answer)) };
     case 'throttled':
     case 'page':
+    case 'devices':
       return { kind: 'again', attempt };
     case 'error':
       return afterRefusal(answer, context);

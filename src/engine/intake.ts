@@ -21,6 +21,8 @@ export interface IntakeOptions {
   name: string;
   /** May throw a UsageError for a row's own comment, before anything of the row is recorded. */
   refuse?: (comment: string, line: number) => void;
+  /** Told of a priority that is no number, and so counts as none. */
+  onNoPriority?: (text: string, line: number) => void;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface IntakeOptions {
 export async function runIntake(
   ledger: Ledger,
   intake: Intake,
-  { strict, signal, name, refuse }: IntakeOptions,
+  { strict, signal, name, refuse, onNoPriority }: IntakeOptions,
 ): Promise<IntakeFields> {
   ledger.beginIntake();
   let admitted = 0;
@@ -40,9 +42,10 @@ export async function runIntake(
   for await (const row of intake) {
     signal.throwIfAborted();
     if (row.kind === 'id') {
-      const { id, line, comment } = row;
+      const { id, line, comment, notPriority } = row;
       if (comment !== undefined) refuse?.(comment, line);
-      const result = await ledger.admit({ id, line, ...(comment === undefined ? {} : { comment }) });
+      if (notPriority !== undefined) onNoPriority?.(notPriority, line);
+      const result = await ledger.admit(row);
       if (result === 'admitted') admitted++;
       if (result !== 'repeated') {
         named++;

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { type Action, isOpen, type RunState } from '../ledger/state/run-state.ts';
+import { type CallOrder, inTurn, ordered, SOURCE_ORDER } from './order.ts';
 import { type NextStep, Task } from './task.ts';
 
 /** Tasks taken at a time, at most, when few of them need a lookup. */
@@ -13,8 +14,8 @@ export interface Taken {
 }
 
 /**
- * The actions that still want something, in the order in which they are taken: what was begun by an earlier session or put back by
- * a worker, then what was held over, then the ledger's own order.
+ * The actions that still want something, in the order in which they are taken: what was begun by an earlier session, what was put back by
+ * a worker, what was held over, and the others; each of these in the order that the session goes by.
  */
 export interface WorkQueue {
   /** As many as a lookup holds of those that need one, with all between them. None when the queue is empty. */
@@ -26,6 +27,8 @@ export interface WorkQueue {
   /** Taken, but not yet to be worked on: these come next, in their order. */
   holdOver(tasks: readonly Task[]): void;
   readonly hasBegun: boolean;
+  /** Whoever was put back is to be taken before anybody else is begun. */
+  readonly hasPutBack: boolean;
   readonly isEmpty: boolean;
 }
 
@@ -34,21 +37,45 @@ export interface WorkQueueParts {
   /** Actions with a final outcome that are to be tried once more. */
   retry: ReadonlySet<string>;
   clock: Clock;
+  /** @default as they stand in the ledger */
+  order?: CallOrder | undefined;
   stepOf(task: Task): NextStep;
 }
 
-export function makeWorkQueue({ state: { actions }, retry, clock, stepOf }: WorkQueueParts): WorkQueue {
+export function makeWorkQueue({
+  state: { actions },
+  retry,
+  clock,
+  order = SOURCE_ORDER,
+  stepOf,
+}: WorkQueueParts): WorkQueue {
   const isWanted = (action: Action) => isOpen(action) || retry.has(action.id);
   const wasBegun = ({ id, last }: Action) => last !== undefined && !retry.has(id);
   const early = new Set<string>();
   for (const action of actions.values()) if (isWanted(action) && wasBegun(action)) early.add(action.id);
 
   const taskOf = (action: Action) => new Task(action, actions, retry.has(action.id), clock);
-  const begun = tasksOf(early, (id) => actions.get(id), taskOf);
   const isFresh = (action: Action) => isWanted(action) && !early.has(action.id);
-  const fresh = tasksOf(actions.values(), (action) => (isFresh(action) ? action : undefined), taskOf);
+  const begun = tasksOf(
+    ordered(
+      [...early].flatMap((id) => actions.get(id) ?? []),
+      order,
+    ),
+    taskOf,
+  );
+  const fresh = tasksOf(
+    ordered(
+      picked(() => actions.values(), isFresh),
+      order,
+    ),
+    taskOf,
+  );
   const back: Task[] = [];
   let held: Task[] = [];
+  const putBack = (tasks: readonly Task[]) => {
+    back.push(...tasks);
+    back.sort((one, other) => inTurn(one.action, other.action, order));
+  };
 
   return {
     take: () => takeFrom([begun, back, held, fresh], stepOf),
@@ -56,15 +83,18 @@ export function makeWorkQueue({ state: { actions }, retry, clock, stepOf }: Work
     // What was seen of a task counts only until it waits again.
     putBack: (task) => {
       task.found = undefined;
-      back.push(task);
+      putBack([task]);
     },
     holdOver: (tasks) => {
       for (const task of tasks) task.found = undefined;
-      back.push(...tasks.filter(({ timesPutBack }) => timesPutBack > 0));
+      putBack(tasks.filter(({ timesPutBack }) => timesPutBack > 0));
       held = [...tasks.filter(({ timesPutBack }) => timesPutBack === 0), ...held];
     },
     get hasBegun() {
       return !begun.isOver || back.length > 0;
+    },
+    get hasPutBack() {
+      return back.length > 0;
     },
     get isEmpty() {
       return begun.isOver && fresh.isOver && back.length === 0 && held.length === 0;
@@ -92,20 +122,19 @@ function takeFrom(sources: readonly Source[], stepOf: (task: Task) => NextStep):
   return taken;
 }
 
-/** Tasks of those that `pick` finds an action for, a million perhaps, so each is made when it is taken. */
-function tasksOf<T>(
-  all: Iterable<T>,
-  pick: (one: T) => Action | undefined,
-  taskOf: (action: Action) => Task,
-): Source & { readonly isOver: boolean } {
-  const picked = (function* () {
-    for (const one of all) {
-      const action = pick(one);
-      if (action !== undefined) yield action;
-    }
-  })();
+/** Those of the actions that are wanted when their turn comes; they may be gone through again. */
+function picked(all: () => Iterable<Action>, isWanted: (action: Action) => boolean): Iterable<Action> {
+  return {
+    *[Symbol.iterator]() {
+      for (const action of all()) if (isWanted(action)) yield action;
+    },
+  };
+}
+
+/** Tasks of these actions, a million perhaps, so each is made when it is taken. */
+function tasksOf(actions: Iterator<Action>, taskOf: (action: Action) => Task): Source & { readonly isOver: boolean } {
   // Ahead by one, to know whether there is another.
-  let next = picked.next();
+  let next = actions.next();
   return {
     get isOver() {
       return next.done === true;
@@ -113,7 +142,7 @@ function tasksOf<T>(
     shift: () => {
       if (next.done) return undefined;
       const task = taskOf(next.value);
-      next = picked.next();
+      next = actions.next();
       return task;
     },
   };

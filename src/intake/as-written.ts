@@ -57,6 +57,11 @@ export function namesActionId(name: string): boolean {
   return ID_NAMES.has(plainName(name));
 }
 
+/** Whether this is the name of a column or field that says how soon its row goes. */
+export function namesPriority(name: string): boolean {
+  return plainName(name) === 'priority';
+}
+
 /** Whether this is the name of a column or field that holds the comment of its row. */
 export function namesComment(name: string): boolean {
   return plainName(name) === 'comment';

@@ -1,10 +1,10 @@
 import { oneLine } from '../clean.ts';
 import { UsageError } from '../errors.ts';
-import { isBlank, namesActionId, namesComment, plainName } from './as-written.ts';
+import { isBlank, namesActionId, namesComment, namesPriority, plainName } from './as-written.ts';
 import { JsonEntries, type JsonEntry } from './json-entries.ts';
 import type { Opening } from './opening.ts';
 import type { Reader, ReadOptions } from './read-ids.ts';
-import { type IntakeRow, rejected, toRow } from './rows.ts';
+import { type IntakeRow, rejected, toRow, type WrittenRow } from './rows.ts';
 
 /** Where Defender and Azure say that a list goes on elsewhere. */
 const NEXT_LINKS = ['@odata.nextLink', 'nextLink'] as const;
@@ -58,12 +58,12 @@ function remarksOf({ value }: JsonEntry, name: string): string[] {
 /** Undefined for an object around a list, which is no entry itself. */
 function entryReader(name: string, column: string | undefined): (entry: JsonEntry) => IntakeRow | undefined {
   const isIdName = remembered(column === undefined ? namesActionId : (field) => plainName(field) === plainName(column));
-  const isCommentName = remembered(namesComment);
+  const [isCommentName, isPriorityName] = [remembered(namesComment), remembered(namesPriority)];
   return (entry) => {
     const { value, line, place, around } = entry;
     const where = `${name}, line ${line}${place === undefined ? '' : `, entry ${place}`}`;
-    const rowOf = (id: string, comment?: string) =>
-      placed(toRow({ line, id, comment, text: isBlank(id) ? JSON.stringify(value) : id.trim() }, where), place);
+    const rowOf = (id: string, more: Pick<WrittenRow, 'comment' | 'priority'> = {}) =>
+      placed(toRow({ ...more, line, id, text: isBlank(id) ? JSON.stringify(value) : id.trim() }, where), place);
     if (typeof value === 'string') return rowOf(value);
     const idNames = namesOf(entry, isIdName, column);
     if (around && idNames.length === 0) return undefined;
@@ -77,7 +77,8 @@ function entryReader(name: string, column: string | undefined): (entry: JsonEntr
     if (around || typeof id !== 'string') {
       return placed(rejected(around ? 'bad-row' : 'not-an-id', line, JSON.stringify(value)), place);
     }
-    return rowOf(id, commentOf(entry, isCommentName, where));
+    const comment = commentOf(entry, isCommentName, where);
+    return rowOf(id, { comment, priority: priorityOf(entry, isPriorityName) });
   };
 }
 
@@ -101,6 +102,13 @@ function commentOf({ value, names }: JsonEntry, isCommentName: (name: string) =>
   throw new UsageError(
     `${where}: the comment is ${JSON.stringify(comment).slice(0, 40)} and no text; correct it and run again`,
   );
+}
+
+function priorityOf({ value, names }: JsonEntry, isPriorityName: (name: string) => boolean): string | undefined {
+  const field = names.find(isPriorityName);
+  const priority = field === undefined ? undefined : fieldsOf(value)?.[field];
+  if (priority === undefined || priority === null) return undefined;
+  return typeof priority === 'string' ? priority : JSON.stringify(priority);
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | undefined {

@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { oneLine } from '../clean.ts';
 import { UsageError } from '../errors.ts';
-import { isBlank, namesActionId, namesComment, parseActionId, plainName } from './as-written.ts';
+import { isBlank, namesActionId, namesComment, namesPriority, parseActionId, plainName } from './as-written.ts';
 import { LENIENT } from './csv-rows.ts';
 
 /** Where the IDs stand in a text. */
@@ -17,6 +17,8 @@ export interface Layout {
   id: number;
   /** Index of the column with a comment of the row's own. */
   comment: number | undefined;
+  /** Index of the column that says who goes first. */
+  priority: number | undefined;
 }
 
 export const DELIMITERS: readonly string[] = [',', ';', '\t'];
@@ -125,7 +127,7 @@ function namedColumn(readings: readonly Reading[], widest: Reading, column: stri
       const [other] = indexesOf(cells, isActionId);
       if (other === undefined) return withHeader({ delimiter, cells, found: [id], titles: 0 });
       if (other === id) {
-        return { delimiter, header: false, titles: 0, columns: cells.length, id, comment: undefined };
+        return { delimiter, header: false, titles: 0, columns: cells.length, id, ...NO_NAMES };
       }
       throw new UsageError(
         `${name} has an action ID in column ${other + 1} of its first row and none in column ${id + 1}: correct --column, or name the columns in a header line`,
@@ -141,12 +143,16 @@ function namedColumn(readings: readonly Reading[], widest: Reading, column: stri
 }
 
 function withHeader({ delimiter, cells, found: [id], titles }: Header): Layout {
-  const comments = indexesOf(cells, (cell, index) => index !== id && namesComment(cell));
-  return { delimiter, header: true, titles, columns: cells.length, id, comment: comments[0] };
+  const named = (isIt: (name: string) => boolean) => indexesOf(cells, (cell, index) => index !== id && isIt(cell))[0];
+  const [comment, priority] = [named(namesComment), named(namesPriority)];
+  return { delimiter, header: true, titles, columns: cells.length, id, comment, priority };
 }
 
+/** Without a header nothing says what a column holds. */
+const NO_NAMES = { comment: undefined, priority: undefined } as const;
+
 function withoutHeader({ delimiter, rows: [cells] }: Reading, name: string): Layout {
-  if (cells.length === 1) return { delimiter, header: false, titles: 0, columns: 1, id: 0, comment: undefined };
+  if (cells.length === 1) return { delimiter, header: false, titles: 0, columns: 1, id: 0, ...NO_NAMES };
   refuseSeveralIds(cells, name);
   const [id] = indexesOf(cells, isActionId);
   if (id !== undefined) {

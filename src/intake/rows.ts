@@ -7,7 +7,7 @@ import { parseActionId, withoutApostrophes } from './as-written.ts';
 /** What one row of a source is: an action ID, or something that is not one. Rows that hold nothing are not mentioned. */
 export type IntakeRow = IdRow | RejectedRow;
 
-interface IdRow {
+export interface IdRow {
   kind: 'id';
   /** Lower-case GUID. */
   id: string;
@@ -15,6 +15,10 @@ interface IdRow {
   line: number;
   /** The row's own comment. */
   comment?: string;
+  /** The row's own: higher goes first, none is 0. */
+  priority?: number;
+  /** What stands in its place and is no number, which counts as none. */
+  notPriority?: string;
 }
 
 interface RejectedRow {
@@ -42,19 +46,33 @@ export interface WrittenRow {
   /** Where the row names its action. */
   id: string;
   comment?: string | undefined;
+  priority?: string | undefined;
   /** All of the row, for when it is none. */
   text: string;
 }
 
 /** Throws a UsageError, with `where` the row is, for a comment that cannot be sent. */
-export function toRow({ line, id: written, comment: given = '', text }: WrittenRow, where: string): IntakeRow {
+export function toRow(row: WrittenRow, where: string): IntakeRow {
+  const { line, id: written, comment: given = '', text } = row;
   const id = parseActionId(written);
   if (id === undefined) return rejected('not-an-id', line, text);
   const comment = withoutApostrophes(given.trim());
-  if (comment === '') return { kind: 'id', id, line };
+  const priority = row.priority === undefined ? undefined : priorityOf(row.priority);
+  if (comment === '') return { kind: 'id', id, line, ...priority };
   const fault = commentFault(comment);
   if (fault !== undefined) throw new UsageError(`${where}: the comment ${fault}; correct it and run again`);
-  return { kind: 'id', id, line, comment };
+  return { kind: 'id', id, line, comment, ...priority };
+}
+
+const NUMBER = /^[+-]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})$/;
+
+/** Empty is none, and so is 0. */
+function priorityOf(written: string): Pick<IdRow, 'priority' | 'notPriority'> {
+  const text = withoutApostrophes(written.trim());
+  if (text === '') return {};
+  if (!NUMBER.test(text)) return { notPriority: cut(text, MAX_REJECT_TEXT) };
+  const priority = Number(text);
+  return priority === 0 ? {} : { priority };
 }
 
 export function rejected(reason: RejectedRow['reason'], line: number, text: string): RejectedRow {

@@ -59,8 +59,9 @@ function toIntakeRow({ line, cells }: CsvRow, layout: Layout, name: string): Int
 
   const id = cells[layout.id] ?? '';
   const comment = layout.comment === undefined ? undefined : cells[layout.comment];
+  const priority = layout.priority === undefined ? undefined : cells[layout.priority];
   const text = isBlank(id) ? cells.join(layout.delimiter) : id.trim();
-  return toRow({ line, id, comment, text }, `${name}, line ${line}`);
+  return toRow({ line, id, comment, priority, text }, `${name}, line ${line}`);
 }
 
 /**

@@ -95,6 +95,9 @@ export const WINDOWS = z
   .min(1)
   .readonly();
 
+/** Earlier ledgers do not name it. */
+export const ORDER = z.enum(['source', 'newest', 'last-seen']).default('source');
+
 export const FAILURE_LIMIT = z.union([
   z.object({ percent: z.number().min(0).max(100) }),
   z.object({ count: z.int().min(0) }),

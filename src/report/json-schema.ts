@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { DECISION_NAMES } from '../ledger/decisions.ts';
 import { OUTCOME_NAMES } from '../ledger/outcomes.ts';
-import { type RejectReason, ROUTES } from '../ledger/record.ts';
+import { ORDERS, type RejectReason, ROUTES } from '../ledger/record.ts';
 import { RUN_STATES } from './facts/run-status.ts';
 import type { MergedDocument, SummaryDocument } from './json.ts';
 
@@ -57,6 +57,10 @@ const totals = {
       startsAt: time,
       endsAt: time,
       quarters: z.array(z.strictObject({ part: z.number(), at: time })),
+      order: z
+        .strictObject({ by: z.enum(ORDERS), firstMinute: count, firstHour: count, later: count })
+        .exactOptional()
+        .describe('the order of the cancels, and how many of them fall into the first minute, the hour after it, and later'),
     })
     .nullable()
     .exactOptional()

@@ -1,11 +1,11 @@
 import { cleanJson } from '../clean.ts';
 import type { DecisionCounts } from '../ledger/decisions.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
-import type { RejectReason, Route } from '../ledger/record.ts';
+import type { Order, RejectReason, Route } from '../ledger/record.ts';
 import type { LeftCounts } from '../ledger/state/counts.ts';
 import type { LedgerSummary } from './facts/ledger-summary.ts';
 import { nextCommand } from './facts/next-steps.ts';
-import type { ForecastFacts } from './facts/plan-summary.ts';
+import type { ForecastFacts, OrderFacts } from './facts/plan-summary.ts';
 import type { RunStatus } from './facts/run-status.ts';
 import type { Summary } from './facts/summary.ts';
 
@@ -56,6 +56,8 @@ interface ForecastDocument {
   endsAt: string;
   /** When a quarter, a half, three quarters and all of the calls are made. */
   quarters: { part: number; at: string }[];
+  /** What goes first, and how many actions are called in the first minute, in the rest of the first hour, and later. */
+  order?: { by: Order; firstMinute: number; firstHour: number; later: number };
 }
 
 export function summaryDocument(summary: Summary): SummaryDocument | MergedDocument {
@@ -108,12 +110,18 @@ function forecastDocument(
   quarters: readonly { part: number; atMs: number }[],
 ): ForecastDocument | null {
   if (forecast === undefined) return null;
+  const { order } = forecast;
   return {
     calls: forecast.calls,
     startsAt: new Date(forecast.startsAtMs).toISOString(),
     endsAt: new Date(forecast.endsAtMs).toISOString(),
     quarters: quarters.map(({ part, atMs }) => ({ part, at: new Date(atMs).toISOString() })),
+    ...(order === undefined ? {} : { order: whenCalled(order) }),
   };
+}
+
+function whenCalled({ by, firstMinute, firstHour, later }: OrderFacts): NonNullable<ForecastDocument['order']> {
+  return { by, firstMinute, firstHour, later };
 }
 
 function nonZero<K extends string>(counts: Readonly<Record<K, number>>): Partial<Record<K, number>> {

@@ -62,6 +62,20 @@ export function planTables(summary: Summary, terminal: Terminal): string {
       ),
     );
   }
+  const order = plan.forecast?.order;
+  if (order !== undefined && summary.admitted > 0) {
+    tables.push(
+      textTable(
+        [{ head: 'Called' }, { head: 'Actions', align: 'right' }],
+        [
+          ['in the first minute', formatCount(order.firstMinute)],
+          ['in the rest of the first hour', formatCount(order.firstHour)],
+          ['later', formatCount(order.later)],
+        ],
+        terminal,
+      ),
+    );
+  }
   return tables.filter((table) => table !== '').join('\n\n');
 }
 

@@ -134,6 +134,7 @@ function facts(summary: Summary, terminal: Terminal, paint: PaintWith): string {
   }
   for (const ledger of summary.ledgers) {
     entries.push(['Job', `${ledger.job.name}, tenant ${ledger.tenant}`]);
+    if (ledger.order !== undefined && ledger.order !== 'source') entries.push(['Order', ledger.order]);
     entries.push(['Run', `${ledger.run} (${ledger.tool})`]);
     entries.push(['Ledger', ledger.path]);
     const state = ledger.intact ? 'intact' : 'DAMAGED';

@@ -1,5 +1,6 @@
+import { type CallOrder, chooseOrder, orderTrouble } from '../engine/order.ts';
 import { type Change, countDecisions, SCREEN_AT_MOST } from '../engine/screen-all.ts';
-import type { Stop } from '../engine/session.ts';
+import type { EngineParts, Stop } from '../engine/session.ts';
 import { UsageError } from '../errors.ts';
 import { wordsToRepeat } from '../job/from-ledger.ts';
 import { unseenTypes } from '../job/known-names.ts';
@@ -19,17 +20,19 @@ export interface ApproveOptions {
   anew: boolean;
   /** Taken back by the user, and so not counted. */
   without: ReadonlySet<string>;
+  /** Actions with a final outcome that are called once more. */
+  retry: ReadonlySet<string>;
 }
 
 /**
- * Looks the list up, says what would be done, and asks. Writes the `start` record when it may begin.
+ * Looks the list up, says what would be done, and asks. Writes the `start` record when it may begin, and resolves to the order of the calls.
  * Throws a UsageError when the answer is no: nothing was sent, and the ledger stays as a plan.
  */
 export async function approve(
   { engine, quota, warnings }: Connected,
-  { yes, anew, without }: ApproveOptions,
+  { yes, anew, without, retry }: ApproveOptions,
   console: Console,
-): Promise<void> {
+): Promise<CallOrder> {
   const { say } = console;
   const { ledger, job, stop } = engine;
   const { changes, notLookedUp } = await lookUpList({ engine, quota }, anew, console);
@@ -39,6 +42,7 @@ export async function approve(
   for (const sentence of warnings(typesToCancel)) say(`warning: ${sentence}\n`);
   if (unseen > 0) say(`warning: ${unseenTypes(unseen)}\n`);
 
+  const order = await chooseOrderAloud(engine, retry, say);
   const out = leftOutWords(counts);
   if (notLookedUp > 0) {
     say(`${notLookedUp} actions are beyond the first ${SCREEN_AT_MOST} and were not looked up yet.\n`);
@@ -52,7 +56,20 @@ export async function approve(
     const again = ['countermand', 'run', ledger.name, ...wordsToRepeat(job)].map(shellWord).join(' ');
     throw new UsageError(`not confirmed, so nothing was cancelled; the list is kept, and \`${again}\` asks again`);
   }
-  await ledger.start({ by: yes ? 'yes' : 'question', count });
+  await ledger.start({ by: yes ? 'yes' : 'question', count, order: order.by });
+  return order;
+}
+
+/** As {@link chooseOrder}, and says where it is not the one that was asked for. */
+export async function chooseOrderAloud(
+  engine: EngineParts,
+  retry: ReadonlySet<string>,
+  say: Console['say'],
+): Promise<CallOrder> {
+  const order = await chooseOrder(engine, retry);
+  const trouble = orderTrouble(order);
+  if (trouble !== undefined) say(`warning: ${trouble}\n`);
+  return order;
 }
 
 /** Shows what became of the first N, and asks; with `--yes` the outcomes are the answer. */

@@ -19,7 +19,7 @@ export function planFactsOf(views: readonly LedgerView[]): PlanFacts | undefined
   }
   const last = views.at(-1)?.state;
   if (last === undefined) return undefined;
-  const { quota, concurrency } = thawJob(last.sessions.at(-1)?.opened.job);
+  const { quota, concurrency, order: asked, screen } = thawJob(last.sessions.at(-1)?.opened.job);
   const cancels = [...decisions.values()].filter((each) => each.kind === 'cancel' || each.kind === 'unscreened');
   // Only who may read has looked anything up, and goes on to look.
   const looksUp = [...last.actions.values()].some(({ screen }) => screen !== undefined);
@@ -30,5 +30,7 @@ export function planFactsOf(views: readonly LedgerView[]): PlanFacts | undefined
     roundTripMs: ASSUMED_ROUND_TRIP_MS,
     nowMs: 0,
   };
-  return { decisions, forecast: forecastFacts(input, last.lastAtMs) };
+  const isKept = screen !== 'never' && !views.some(({ trace }) => trace.devicesUnread);
+  const order = { asked, by: isKept ? asked : 'source', cancels: cancels.length } as const;
+  return { decisions, forecast: forecastFacts(input, last.lastAtMs, order) };
 }

@@ -11,6 +11,7 @@ import type { CloseReason } from '../ledger/record.ts';
 import { ASSUMED_ROUND_TRIP_MS } from '../quota/forecast.ts';
 import { forecastFacts, type PlanFacts } from '../report/facts/plan-summary.ts';
 import type { LedgerView } from '../report/facts/view.ts';
+import { chooseOrderAloud } from './approve.ts';
 import { assemble, type RunParts } from './assemble.ts';
 import type { Context } from './console.ts';
 import { type Finished, finish } from './finish.ts';
@@ -67,7 +68,7 @@ async function makePlan(parts: RunParts, bytes: SourceBytes | undefined, context
   const { log } = parts;
   const { job, ledger, stop } = parts;
   const offline = isOffline(job);
-  if (bytes !== undefined) await intakeBytes(ledger, bytes, job, stop.signal, { secrets, log });
+  if (bytes !== undefined) await intakeBytes(ledger, bytes, job, stop.signal, { secrets, say, log });
   const { engine, quota, permissions, warnings } = await parts.connect(offline ? 'offline' : { cancels: false });
   if (bytes === undefined) await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, log);
   const { maxActions } = job.guards;
@@ -80,14 +81,17 @@ async function makePlan(parts: RunParts, bytes: SourceBytes | undefined, context
   const { by, typesToCancel, unseen } = countDecisions(engine);
   for (const sentence of warnings(typesToCancel)) say(`warning: ${sentence}\n`);
   if (unseen > 0) say(`warning: ${unseenTypes(unseen)}\n`);
+  const { asked, by: turn } = await chooseOrderAloud(engine, new Set(), say);
+  const cancels = by.cancel + by.unscreened;
   const input = {
-    calls: callsFor(by.cancel + by.unscreened, !offline && engine.lookups.canRead),
+    calls: callsFor(cancels, !offline && engine.lookups.canRead),
     windows: quota.left(),
     concurrency: job.concurrency,
     roundTripMs: ASSUMED_ROUND_TRIP_MS,
     nowMs: clock.monotonicMs(),
   };
-  return { decisions: decideAll(engine), forecast: forecastFacts(input, clock.wallMs()), permissions };
+  const forecast = forecastFacts(input, clock.wallMs(), { asked, by: turn, cancels });
+  return { decisions: decideAll(engine), forecast, permissions };
 }
 
 /** Without lookups a plan of given IDs asks nobody anything. */

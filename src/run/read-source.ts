@@ -5,7 +5,8 @@ import { queryActions } from '../defender/query.ts';
 import { runIntake } from '../engine/intake.ts';
 import type { Screening } from '../engine/screening.ts';
 import { UsageError } from '../errors.ts';
-import { refuseSecretFile, refuseSecretText, type SessionSecrets } from '../identity/session-secrets.ts';
+import { refuseSecretFile, refuseSecretText } from '../identity/session-secrets.ts';
+import { oneLine } from '../clean.ts';
 import { bytesUntil, type SourceBytes } from '../intake/open-source.ts';
 import { queryIds } from '../intake/query-ids.ts';
 import { readIds } from '../intake/read-ids.ts';
@@ -14,8 +15,12 @@ import type { Job, JobSource } from '../job/job.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
 import type { Logger } from '../log.ts';
+import type { Context } from './console.ts';
 import { countOddities } from './list.ts';
 import type { Machine } from './machine.ts';
+
+/** Rows with a priority that is none, told one by one. */
+const ODD_TOLD = 20;
 
 /** What messages call a source. */
 function sourceName(source: JobSource): string {
@@ -38,7 +43,7 @@ export async function intakeBytes(
   bytes: SourceBytes,
   job: Job,
   signal: AbortSignal,
-  { secrets, log }: { secrets: SessionSecrets; log: Pick<Logger, 'warn'> },
+  { secrets, say, log }: Pick<Context, 'secrets' | 'say'> & { log: Pick<Logger, 'warn'> },
 ): Promise<void> {
   const { source, strictInput: strict } = job;
   const name = sourceName(source);
@@ -48,7 +53,14 @@ export async function intakeBytes(
   });
   const refuse = (comment: string, line: number) =>
     refuseSecretText(secrets, comment, `the comment of ${name}, line ${line},`);
-  await runIntake(ledger, intake, { strict, signal, name, refuse });
+  let odd = 0;
+  const onNoPriority = (text: string, line: number) => {
+    if (odd < ODD_TOLD)
+      say(`warning: ${name}, line ${line}: the priority "${oneLine(text, 40)}" is not a number and counts as 0\n`);
+    odd++;
+  };
+  await runIntake(ledger, intake, { strict, signal, name, refuse, onNoPriority });
+  if (odd > ODD_TOLD) say(`warning: and ${odd - ODD_TOLD} more priorities that are not numbers\n`);
   for (const sentence of intake.remarks()) log.warn(sentence);
 }
 

@@ -1,5 +1,6 @@
 import { cancelAll } from '../engine/cancel-all.ts';
 import { refuseUnseen } from '../engine/guards.ts';
+import type { CallOrder } from '../engine/order.ts';
 import { makeScreening } from '../engine/screening.ts';
 import { inSession, refuseTooMany, type SessionEnd } from '../engine/session.ts';
 import { UsageError } from '../errors.ts';
@@ -8,7 +9,7 @@ import type { SourceBytes } from '../intake/open-source.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import type { LedgerView } from '../report/facts/view.ts';
-import { approve, approveAfterFirstBatch, requireAnswer } from './approve.ts';
+import { approve, approveAfterFirstBatch, chooseOrderAloud, requireAnswer } from './approve.ts';
 import { assemble, type Connected, type RunParts } from './assemble.ts';
 import type { Context } from './console.ts';
 import { type Holding, makeHolding } from './holding.ts';
@@ -137,20 +138,26 @@ async function work(
 
   connected ??= await parts.connect({ cancels: true });
   const { engine } = connected;
+  const lastOrder = state.start?.order ?? 'source';
+  let order: CallOrder | undefined;
   if (isNew) {
     // Those taken back are not part of the question.
     if (wasStarted) await withdraw(ledger, withdrawn);
     const without = new Set(withdrawn.map(({ id }) => id));
-    await approve(connected, { yes, anew: standing === 'plan', without }, context);
+    order = await approve(connected, { yes, anew: standing === 'plan', without, retry: retried }, context);
   }
   await withdraw(ledger, withdrawn);
-  // A reading that brought nothing new is approved all the same, so that no later session does it again.
-  if (reading !== 'nothing' && !isNew) await ledger.start({ by: yes ? 'yes' : 'question', count: state.leftCount });
+  order ??= await chooseOrderAloud(engine, retried, context.say);
+  // A reading that brought nothing new is approved all the same, so that no later session does it again; and the ledger says the order that is gone by.
+  if (!isNew && (reading !== 'nothing' || order.by !== lastOrder)) {
+    await ledger.start({ by: yes ? 'yes' : 'question', count: state.leftCount, order: order.by });
+  }
   if (standing === 'none') await removeOldLedgers(job, context);
   await loadReport();
   using _progress = await context.progress(() => factsOf(parts));
   await cancelAll(engine, {
     retry: retried,
+    order,
     goOn: (first) => approveAfterFirstBatch(first, { yes, stop }, context),
   });
   return 'finished';

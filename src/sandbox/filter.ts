@@ -1,37 +1,34 @@
-import { parseServiceTime, type SandboxAction } from './sandbox-action.ts';
+import { parseServiceTime } from './sandbox-action.ts';
 
 /** A `$filter` that this service would refuse; the message goes into an ODataError. */
 export class FilterError extends Error {
   override readonly name = 'FilterError';
 }
 
-export type FilterField = 'id' | 'status' | 'machineId' | 'type' | 'requestor' | 'creationDateTimeUtc';
-
 export type Comparison = 'eq' | 'ge' | 'le' | 'gt' | 'lt';
 
 export type Filter =
   | { kind: 'and' | 'or'; left: Filter; right: Filter }
-  | { kind: 'compare'; field: FilterField; by: Comparison; value: string }
-  | { kind: 'in'; field: FilterField; values: string[] };
+  | { kind: 'compare'; field: string; by: Comparison; value: string }
+  | { kind: 'in'; field: string; values: string[] };
 
 type Token = { kind: 'word' | 'text' | 'date' | '(' | ')' | ','; text: string; at: number };
 
-const fields: Readonly<Record<string, FilterField>> = {
-  id: 'id',
-  status: 'status',
-  machineid: 'machineId',
-  type: 'type',
-  requestor: 'requestor',
-  creationdatetimeutc: 'creationDateTimeUtc',
-};
+/** The properties that the service documents for actions. */
+const ACTION_FIELDS = ['id', 'status', 'machineId', 'type', 'requestor', 'creationDateTimeUtc'];
+
+/** Those that it documents for devices, but for numbers and lists. */
+export const DEVICE_FIELDS = ['id', 'lastSeen', 'healthStatus', 'computerDnsName', 'osPlatform', 'onboardingStatus'];
+
+const DATES: ReadonlySet<string> = new Set(['creationDateTimeUtc', 'lastSeen']);
 
 const comparisons = new Set<string>(['eq', 'ge', 'le', 'gt', 'lt'] satisfies Comparison[]);
 
 /**
- * Reads a `$filter`: eq, ge, le, gt, lt, in, and, or, parentheses over the six fields that the service documents.
+ * Reads a `$filter`: eq, ge, le, gt, lt, in, and, or, parentheses over the fields that the service documents.
  * Field names and keywords are taken in any case, as the documentation writes them both ways. Throws FilterError.
  */
-export function parseFilter(text: string): Filter {
+export function parseFilter(text: string, fields: readonly string[] = ACTION_FIELDS): Filter {
   const tokens = tokenise(text);
   let next = 0;
 
@@ -48,14 +45,14 @@ export function parseFilter(text: string): Filter {
     return token;
   };
 
-  const literalFor = (field: FilterField): string => {
-    const wanted = field === 'creationDateTimeUtc' ? 'date' : 'text';
+  const literalFor = (field: string): string => {
+    const wanted = DATES.has(field) ? 'date' : 'text';
     return take([wanted], wanted === 'date' ? 'an unquoted date' : 'a quoted string').text;
   };
 
   const comparison = (): Filter => {
     const name = take(['word'], 'a property name');
-    const field = fields[name.text.toLowerCase()];
+    const field = fields.find((each) => each.toLowerCase() === name.text.toLowerCase());
     if (field === undefined) throw new FilterError(`Could not find a property named '${name.text}' to filter on`);
     const operator = take(['word'], 'an operator');
     const by = operator.text.toLowerCase();
@@ -154,26 +151,34 @@ function quoted(text: string, start: number): { value: string; end: number } {
   }
 }
 
-/** Whether an action matches. IDs compare in any case; an absent value matches nothing. */
-export function matcher(filter: Filter): (action: SandboxAction) => boolean {
+/** A query option that is a number; undefined where it is not given. Throws FilterError. */
+export function wholeNumber(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new FilterError(`Invalid value '${text}' for ${name} query option found`);
+  return Number(text);
+}
+
+/** Whether an entity matches. IDs compare in any case; an absent value matches nothing. */
+export function matcher(filter: Filter): (entity: object) => boolean {
   switch (filter.kind) {
     case 'and': {
       const [left, right] = [matcher(filter.left), matcher(filter.right)];
-      return (action) => left(action) && right(action);
+      return (entity) => left(entity) && right(entity);
     }
     case 'or': {
       const [left, right] = [matcher(filter.left), matcher(filter.right)];
-      return (action) => left(action) || right(action);
+      return (entity) => left(entity) || right(entity);
     }
     case 'in': {
       const wanted = new Set(filter.values.map((value) => comparable(filter.field, value)));
-      return (action) => wanted.has(fieldOf(action, filter.field));
+      return (entity) => wanted.has(fieldOf(entity, filter.field));
     }
     case 'compare': {
       const wanted = comparable(filter.field, filter.value);
       const holds = comparers[filter.by];
-      return (action) => {
-        const value = fieldOf(action, filter.field);
+      return (entity) => {
+        const value = fieldOf(entity, filter.field);
         return value !== undefined && wanted !== undefined && holds(value, wanted);
       };
     }
@@ -217,12 +222,12 @@ const comparers: Record<Comparison, (value: Comparable, wanted: Comparable) => b
   lt: (value, wanted) => value < wanted,
 };
 
-function comparable(field: FilterField, value: string | null | undefined): Comparable | undefined {
-  if (value === null || value === undefined) return undefined;
-  if (field === 'creationDateTimeUtc') return parseServiceTime(value);
+function comparable(field: string, value: unknown): Comparable | undefined {
+  if (typeof value !== 'string') return undefined;
+  if (DATES.has(field)) return parseServiceTime(value);
   return field === 'id' ? value.toLowerCase() : value;
 }
 
-function fieldOf(action: SandboxAction, field: FilterField): Comparable | undefined {
-  return comparable(field, action[field]);
+function fieldOf(entity: object, field: string): Comparable | undefined {
+  return comparable(field, (entity as Readonly<Record<string, unknown>>)[field]);
 }

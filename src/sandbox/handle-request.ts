@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
 import { bearerOf, type Caller, callerOf } from './access.ts';
 import { errorAnswer, type HttpAnswer, htmlAnswer, quotaExceeded, unauthorized } from './answers.ts';
+import type { Devices } from './devices.ts';
 import type { Fault, FaultControl } from './faults.ts';
 import { idsAskedFor } from './list-actions.ts';
 import { defaultWindows, type ListRules, type SandboxAccess, type SandboxOptions } from './options.ts';
@@ -18,6 +19,7 @@ interface HandlerParts {
   options: SandboxOptions;
   clock: Clock;
   store: ActionStore;
+  devices: Devices;
   log: RequestLog;
   faults: FaultControl;
   access: SandboxAccess;
@@ -155,12 +157,12 @@ export class RequestHandler {
   }
 
   #served(request: ApiRequest, caller: Caller, token: string, entry: LogEntry): ReturnType<typeof serve> {
-    const { clock, store } = this.#parts;
+    const { clock, store, devices } = this.#parts;
     if (caller.expiresMs <= clock.wallMs()) return { answer: unauthorized('the token has expired'), effect: false };
     if (this.access.accepts?.(token) === false)
       return { answer: unauthorized('the token is not valid'), effect: false };
     if (entry.path.length > this.list.maxUrlLength) return { answer: htmlAnswer(414), effect: false };
-    return serve(request, caller, { store, access: this.access, list: this.list });
+    return serve(request, caller, { store, devices, access: this.access, list: this.list });
   }
 
   #drawLatency(): number {

@@ -1,5 +1,5 @@
 import { errorAnswer, type HttpAnswer, jsonAnswer } from './answers.ts';
-import { candidateIds, type Filter, FilterError, longestIdList, matcher, parseFilter } from './filter.ts';
+import { candidateIds, type Filter, FilterError, longestIdList, matcher, parseFilter, wholeNumber } from './filter.ts';
 import type { ListRules } from './options.ts';
 import type { SandboxAction } from './sandbox-action.ts';
 import type { ActionStore } from './store.ts';
@@ -96,13 +96,6 @@ function readQuery(query: URLSearchParams, rules: ListRules): ListQuery {
       ?.split(',')
       .map((name) => name.trim()),
   };
-}
-
-function wholeNumber(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name);
-  if (text === null) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw new FilterError(`Invalid value '${text}' for ${name} query option found`);
-  return Number(text);
 }
 
 function order(text: string | null): boolean | undefined {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { ActionBehaviour, BehaviourMix } from './behaviours.ts';
+import type { DeviceOptions } from './devices.ts';
 import type { FaultOptions, FaultScript } from './faults.ts';
 import type { GenerateOptions } from './generate-actions.ts';
 import type { ActionSeed } from './sandbox-action.ts';
@@ -24,6 +25,7 @@ export interface SandboxOptions {
   };
   /** A script, or queued rates with a seed. */
   faults?: FaultScript | FaultOptions;
+  devices?: DeviceOptions;
   access?: SandboxAccess;
   list?: SandboxListRules;
   /** A cancel of an action whose cancel was accepted before: 400, or 200 without effect. @default refused */
@@ -58,6 +60,8 @@ export interface SandboxAccess {
   accepts?: (token: string) => boolean;
   /** Whether the permission must fit the type of the action. @default false: any of the seven */
   permissionByType?: boolean;
+  /** Whether who may read actions may list devices too, for which the newest documentation names another permission. @default true */
+  readsDevices?: boolean;
 }
 
 interface SandboxListRules {

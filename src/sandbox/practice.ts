@@ -9,6 +9,8 @@ interface PracticeOptions {
   seed?: number;
   /** How much goes wrong: 0 is nothing, 1 about one request in twenty. @default 1 */
   trouble?: number;
+  /** After how many ms, on average, a device that was seen today comes back. @default none ever does */
+  returnsAfterMs?: number | undefined;
 }
 
 /** How actions behave where a person practises: most cancel at once, the rest as it happens in a large tenant. */
@@ -36,11 +38,17 @@ const practiceFaults: readonly FaultRate[] = [
 ];
 
 /** What `countermand sandbox` starts with: mixed actions, mixed behaviours, and a little trouble on the way. */
-export function practiceOptions({ actions = 200, seed = 1, trouble = 1 }: PracticeOptions = {}): SandboxOptions {
+export function practiceOptions({
+  actions = 200,
+  seed = 1,
+  trouble = 1,
+  returnsAfterMs,
+}: PracticeOptions = {}): SandboxOptions {
   return {
     actions: { count: actions, seed },
     behaviours: { mix: practiceBehaviours, seed },
     faults: { rates: practiceFaults.map((entry) => ({ ...entry, rate: entry.rate * trouble })), seed },
+    devices: { seed, returnsAfterMs },
     latencyMs: [20, 120],
   };
 }

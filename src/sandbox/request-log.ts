@@ -1,4 +1,4 @@
-export type Route = 'cancel' | 'get' | 'list' | 'other';
+export type Route = 'cancel' | 'get' | 'list' | 'machines' | 'other';
 
 /** One request, as the server saw it. Times are the sandbox clock's monotonic ms, except `at`. */
 export interface LogEntry {

@@ -1,5 +1,6 @@
 import { type Caller, mayCancel, mayRead } from './access.ts';
 import { errorAnswer, forbidden, type HttpAnswer, jsonAnswer } from './answers.ts';
+import { type Devices, listDevices } from './devices.ts';
 import { listActions } from './list-actions.ts';
 import type { ListRules, SandboxAccess } from './options.ts';
 import type { Route } from './request-log.ts';
@@ -20,6 +21,7 @@ export interface ApiRequest {
 
 interface RouteRules {
   store: ActionStore;
+  devices: Devices;
   access: SandboxAccess;
   list: ListRules;
 }
@@ -31,10 +33,12 @@ interface Served {
   comment?: string | undefined;
 }
 
+const machinesPattern = /^\/api(?:\/v1\.0)?\/machines\/?$/i;
 const pathPattern = /^\/api(?:\/v1\.0)?\/machineactions(?:\/([^/]+)(\/cancel)?)?\/?$/i;
 
 /** Which route a request is for; a path or method that the service does not have is `other`. */
 export function routeOf(method: string, path: string): { route: Route; id: string | undefined } {
+  if (method === 'GET' && machinesPattern.test(path)) return { route: 'machines', id: undefined };
   const found = pathPattern.exec(path);
   if (found === null) return { route: 'other', id: undefined };
   const id = found[1] === undefined ? undefined : decoded(found[1]).toLowerCase();
@@ -55,6 +59,10 @@ export function serve(request: ApiRequest, caller: Caller, rules: RouteRules): S
         answer: mayRead(caller) ? listActions(rules.store, rules.list, request) : missingPermission(),
         effect: false,
       };
+    case 'machines': {
+      const may = mayRead(caller) && rules.access.readsDevices !== false;
+      return { answer: may ? listDevices(rules.devices, request, rules.list) : missingPermission(), effect: false };
+    }
     case 'other':
       return { answer: errorAnswer(404, 'NotFound', 'The requested resource does not exist'), effect: false };
   }

@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import { practiceClient, practiceTenant, type SandboxTokenOptions, sandboxToken } from './access.ts';
 import { drawBehaviour } from './behaviours.ts';
+import { Devices } from './devices.ts';
 import { FaultControl } from './faults.ts';
 import { generateActions } from './generate-actions.ts';
 import { RequestHandler } from './handle-request.ts';
@@ -17,6 +18,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly store: ActionStore;
+  readonly devices: Devices;
   readonly log: RequestLog;
   readonly faults: FaultControl;
   /** Which tokens are taken, and whether permissions must fit the type. */
@@ -33,13 +35,16 @@ export interface Sandbox extends AsyncDisposable {
 /** Starts a sandbox on the loopback address. Throws UsageError when the port cannot be had. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const clock = options.clock ?? systemClock;
-  const store = filledStore(options, () => clock.wallMs());
+  const nowMs = () => clock.wallMs();
+  const devices = new Devices({ ...options.devices, nowMs });
+  const store = filledStore(options, devices, nowMs);
   const log = new RequestLog();
   const faults = new FaultControl(typeof options.faults === 'function' ? { script: options.faults } : options.faults);
   const handler = new RequestHandler({
     options,
     clock,
     store,
+    devices,
     log,
     faults,
     access: { ...options.access },
@@ -70,6 +75,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     url,
     port: address.port,
     store,
+    devices,
     log,
     faults,
     access: handler.access,
@@ -111,11 +117,12 @@ async function listening(server: Server, port: number): Promise<void> {
   }
 }
 
-function filledStore(options: SandboxOptions, nowMs: () => number): ActionStore {
+function filledStore(options: SandboxOptions, devices: Devices, nowMs: () => number): ActionStore {
   const { actions = [], behaviours = {} } = options;
   const byId = new Map(Object.entries(behaviours.byId ?? {}).map(([id, behaviour]) => [id.toLowerCase(), behaviour]));
   const store = new ActionStore({
     nowMs,
+    devices,
     secondCancel: options.secondCancel ?? 'refused',
     behaviourOf: (id) =>
       byId.get(id) ??

@@ -1,4 +1,5 @@
 import type { ActionBehaviour } from './behaviours.ts';
+import type { Devices } from './devices.ts';
 import {
   type ActionSeed,
   fullAction,
@@ -25,6 +26,8 @@ export interface CancelRequest {
 interface StoreOptions {
   /** Milliseconds since the epoch. */
   nowMs: () => number;
+  /** Whose actions they are: told of each, and asked when it comes back, at which an open action is carried out. */
+  devices?: Devices;
   /** What an action does that was given no behaviour of its own. */
   behaviourOf?: (id: string) => ActionBehaviour | undefined;
   /** A cancel of an action whose cancel was accepted before: 400, or 200 without effect. @default refused */
@@ -72,6 +75,8 @@ export class ActionStore {
     this.#held.set(action.id, held);
     this.#byCreation = undefined;
     this.#setBehaviour(held, behaviour ?? this.#options.behaviourOf?.(action.id));
+    const dueMs = this.#options.devices?.backAtMs(action);
+    if (dueMs !== undefined && !isOver(action.status)) held.coming.push({ status: 'Succeeded', dueMs });
     return action;
   }
 

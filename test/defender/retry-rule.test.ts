@@ -90,7 +90,13 @@ describe('after an answer the call', () => {
       false,
       { kind: 'again', attempt: 1, afterMs: 0, renewed: false },
     ],
-    ['is not repeated when a page of devices was lost', call('machines'), LOST, true, DONE],
+    [
+      'is tried again when a page of devices was lost',
+      call('machines'),
+      LOST,
+      true,
+      { kind: 'again', attempt: 2, afterMs: 500, renewed: false },
+    ],
     [
       'starts over when the gate closed before its send',
       call('cancel', 2),

@@ -63,6 +63,7 @@ export function job({ guards, ...rest }: JobOptions = {}): Job {
     concurrency: 16,
     patienceMs: 3_600_000,
     screen: 'auto',
+    order: 'source',
     confirmForMs: 120_000,
     strictInput: false,
     planMaxAgeMs: 86_400_000,

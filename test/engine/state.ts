@@ -8,8 +8,12 @@ export class Told {
   readonly script = new Script().open();
   #told = 0;
 
-  constructor(count: number) {
-    for (const [index, id] of ids(count).entries()) this.script.add('admit', { id, line: index + 1 });
+  /** `priorities`: of the n-th, from 1. */
+  constructor(count: number, priorities: Readonly<Record<number, number>> = {}) {
+    for (const [index, id] of ids(count).entries()) {
+      const priority = priorities[index + 1];
+      this.script.add('admit', { id, line: index + 1, ...(priority === undefined ? {} : { priority }) });
+    }
     this.script.add('intake', { admitted: count, rejected: 0, bytes: 1, sha256: '' });
     this.tell((script) => script.add('start', { by: 'yes', count }));
   }

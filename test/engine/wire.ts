@@ -3,10 +3,12 @@ import type { Transport, WireResult } from '../../src/defender/transport.ts';
 import { PAGE_BYTES } from '../../src/defender/transport.ts';
 import { callerOf } from '../../src/sandbox/access.ts';
 import { type HttpAnswer, unauthorized } from '../../src/sandbox/answers.ts';
+import { Devices } from '../../src/sandbox/devices.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
 import { idsAskedFor } from '../../src/sandbox/list-actions.ts';
-import { defaultListRules, type ListRules } from '../../src/sandbox/options.ts';
+import { defaultListRules, type ListRules, type SandboxAccess } from '../../src/sandbox/options.ts';
 import { answerOf, isApplied } from '../../src/sandbox/play-fault.ts';
+import type { Route } from '../../src/sandbox/request-log.ts';
 import { routeOf, serve } from '../../src/sandbox/routes.ts';
 import { spoiled } from '../../src/sandbox/spoil-answer.ts';
 import { ActionStore } from '../../src/sandbox/store.ts';
@@ -15,7 +17,7 @@ import { ActionStore } from '../../src/sandbox/store.ts';
 export interface WireCall {
   n: number;
   method: string;
-  route: 'cancel' | 'get' | 'list' | 'other';
+  route: Route;
   ids: readonly string[];
   sentAtMs: number;
   answeredAtMs: number | undefined;
@@ -32,7 +34,9 @@ const TIMEOUT_MS = 30_000;
 /** The sandbox's own routes, store and faults behind a transport without sockets, so that time may be virtual. */
 export class Wire {
   readonly calls: WireCall[] = [];
-  readonly store = new ActionStore({ nowMs: () => systemClock.wallMs() });
+  readonly devices = new Devices({ nowMs: () => systemClock.wallMs() });
+  readonly store = new ActionStore({ nowMs: () => systemClock.wallMs(), devices: this.devices });
+  readonly access: SandboxAccess = {};
   readonly list: ListRules = { ...defaultListRules };
   /** From send to answer. */
   latencyMs = 100;
@@ -151,7 +155,12 @@ export class Wire {
         contentType: 'application/json',
         body: body ?? '',
       };
-      const served = serve(request, caller, { store: this.store, access: {}, list: this.list });
+      const served = serve(request, caller, {
+        store: this.store,
+        devices: this.devices,
+        access: this.access,
+        list: this.list,
+      });
       call.effect = served.effect;
       call.comment = served.comment;
       answer = spoiled(served.answer, fault, { id, target: call.path, url: request.url });

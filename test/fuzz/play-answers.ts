@@ -98,7 +98,7 @@ export async function playAnswers(given: Play, time: VirtualTime): Promise<void>
 function askedBy({ method, path }: WireRequest): Asked {
   const [target = '', search = ''] = path.split('?');
   const { route, id } = routeOf(method, target);
-  if (route === 'other') throw new Error(`a call to another route: ${method} ${path}`);
+  if (route === 'other' || route === 'machines') throw new Error(`a call to another route: ${method} ${path}`);
   const filter = new URLSearchParams(search).get('$filter') ?? '';
   return { route, ids: id === undefined ? (filter.match(/[0-9a-f-]{36}/g) ?? []) : [id] };
 }

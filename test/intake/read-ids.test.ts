@@ -39,6 +39,25 @@ describe('readIds', () => {
     ['a quoted header', `"host","ActionId"\n"h","${A}"\n`, [id(A, 2)]],
     ['a comment column', `id,comment\n${A},why\n${B},\n${C}, "x" \n`, [id(A, 2, 'why'), id(B, 3), id(C, 4, '"x"')]],
     [
+      'a priority column',
+      `priority,id,Priority\n7,${A},x\n-0.5,${B},x\n+2.,${C},x\n`,
+      [
+        { ...id(A, 2), priority: 7 },
+        { ...id(B, 3), priority: -0.5 },
+        { ...id(C, 4), priority: 2 },
+      ],
+    ],
+    ['a priority of nothing or 0', `id,priority\n${A},\n${B}, 0 \n${C},'-0\n`, [id(A, 2), id(B, 3), id(C, 4)]],
+    [
+      'a priority that is no number, which it says',
+      `id,priority,comment\n${A},high,why\n${B},"1,5",\n${C},1e9,\n`,
+      [
+        { ...id(A, 2, 'why'), notPriority: 'high' },
+        { ...id(B, 3), notPriority: '1,5' },
+        { ...id(C, 4), notPriority: '1e9' },
+      ],
+    ],
+    [
       'a quoted cell over several lines',
       `id,comment\n${A},"one\ntwo\n\nfour"\n${B},x\n`,
       [id(A, 2, 'one\ntwo\n\nfour'), id(B, 6, 'x')],

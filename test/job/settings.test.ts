@@ -44,6 +44,7 @@ describe('the table of settings', () => {
       maxFailures: { percent: 10 },
       patience: 3_600_000,
       screen: 'auto',
+      order: 'source',
       confirmFor: 120_000,
       strictInput: false,
       logFormat: 'auto',

@@ -108,6 +108,11 @@ describe('every format shows the same numbers', () => {
     expect(tallied(csvRows(planCsv(views, facts)), 'decision')).toEqual(decided);
     expect(csvRows(releaseCsv(views, facts))).toHaveLength(document.needsRelease);
     const shown = numbersOf(await htmlPage(summary, views, { plan: facts }));
-    expect(shown).toMatchObject({ ...decided, 'needs-release': document.needsRelease });
+    const { by, firstMinute, firstHour, later } = document.forecast?.order ?? {};
+    const when = { 'first-minute': firstMinute, 'first-hour': firstHour, later };
+    expect(shown).toMatchObject({ ...decided, 'needs-release': document.needsRelease, ...when });
+    const text = summaryText(summary, { terminal }).replaceAll(',', '').replaceAll(/\s+/g, ' ');
+    expect(text).toContain(`first minute ${firstMinute} in the rest of the first hour ${firstHour} later ${later}`);
+    expect({ by, text }).toEqual({ by: 'last-seen', text: expect.stringContaining('Order last-seen') });
   });
 });

@@ -157,6 +157,7 @@ export function planStory(fates: readonly Fate[] = EVERY_FATE): { records: Ledge
       forecast: forecastFacts(
         { calls, windows: allFree(DOCUMENTED_WINDOWS), concurrency: 16, roundTripMs: 200, nowMs: 0 },
         startsAtMs,
+        { asked: 'last-seen', by: 'last-seen', cancels: calls },
       ),
       permissions: { has: ['Machine.Read.All', 'Machine.Isolate'], lacks: ['Machine.Scan'] },
     },

@@ -102,7 +102,7 @@ describe('answers', () => {
   test('a path or method that does not exist is NotFound', async () => {
     await using sandbox = await startSandbox();
     for (const [method, path] of [
-      ['GET', '/api/machines'],
+      ['GET', '/api/alerts'],
       ['POST', '/api/machineactions'],
       ['GET', `/api/machineactions/${idOf(1)}/cancel`],
     ] as const) {

@@ -1,4 +1,6 @@
 import type { MachineAction } from '../../src/defender/entity.ts';
+import type { Route } from '../../src/ledger/record.ts';
+import { BEGINNING } from './clock.ts';
 import { drawOddity, isNameless, lessOf, respelt } from './odd-entities.ts';
 import type { Scenario } from './scenario.ts';
 import { Random } from './seed.ts';
@@ -13,7 +15,7 @@ export interface ServerAnswer {
 }
 
 export interface Request {
-  route: 'cancel' | 'get' | 'list';
+  route: Route;
   id: string | undefined;
   /** For a list by IDs. */
   ids: readonly string[];
@@ -81,6 +83,7 @@ export class SimDefender {
         .toString(16)
         .padStart(40, '0'),
       computer: `pc-${index}`,
+      lastSeenMs: lastSeenOf(random.fork('device'), now),
       createdMs,
       forbidden: random.chance(0.04) && !without.has('permissions'),
       knownFromMs: young ? createdMs + random.int(0, 115_000) : Number.NEGATIVE_INFINITY,
@@ -145,6 +148,10 @@ export class SimDefender {
       case 'list':
         if (!this.#server.mayRead(request.token)) return error(403, 'Forbidden', 'no permission to read');
         return this.#list(request);
+      case 'machines':
+        return this.#server.mayRead(request.token) && this.#scenario.listsDevices
+          ? this.#devices(request)
+          : error(403, 'Forbidden', 'no permission to list devices');
     }
   }
 
@@ -210,6 +217,18 @@ export class SimDefender {
     });
   }
 
+  #devices({ top, skip }: Request): ServerAnswer {
+    const shown = [...this.truth.values()].slice(skip, skip + Math.min(top, this.#scenario.list.page));
+    if (this.truth.size === 0) return error(404, 'ResourceNotFound', 'no recent machines');
+    return json({
+      value: shown.map(({ machineId, computer, lastSeenMs }) => ({
+        id: machineId.toUpperCase(),
+        computerDnsName: computer,
+        lastSeen: lastSeenMs === undefined ? null : new Date(BEGINNING + lastSeenMs).toISOString(),
+      })),
+    });
+  }
+
   /** `alone`: the answer to a get, which without its ID would be nobody's answer. */
   #shown(truth: Truth, alone = false): unknown {
     return lessOf(alone && isNameless(truth.odd) ? undefined : truth.odd, this.#spelt(truth));
@@ -244,6 +263,11 @@ export class SimDefender {
 }
 
 export const API = 'https://api.security.microsoft.com';
+
+/** A report a day, of some devices none; several share a moment. True ms. */
+function lastSeenOf(random: Random, now: number): number | undefined {
+  return random.chance(0.1) ? undefined : now - random.int(0, 20) * 43_200_000;
+}
 
 function json(body: unknown): ServerAnswer {
   return { http: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };

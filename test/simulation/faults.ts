@@ -64,6 +64,10 @@ export const FAULTS = {
     does: 'earlier ledgers of the job lie in the folder, and a job is begun without naming its ledger',
     ...LATE,
   },
+  orders: {
+    does: 'actions are called in another order than the source has, by devices that may not be listed or by priorities',
+    ...LATE,
+  },
   'retry-after': { does: 'Retry-After has a fraction, and no message tells the seconds', ...LATE },
 } as const satisfies Record<string, Fault>;
 

@@ -45,6 +45,7 @@ export function jobFlags(scenario: Scenario, path: string): Flags {
     patience: flagDuration(scenario.patienceMs),
     // Whoever may not look and cancels all the same has to say so.
     screen: guarded ? 'auto' : reads ? scenario.screen : 'never',
+    order: scenario.order,
     'confirm-for': flagDuration(scenario.confirmForMs),
     'plan-max-age': '60d',
     ...(scenario.earlier ? { 'keep-ledgers': '30d' } : {}),
@@ -76,15 +77,17 @@ export function repeatedFlags({ windows, routes }: Scenario): Flags {
 }
 
 /** The IDs as a list or a CSV, with the blemishes that lists have. */
-export function sourceText(ids: readonly string[], random: Random): string {
+export function sourceText(ids: readonly string[], random: Random, priorities: boolean): string {
   const spoiled = random.chance(0.3);
   const csv = random.chance(0.25);
-  const lines = csv ? ['Id,Comment'] : [];
+  const ranks = random.fork('priorities');
+  const lines = csv ? [`Id,Comment${priorities ? ',Priority' : ''}`] : [];
+  const rank = () => (priorities ? `,${ranks.pick(['', '', '2', '-1', '0.5', 'high'])}` : '');
   for (const id of ids) {
     const written = random.chance(0.1) ? id.toUpperCase() : id;
-    lines.push(csv ? `${written},${random.chance(0.3) ? 'own "words"'.replaceAll('"', '') : ''}` : written);
-    if (spoiled && random.chance(0.08)) lines.push(csv ? `${id},` : id);
-    if (spoiled && random.chance(0.05)) lines.push(csv ? 'no id,' : 'no-id');
+    lines.push(csv ? `${written},${random.chance(0.3) ? 'own "words"'.replaceAll('"', '') : ''}${rank()}` : written);
+    if (spoiled && random.chance(0.08)) lines.push(csv ? `${id},${rank()}` : id);
+    if (spoiled && random.chance(0.05)) lines.push(csv ? `no id,${rank()}` : 'no-id');
     if (spoiled && random.chance(0.05)) lines.push('');
   }
   return `${lines.join('\n')}\n`;

@@ -140,7 +140,7 @@ function changeSource(state: WorldState, random: Random): void {
   });
   state.ids = [...kept, ...added];
   if (state.ids.length === 0) return;
-  state.source = sourceText(state.ids, random.fork('text'));
+  state.source = sourceText(state.ids, random.fork('text'), state.scenario.priorities);
   state.trace.add(`the source changes: ${kept.length} kept, ${added.length} new`);
 }
 

@@ -1,3 +1,4 @@
+import type { Order } from '../../src/ledger/record.ts';
 import type { Window } from '../../src/quota/quota.ts';
 import { type FaultName, streamOf } from './faults.ts';
 import { drawForgery, type Forgery } from './forge.ts';
@@ -45,6 +46,12 @@ export interface Scenario {
   source: 'file' | 'stdin' | 'query';
   plansFirst: boolean;
   screen: 'auto' | 'always' | 'never';
+  /** Who is called first. */
+  order: Order;
+  /** Whether who may read actions may list devices too. */
+  listsDevices: boolean;
+  /** A CSV has priorities. */
+  priorities: boolean;
   guards: {
     onlyType: boolean;
     maxFailures: { percent: number } | { count: number };
@@ -140,6 +147,7 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
   const odd = faultsOf('odd-entities', 0.08);
   const pages = faultsOf('odd-pages', 0.15);
   const forged = faultsOf('forged-ledger', 0.06);
+  const orders = faultsOf('orders', 0.4);
   const reads = !(faultsOf('permissions', 0.12).hit && root.fork('reads').chance(0.5));
   const source = base.pick(['file', 'file', 'file', 'stdin', 'query'] as const);
   const pageTraits = {
@@ -189,6 +197,9 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
     source,
     plansFirst: source !== 'query' && (base.chance(0.2) || review.hit),
     screen: base.pick(['auto', 'auto', 'auto', 'always', 'never'] as const),
+    order: orders.hit ? orders.random.pick(['newest', 'last-seen', 'last-seen', 'source'] as const) : 'source',
+    listsDevices: !(orders.hit && orders.random.chance(0.2)),
+    priorities: orders.hit && orders.random.chance(0.5),
     guards: {
       onlyType: guards.hit && guards.random.chance(0.6),
       createdAfter: guards.hit && guards.random.chance(0.4),

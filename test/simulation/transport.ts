@@ -239,10 +239,11 @@ function readRequest({ method, path, token, body }: WireRequest): Request {
   const ids: string[] = [...(text.match(GUID) ?? [])];
   const number = (name: string) => Number(new RegExp(`\\$${name}=(\\d+)`).exec(text)?.[1] ?? 0);
   const isList = text.startsWith('/api/machineactions?');
+  const isDevices = text.startsWith('/api/machines?');
   const comment = body === undefined ? '' : String((JSON.parse(body) as { Comment?: string }).Comment);
   return {
-    route: isList ? 'list' : method === 'POST' ? 'cancel' : 'get',
-    id: isList ? undefined : (ids[0] ?? ''),
+    route: isDevices ? 'machines' : isList ? 'list' : method === 'POST' ? 'cancel' : 'get',
+    id: isList || isDevices ? undefined : (ids[0] ?? ''),
     ids: isList ? ids : [],
     top: number('top') || 10_000,
     skip: number('skip'),

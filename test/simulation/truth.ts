@@ -10,6 +10,8 @@ export interface Truth {
   readonly requestor: string;
   readonly machineId: string;
   readonly computer: string;
+  /** The last report of its device; undefined where none is shown. */
+  readonly lastSeenMs: number | undefined;
   readonly createdMs: number;
   /** Another device group's: refused for it alone. */
   readonly forbidden: boolean;

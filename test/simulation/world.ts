@@ -87,7 +87,7 @@ function begin(state: WorldState): void {
     state.ids.push(id);
     defender.add(id, { known: scenario.source === 'query' || !random.chance(0.05), index });
   }
-  state.source = sourceText(state.ids, random.fork('text'));
+  state.source = sourceText(state.ids, random.fork('text'), state.scenario.priorities);
   if (scenario.earlier) layEarlierLedgers(state, state.random.fork('earlier ledgers'));
   playOtherClient(state);
 }

@@ -138,12 +138,18 @@ export interface Document {
   head: string;
   counts: Record<string, number>;
   rejected: Record<string, number>;
-  calls: { cancel: number; get: number; list: number };
+  calls: { cancel: number; get: number; list: number; machines: number };
   needsRelease: number;
   durationMs: number;
   exitCode: number;
   decisions?: Record<string, number>;
-  forecast?: { calls: number; startsAt: string; endsAt: string; quarters: { part: number; at: string }[] };
+  forecast?: {
+    calls: number;
+    startsAt: string;
+    endsAt: string;
+    quarters: { part: number; at: string }[];
+    order?: { by: string; firstMinute: number; firstHour: number; later: number };
+  };
 }
 
 /** The document on stdout, which has the shape that docs/json.schema.json promises. */

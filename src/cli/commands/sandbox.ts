@@ -1,3 +1,4 @@
+import { parseDuration } from '../../duration.ts';
 import { UsageError } from '../../errors.ts';
 import { parseWindow } from '../../quota/windows.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
@@ -15,6 +16,10 @@ export const sandbox: Command = {
     actions: text('N', 'how many actions it holds [default: 200]'),
     seed: text('N', 'the same seed gives the same actions [default: 1]'),
     trouble: text('0..10', 'how much goes wrong: 0 nothing, 1 about one call in twenty [default: 1]'),
+    returns: text(
+      'TIME',
+      'devices come back, and their isolations take effect: one seen today after this long on average, twice as long for each day since [default: never]',
+    ),
     quota: {
       describe: 'its windows [default: 100/1m,1500/1h]',
       type: 'array',
@@ -37,6 +42,7 @@ export const sandbox: Command = {
       actions: whole(args, 'actions', 200),
       seed,
       trouble: decimal(args, 'trouble', 1),
+      returnsAfterMs: duration(args, 'returns'),
     });
     const windows = ((args['quota'] as string[] | undefined) ?? []).flatMap((text) => text.split(',')).map(readWindow);
     await using server = await startSandbox({
@@ -70,6 +76,15 @@ function whole(args: Args, name: string, standard: number): number {
   if (value === undefined) return standard;
   if (!/^\d{1,7}$/.test(String(value))) throw new UsageError(`--${name} must be a whole number, not ${String(value)}`);
   return Number(value);
+}
+
+function duration(args: Args, name: string): number | undefined {
+  const value = args[name];
+  if (value === undefined) return undefined;
+  const ms = parseDuration(String(value));
+  if (ms === undefined || ms === 0)
+    throw new UsageError(`--${name} must be a duration above 0, such as 30m, not ${String(value)}`);
+  return ms;
 }
 
 function decimal(args: Args, name: string, standard: number): number {

@@ -20,6 +20,7 @@ const NAMES_THE_RUN: readonly SettingName[] = ['tenant', 'comment', 'column', 'l
 const NOT_OF_A_LOOK: readonly SettingName[] = [
   ...settingsThat(({ group }) => group === 'Guards'),
   'first',
+  'order',
   'strictInput',
   'keepLedgers',
 ];

@@ -79,7 +79,7 @@ export const THE_RUN = {
     value: oneOf(['shared', 'separate']),
     placeholder: 'HOW',
     default: 'shared',
-    description: 'whether cancel, get and list share the windows or have their own',
+    description: 'whether cancel, get, list and machines share the windows or have their own',
     group: 'Pace',
     frozen: { at: 'quota.routes' },
     resume: true,

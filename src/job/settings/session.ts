@@ -1,4 +1,4 @@
-import { ABOVE_ZERO, NOT_NEGATIVE, type Setting, TEXT } from '../setting.ts';
+import { ABOVE_ZERO, NOT_NEGATIVE, ORDER, type Setting, TEXT } from '../setting.ts';
 import { duration, durationOrZero, flag, oneOf, text } from '../values.ts';
 
 /** How a session goes about it, and what it leaves behind. */
@@ -42,6 +42,21 @@ export const THE_SESSION = {
     description: 'look accepted cancels up for this long after the last one; 0 = do not check',
     group: 'Pace',
     frozen: { at: 'confirmForMs', as: NOT_NEGATIVE },
+    resume: true,
+    fromLedger: 'kept',
+    followsJob: true,
+  },
+  order: {
+    flag: 'order',
+    job: 'order',
+    kind: 'text',
+    value: oneOf(['source', 'newest', 'last-seen']),
+    placeholder: 'WHICH',
+    default: 'source',
+    description:
+      "who is called first: as given, the newest action, or the device last seen; a CSV's priority column goes before it",
+    group: 'Pace',
+    frozen: { at: 'order', as: ORDER },
     resume: true,
     fromLedger: 'kept',
     followsJob: true,

@@ -3,6 +3,7 @@ import { wordsToRepeat } from '../../job/from-ledger.ts';
 import { frozenJobSchema, type Job, type JobSource } from '../../job/job.ts';
 import type { Setting } from '../../job/setting.ts';
 import { SETTING_NAMES, SETTINGS } from '../../job/settings.ts';
+import type { Order } from '../../ledger/record.ts';
 import { DOCUMENTED_WINDOWS, type Window } from '../../quota/quota.ts';
 import { shareOf } from '../../quota/windows.ts';
 
@@ -24,6 +25,8 @@ export interface JobFacts {
   again: readonly string[];
   /** False with `--screen never`. */
   looksUp: boolean;
+  /** The order that was asked for. */
+  order: Order;
 }
 
 /** Of a ledger without a session. */
@@ -38,6 +41,7 @@ const NO_JOB: JobFacts = {
   guards: [],
   again: [],
   looksUp: true,
+  order: 'source',
 };
 
 /** `frozen` is the job of an `open` record, whose shape was checked when the ledger was read. */
@@ -55,7 +59,15 @@ export function jobFacts(frozen: unknown): JobFacts {
     guards: guardWords(job),
     again: wordsToRepeat(job),
     looksUp: job.screen !== 'never',
+    order: job.order,
   };
+}
+
+/** The order that was gone by, in words: why it was another one than was asked for, where it was. */
+export function orderWords({ order: asked, looksUp }: Pick<JobFacts, 'order' | 'looksUp'>, by: Order): string {
+  if (by === asked) return by;
+  const why = looksUp ? 'the devices could not be read' : 'actions were not looked up (--screen never)';
+  return by === 'source' ? `source; ${asked} was asked for, and ${why}` : by;
 }
 
 function sourceWords(source: JobSource): string {

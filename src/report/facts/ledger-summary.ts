@@ -2,7 +2,8 @@ import type { ExitCode } from '../../exit-codes.ts';
 import { type CloseReason, ROUTES, type Route } from '../../ledger/record.ts';
 import { noCalls } from '../../ledger/state/calls.ts';
 import { type Ending, exitCodeOf } from './headline.ts';
-import { type JobFacts, jobFacts } from './job-facts.ts';
+import { type JobFacts, jobFacts, orderWords } from './job-facts.ts';
+import type { PlanFacts } from './plan-summary.ts';
 import { mayNeedRelease } from './rows.ts';
 import { isPlan, type LedgerView } from './view.ts';
 
@@ -24,6 +25,8 @@ export interface LedgerSummary {
   client: string;
   api: string;
   job: JobFacts;
+  /** The order of the calls, in words; undefined where nothing was started or planned. */
+  order: string | undefined;
   /** How its last session closed; undefined while it runs, or when it was killed. */
   ended: CloseReason | undefined;
   durationMs: number;
@@ -43,9 +46,14 @@ export interface SessionSummary {
   tool: string;
 }
 
-export function ledgerSummary(view: LedgerView, { signal }: Pick<Ending, 'signal'>): LedgerSummary {
+export function ledgerSummary(
+  view: LedgerView,
+  { signal, plan }: Pick<Ending, 'signal'> & { plan?: PlanFacts | undefined },
+): LedgerSummary {
   const { state } = view;
   const opened = state.sessions.at(-1)?.opened;
+  const job = jobFacts(opened?.job);
+  const by = plan?.forecast?.order?.by ?? (state.start && (state.start.order ?? 'source'));
   let needsRelease = 0;
   for (const action of state.actions.values()) if (mayNeedRelease(action, isPlan(view))) needsRelease++;
   return {
@@ -62,7 +70,8 @@ export function ledgerSummary(view: LedgerView, { signal }: Pick<Ending, 'signal
     tenant: opened?.tenant ?? '',
     client: opened?.client ?? '',
     api: opened?.api ?? '',
-    job: jobFacts(opened?.job),
+    job,
+    order: by && orderWords(job, by),
     ended: state.sessions.at(-1)?.closed?.reason,
     durationMs: durationOf(view),
     exitCode: exitCodeOf({

@@ -1,5 +1,5 @@
 import { DECISIONS, type Decision, type DecisionCounts, noDecisions } from '../../ledger/decisions.ts';
-import { NOT_FOUND_STATUS } from '../../ledger/record.ts';
+import { NOT_FOUND_STATUS, type Order } from '../../ledger/record.ts';
 import { type ForecastInput, forecast } from '../../quota/forecast.ts';
 import { jobFacts } from './job-facts.ts';
 import { type ActionRow, actionRow, mayNeedRelease } from './rows.ts';
@@ -20,6 +20,17 @@ export interface ForecastFacts {
   quartersAtMs: readonly number[];
   /** Points of the curve, ascending: how many calls are answered by then. */
   curve: readonly { atMs: number; done: number }[];
+  /** Undefined where it is not known how many of the calls are cancels. */
+  order: OrderFacts | undefined;
+}
+
+/** What goes first, and how many actions are called when: in the first minute, in the rest of the first hour, and later. */
+export interface OrderFacts {
+  asked: Order;
+  by: Order;
+  firstMinute: number;
+  firstHour: number;
+  later: number;
 }
 
 /** What the engine and the quota say of a plan; the ledger holds what was looked up, not what was decided. */
@@ -124,8 +135,13 @@ function ranked(counts: ReadonlyMap<string, number>): { name: string; n: number 
 /** Points of the curve: enough to see the bursts of a minute's and an hour's quota. */
 const POINTS = 240;
 
+/** The order of the calls, and how many of them are cancels. */
+export interface OrderedCancels extends Pick<OrderFacts, 'asked' | 'by'> {
+  cancels: number;
+}
+
 /** The forecast as reports show it: moments on the wall clock, and the curve between them. `nowWallMs` belongs to `input.nowMs`. */
-export function forecastFacts(input: ForecastInput, nowWallMs: number): ForecastFacts {
+export function forecastFacts(input: ForecastInput, nowWallMs: number, order?: OrderedCancels): ForecastFacts {
   const wall = (monotonicMs: number) => nowWallMs + monotonicMs - input.nowMs;
   const whole = forecast(input);
   const startsAtMs = wall(whole.nextAtMs ?? input.nowMs);
@@ -141,5 +157,34 @@ export function forecastFacts(input: ForecastInput, nowWallMs: number): Forecast
     endsAtMs: wall(whole.doneAtMs),
     quartersAtMs: whole.quartersAtMs.map(wall),
     curve,
+    order: order && orderFacts(input, order),
   };
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+/** Lookups go out between the cancels, evenly enough. Spans begin with the first call. */
+function orderFacts(input: ForecastInput, { asked, by, cancels }: OrderedCancels): OrderFacts {
+  const lookups = input.calls - cancels;
+  const cancelsWithin = (spanMs: number) => {
+    const calls = callsWithin(input, spanMs);
+    return calls - Math.ceil((calls * lookups) / Math.max(1, input.calls));
+  };
+  const [inMinute, inHour] = [cancelsWithin(MINUTE_MS), cancelsWithin(HOUR_MS)];
+  return { asked, by, firstMinute: inMinute, firstHour: inHour - inMinute, later: cancels - inHour };
+}
+
+/** How many calls go out in the span that begins with the first one. */
+function callsWithin(input: ForecastInput, spanMs: number): number {
+  const { nextAtMs } = forecast(input);
+  if (nextAtMs === undefined) return 0;
+  let [within, beyond] = [1, input.calls + 1];
+  while (beyond - within > 1) {
+    const calls = Math.floor((within + beyond) / 2);
+    const { lastAtMs = nextAtMs } = forecast({ ...input, calls });
+    if (lastAtMs - nextAtMs < spanMs) within = calls;
+    else beyond = calls;
+  }
+  return within;
 }

@@ -88,6 +88,8 @@ export interface Trace {
   readonly firstSentAtMs: ReadonlyMap<string, number>;
   /** Answers by HTTP status, or by error for those without. */
   readonly answers: ReadonlyMap<string, number>;
+  /** The last session asked for devices and was not shown them: it went by the source's order. */
+  readonly devicesUnread: boolean;
 }
 
 export interface TracedReject {
@@ -111,6 +113,7 @@ export function createTracer(): Tracer {
   const answers = new Map<string, number>();
   const inFlight = new Map<number, { minute: number; route: Route; id: string | undefined; first: boolean }>();
   let session = 0;
+  let devicesUnread = false;
   /** The session whose reading the rejects belong to; 0 once that reading has ended. */
   let readingSession = 0;
 
@@ -136,6 +139,7 @@ export function createTracer(): Tracer {
         break;
       case 'open':
         session = record.session;
+        devicesUnread = false;
         break;
       case 'intent': {
         const minute = Math.floor(atMs / 60_000) * 60_000;
@@ -155,6 +159,9 @@ export function createTracer(): Tracer {
           if (call.first && call.id !== undefined) firstSentAtMs.delete(call.id);
           break;
         }
+        // A 404 says that there are no more of them.
+        if (call?.route === 'machines')
+          devicesUnread = record.error !== undefined || !(record.http === 200 || record.http === 404);
         const answer = record.http === undefined ? (record.error ?? 'no answer') : String(record.http);
         answers.set(answer, (answers.get(answer) ?? 0) + 1);
         break;
@@ -172,9 +179,10 @@ export function createTracer(): Tracer {
       rejects = [];
       session = 0;
       readingSession = 0;
+      devicesUnread = false;
     },
     get trace() {
-      return { minutes, rejects, firstSentAtMs, answers };
+      return { minutes, rejects, firstSentAtMs, answers, devicesUnread };
     },
   };
 }

@@ -28,9 +28,20 @@ export function forecast(plan: PlanSummary, charts: Charts): Markup | undefined 
   const { calls, startsAtMs, endsAtMs } = plan.forecast;
   const remark = `${plural(calls, 'call')} in ${describeDuration(endsAtMs - startsAtMs)}, under the quota that was left when this was planned.`;
   const quarters = plan.quarters.map(({ part, atMs }): [string, string] => [`${part * 100} % by`, formatTime(atMs)]);
+  const { order } = plan.forecast;
+  const called = (name: string, n: number) => html`<span data-count="${name}">${formatCount(n)}</span>`;
+  const turns =
+    order &&
+    html`<div class="note">${facts([
+      ['Order of the calls', order.by],
+      ['Called in the first minute', called('first-minute', order.firstMinute)],
+      ['In the rest of the first hour', called('first-hour', order.firstHour)],
+      ['Later', called('later', order.later)],
+    ])}</div>`;
   return part('forecast', 'Forecast', remark, [
     charts.forecast(plan.forecast, plan.quarters),
     html`<p class="note">Times in UTC.</p><div class="note">${facts([['Begins', formatTime(startsAtMs)], ...quarters])}</div>`,
+    turns,
   ]);
 }
 

@@ -84,6 +84,7 @@ export function provenance(summary: Summary): Markup {
         ? undefined
         : ['SHA-256 of the source', html`<span class="mono">${ledger.sourceSha256}</span>`],
       ledger.job.comment === undefined ? undefined : ['Comment on each cancel', named(ledger.job.comment)],
+      ledger.order === undefined ? undefined : ['Order of the calls', ledger.order],
       ['Guards', ledger.job.guards.length > 0 ? ledger.job.guards.join('; ') : 'none set'],
       ['Tenant', html`<span class="mono">${ledger.tenant}</span>`],
       ['Application', html`<span class="mono">${ledger.client}</span>`],

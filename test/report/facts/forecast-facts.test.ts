@@ -24,3 +24,17 @@ test('a forecast of nothing has no length', () => {
   const facts = forecastFacts({ ...input, calls: 0 }, T0);
   expect(facts).toMatchObject({ calls: 0, startsAtMs: T0, endsAtMs: T0, curve: [{ atMs: T0, done: 0 }] });
 });
+
+test.each([
+  [3000, 0, { firstMinute: 100, firstHour: 1400, later: 1500 }],
+  [3000, 60, { firstMinute: 98, firstHour: 1372, later: 1530 }],
+  [40, 2, { firstMinute: 40, firstHour: 0, later: 0 }],
+  [0, 0, { firstMinute: 0, firstHour: 0, later: 0 }],
+])('a forecast says of %i cancels and %i lookups which are called when', (cancels, lookups, when) => {
+  const order = { asked: 'last-seen', by: 'source', cancels } as const;
+  const facts = forecastFacts({ ...input, calls: cancels + lookups }, T0, order);
+  expect(facts.order).toMatchObject({ asked: 'last-seen', by: 'source' });
+  const { firstMinute = 0, firstHour = 0, later = 0 } = facts.order ?? {};
+  expect({ firstMinute, firstHour, later }).toEqual(when);
+  expect(firstMinute + firstHour + later).toBe(cancels);
+});

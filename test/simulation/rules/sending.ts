@@ -3,7 +3,7 @@ import type { Invariant } from './rule.ts';
 
 const GUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const ROUTES = new RegExp(
-  `^(?:POST /api/machineactions/${GUID}/cancel|GET /api/machineactions/${GUID}|GET /api/machineactions\\?.*)$`,
+  `^(?:POST /api/machineactions/${GUID}/cancel|GET /api/machineactions/${GUID}|GET /api/machineactions\\?.*|GET /api/machines\\?\\$top=10000(?:&\\$skip=\\d+)?)$`,
 );
 const API_HOST = 'https://api.security.microsoft.com';
 /**
@@ -16,7 +16,7 @@ const LOOK_MS = 20;
 export const SENDING_RULES: readonly Invariant[] = [
   {
     name: 'routes',
-    promise: 'Only three routes are ever called: cancel and get of one GUID, and the list.',
+    promise: 'Only four routes are ever called: cancel and get of one GUID, the list, and the list of devices.',
     check: { send: ({ sent }) => (ROUTES.test(sent.line) ? undefined : sent.line) },
   },
   {
