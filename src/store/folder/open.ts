@@ -15,7 +15,7 @@ import { FolderTape } from './folder-tape.ts';
 import type { HeldLock } from './held-lock.ts';
 import { type Processes, systemProcesses } from './holder.ts';
 import { acquireLock } from './lock.ts';
-import { openTrouble } from './open-trouble.ts';
+import { openTrouble, refuseLongName } from './open-trouble.ts';
 import { OwnFile } from './own-file.ts';
 import { refuseOther } from './refuse-other.ts';
 
@@ -56,6 +56,7 @@ export async function openLedger(given: OpenLedgerOptions): Promise<OpenedLedger
   try {
     const options = { ...given, path: await placeOf(given) };
     const { path } = options;
+    refuseLongName(path);
     const folder = dirname(path);
     const ledgerLock = await lock(options, `${path}.lock`, `the ledger ${path}`);
     locks.push(ledgerLock);
