@@ -20,9 +20,14 @@ const QUOTE = '["\'`\u00b4\u2032\u2033\u201a\u201e\\p{Pi}\\p{Pf}]';
 /** With an `=` before quotes: how a spreadsheet is told to leave a text alone. */
 const AROUND = new RegExp(`^\\s*=\\s*(?=${QUOTE})|^(?:${QUOTE}|\\s)+|(?:${QUOTE}|\\s)+$`, 'gu');
 
+const LONGEST_WRITTEN = 500;
+
 /** Without what is put round and into a text that cannot be seen, or only looks like what was meant. */
 function plain(text: string): string {
-  const ascii = ASCII.test(text) ? text : text.normalize('NFKC').replace(INVISIBLE, '').replace(DASHES, '-');
+  const given = text.trim();
+  // No ID and no name; and a search for its end would take a time that grows with the square of its length.
+  if (given.length > LONGEST_WRITTEN) return given;
+  const ascii = ASCII.test(given) ? given : given.normalize('NFKC').replace(INVISIBLE, '').replace(DASHES, '-');
   return ascii.replace(AROUND, '').replace(AROUND, '');
 }
 

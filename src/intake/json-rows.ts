@@ -4,7 +4,8 @@ import { isBlank, namesActionId, namesComment, namesPriority, plainName } from '
 import { JsonEntries, type JsonEntry } from './json-entries.ts';
 import type { Opening } from './opening.ts';
 import type { Reader, ReadOptions } from './read-ids.ts';
-import { type IntakeRow, rejected, toRow, type WrittenRow } from './rows.ts';
+
+import { type IntakeRow, rejected, toRow, type WrittenRow, whereIs } from './rows.ts';
 
 /** Where Defender and Azure say that a list goes on elsewhere. */
 const NEXT_LINKS = ['@odata.nextLink', 'nextLink'] as const;
@@ -61,29 +62,24 @@ function entryReader(name: string, column: string | undefined): (entry: JsonEntr
   const [isCommentName, isPriorityName] = [remembered(namesComment), remembered(namesPriority)];
   return (entry) => {
     const { value, line, place, around } = entry;
-    const where = `${name}, line ${line}${place === undefined ? '' : `, entry ${place}`}`;
     const rowOf = (id: string, more: Pick<WrittenRow, 'comment' | 'priority'> = {}) =>
-      placed(toRow({ ...more, line, id, text: isBlank(id) ? JSON.stringify(value) : id.trim() }, where), place);
+      toRow({ ...more, line, place, id, text: isBlank(id) ? JSON.stringify(value) : id.trim() }, name);
     if (typeof value === 'string') return rowOf(value);
     const idNames = namesOf(entry, isIdName, column);
     if (around && idNames.length === 0) return undefined;
     if (idNames.length > 1) {
       throw new UsageError(
-        `${where} has several fields that may hold the action ID (${idNames.map((field) => `"${oneLine(field, 40)}"`).join(', ')}): say which with --column, by its name`,
+        `${whereIs(entry, name)} has several fields that may hold the action ID (${idNames.map((field) => `"${oneLine(field, 40)}"`).join(', ')}): say which with --column, by its name`,
       );
     }
     const [idName] = idNames;
     const id = idName === undefined ? undefined : fieldsOf(value)?.[idName];
     if (around || typeof id !== 'string') {
-      return placed(rejected(around ? 'bad-row' : 'not-an-id', line, JSON.stringify(value)), place);
+      return rejected(around ? 'bad-row' : 'not-an-id', { line, place, text: JSON.stringify(value) });
     }
-    const comment = commentOf(entry, isCommentName, where);
+    const comment = commentOf(entry, isCommentName, name);
     return rowOf(id, { comment, priority: priorityOf(entry, isPriorityName) });
   };
-}
-
-function placed(row: IntakeRow, place: number | undefined): IntakeRow {
-  return row.kind === 'id' || place === undefined ? row : { ...row, place };
 }
 
 /** The fields that may name the action; of several the one that is spelt as it was asked for. */
@@ -93,14 +89,14 @@ function namesOf({ names }: JsonEntry, isIdName: (name: string) => boolean, colu
   return exact.length > 0 ? exact : likely;
 }
 
-function commentOf({ value, names }: JsonEntry, isCommentName: (name: string) => boolean, where: string): string {
-  const field = names.find(isCommentName);
-  const comment = field === undefined ? undefined : fieldsOf(value)?.[field];
+function commentOf(entry: JsonEntry, isCommentName: (name: string) => boolean, name: string): string {
+  const field = entry.names.find(isCommentName);
+  const comment = field === undefined ? undefined : fieldsOf(entry.value)?.[field];
   if (comment === undefined || comment === null) return '';
   if (typeof comment === 'string') return comment;
   if (typeof comment === 'number') return String(comment);
   throw new UsageError(
-    `${where}: the comment is ${JSON.stringify(comment).slice(0, 40)} and no text; correct it and run again`,
+    `${whereIs(entry, name)}: the comment is ${JSON.stringify(comment).slice(0, 40)} and no text; correct it and run again`,
   );
 }
 

@@ -43,6 +43,7 @@ export interface Intake extends AsyncIterable<IntakeRow> {
 /** One row as it stands in a source, of whatever form. */
 export interface WrittenRow {
   line: number;
+  place?: number | undefined;
   /** Where the row names its action. */
   id: string;
   comment?: string | undefined;
@@ -51,16 +52,18 @@ export interface WrittenRow {
   text: string;
 }
 
-/** Throws a UsageError, with `where` the row is, for a comment that cannot be sent. */
-export function toRow(row: WrittenRow, where: string): IntakeRow {
-  const { line, id: written, comment: given = '', text } = row;
-  const id = parseActionId(written);
-  if (id === undefined) return rejected('not-an-id', line, text);
+/** Throws a UsageError for a comment that cannot be sent. `name` is what messages call the source. */
+export function toRow(row: WrittenRow, name: string): IntakeRow {
+  const { line, comment: given = '' } = row;
+  const id = parseActionId(row.id);
+  if (id === undefined) return rejected('not-an-id', row);
   const comment = withoutApostrophes(given.trim());
   const priority = row.priority === undefined ? undefined : priorityOf(row.priority);
   if (comment === '') return { kind: 'id', id, line, ...priority };
   const fault = commentFault(comment);
-  if (fault !== undefined) throw new UsageError(`${where}: the comment ${fault}; correct it and run again`);
+  if (fault !== undefined) {
+    throw new UsageError(`${whereIs(row, name)}: the comment ${fault}; correct it and run again`);
+  }
   return { kind: 'id', id, line, comment, ...priority };
 }
 
@@ -75,6 +78,15 @@ function priorityOf(written: string): Pick<IdRow, 'priority' | 'notPriority'> {
   return priority === 0 ? {} : { priority };
 }
 
-export function rejected(reason: RejectedRow['reason'], line: number, text: string): RejectedRow {
-  return { kind: 'reject', line, reason, text: cut(text, MAX_REJECT_TEXT) };
+export function rejected(
+  reason: RejectedRow['reason'],
+  { line, place, text }: Pick<WrittenRow, 'line' | 'place' | 'text'>,
+): RejectedRow {
+  const row: RejectedRow = { kind: 'reject', line, reason, text: cut(text, MAX_REJECT_TEXT) };
+  return place === undefined ? row : { ...row, place };
+}
+
+/** As messages name a row. */
+export function whereIs({ line, place }: Pick<WrittenRow, 'line' | 'place'>, name: string): string {
+  return `${name}, line ${line}${place === undefined ? '' : `, entry ${place}`}`;
 }

@@ -55,13 +55,13 @@ function toIntakeRow({ line, cells }: CsvRow, layout: Layout, name: string): Int
     cells.length < layout.columns || cells.some((cell, index) => index >= layout.columns && !isBlank(cell));
   // Without a header nothing says that the others are something else.
   const loses = !layout.header && layout.columns > 1 && countIds(cells) > 1;
-  if (isRagged || loses) return rejected('bad-row', line, cells.join(layout.delimiter));
+  if (isRagged || loses) return rejected('bad-row', { line, text: cells.join(layout.delimiter) });
 
   const id = cells[layout.id] ?? '';
   const comment = layout.comment === undefined ? undefined : cells[layout.comment];
   const priority = layout.priority === undefined ? undefined : cells[layout.priority];
   const text = isBlank(id) ? cells.join(layout.delimiter) : id.trim();
-  return toRow({ line, id, comment, priority, text }, `${name}, line ${line}`);
+  return toRow({ line, id, comment, priority, text }, name);
 }
 
 /**

@@ -19,6 +19,8 @@ export interface JobFile {
   name: string | undefined;
   source: z.output<typeof jobSchema>['source'];
   settings: Partial<SettingValues>;
+  /** Sentences about what may not be meant as it stands. */
+  remarks: readonly string[];
 }
 
 /** After the first slip, YAML may find the same one on every line. */
@@ -54,7 +56,13 @@ export function parseJobFile(text: string, path: string, env: Environment, shown
   }
   if (mistakes.length > 0 || !parsed.success) throw refusal(mistakes, lines, shownAs);
   const { name, source } = parsed.data;
-  return { path, name, source, settings: settingsOf(parsed.data) };
+  const remarks = tree.cut.map(({ offset, message }) => `${placeIn(lines, offset, shownAs)} ${message}`);
+  return { path, name, source, settings: settingsOf(parsed.data), remarks };
+}
+
+function placeIn(lines: LineCounter, offset: number, shownAs: string): string {
+  const { line, col } = lines.linePos(offset);
+  return `${shownAs}:${Math.max(1, line)}:${Math.max(1, col)}`;
 }
 
 function parse(text: string, lineCounter: LineCounter, shownAs: string) {
@@ -93,6 +101,10 @@ function mistakesOf(issue: z.core.$ZodIssue, tree: Tree): Mistake[] {
   if (at === '') return [{ offset, message: `a job must be ${issue.message}` }];
   if (issue.code === 'custom' && issue.params === SENTENCE) return [{ offset, message: `${at}: ${issue.message}` }];
   if (at === 'source' && given === undefined) return [{ offset, message: 'source is missing: name a file or a query' }];
+  const notText = tree.notText(issue.path);
+  if (notText !== undefined && issue.message.startsWith('a text')) {
+    return [{ offset, message: `${at} must be a text, and YAML takes ${notText}: write it in quotes` }];
+  }
   // What stands in place of a whole section may be anything, a secret too.
   const isSection = issue.code === 'invalid_type' && issue.expected === 'object';
   return [
@@ -156,10 +168,7 @@ function settingsOf(data: Readonly<Record<string, unknown>>): Partial<SettingVal
 function refusal(mistakes: readonly Mistake[], lines: LineCounter, shownAs: string): UsageError {
   const messages = [...mistakes]
     .sort((one, other) => one.offset - other.offset)
-    .map(({ offset, message }) => {
-      const { line, col } = lines.linePos(offset);
-      return `${shownAs}:${Math.max(1, line)}:${Math.max(1, col)} ${message}`;
-    });
+    .map(({ offset, message }) => `${placeIn(lines, offset, shownAs)} ${message}`);
   const count = messages.length === 1 ? 'a mistake' : `${messages.length} mistakes`;
   const shown = messages.slice(0, MAX_SHOWN);
   if (messages.length > MAX_SHOWN) shown.push(`and ${messages.length - MAX_SHOWN} more`);

@@ -2,7 +2,7 @@ import { dirname, extname, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { resolveFilter } from './action-filter.ts';
 import { buildJob, type MergedValues } from './build-job.ts';
-import { defaultSettings, type Flags, givenSettings } from './given-settings.ts';
+import { defaultSettings, type Flags, givenSettings, show } from './given-settings.ts';
 import type { Environment } from './interpolate.ts';
 import type { Job, JobSource } from './job.ts';
 import { type JobFile, parseJobFile } from './job-file.ts';
@@ -32,6 +32,8 @@ export interface ResolveInput extends LedgerPlace {
   nowMs: number;
   /** A plan's ledger has another name by default. @default false */
   plan?: boolean;
+  /** Told what its reader should know of a job that is good all the same. */
+  remark?: ((sentence: string) => void) | undefined;
   /** What an absolute path leads to: what gives its bytes only once is a source like stdin. @default a file */
   sourceAt?: (path: string) => 'stdin' | 'stream' | 'file';
   /** Who a token in the environment says we are, for what nothing else names. */
@@ -46,6 +48,7 @@ export function resolveJob(input: ResolveInput): Job {
   const { flags, env, nowMs, plan = false } = input;
   const given = givenSettings(flags, env, input);
   const file = readJobFile(input);
+  for (const sentence of file?.remarks ?? []) input.remark?.(sentence);
   const values: MergedValues = {
     ...requireDefaults(defaultSettings()),
     ...fallbacks(env),
@@ -84,6 +87,7 @@ function sourceOf(
   }
   const given = file ? (file.source.file ?? '-') : sourceArg;
   if (given === '-') return { kind: 'stdin', column };
+  refuseNoFile(given);
   const path = resolve(file ? dirname(file.path) : cwd, given);
   switch (sourceAt(path)) {
     case 'stdin':
@@ -93,6 +97,26 @@ function sourceOf(
     case 'file':
       return { kind: 'file', path, column };
   }
+}
+
+const BARE_ID = /^["'{\s]*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}["'}\s]*$/i;
+
+/** What people give in place of a file that holds action IDs. */
+function refuseNoFile(given: string): void {
+  if (BARE_ID.test(given)) {
+    const id = given.replace(/["'{}\s]/g, '');
+    throw new UsageError(
+      `${id} is an action ID, and SOURCE is a file of them: pipe it in with \`echo ${id} | countermand run -\` ` +
+        `(a file of this name is ./${id})`,
+    );
+  }
+  // Only its host is shown: the rest may let somebody in.
+  const [, host] = /^[a-z][a-z\d+.-]*:\/\/(?:[^@/]*@)?([^/?#]*)/i.exec(given) ?? [];
+  if (host === undefined) return;
+  throw new UsageError(
+    `an address (at ${show(host)}) is given as SOURCE, which is a file of action IDs: what a GUID in an address names is not guessed. Copy the ` +
+      'action IDs from the page or export them, or list them with `countermand list`',
+  );
 }
 
 /** Variables of other tools: they stand in for a default, so a job file beats them. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { commentFault } from '../comment.ts';
+import { ORDERS } from '../ledger/record.ts';
 import { type Moment, resolveMoment } from './values.ts';
 
 /** What a setting is called everywhere, what it takes and what it means. All that is known of it stands in its row, but for what it does. */
@@ -96,7 +97,7 @@ export const WINDOWS = z
   .readonly();
 
 /** Earlier ledgers do not name it. */
-export const ORDER = z.enum(['source', 'newest', 'last-seen']).default('source');
+export const ORDER = z.enum(ORDERS).default('source');
 
 export const FAILURE_LIMIT = z.union([
   z.object({ percent: z.number().min(0).max(100) }),

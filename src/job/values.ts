@@ -44,7 +44,13 @@ export const text = (error = 'a text that is not empty') =>
 /** What is written on a cancel. */
 export const comment = () => {
   const error = `a text of 1 to ${MAX_COMMENT} characters, without control characters other than tabs and line ends`;
-  return text().refine((value) => commentFault(value) === undefined, { error });
+  return text().superRefine((value, context) => {
+    const fault = commentFault(value);
+    if (fault === undefined) return;
+    const isEmpty = /^is empty/.test(fault);
+    const message = isEmpty ? 'a text that is not empty: nothing of it can be seen' : error;
+    context.addIssue({ code: 'custom', message });
+  });
 };
 
 /** A ledger is told from a list of IDs by its ending, so it must have it. */

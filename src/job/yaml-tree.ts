@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, type ParsedNode } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, type ParsedNode, type Scalar } from 'yaml';
 import { fromText, show } from './given-settings.ts';
 import { type Environment, interpolate } from './interpolate.ts';
 import type { Setting } from './setting.ts';
@@ -17,17 +17,23 @@ interface Place {
   value: number;
   /** What stands there, as a message may show it: before interpolation, because a variable's content is nobody's business. */
   shown: string | undefined;
+  /** As what YAML took a bare word that is no text. */
+  notText: string | undefined;
 }
 
 /** Plain values of a job file, and where each stood. */
 export interface YamlTree {
   value: unknown;
   mistakes: readonly Mistake[];
+  /** Comments for Defender that end where YAML's own begin. */
+  cut: readonly Mistake[];
   keyOffset(path: Path): number;
   /** Of the nearest thing that is there. */
   valueOffset(path: Path): number;
   /** Undefined when nothing stands there. */
   shown(path: Path): string | undefined;
+  /** As what YAML took the bare word there, as "4711 for a number"; undefined for a text. */
+  notText(path: Path): string | undefined;
   /** Whether a mistake was found there already. */
   mistaken(path: Path): boolean;
 }
@@ -39,11 +45,12 @@ const MAX_DEPTH = 8;
 export function readTree(root: ParsedNode, env: Environment): YamlTree {
   const places = new Map<string, Place>();
   const mistakes: Mistake[] = [];
+  const cut: Mistake[] = [];
   const mistakenAt = new Set<string>();
 
   const walk = (node: ParsedNode | null, path: string[], key: number): unknown => {
     const value = node?.range[0] ?? key;
-    const place: Place = { key, value, shown: undefined };
+    const place: Place = { key, value, shown: undefined, notText: undefined };
     places.set(path.join('\0'), place);
     const mistake = (message: string) => {
       mistakes.push({ offset: value, message });
@@ -70,6 +77,13 @@ export function readTree(root: ParsedNode, env: Environment): YamlTree {
       return Object.fromEntries(entries.filter(([, entry]) => entry !== undefined));
     }
     place.shown = show(node.value);
+    place.notText = notTextOf(node);
+    if (path.join('.') === 'comment' && node.type === 'PLAIN' && node.comment) {
+      cut.push({
+        offset: value,
+        message: `comment is ${show(node.value)} without what follows the #, which is a remark in YAML: put all of it in quotes if it is meant`,
+      });
+    }
     if (typeof node.value !== 'string') return node.value ?? emptied(path);
     const filled = interpolate(node.value, env);
     if ('problem' in filled) return mistake(filled.problem);
@@ -83,9 +97,11 @@ export function readTree(root: ParsedNode, env: Environment): YamlTree {
   return {
     value,
     mistakes,
+    cut,
     keyOffset: (path) => nearest(path)?.key ?? 0,
     valueOffset: (path) => nearest(path)?.value ?? 0,
     shown: (path) => find(path)?.shown,
+    notText: (path) => find(path)?.notText,
     mistaken: (path) =>
       path.some((_, index) =>
         mistakenAt.has(
@@ -96,6 +112,11 @@ export function readTree(root: ParsedNode, env: Environment): YamlTree {
         ),
       ),
   };
+}
+
+function notTextOf({ value, source }: Scalar): string | undefined {
+  if (typeof value === 'number' || typeof value === 'bigint') return `${source ?? value} for a number`;
+  return typeof value === 'boolean' ? `${source ?? value} for true or false` : undefined;
 }
 
 /** A section whose keys are all commented out is not there; a setting without a value is a slip. */

@@ -14,7 +14,9 @@ export const ROUTES = ['cancel', 'get', 'list', 'machines'] as const;
 export type Route = (typeof ROUTES)[number];
 
 /** What decides which action is called next, where no row has a priority. */
-export type Order = 'source' | 'newest' | 'last-seen';
+export const ORDERS = ['source', 'newest', 'last-seen'] as const;
+
+export type Order = (typeof ORDERS)[number];
 
 /** Why all calls wait: Defender answered 429, or does not answer. */
 export type PauseReason = 'throttled' | 'out-of-reach';

@@ -121,6 +121,6 @@ async function refuseOtherFile(
     before = text.slice(-OVERLAP);
   }
   throw new UsageError(
-    `${path} is not a ledger: none of its lines is a record of one. Name a ledger (.jsonl) that plan or run has written; a list of action IDs is for countermand run.`,
+    `${path} is not a ledger: none of its lines is a record of one. Name a ledger (.jsonl) that plan or run has written. Action IDs as JSON Lines are a source under another name (.json), or piped into countermand run -.`,
   );
 }

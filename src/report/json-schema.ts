@@ -60,7 +60,9 @@ const totals = {
       order: z
         .strictObject({ by: z.enum(ORDERS), firstMinute: count, firstHour: count, later: count })
         .exactOptional()
-        .describe('the order of the cancels, and how many of them fall into the first minute, the hour after it, and later'),
+        .describe(
+          'the order of the cancels, and how many of them fall into the first minute, the hour after it, and later',
+        ),
     })
     .nullable()
     .exactOptional()

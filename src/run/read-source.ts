@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { oneLine } from '../clean.ts';
 import type { Defender } from '../defender/client.ts';
 import type { MachineAction } from '../defender/entity.ts';
 import { queryActions } from '../defender/query.ts';
@@ -6,7 +7,6 @@ import { runIntake } from '../engine/intake.ts';
 import type { Screening } from '../engine/screening.ts';
 import { UsageError } from '../errors.ts';
 import { refuseSecretFile, refuseSecretText } from '../identity/session-secrets.ts';
-import { oneLine } from '../clean.ts';
 import { bytesUntil, type SourceBytes } from '../intake/open-source.ts';
 import { queryIds } from '../intake/query-ids.ts';
 import { readIds } from '../intake/read-ids.ts';

@@ -45,7 +45,7 @@ export async function resolveTarget(
     throw new UsageError('--head is the head of a ledger: give the ledger of the plan that was reviewed as SOURCE');
   }
   const input = { ...(await jobInput(source, args, context)), plan };
-  const job = resolveJob(input);
+  const job = resolveJob({ ...input, remark: (sentence) => context.log.warn(sentence) });
   for (const sentence of unlikeNamesIn(job)) context.log.warn(sentence);
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
     const unfinished = await holdNewestUnfinished(job.ledger, holding, context);

@@ -1,10 +1,12 @@
 /**
- * What taking a long CSV in costs: the built command reads, checks and admits N action IDs to its ledger. Needs a build, and Linux.
+ * What taking a long list in costs: the built command reads, checks and admits N action IDs to its ledger. Needs a build, and Linux.
  *
- *   node test/bench/intake.mjs [--json] [--actions 10000,100000,1000000]
+ *   node test/bench/intake.mjs [--json] [--actions 10000,100000,1000000] [--form csv|json]
+ *
+ * `json` is a page as Defender and `az rest` give it, all of it on one line; alone, it is read with JSON.parse.
  *
  * From the command's start to its first cancel, which comes after all IDs and the run's start are on disk. The peak of its memory is the
- * kernel's figure at that moment; the time is told against reading the same file with csv-parse alone, in a process of its own.
+ * kernel's figure at that moment; the time is told against reading the same file with the library alone, in a process of its own.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,6 +30,7 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     actions: { type: 'string', default: '10000,100000,1000000' },
+    form: { type: 'string', default: 'csv' },
     task: { type: 'string' },
   },
 });
@@ -40,20 +43,33 @@ async function* rowsOf(actions) {
   }
 }
 
+async function* pageOf(actions) {
+  yield '{"@odata.context":"https://api.securitycenter.microsoft.com/api/$metadata#MachineActions","value":[';
+  for (let i = 0; i < actions; i++) {
+    const action = { id: idOf(i), type: 'Isolate', status: 'Pending', computerDnsName: `host-${i % 5000}.example.com` };
+    yield `${i === 0 ? '' : ','}${JSON.stringify({ ...action, machineId: '7b1f'.repeat(10), commands: [] })}`;
+  }
+  yield ']}';
+}
+
 async function readAlone(path) {
   const begun = performance.now();
   let rows = 0;
+  if (values.form === 'json') {
+    rows = JSON.parse(readFileSync(path, 'utf8')).value.length;
+    return { ms: performance.now() - begun, rows };
+  }
   const rowsRead = createReadStream(path).pipe(parse({ columns: true }));
   for await (const row of rowsRead) if (row.Id !== undefined) rows++;
   return { ms: performance.now() - begun, rows };
 }
 
 /** Until its first cancel arrives; then it is killed. */
-async function runIntake(csv, ledger, folder) {
+async function runIntake(list, ledger, folder) {
   const sandbox = await startSandbox({ quota: false, actions: [] });
   const flags = ['--yes', '--comment', 'measured', '--ledger', ledger, '--screen', 'never', '--confirm-for', '0'];
   const begun = performance.now();
-  const child = spawn(process.execPath, [COMMAND, 'run', csv, ...flags], {
+  const child = spawn(process.execPath, [COMMAND, 'run', list, ...flags], {
     cwd: folder,
     env: { PATH: process.env.PATH, ...sandbox.environment() },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -81,18 +97,20 @@ async function bench(sizes, say) {
   try {
     const figures = [];
     for (const actions of sizes) {
-      const csv = join(folder, `${actions}.csv`);
-      await pipeline(Readable.from(rowsOf(actions)), createWriteStream(csv));
-      const { stdout } = spawnSync(process.execPath, [SELF, '--task', 'alone', csv], { encoding: 'utf8' });
+      const list = join(folder, `${actions}.${values.form}`);
+      const text = values.form === 'json' ? pageOf(actions) : rowsOf(actions);
+      await pipeline(Readable.from(text), createWriteStream(list));
+      const howAlone = [SELF, '--task', 'alone', '--form', values.form, list];
+      const { stdout } = spawnSync(process.execPath, howAlone, { encoding: 'utf8' });
       const alone = JSON.parse(stdout);
       if (alone.rows !== actions) throw new Error(`the file has ${alone.rows} rows`);
-      const taken = await runIntake(csv, join(folder, `${actions}.jsonl`), folder);
-      const csvMb = (await stat(csv)).size / 1e6;
+      const taken = await runIntake(list, join(folder, `${actions}.jsonl`), folder);
+      const listMb = (await stat(list)).size / 1e6;
       const ratio = taken.ms / alone.ms;
       say(
-        `${actions} IDs (${csvMb.toFixed(0)} MB): first cancel after ${(taken.ms / 1000).toFixed(1)} s, csv-parse alone ${(alone.ms / 1000).toFixed(1)} s, ratio ${ratio.toFixed(2)}, peak ${Math.round(taken.peakMb)} MB`,
+        `${actions} IDs (${listMb.toFixed(0)} MB): first cancel after ${(taken.ms / 1000).toFixed(1)} s, ${values.form === 'json' ? 'JSON.parse' : 'csv-parse'} alone ${(alone.ms / 1000).toFixed(1)} s, ratio ${ratio.toFixed(2)}, peak ${Math.round(taken.peakMb)} MB`,
       );
-      figures.push({ actions, csvMb, ...taken, aloneMs: alone.ms, ratio });
+      figures.push({ actions, listMb, ...taken, aloneMs: alone.ms, ratio });
     }
     return figures;
   } finally {

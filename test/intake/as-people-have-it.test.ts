@@ -84,6 +84,11 @@ it.each<[string, string, unknown[]]>([
   }
 });
 
+it('a row of many blanks costs no more than its length', async () => {
+  const { rows } = await readAll(`${A}\nx${' '.repeat(900_000)}x\n${B}\n`);
+  expect(rows.map(({ kind }) => kind)).toEqual(['id', 'reject', 'id']);
+}, 5000);
+
 it('JSON that is no ID is named with its line and its place in the list', async () => {
   const content = `["${A}",\n{"type":"${B}"},{"id":null,"machineId":"${B}"},{"x":{"id":"${B}"}}, null,7,["${B}"],"no",""]`;
   const { rows } = await readAll(content);

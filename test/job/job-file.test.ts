@@ -17,6 +17,24 @@ function refusal(text: string, env: Record<string, string> = {}): string {
 }
 
 describe('parseJobFile', () => {
+  it.each([
+    ['INC #1 false alarm', 'INC'],
+    ['stop # by ops', 'stop'],
+  ])('parseJobFile says that a # cuts the comment: %s', (written, comment) => {
+    const { settings, remarks } = parsed(`source: {file: x} # theirs\ncomment: ${written}\nname: a # ours`);
+    expect(settings.comment).toBe(comment);
+    expect(remarks).toEqual([
+      expect.stringMatching(`^a.yaml:2:10 comment is "${comment}" without what follows the #.*quotes`),
+    ]);
+  });
+
+  it.each(['INC#1', '"INC #1"', "'INC #1' # ours", '|\n  INC #1'])(
+    'parseJobFile says nothing of a comment that is whole: %s',
+    (written) => {
+      expect(parsed(`source: {file: x}\ncomment: ${written}`).remarks).toEqual([]);
+    },
+  );
+
   it('parseJobFile reads every key', () => {
     const text = `
 name: all
@@ -50,6 +68,7 @@ metricsFile: m.prom
     expect(parsed(text)).toEqual({
       path: '/jobs/a.yaml',
       name: 'all',
+      remarks: [],
       source: { file: 'ids.csv', column: 'ref' },
       settings: {
         tenant: 'contoso.com',
@@ -190,6 +209,21 @@ quota:
       'another kind of sign-in',
       'source: {file: x}\nauth: {kind: magic}',
       'a.yaml:2:14 auth.kind must be one of client-secret',
+    ],
+    [
+      'a number in place of a comment',
+      'source: {file: x}\ncomment: 0471',
+      'a.yaml:2:10 comment must be a text, and YAML takes 0471 for a number: write it in quotes',
+    ],
+    [
+      'a truth in place of a comment',
+      'source: {file: x}\ncomment: true',
+      'comment must be a text, and YAML takes true for true or false: write it in quotes',
+    ],
+    [
+      'a comment that cannot be seen',
+      'source: {file: x}\ncomment: "\u200b"',
+      'comment must be a text that is not empty: nothing of it can be seen',
     ],
     ['a key twice', 'source: {file: x}\ncomment: a\ncomment: b', 'a.yaml:3:1 this key is there already'],
     ['two documents', 'source: {file: x}\n---\nsource: {file: y}', 'a.yaml:2:1 a job file holds one job'],

@@ -246,7 +246,27 @@ describe('resolveJob', () => {
     ['an empty comment', { flags: { comment: ' ' } }, /--comment must be a text that is not empty/],
     ['a comment that is too long', { flags: { comment: 'x'.repeat(1025) } }, /--comment must be a text of 1 to 1024/],
     ['a comment with an escape', { flags: { comment: 'x\u001b[2Jy' } }, /--comment must be .* without control/],
-    ['a comment that cannot be seen', { flags: { comment: '\u200b' } }, /--comment must be/],
+    [
+      'a comment that cannot be seen',
+      { flags: { comment: '\u200b' } },
+      /--comment must be a text that is not empty: nothing of it can be seen/,
+    ],
+    [
+      'an action ID in place of a file',
+      { sourceArg: 'AAAABBBB-cccc-4ddd-8eee-ffff00001111' },
+      /is an action ID.*`echo AAAABBBB-cccc-4ddd-8eee-ffff00001111 \| countermand run -`/,
+    ],
+    ['an action ID in braces', { sourceArg: '{AAAABBBB-cccc-4ddd-8eee-ffff00001111}' }, /is an action ID/],
+    [
+      'an address in place of a file, without what may be secret in it',
+      { sourceArg: 'https://me:hunter2@security.microsoft.com/actions?id=AAAABBBB-cccc-4ddd-8eee-ffff00001111' },
+      /^an address \(at "security.microsoft.com"\) is given as SOURCE.* not guessed.*countermand list/,
+    ],
+    [
+      'an address in a job',
+      { sourceArg: 'a.yaml', jobText: 'source: {file: "https://security.microsoft.com/x.csv"}' },
+      /an address/,
+    ],
     ['a URL with a password', { flags: { 'api-url': 'https://a:b@c' } }, /--api-url must be a URL/],
     ['a day that does not exist', { flags: { 'created-after': '2026-02-30' } }, /--created-after must be a date/],
     ['a share of 0', { flags: { 'quota-share': '0' } }, /--quota-share must be a number above 0/],

@@ -1,3 +1,4 @@
+import { ORDERS } from '../../ledger/record.ts';
 import { ABOVE_ZERO, NOT_NEGATIVE, ORDER, type Setting, TEXT } from '../setting.ts';
 import { duration, durationOrZero, flag, oneOf, text } from '../values.ts';
 
@@ -50,7 +51,7 @@ export const THE_SESSION = {
     flag: 'order',
     job: 'order',
     kind: 'text',
-    value: oneOf(['source', 'newest', 'last-seen']),
+    value: oneOf(ORDERS),
     placeholder: 'WHICH',
     default: 'source',
     description:

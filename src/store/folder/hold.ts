@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { ChangedLedgerError, CountermandError, DiskError, UsageError } from '../../errors.ts';
 import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
+import { releaseListOf } from '../../ledger/outcomes.ts';
 import { project, type Reading } from '../../ledger/read-ledger.ts';
 import { isBeginning } from '../../ledger/scan-ledger.ts';
 import { type SenderId, senderName } from '../../ledger/sender.ts';
@@ -54,6 +55,7 @@ export async function holdLedger(options: HoldLedgerOptions): Promise<HeldLedger
   let file: AppendFile | undefined;
   try {
     const path = await placeOf(options);
+    refuseLongName(path);
     locks = new Locks(path, options);
     await locks.take(`${path}.lock`, `the ledger ${path}`);
     file = await openIfThere(disk, path);
@@ -194,6 +196,20 @@ export async function refusingChanges(look: Promise<void>, path: string): Promis
 export function changed(path: string): ChangedLedgerError {
   return new ChangedLedgerError(
     `The ledger ${path} was changed by another program while it was being opened: nothing was sent. Run again once nobody else works on it.`,
+  );
+}
+
+/** What file systems take for a name. */
+const MAX_NAME_BYTES = 255;
+
+/** Throws a UsageError for a ledger beside which its companions could not lie: found at the end of a run, that would lose its list of releases. */
+function refuseLongName(path: string): void {
+  const longest = basename(releaseListOf(path));
+  const bytes = Buffer.byteLength(longest);
+  if (bytes <= MAX_NAME_BYTES) return;
+  throw new UsageError(
+    `The name of the ledger ${path} is too long: a file beside it would have a name of ${bytes} bytes (….needs-release.csv), and ` +
+      `${MAX_NAME_BYTES} are the most. Name a shorter one with --ledger, or rename it.`,
   );
 }
 

@@ -97,7 +97,14 @@ describe('a plan with nothing to cancel', () => {
   test('a plan with nothing to cancel says so first and last, and shows no table of calls', () => {
     const { records, facts } = planStory([over, over]);
     const decisions = new Map([...(facts.decisions ?? [])].map(([id]) => [id, { kind: 'already-final' as const }]));
-    const forecast = { calls: 0, startsAtMs: T0, endsAtMs: T0, quartersAtMs: [T0, T0, T0, T0], curve: [] };
+    const forecast = {
+      calls: 0,
+      startsAtMs: T0,
+      endsAtMs: T0,
+      quartersAtMs: [T0, T0, T0, T0],
+      curve: [],
+      order: undefined,
+    };
     const summary = summarise([viewOf(records)], { nowMs, plan: { ...facts, decisions, forecast } });
     expect(headlineOf(summary)).toMatchObject({ title: 'Nothing to cancel', timing: 'Nothing was cancelled.' });
     const text = summaryText(summary, { terminal: { columns: 80, plain: true } });

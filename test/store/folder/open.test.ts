@@ -249,3 +249,22 @@ test('a ledger that others can read is warned of', async () => {
   expect(said).toEqual([expect.stringContaining('mode 644')]);
   await rm(folder, { recursive: true });
 });
+
+test.each([
+  ['a'.repeat(231), undefined],
+  ['a'.repeat(232), 2],
+  ['ü'.repeat(115), undefined],
+  ['ü'.repeat(116), 2],
+])(
+  'a ledger has a name to which those of the files beside it can be added, or is refused: %s',
+  async (name, exitCode) => {
+    const harness = makeHarness();
+    const opening = harness.open({ path: `/ledgers/${name}.jsonl` });
+    if (exitCode === undefined) await (await opening)[Symbol.asyncDispose]();
+    else
+      await expect(opening).rejects.toMatchObject({
+        exitCode,
+        message: expect.stringMatching(/is too long: .* of 256 bytes/),
+      });
+  },
+);
