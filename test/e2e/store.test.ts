@@ -110,6 +110,23 @@ test('a run is stopped from anywhere, ends as by Ctrl-C, and is free at once', a
   expect(documentOf(next.stdout)).toMatchObject({ exitCode: 0, counts: { cancelled: 30 } });
 });
 
+test('finished runs are removed by the owner once they are old, and nothing else is', async () => {
+  await using database = await openTestDatabase();
+  await using work = await workAt(database, 2);
+  await work.file('done.csv', ['id', ...ids(1)]);
+  await work.file('open.csv', ['id', ...ids(1, 2)]);
+  await work.run(['run', 'done.csv', ...COMMENT, '--yes']);
+  await work.run(['plan', 'open.csv']);
+  const owner = { env: { COUNTERMAND_STORE: database.ownerUrl } };
+  expect((await work.run(['store', 'prune', '--keep', '1d'], owner)).stdout).toBe('0 runs removed.\n');
+  await database.sql("update countermand.run set modified = now() - interval '2 days'");
+  expect(await work.run(['store', 'prune', '--keep', '1d'])).toMatchObject({ code: 2 });
+  const pruned = await work.run(['store', 'prune', '--keep', '1d'], owner);
+  expect(pruned.stdout).toBe('1 run removed.\n');
+  expect(pruned.stderr).toContain('open.plan is kept');
+  expect(await database.sql('select name from countermand.run')).toEqual([{ name: 'open.plan' }]);
+});
+
 test('a store that is refused or away is told in a sentence with its exit code, and no secret in it', async () => {
   await using database = await openTestDatabase();
   await using work = await workAt(database, 1);

@@ -1,5 +1,6 @@
 import { basename, extname, join, resolve } from 'node:path';
-import { UsageError } from '../../errors.ts';
+import { DamageError, LockedError, UsageError } from '../../errors.ts';
+import { duration } from '../../job/values.ts';
 import { plural } from '../../report/format.ts';
 import type { Context } from '../../run/console.ts';
 import { isShared, type SharedStore } from '../../store/shared-store.ts';
@@ -7,12 +8,13 @@ import type { Command } from '../command.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
 import { ledgerFiles } from '../machine.ts';
 
-const ACTIONS = ['init', 'import', 'export'] as const;
+const ACTIONS = ['init', 'import', 'export', 'prune'] as const;
 
 export const store: Command = {
   usage: 'store <action> [names..]',
   describe:
-    'Sets up a PostgreSQL database for runs (init), reads ledgers in byte for byte (import FILE…), and writes them out again (export NAME… --out DIR). ' +
+    'Sets up a PostgreSQL database for runs (init), reads ledgers in byte for byte (import FILE…), writes them out again (export NAME… --out DIR), and ' +
+    'removes finished runs (prune --keep TIME), which takes a member of countermand_owner. ' +
     'A database is set up by a user who may make schemas and roles; runs need a member of countermand_worker.',
   positionals: {
     action: { describe: ACTIONS.join(', ') },
@@ -27,19 +29,27 @@ export const store: Command = {
       requiresArg: true,
       placeholder: 'DIR',
     },
+    keep: {
+      describe: 'with prune: keep what was written to within this time',
+      type: 'string',
+      requiresArg: true,
+      placeholder: 'TIME',
+    },
   }),
   examples: [
     ['store init --store postgres://admin@db.example.com/runs', 'set it up'],
     ['store import ledgers/*.jsonl', 'from files, with COUNTERMAND_STORE set'],
     ['store export incident --out ledgers', 'and back'],
+    ['store prune --keep 400d', 'remove what finished long ago'],
   ],
   run: async (args, context) => {
     const action = String(args['action']);
     const names = ((args['names'] ?? []) as unknown[]).map(String);
     const out = args['out'] === undefined ? undefined : String(args['out']);
     const shared = storeOf(context);
-    refuseMisuse(action, names, out);
+    refuseMisuse(action, names, { out, keep: args['keep'] });
     if (action === 'init') await init(shared, context);
+    if (action === 'prune') await prune(shared, keptFor(args['keep']), context);
     for (const name of names) {
       if (out === undefined) await importFile(name, shared, context);
       else await exportRun(name, resolve(context.cwd, out), shared, context);
@@ -54,16 +64,20 @@ function storeOf({ store: given }: Context): SharedStore {
   throw new UsageError('Say which store: give --store postgres://USER@HOST/DATABASE, or set COUNTERMAND_STORE.');
 }
 
-function refuseMisuse(action: string, names: readonly string[], out: string | undefined): void {
+function refuseMisuse(action: string, names: readonly string[], { out, keep }: { out: unknown; keep: unknown }): void {
   if (!ACTIONS.some((each) => each === action)) {
     throw new UsageError(`store takes ${ACTIONS.join(', ')}, not ${JSON.stringify(action)}.`);
   }
-  if (action === 'init' && names.length > 0) throw new UsageError('store init takes no names.');
-  if (action !== 'init' && names.length === 0) {
+  const takesNames = action === 'import' || action === 'export';
+  if (!takesNames && names.length > 0) throw new UsageError(`store ${action} takes no names.`);
+  if (takesNames && names.length === 0) {
     throw new UsageError(action === 'import' ? 'Name the files to import.' : 'Name the runs to export.');
   }
   if ((action === 'export') !== (out !== undefined)) {
     throw new UsageError('--out DIR belongs to store export, which needs it.');
+  }
+  if ((action === 'prune') !== (keep !== undefined)) {
+    throw new UsageError('--keep TIME belongs to store prune, which needs it.');
   }
 }
 
@@ -72,6 +86,31 @@ async function init(shared: SharedStore, { out, say }: Context): Promise<void> {
   for (const warning of warnings) say(`warning: ${warning}\n`);
   const what = applied.length === 0 ? 'was set up already' : 'is set up';
   out(`The store ${shared.where} ${what}. Grant countermand_worker to the users that run.\n`);
+}
+
+function keptFor(text: unknown): number {
+  const parsed = duration().safeParse(String(text));
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`--keep must be ${parsed.error.issues[0]?.message ?? 'a duration'}.`);
+}
+
+/** What is not finished may have work left, and stays however old it is. Calls still count when their ledger is gone. */
+async function prune(shared: SharedStore, keepMs: number, { out, say, clock }: Context): Promise<void> {
+  let removed = 0;
+  for (const { name, modifiedMs } of (await shared.list('')) ?? []) {
+    if (clock.wallMs() - modifiedMs <= keepMs) continue;
+    try {
+      const end = await shared.remove(name, ({ state }) =>
+        state.sessions.at(-1)?.closed?.reason === 'finished' ? undefined : 'its run is not finished',
+      );
+      if ('removed' in end) removed++;
+      else say(`${name} is kept: ${end.kept}\n`);
+    } catch (error) {
+      if (!(error instanceof LockedError || error instanceof DamageError)) throw error;
+      say(`${name} is kept: ${error.message}\n`);
+    }
+  }
+  out(`${plural(removed, 'run')} removed.\n`);
 }
 
 async function importFile(typed: string, shared: SharedStore, { cwd, out }: Context): Promise<void> {
