@@ -72,25 +72,57 @@ export function inTurn(one: Action, other: Action, order: CallOrder): number {
   return other.priority - one.priority || keyOf(other, order) - keyOf(one, order);
 }
 
-/** The actions in the order in which they are called. A million are sorted by their places, with a number for each and nothing else. */
+/** Whether the actions are called as they stand. */
+export function isAsGiven(actions: Iterable<Action>, { by }: Pick<CallOrder, 'by'>): boolean {
+  if (by !== 'source') return false;
+  for (const { priority } of actions) if (priority !== 0) return false;
+  return true;
+}
+
+/**
+ * The actions in the order in which they are called. A million are sorted in seconds: by numbers alone, since a function that compares takes several
+ * times as long, and without a copy of any.
+ */
 export function* ordered(given: Iterable<Action>, order: CallOrder): Generator<Action> {
-  if (order.by === 'source' && !hasPriority(given)) {
-    yield* given;
-    return;
-  }
   const actions = [...given];
-  const keys = Float64Array.from(actions, (action) => keyOf(action, order));
-  const places = Uint32Array.from(actions.keys());
-  const priority = (place: number) => actions[place]?.priority ?? 0;
-  const key = (place: number) => keys[place] ?? UNKNOWN_MS;
-  places.sort((one, other) => priority(other) - priority(one) || key(other) - key(one) || one - other);
-  for (const place of places) {
-    const action = actions[place];
+  const count = actions.length;
+  const turns = turnsOf(actions, order);
+  // With its place behind it, no two are equal, and equal ones stay as they stand. Below 2⁵³ for all that a ledger may hold.
+  for (let place = 0; place < count; place++) turns[place] = (turns[place] ?? 0) * count + place;
+  for (const turn of turns.sort()) {
+    const action = actions[turn % count];
     if (action !== undefined) yield action;
   }
 }
 
-function hasPriority(actions: Iterable<Action>): boolean {
-  for (const { priority } of actions) if (priority !== 0) return true;
-  return false;
+/** How many go before each, whatever their places. */
+function turnsOf(actions: readonly Action[], order: CallOrder): Float64Array {
+  const turns = before(numbers(actions, (action) => keyOf(action, order)));
+  if (isAsGiven(actions, { by: 'source' })) return turns;
+  const byPriority = before(numbers(actions, ({ priority }) => priority));
+  for (let place = 0; place < turns.length; place++) {
+    turns[place] = -((byPriority[place] ?? 0) * turns.length + (turns[place] ?? 0));
+  }
+  return before(turns);
+}
+
+/** `Float64Array.from` would make a list of a million numbers first. */
+function numbers(actions: readonly Action[], of: (action: Action) => number): Float64Array {
+  const all = new Float64Array(actions.length);
+  for (const [place, action] of actions.entries()) all[place] = of(action);
+  return all;
+}
+
+/** For each value, how many are larger. */
+function before(values: Float64Array): Float64Array {
+  const sorted = values.slice().sort();
+  return values.map((value) => {
+    let [low, high] = [0, sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((sorted[middle] ?? 0) <= value) low = middle + 1;
+      else high = middle;
+    }
+    return sorted.length - low;
+  });
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { type Action, isOpen, type RunState } from '../ledger/state/run-state.ts';
-import { type CallOrder, inTurn, ordered, SOURCE_ORDER } from './order.ts';
+import { type CallOrder, inTurn, isAsGiven, ordered, SOURCE_ORDER } from './order.ts';
 import { type NextStep, Task } from './task.ts';
 
 /** Tasks taken at a time, at most, when few of them need a lookup. */
@@ -56,20 +56,10 @@ export function makeWorkQueue({
 
   const taskOf = (action: Action) => new Task(action, actions, retry.has(action.id), clock);
   const isFresh = (action: Action) => isWanted(action) && !early.has(action.id);
-  const begun = tasksOf(
-    ordered(
-      [...early].flatMap((id) => actions.get(id) ?? []),
-      order,
-    ),
-    taskOf,
-  );
-  const fresh = tasksOf(
-    ordered(
-      picked(() => actions.values(), isFresh),
-      order,
-    ),
-    taskOf,
-  );
+  const asGiven = isAsGiven(actions.values(), order);
+  const inOrder = (given: Iterable<Action>) => (asGiven ? given : ordered(given, order))[Symbol.iterator]();
+  const begun = tasksOf(inOrder([...early].flatMap((id) => actions.get(id) ?? [])), taskOf);
+  const fresh = tasksOf(inOrder(picked(actions.values(), isFresh)), taskOf);
   const back: Task[] = [];
   let held: Task[] = [];
   const putBack = (tasks: readonly Task[]) => {
@@ -122,13 +112,9 @@ function takeFrom(sources: readonly Source[], stepOf: (task: Task) => NextStep):
   return taken;
 }
 
-/** Those of the actions that are wanted when their turn comes; they may be gone through again. */
-function picked(all: () => Iterable<Action>, isWanted: (action: Action) => boolean): Iterable<Action> {
-  return {
-    *[Symbol.iterator]() {
-      for (const action of all()) if (isWanted(action)) yield action;
-    },
-  };
+/** Those of the actions that are wanted when they are come to. */
+function* picked(actions: Iterable<Action>, isWanted: (action: Action) => boolean): Generator<Action> {
+  for (const action of actions) if (isWanted(action)) yield action;
 }
 
 /** Tasks of these actions, a million perhaps, so each is made when it is taken. */

@@ -108,17 +108,12 @@ export const MUTANTS: readonly Mutant[] = [
     "return canRead\n                ? { kind: 'look-up', doubt: { kind: 'used-up', last: httpDetail(answer) } }\n                : { kind: 'settle', settlement: usedUp(",
     "return false\n                ? { kind: 'look-up', doubt: { kind: 'used-up', last: httpDetail(answer) } }\n                : { kind: 'settle', settlement: usedUp(",
   ),
-  one(
-    'an order that is not kept',
-    'src/engine/order.js',
-    "if (order.by === 'source' && !hasPriority(given))",
-    'if (true)',
-  ),
+  one('an order that is not kept', 'src/engine/work-queue.js', '(asGiven ? given', '(true ? given'),
   one(
     'devices that were seen long ago, called first',
     'src/engine/order.js',
-    'key(other) - key(one) || one - other',
-    'key(one) - key(other) || one - other',
+    'return sorted.length - low;',
+    'return low;',
   ),
   one('a token in the log', 'src/defender/send.js', 'log.debug({', 'log.info({ sent: token.token,'),
   one(
