@@ -24,11 +24,16 @@ export async function* readRun(
   offset = 0,
 ): AsyncGenerator<Uint8Array> {
   const [chunk] = await database.query<{ firstByte: number }>(CHUNK_OF_BYTE, [run, offset]);
+  const partAt = (from: number) =>
+    database.query<{ lines: Buffer | null }>(PART, [run, from, from + PART_BYTES]).then(([part]) => part?.lines);
   let at = chunk?.firstByte ?? 0;
+  let asked = partAt(at);
   for (;;) {
-    const [part] = await database.query<{ lines: Buffer | null }>(PART, [run, at, at + PART_BYTES]);
-    const lines = part?.lines;
+    const lines = await asked;
     if (!lines) break;
+    // The next part comes while this one is worked on. Who stops here never learns what became of it.
+    asked = partAt(at + lines.length);
+    asked.catch(() => undefined);
     const isBegun = at < offset;
     if (at + lines.length > offset) yield isBegun ? lines.subarray(offset - at) : lines;
     at += lines.length;
