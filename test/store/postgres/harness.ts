@@ -26,15 +26,23 @@ export interface StoreOfProcess extends AsyncDisposable {
   open(name: string, more?: Partial<HoldRun & BeginSession>): Promise<Ledger>;
 }
 
+interface ProcessOptions {
+  url?: string;
+  clock?: Clock;
+  password?: string;
+  /** With one, what is asked later is answered later. @default 4 */
+  connections?: number;
+}
+
 let lastPid = 0;
 
 /** The store as one more process has it: with its own connections and clock. */
 export async function processAt(
   made: TestDatabase,
-  { url = made.url, clock = systemClock, password }: { url?: string; clock?: Clock; password?: string } = {},
+  { url = made.url, clock = systemClock, password, connections = 4 }: ProcessOptions = {},
 ): Promise<StoreOfProcess> {
   const env = password === undefined ? made.passwordOf(url) : { COUNTERMAND_STORE_PASSWORD: password };
-  const database = await openDatabase(url, { env, log: silentLog });
+  const database = await openDatabase(url, { env, log: silentLog, connections });
   const self = { pid: ++lastPid, host: 'host-1' };
   const store = new PostgresStore({ database, clock, log: silentLog, self, uuid: randomUUID });
   return {
