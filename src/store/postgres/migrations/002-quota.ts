@@ -31,7 +31,7 @@ create table quota_call (
   flying boolean not null,
   primary key (scope, id)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
-create index on quota_call (scope, counted_at);
+create index on quota_call (scope, counted_at) include (route);
 
 -- Sessions whose calls stand in quota_call. Those of other sessions were made where this database was not asked.
 create table quota_session (
