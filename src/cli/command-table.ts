@@ -61,6 +61,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/check.ts')).check,
   },
   {
+    name: 'store',
+    usage: 'store <action> [names..]',
+    summary: 'set up a database for runs; import and export ledgers',
+    load: async () => (await import('./commands/store.ts')).store,
+  },
+  {
     name: 'sandbox',
     usage: 'sandbox',
     summary: 'serve a local Defender to practise on',

@@ -36,6 +36,8 @@ export interface Command {
   usage: string;
   describe: string;
   positionals?: Readonly<Record<string, { describe: string; type?: 'string'; array?: boolean }>>;
+  /** Its arguments are files also where there is a store. @default false */
+  readsFiles?: true;
   options(): Record<string, Flag>;
   /** Command lines of at most 66 characters, so that each is one line of a terminal and can be copied. */
   examples: readonly (readonly [command: string, what: string])[];

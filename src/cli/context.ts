@@ -21,7 +21,12 @@ export function guardOutputs(env: Context['env']): Guard {
   return { secrets, redact };
 }
 
-export async function processContext(logLevel: unknown, guard: Guard, interrupts: Interrupts): Promise<Context> {
+export async function processContext(
+  { logLevel, storeUrl }: { logLevel: unknown; storeUrl: string | undefined },
+  guard: Guard,
+  interrupts: Interrupts,
+): Promise<Context> {
   const log = await makeLog(logLevel, process.env);
-  return { ...processMachine({ ...guard, log, interrupts }), ...processConsole({ env: process.env, log }) };
+  const machine = await processMachine({ ...guard, log, interrupts, storeUrl });
+  return { ...machine, ...processConsole({ env: process.env, log }) };
 }

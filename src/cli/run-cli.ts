@@ -15,6 +15,7 @@ import { COMMON_FLAGS, checkArguments, findCommand, unknownCommand, wantsJson } 
 import { placeOfFlag } from './flags/elsewhere.ts';
 import { refuseSecrets } from './flags/no-secrets.ts';
 import { refuseSecretArguments } from './flags/secret-arguments.ts';
+import { storeAsked } from './flags/store-flag.ts';
 import { refuseUnknownSafeties, unknownVariables } from './flags/unknown-variables.ts';
 import { helpOf, topicOf } from './help/help.ts';
 import { mainHelp } from './help/main-help.ts';
@@ -43,7 +44,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   process.stdout.on('error', () => {});
   using interrupts = listenForInterrupts(process, endProcess);
   const exitCode = await interrupts
-    .orInterrupted(runCommand(argv, (level) => processContext(level, guard, interrupts)))
+    .orInterrupted(runCommand(argv, (how) => processContext(how, guard, interrupts)))
     // A command that held nothing was left where it stood: it may go on in the background until the process ends below.
     .catch((thrown: unknown) => tellError(thrown));
   await stderrLine.drained();
@@ -53,7 +54,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 
 async function runCommand(
   argv: readonly string[],
-  makeContext: (logLevel: unknown) => Promise<Context>,
+  makeContext: (how: { logLevel: unknown; storeUrl: string | undefined }) => Promise<Context>,
 ): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   let hasResults = false;
@@ -94,7 +95,10 @@ async function runCommand(
         async (own) => declareCommand(own, await load()),
         async (args) => {
           refuseUnsafeTls(process.env, process.execArgv);
-          const context = await makeContext(args['log-level']);
+          const command = await load();
+          const storeUrl = storeAsked(unmasked(args), command, process.env);
+          const context = await makeContext({ logLevel: args['log-level'], storeUrl });
+          await using _store = context.store;
           refuseUnknownSafeties(context.env);
           for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);
           refuseSecretArguments(unmasked(args), context);
@@ -102,7 +106,7 @@ async function runCommand(
             hasResults = true;
             context.out(output);
           };
-          exitCode = await (await load()).run(unmasked(args), { ...context, out });
+          exitCode = await command.run(unmasked(args), { ...context, out });
         },
       );
     }

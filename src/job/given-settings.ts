@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { BOOLEAN_WORDS, parseBoolean } from './boolean.ts';
 import type { Environment } from './interpolate.ts';
+import { type LedgerPlace, ledgerNamed } from './ledger-name.ts';
 import { type Setting, variableOf } from './setting.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName, type SettingValues } from './settings.ts';
 
@@ -16,7 +17,7 @@ export interface GivenSettings {
 }
 
 /** What flags and environment say; a flag beats its variable, and an empty variable is one that is not set. Relative paths are from `cwd`. */
-export function givenSettings(flags: Flags, env: Environment, cwd: string): GivenSettings {
+export function givenSettings(flags: Flags, env: Environment, { cwd, inStore = false }: LedgerPlace): GivenSettings {
   const values: Partial<Record<SettingName, unknown>> = {};
   const origins: Partial<Record<SettingName, string>> = {};
   const problems: string[] = [];
@@ -24,15 +25,23 @@ export function givenSettings(flags: Flags, env: Environment, cwd: string): Give
     const setting: Setting = SETTINGS[name];
     const given = flagOf(setting, flags) ?? variable(setting, env);
     if (given === undefined) continue;
-    const reading = readSetting(name, given.raw);
+    const isRun = inStore && name === 'ledger';
+    const reading = isRun ? readRunName(given.raw) : readSetting(name, given.raw);
     if ('problem' in reading) {
       problems.push(`${given.origin} must be ${reading.problem}`);
       continue;
     }
-    values[name] = setting.isPath ? resolve(cwd, String(reading.value)) : reading.value;
+    values[name] = setting.isPath && !isRun ? resolve(cwd, String(reading.value)) : reading.value;
     origins[name] = given.origin;
   }
   return { values: values as Partial<SettingValues>, origins, problems };
+}
+
+/** A run of a store may be called anything but as a file of a ledger is, which it would be taken for. */
+function readRunName(raw: RawValue): { value: string } | { problem: string } {
+  const name = String(plain(raw));
+  if (!/\.jsonl$/i.test(name)) return { value: ledgerNamed(name, { cwd: '', inStore: true }) };
+  return { problem: `the name of a run in the store, and no file, not ${show(raw)}` };
 }
 
 /** The defaults of the table. */

@@ -1,7 +1,37 @@
-import { join, parse } from 'node:path';
+import { join, parse, resolve } from 'node:path';
+import { UsageError } from '../errors.ts';
 
 /** Where ledgers lie when nothing else is said, below the current folder. */
 export const LEDGER_FOLDER = 'ledgers';
+
+/** Where ledgers go. */
+export interface LedgerPlace {
+  /** Absolute: what paths are from. */
+  cwd: string;
+  /** They are runs of a store, which are named, and no files. @default false */
+  inStore?: boolean;
+}
+
+/** What stands before a run's name where a SOURCE may be anything. */
+const RUN_PREFIX = 'run:';
+
+/** Whether a SOURCE names a run of a store. */
+export function isRunName(source: string): boolean {
+  return source.startsWith(RUN_PREFIX);
+}
+
+/** The one name of a ledger that a person names: an absolute path, or a run's name. Throws a UsageError for a run where there is no store. */
+export function ledgerNamed(given: string, { cwd, inStore = false }: LedgerPlace): string {
+  if (inStore) return isRunName(given) ? given.slice(RUN_PREFIX.length) : given;
+  if (isRunName(given)) throw new UsageError(`${given} is a run of a store: say which with --store.`);
+  return resolve(cwd, given);
+}
+
+/** A ledger as it is read and shown: a file as it was typed, else {@link ledgerNamed}. */
+export function ledgerTyped(given: string, place: LedgerPlace): string {
+  const named = ledgerNamed(given, place);
+  return place.inStore ? named : given;
+}
 
 export interface LedgerNaming {
   /** The job's name, the source file's without its ending, or `stdin`. */
@@ -12,10 +42,11 @@ export interface LedgerNaming {
   nowMs: number;
 }
 
-/** `ledgers/<name>[-<UTC time>][.plan].jsonl` below `cwd`. */
-export function defaultLedger({ name, stamped, plan, nowMs }: LedgerNaming, cwd: string): string {
+/** `ledgers/<name>[-<UTC time>][.plan].jsonl` below `cwd`; of a store, the name alone. */
+export function defaultLedger({ name, stamped, plan, nowMs }: LedgerNaming, { cwd, inStore }: LedgerPlace): string {
   const stamp = stamped ? `-${timeStamp(nowMs)}` : '';
-  return join(cwd, LEDGER_FOLDER, `${name}${stamp}${plan ? '.plan' : ''}.jsonl`);
+  const run = `${name}${stamp}${plan ? '.plan' : ''}`;
+  return inStore ? run : join(cwd, LEDGER_FOLDER, `${run}.jsonl`);
 }
 
 /** `20261123T182705Z`: sorts by time and stands in every file system. */

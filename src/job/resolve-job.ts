@@ -7,7 +7,7 @@ import type { Environment } from './interpolate.ts';
 import type { Job, JobSource } from './job.ts';
 import { type JobFile, parseJobFile } from './job-file.ts';
 import { OPEN_STATUSES } from './known-names.ts';
-import { bareName, defaultLedger } from './ledger-name.ts';
+import { bareName, defaultLedger, isRunName, type LedgerPlace } from './ledger-name.ts';
 import type { Setting } from './setting.ts';
 import { SETTING_NAMES, SETTINGS, type SettingValues } from './settings.ts';
 
@@ -16,20 +16,19 @@ export type SourceKind = 'job' | 'ledger' | 'stdin' | 'file';
 /** What a SOURCE on the command line is, by its name alone. */
 export function sourceKind(source: string): SourceKind {
   if (source === '-') return 'stdin';
+  if (isRunName(source)) return 'ledger';
   const ending = extname(source).toLowerCase();
   if (ending === '.yaml' || ending === '.yml') return 'job';
   return ending === '.jsonl' ? 'ledger' : 'file';
 }
 
-export interface ResolveInput {
+export interface ResolveInput extends LedgerPlace {
   /** SOURCE as typed: a job file, a file of IDs, or `-`. Not a ledger, which holds its job. */
   sourceArg: string;
   /** The text of the job file; needed exactly when SOURCE is one. */
   jobText?: string | undefined;
   flags: Flags;
   env: Environment;
-  /** Absolute. */
-  cwd: string;
   nowMs: number;
   /** A plan's ledger has another name by default. @default false */
   plan?: boolean;
@@ -44,22 +43,22 @@ export interface ResolveInput {
  * Throws one UsageError that names every mistake in the job file, else every one in flags and environment.
  */
 export function resolveJob(input: ResolveInput): Job {
-  const { flags, env, cwd, nowMs, plan = false } = input;
-  const given = givenSettings(flags, env, cwd);
+  const { flags, env, nowMs, plan = false } = input;
+  const given = givenSettings(flags, env, input);
   const file = readJobFile(input);
   if (given.problems.length > 0) throw new UsageError(given.problems);
 
   const values: MergedValues = {
     ...requireDefaults(defaultSettings()),
     ...fallbacks(env),
-    ...(file && pathsFrom(dirname(file.path), file.settings)),
+    ...(file && placed(file, input)),
     ...given.values,
   };
   const source = sourceOf(input, file, values.column);
   const name = file?.name ?? (source.kind === 'file' ? bareName(source.path) : file ? bareName(file.path) : 'stdin');
   const stamped = source.kind !== 'file';
   const { tenant, clientId } = whoWeAre(values, input);
-  const ledger = values.ledger ?? defaultLedger({ name, stamped, plan, nowMs }, cwd);
+  const ledger = values.ledger ?? defaultLedger({ name, stamped, plan, nowMs }, input);
   return buildJob({ name, tenant, clientId, source, ledger }, values, nowMs);
 }
 
@@ -104,6 +103,12 @@ function fallbacks(env: Environment): Partial<SettingValues> {
     return [[name, parsed.data]];
   });
   return Object.fromEntries(found) as Partial<SettingValues>;
+}
+
+/** A job file names its ledger as a file: in a store it is the run of that name. */
+function placed({ path, settings }: JobFile, { inStore = false }: LedgerPlace): Partial<SettingValues> {
+  const values = pathsFrom(dirname(path), settings);
+  return inStore && values.ledger !== undefined ? { ...values, ledger: bareName(values.ledger) } : values;
 }
 
 /** Relative paths in a job file are from its own folder, so that it can be run from anywhere. */

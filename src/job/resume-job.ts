@@ -6,6 +6,7 @@ import { IGNORED_FROM_LEDGER, unrepeated } from './from-ledger.ts';
 import { type Flags, givenSettings } from './given-settings.ts';
 import type { Environment } from './interpolate.ts';
 import { frozenJobSchema, type Job } from './job.ts';
+import type { LedgerPlace } from './ledger-name.ts';
 import type { Setting } from './setting.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName } from './settings.ts';
 
@@ -21,10 +22,9 @@ export function thawJob(frozen: unknown): Job {
   return buildJob(parsed.data, valuesOf(parsed.data), 0);
 }
 
-export interface ResumeInput {
+export interface ResumeInput extends LedgerPlace {
   flags: Flags;
   env: Environment;
-  cwd: string;
   nowMs: number;
   /** The job of this session's own job file, where the ledger was found by it. What it says, this session has said. */
   today?: Job | undefined;
@@ -35,11 +35,11 @@ export interface ResumeInput {
  * comment or source throws a UsageError. A plan without a comment may get it here. What reaches outside (`from-ledger.ts`) counts only
  * where this session says it too, and throws a UsageError that names the flag where it does not.
  */
-export function mergeForResume(frozen: unknown, { flags, env, cwd, nowMs, today }: ResumeInput): Job {
+export function mergeForResume(frozen: unknown, { flags, env, nowMs, today, ...place }: ResumeInput): Job {
   const job = thawJob(frozen);
   const kept = Object.entries(valuesOf(job)).filter(([name]) => !IGNORED_FROM_LEDGER.some((each) => each === name));
   const before = Object.fromEntries(kept) as MergedValues;
-  const { values, origins, problems } = givenSettings(flags, env, cwd);
+  const { values, origins, problems } = givenSettings(flags, env, place);
   for (const name of SETTING_NAMES) {
     const { resume }: Setting = SETTINGS[name];
     if (resume || values[name] === undefined || isDeepStrictEqual(values[name], before[name])) continue;

@@ -60,6 +60,7 @@ async function writeReleases(
   try {
     const { source } = thawJob(view.state.sessions.at(-1)?.opened.job);
     const list = await claimReleaseList({ ledger: view.path, source }, context);
+    if (list === undefined) return undefined;
     if (needsRelease === 0 && !(await list.isThere())) return undefined;
     await list.write(releaseCsv([view]));
     return needsRelease > 0 ? list.path : undefined;

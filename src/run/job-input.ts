@@ -9,7 +9,7 @@ import { identityInToken } from './sign-in.ts';
 export async function jobInput(
   source: string,
   flags: Flags,
-  { env, cwd, clock, secrets, sources }: Machine,
+  { env, cwd, clock, secrets, sources, store }: Machine,
 ): Promise<ResolveInput> {
   const refuse = (file: FileIdentity) => refuseSecretFile(secrets, file, source);
   return {
@@ -18,6 +18,7 @@ export async function jobInput(
     flags,
     env,
     cwd,
+    inStore: store.keeps === 'runs',
     nowMs: clock.wallMs(),
     sourceAt: (path) => sources.at(path),
     fromToken: await identityInToken(env),

@@ -41,12 +41,16 @@ export function filesOf({ ledger, source }: Pick<Job, 'ledger' | 'source'>): str
   return [ledger, ...(source.kind === 'file' ? [source.path] : [])];
 }
 
-/** The list of isolations that may need release, beside the ledger: its place is found good or not before anything is sent. */
-export function claimReleaseList(
+/**
+ * The list of isolations that may need release, beside the ledger: its place is found good or not before anything is sent. Undefined where the ledger is
+ * no file: a machine that works from a store need not have a disk, and `report --out` writes the list.
+ */
+export async function claimReleaseList(
   job: Pick<Job, 'ledger' | 'source'>,
-  { outputs }: Pick<Machine, 'outputs'>,
-): Promise<Output> {
+  { outputs, store }: Pick<Machine, 'outputs' | 'store'>,
+): Promise<Output | undefined> {
+  if (store.keeps === 'runs') return undefined;
   const places = outputs();
   places.keep(...filesOf(job));
-  return places.claim('the release list', releaseListOf(job.ledger), { isReleaseList: true });
+  return await places.claim('the release list', releaseListOf(job.ledger), { isReleaseList: true });
 }

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { CountermandError, UsageError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
-import { LEDGER_FOLDER } from '../job/ledger-name.ts';
+import { LEDGER_FOLDER, ledgerTyped } from '../job/ledger-name.ts';
 import { thawJob } from '../job/resume-job.ts';
 import { byOurClock } from '../ledger/call-age.ts';
 import { mayBeSameSender, type SenderId } from '../ledger/sender.ts';
@@ -45,7 +45,7 @@ interface SeenSession {
   pausedUntilMs: number | undefined;
 }
 
-type LookingMachine = Pick<Machine, 'store' | 'clock'>;
+type LookingMachine = Pick<Machine, 'store' | 'clock' | 'cwd'>;
 
 /**
  * Looks at every run of these places, folders and ledgers, again at each call of the result. Takes no lock, writes nothing, sends nothing.
@@ -88,14 +88,17 @@ interface Entry {
 
 async function findAll(
   places: readonly string[],
-  { store }: LookingMachine,
+  { store, cwd }: LookingMachine,
 ): Promise<{ entries: readonly Entry[]; passedOver: string[] }> {
   const entries = new Map<string, Entry>();
   const passedOver: string[] = [];
-  for (const place of places.length === 0 ? [LEDGER_FOLDER] : places) {
+  const inStore = store.keeps === 'runs';
+  const all = inStore ? '' : LEDGER_FOLDER;
+  for (const typed of places.length === 0 ? [all] : places) {
+    const place = ledgerTyped(typed, { cwd, inStore });
     const listed = await store.list(place);
     if (listed === undefined && places.length > 0) {
-      throw new UsageError(`There is no ledger and no folder ${place}: check the name.`);
+      throw new UsageError(`There is no ledger and no ${inStore ? 'campaign' : 'folder'} ${place}: check the name.`);
     }
     for (const entry of listed ?? []) {
       const isNamed = entry.name === place;
@@ -134,7 +137,7 @@ async function read({ name, version }: ListedRun, { store, clock }: LookingMachi
   const view = await readWhatStands(store, name);
   const { state } = view;
   const plan = planFactsOf([view]);
-  const status = ledgerStatus(view, basename(name, '.jsonl'), plan);
+  const status = ledgerStatus(view, store.keeps === 'runs' ? name : basename(name, '.jsonl'), plan);
   const last = state.sessions.at(-1);
   if (last === undefined) return { version, status, session: undefined };
   const { opened, number, closed } = last;

@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
 import { ChangedLedgerError, stoppedBy, UsageError } from '../errors.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
+import { ledgerNamed } from '../job/ledger-name.ts';
 import { resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { mergeForResume } from '../job/resume-job.ts';
 import { unlikeNamesIn } from '../job/unlike-names.ts';
@@ -81,7 +81,8 @@ export async function ledgerTarget(
   { env, cwd, clock, store }: Machine,
   today?: Job,
 ): Promise<Target> {
-  const path = resolve(cwd, source);
+  const place = { cwd, inStore: store.keeps === 'runs' };
+  const path = ledgerNamed(source, place);
   const wanted = args['head'] === undefined ? undefined : readHead(args['head']);
   const { state, head } = await readIntact(path, { store });
   const opened = state.sessions.at(-1)?.opened;
@@ -92,7 +93,7 @@ export async function ledgerTarget(
         'or look at what changed it',
     );
   }
-  const merged = mergeForResume(opened.job, { flags: args, env, cwd, nowMs: clock.wallMs(), today });
+  const merged = mergeForResume(opened.job, { flags: args, env, ...place, nowMs: clock.wallMs(), today });
   // A ledger may have been moved since: it is worked on where it lies.
   return { job: { ...merged, ledger: path }, fromLedger: true, before: state, head };
 }

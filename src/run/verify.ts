@@ -3,6 +3,7 @@ import { toVerify, type Verified, verifyAll } from '../engine/verify.ts';
 import { DamageError, LockedError, UsageError, WorkLeftError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Flags } from '../job/given-settings.ts';
+import { ledgerTyped } from '../job/ledger-name.ts';
 import { checkLedger } from '../ledger/read-ledger.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
@@ -33,8 +34,10 @@ export interface VerifyOptions {
 
 /** `verify`: checks the ledger's chain, then looks up what is not final yet. Cancels nothing. Throws a DamageError for a chain that does not hold. */
 export async function verifySession(options: VerifyOptions, context: Context): Promise<ExitCode> {
-  const { ledger, flags, head, offline, json } = options;
-  const checked = await checkLedger(ledger, context.store, head);
+  const { flags, head, offline, json } = options;
+  const { cwd, store } = context;
+  const ledger = ledgerTyped(options.ledger, { cwd, inStore: store.keeps === 'runs' });
+  const checked = await checkLedger(ledger, store, head);
   const { text, broken } = integrityText(ledger, checked);
   if (offline && json) {
     const { records, from, to, tornBytes, fault } = checked;
@@ -44,7 +47,7 @@ export async function verifySession(options: VerifyOptions, context: Context): P
   if (broken) throw new DamageError(text.trimEnd());
   if (offline) return 0;
   return onTarget(
-    () => ledgerTarget(ledger, flags, context),
+    () => ledgerTarget(options.ledger, flags, context),
     (target) => lookUp(target, checked.head, json, context),
   );
 }

@@ -9,6 +9,8 @@ import type { Redact } from '../redact.ts';
 
 /** Where ledgers are kept, and what was called by whom: a folder, or a database. A ledger's name is a path in the one and a run's name in the other. */
 export interface Store extends AsyncDisposable {
+  /** What a ledger is called by: a path, or the name of a run. */
+  readonly keeps: 'files' | 'runs';
   /**
    * Takes what must be held, reads and checks what is there, and begins the next session with a durable `open` record.
    *

@@ -46,7 +46,7 @@ describe.each(everyCommand)('the help of `%s`', (name, each) => {
     const [first = '', blank, usage = ''] = each.help.split('\n');
     expect(first).toMatch(new RegExp(`^countermand ${name}: [a-z].*[^.]$`));
     expect(blank).toBe('');
-    expect(usage).toMatch(new RegExp(`^Usage: countermand ${name}( \\[?[A-Z]+(\\.\\.\\.)?\\]?)? \\[FLAGS\\]$`));
+    expect(usage).toMatch(new RegExp(`^Usage: countermand ${name}( \\[?[A-Z]+(\\.\\.\\.)?\\]?)* \\[FLAGS\\]$`));
   });
 
   it('fits a terminal of 80 columns', () => {
@@ -178,9 +178,9 @@ describe('which settings a command takes', () => {
     );
   });
 
-  it('is none for report', () => {
+  it('is only the store for report', () => {
     const { command } = shown.find(({ name }) => name === 'report') ?? {};
-    expect(Object.keys(command?.options() ?? {})).toEqual(['json', 'csv', 'html', 'out']);
+    expect(Object.keys(command?.options() ?? {})).toEqual(['store', 'json', 'csv', 'html', 'out']);
   });
 });
 

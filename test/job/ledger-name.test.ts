@@ -17,7 +17,7 @@ describe('bareName', () => {
 });
 
 describe('seriesOf', () => {
-  const own = defaultLedger({ name: 'nightly', stamped: true, plan: false, nowMs: NOW }, '/w');
+  const own = defaultLedger({ name: 'nightly', stamped: true, plan: false, nowMs: NOW }, { cwd: '/w' });
 
   it("seriesOf lists a job's earlier ledgers, newest first, and nothing else", () => {
     const names = [

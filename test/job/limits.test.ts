@@ -79,7 +79,8 @@ describe('a value out of its range is a sentence', () => {
         } catch (error) {
           expect(error).toBeInstanceOf(UsageError);
         }
-        for (const problem of givenSettings(flags, {}, '/').problems) expect(problem).toContain(`--${flag} must be`);
+        for (const problem of givenSettings(flags, {}, { cwd: '/' }).problems)
+          expect(problem).toContain(`--${flag} must be`);
       }),
       { numRuns: 2000 },
     );

@@ -239,7 +239,8 @@ export function storeSuite(what: string, make: () => Promise<StorePlace>): void 
     });
 
     test('a store says that a run could begin where nothing is in its way', async () => {
-      expect(await one.store.check(place.name('a'), OPEN)).toMatchObject({ level: 'ok' });
+      // A server that forgets on purpose, as a quick one of the tests does, is warned of.
+      expect((await one.store.check(place.name('a'), OPEN)).level).not.toBe('wrong');
       expect(await one.store.stat(place.name('a'))).toBeUndefined();
     });
 

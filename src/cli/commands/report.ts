@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { frozenJobSchema } from '../../job/job.ts';
+import { ledgerTyped } from '../../job/ledger-name.ts';
 import { throwIfDamaged } from '../../ledger/read-ledger.ts';
 import type { PlanFacts } from '../../report/facts/plan-summary.ts';
 import { summarise } from '../../report/facts/summary.ts';
@@ -13,6 +14,7 @@ import { readView } from '../../run/read-view.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import { filePlaces } from '../flags/file-flags.ts';
+import { settingOptions } from '../flags/setting-flags.ts';
 import { writePageAndRows } from '../views/page-and-rows.ts';
 
 export const report: Command = {
@@ -22,6 +24,7 @@ export const report: Command = {
     'stands; nothing is written to its ledger.',
   positionals: { ledgers: { describe: 'ledgers of runs or plans', array: true } },
   options: () => ({
+    ...settingOptions(['store']),
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
     csv: { describe: 'write one row an action', type: 'string', requiresArg: true, placeholder: 'FILE' },
     html: { describe: 'write one self-contained page', type: 'string', requiresArg: true, placeholder: 'FILE' },
@@ -39,9 +42,10 @@ export const report: Command = {
     ['report ledgers/incident.jsonl --html incident.html', 'an incident record'],
   ],
   run: async (args, context) => {
-    const paths = (args['ledgers'] as unknown[]).map(String);
+    const place = { cwd: context.cwd, inStore: context.store.keeps === 'runs' };
+    const paths = (args['ledgers'] as unknown[]).map((typed) => ledgerTyped(String(typed), place));
     const outputs = context.outputs();
-    outputs.keep(...paths);
+    if (!place.inStore) outputs.keep(...paths);
     const places = await filePlaces(args, outputs);
     const views: LedgerView[] = [];
     for (const path of paths) views.push(await readView(context.store, path));

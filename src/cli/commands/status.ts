@@ -4,6 +4,7 @@ import type { Context } from '../../run/console.ts';
 import { type StatusBoard, statusReader } from '../../run/status.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
+import { settingOptions } from '../flags/setting-flags.ts';
 import { watch } from '../terminal/watch.ts';
 import { statusText } from '../views/status-text.ts';
 
@@ -16,6 +17,7 @@ export const status: Command = {
     runs: { describe: 'ledgers, or folders of them; without any, the folder `ledgers` here', array: true },
   },
   options: () => ({
+    ...settingOptions(['store']),
     watch: { describe: 'again every 2 s, until Ctrl-C', type: 'boolean', default: false },
     json: {
       describe: 'one JSON document on stdout; with --watch, one a line',

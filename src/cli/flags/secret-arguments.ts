@@ -4,7 +4,7 @@ import type { Flags } from '../../job/given-settings.ts';
 import type { Machine } from '../../run/machine.ts';
 
 /** The arguments by which commands are told which files to read. */
-const POSITIONALS = ['source', 'ledger', 'ledgers', 'job'] as const;
+const POSITIONALS = ['source', 'ledger', 'ledgers', 'job', 'names'] as const;
 
 /** Throws a UsageError for a command that would read one of this session's secrets as something else, before it reads anything. */
 export function refuseSecretArguments(

@@ -6,7 +6,14 @@ import { bareName, nearestName } from '../../suggest.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Variables of ours that are not settings. */
-const OTHERS = ['COUNTERMAND_TOKEN', 'COUNTERMAND_TOKEN_FILE', 'COUNTERMAND_LOG_LEVEL', 'COUNTERMAND_YES'];
+const OTHERS = [
+  'COUNTERMAND_TOKEN',
+  'COUNTERMAND_TOKEN_FILE',
+  'COUNTERMAND_STORE_PASSWORD',
+  'COUNTERMAND_STORE_PASSWORD_FILE',
+  'COUNTERMAND_LOG_LEVEL',
+  'COUNTERMAND_YES',
+];
 /** A cluster sets these for a service that is called like us. */
 const OF_A_CLUSTER = /^COUNTERMAND_(SERVICE_|PORT(_|$))/;
 const PREFIX = /^COUNTERMAND_/i;

@@ -1,6 +1,6 @@
 import { CLIENT, TENANT, TEXT, TEXTS } from '../frozen-values.ts';
 import type { Setting } from '../setting.ts';
-import { clientId, hosts, oneOf, tenant, url } from '../values.ts';
+import { clientId, hosts, oneOf, tenant, text, url } from '../values.ts';
 
 const NO_HOSTS_IN_JOBS = 'a job file cannot choose other hosts, because it may come from somebody else';
 
@@ -104,6 +104,17 @@ export const WHO_AND_WHERE = {
     description: 'a host outside the known Microsoft hosts that may be called, without port',
     group: 'Where',
     frozen: { at: 'api.allowHosts', as: TEXTS },
+    resume: true,
+    fromLedger: 'ignored',
+  },
+  store: {
+    flag: 'store',
+    notInJob: 'where runs are kept belongs to the machine that runs them',
+    kind: 'text',
+    value: text('the URL of a PostgreSQL database'),
+    placeholder: 'URL',
+    description: 'keep runs and the quota in a PostgreSQL database (postgres://USER@HOST/DATABASE) and not in files',
+    group: 'Where',
     resume: true,
     fromLedger: 'ignored',
   },

@@ -77,7 +77,9 @@ function commentToGive({ job }: Pick<LedgerSummary, 'job'>): string[] {
 }
 
 function onLedger(command: string, { path, job }: Pick<LedgerSummary, 'path' | 'job'>, ...more: string[]): string {
-  return ['countermand', command, path, ...more, ...job.again].map(shellWord).join(' ');
+  // A SOURCE may be anything: what is no file of a ledger is the name of a run.
+  const source = command === 'run' && !path.toLowerCase().endsWith('.jsonl') ? `run:${path}` : path;
+  return ['countermand', command, source, ...more, ...job.again].map(shellWord).join(' ');
 }
 
 function lookAt(summary: Summary, files: ListFiles | undefined): Step[] {

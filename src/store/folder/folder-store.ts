@@ -30,6 +30,7 @@ export interface FolderStoreParts {
 
 /** Ledgers as files, each in any folder; those of one folder share a quota. The right to send as somebody is a lock beside them. */
 export class FolderStore implements Store {
+  readonly keeps = 'files';
   readonly #parts: Required<FolderStoreParts>;
   readonly #opened = new WeakMap<Ledger, OpenedLedger>();
   /** Locks whose holders cannot be asked, by their paths: since when (monotonic) they say what they say. */

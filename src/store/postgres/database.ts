@@ -20,6 +20,8 @@ export interface Session {
 export interface Database extends Session, AsyncDisposable {
   /** For messages, without secrets. */
   readonly where: string;
+  /** It is on this machine. */
+  readonly isHere: boolean;
   /** Runs `work` on one connection between BEGIN and COMMIT; ROLLBACK when it throws. */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
 }
@@ -62,16 +64,18 @@ export async function openDatabase(text: string, options: DatabaseOptions): Prom
   });
   // An idle connection that breaks: the next statement takes a new one.
   pool.on('error', (error) => log.debug({ err: error }, `a connection to ${url.where} broke`));
-  return new PoolDatabase(pool, url.where);
+  return new PoolDatabase(pool, url);
 }
 
 class PoolDatabase implements Database {
   readonly where: string;
+  readonly isHere: boolean;
   readonly #pool: pg.Pool;
 
-  constructor(pool: pg.Pool, where: string) {
+  constructor(pool: pg.Pool, { where, isHere }: StoreUrl) {
     this.#pool = pool;
     this.where = where;
+    this.isHere = isHere;
   }
 
   async query<Row extends object>(text: string, values: readonly Value[] = []): Promise<Row[]> {

@@ -1,18 +1,22 @@
 import { UsageError } from '../../errors.ts';
 import type { Job } from '../../job/job.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import type { LedgerSource } from '../../ledger/read-ledger.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-ledger.ts';
 import type { SenderId } from '../../ledger/sender.ts';
 import type { Quota } from '../../quota/quota.ts';
+import type { ExportedRun, ImportedRun, SharedStore } from '../shared-store.ts';
 import { sameSeries } from '../stamped.ts';
-import type { ListedRun, OpenRun, QuotaMemory, RunEntry, RunHolder, RunStat, Store, StoreFinding } from '../store.ts';
+import type { ListedRun, OpenRun, QuotaMemory, RunEntry, RunHolder, RunStat, StoreFinding } from '../store.ts';
+import { lookAtDurability } from './durability.ts';
 import type { Lease } from './lease.ts';
 import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
 import { beginSession, holdNamed, type OpenParts, takeRun } from './open.ts';
 import { openQuota } from './quota.ts';
 import { readNamed } from './read.ts';
 import { type RunRow, removeRun, runNamed, runsBeginning } from './run-functions.ts';
-import { checkSchema } from './schema.ts';
+import { applyMigrations, checkSchema } from './schema.ts';
+import { exportRun, importRun } from './transfer.ts';
 
 export interface PostgresStoreParts extends LeaseKeeperParts {
   /** Who this process is, for others who find it at work. */
@@ -27,7 +31,8 @@ const LONGEST_NAME = 400;
  * Ledgers and the quota in a PostgreSQL database. A run is named and not filed: any text without control characters. Several processes on several
  * machines share it; each works on its own runs.
  */
-export class PostgresStore implements Store {
+export class PostgresStore implements SharedStore {
+  readonly keeps = 'runs';
   readonly #parts: OpenParts;
   readonly #leases = new WeakMap<Ledger, Lease>();
   readonly #quotas: AsyncDisposable[] = [];
@@ -37,6 +42,29 @@ export class PostgresStore implements Store {
   constructor(parts: PostgresStoreParts) {
     const since = new Date(parts.clock.wallMs()).toISOString();
     this.#parts = { ...parts, keeper: new LeaseKeeper(parts), self: { ...parts.self, since } };
+  }
+
+  get where(): string {
+    return this.#parts.database.where;
+  }
+
+  async init(): Promise<{ applied: string[]; warnings: string[] }> {
+    const { database } = this.#parts;
+    const { faults } = await lookAtDurability(database);
+    if (faults.length > 0 && !database.isHere) {
+      throw new UsageError(faults.map((fault) => `The store ${database.where} is not safe for runs: ${fault}.`));
+    }
+    return { applied: await applyMigrations(database), warnings: faults };
+  }
+
+  async import(name: string, path: string, source: LedgerSource): Promise<ImportedRun> {
+    await this.#ready(name);
+    return await importRun(this.#parts.database, { name, path, source, self: this.#parts.self });
+  }
+
+  async export<T>(name: string, put: (bytes: AsyncIterable<Uint8Array>) => Promise<T>): Promise<ExportedRun<T>> {
+    await this.#ready(name);
+    return await exportRun(this.#parts.database, name, put);
   }
 
   async open(options: OpenRun): Promise<Ledger> {
@@ -119,8 +147,15 @@ export class PostgresStore implements Store {
     const place = `the store ${database.where}`;
     try {
       await this.#ready(name);
+      const { version, faults } = await lookAtDurability(database);
+      const [fault] = faults;
+      if (fault !== undefined) {
+        const text = `${database.where} is PostgreSQL ${version}, and ${fault}`;
+        return database.isHere ? { level: 'warning', text, place } : { level: 'wrong', exitCode: 2, text, place };
+      }
       const holder = await this.holder(name);
-      if (holder === undefined) return { level: 'ok', text: `runs are kept in ${database.where}`, place };
+      if (holder === undefined)
+        return { level: 'ok', text: `runs are kept in ${database.where} (PostgreSQL ${version})`, place };
       const text = `process ${holder.pid} on ${holder.host} works on ${name} (since ${holder.since}). A second run would exit 11; wait for it to finish`;
       return { level: 'warning', text, place };
     } catch (error) {

@@ -10,6 +10,8 @@ export interface StoreUrl {
   database: string;
   /** `verified`: the server's certificate must be for this host. Without one only on this machine. */
   tls: 'verified' | 'unverified' | 'none';
+  /** It is this machine. */
+  isHere: boolean;
   /** The URL for messages: no secret can be in it. */
   where: string;
 }
@@ -45,7 +47,7 @@ export function parseStoreUrl(text: string): StoreUrl {
   const tls = tlsOf(url.searchParams.get('sslmode'), isHere, host);
   const place = host.startsWith('/') ? `${encodeURIComponent(host)}/` : `${url.host}/`;
   const where = `${url.protocol}//${encodeURIComponent(user)}@${place}${encodeURIComponent(database)}`;
-  return { host: host.replace(/^\[|\]$/g, ''), port, user, database, tls, where };
+  return { host: host.replace(/^\[|\]$/g, ''), port, user, database, tls, isHere, where };
 }
 
 function part(what: string, text: string): string {

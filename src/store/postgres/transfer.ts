@@ -4,6 +4,7 @@ import { LineCutter } from '../../ledger/line-cutter.ts';
 import { type LedgerSource, project, throwIfDamaged } from '../../ledger/read-ledger.ts';
 import type { Scanned } from '../../ledger/scanner.ts';
 import type { RunState } from '../../ledger/state/run-state.ts';
+import type { ExportedRun, ImportedRun } from '../shared-store.ts';
 import type { RunHolder } from '../store.ts';
 import type { Database, Session } from './database.ts';
 import { describeHolder, LEASE_MS } from './lease.ts';
@@ -23,29 +24,19 @@ export interface ImportWish {
   self: RunHolder;
 }
 
-export interface Imported {
-  /** `extended`: the store had an earlier copy of it. */
-  what: 'new' | 'extended' | 'same';
-  records: number;
-  head: string;
-  /** Bytes of a last write that was cut off, which are left out. */
-  tornBytes: number;
-  state: RunState;
-}
-
 /**
  * Reads a ledger's file into the store, byte for byte, all of it or nothing. Throws a DamageError (exit 12) for one that does not fit its chain; a
  * UsageError (exit 2) for what is no ledger, and where the store has another run of this name, or this one and more of it; a LockedError (exit 11)
  * while somebody works on it.
  */
-export async function importRun(database: Database, wish: ImportWish): Promise<Imported> {
+export async function importRun(database: Database, wish: ImportWish): Promise<ImportedRun> {
   const { path, source } = wish;
   const { state, scanned } = await project(path, source);
   throwIfDamaged(path, scanned.fault);
   if (scanned.records === 0) throw new UsageError(`The ledger ${path} holds no record: there is nothing to import.`);
   const what = await database.transaction((session) => importHeld(session, wish, state, scanned));
   const { records, head, tornBytes } = scanned;
-  return { what, records, head, tornBytes, state };
+  return { what, records, head, tornBytes };
 }
 
 async function importHeld(
@@ -53,7 +44,7 @@ async function importHeld(
   wish: ImportWish,
   state: RunState,
   scanned: Scanned,
-): Promise<Imported['what']> {
+): Promise<ImportedRun['what']> {
   const { name, path, source, self } = wish;
   await refuseOtherRun(session, name, state.run);
   const tenant = state.sessions[0]?.opened.tenant ?? '';
@@ -148,34 +139,37 @@ async function* linesIn(source: AsyncIterable<Uint8Array>, bytes: number): Async
   }
 }
 
-export interface Exported {
-  records: number;
-  head: string;
-}
-
 /**
- * Hands out a run's ledger as the file that it is. Throws a UsageError (exit 2) when there is none of this name, and, once all of it was handed out, a
- * DamageError (exit 12) when it does not fit its chain.
+ * Hands out a run's ledger as the file that it is. Throws a UsageError (exit 2) when there is none of this name, and a DamageError (exit 12) when it does
+ * not fit its chain, as the last thing that `put` sees.
  */
-export async function exportRun(
+export async function exportRun<T>(
   database: Database,
   name: string,
-  write: (bytes: Uint8Array) => Promise<void>,
-): Promise<Exported> {
+  put: (bytes: AsyncIterable<Uint8Array>) => Promise<T>,
+): Promise<ExportedRun<T>> {
   const row = await runNamed(database, name);
   if (row === undefined) throw noLedger(name);
   const check = new ChainCheck({ head: '', rest: new Uint8Array() });
-  for await (const bytes of readRun(database, row)) {
+  const end = await put(checked(readRun(database, row), check, name));
+  const { lines: records, head } = check.result;
+  return { records, head, end };
+}
+
+async function* checked(
+  source: AsyncIterable<Uint8Array>,
+  check: ChainCheck,
+  name: string,
+): AsyncGenerator<Uint8Array> {
+  for await (const bytes of source) {
     check.push(bytes);
-    await write(bytes);
+    yield bytes;
   }
-  const { lines: records, head, broken } = check.result;
-  if (broken) {
-    throw new DamageError(
-      `The ledger ${name} is damaged: line ${records + 1} does not follow from the line before. It was written as it is; look at it, or restore the database.`,
-    );
-  }
-  return { records, head };
+  const { broken, lines } = check.result;
+  if (!broken) return;
+  throw new DamageError(
+    `The ledger ${name} is damaged: line ${lines + 1} does not follow from the line before. Look at it, or restore the database.`,
+  );
 }
 
 function wentOn(name: string, path: string): UsageError {

@@ -81,7 +81,7 @@ describe.each(COMMANDS.map((command) => [command.usage, command] as const))('a b
 describe('a boolean variable', () => {
   it.each(SETTING_NAMES.filter((name) => SETTINGS[name].kind === 'boolean'))('%s takes the same words', (name) => {
     const variable = variableOf(SETTINGS[name].flag);
-    const read = (word: string) => givenSettings({}, { [variable]: word }, '/');
+    const read = (word: string) => givenSettings({}, { [variable]: word }, { cwd: '/' });
     for (const word of TRUE) expect(read(word).values[name]).toBe(true);
     for (const word of FALSE) expect(read(word).values[name]).toBe(false);
     for (const word of NEITHER.filter((each) => each.trim() !== '')) {

@@ -66,6 +66,7 @@ export async function openVirtualDatabase(): Promise<VirtualDatabase> {
     };
     const virtual: VirtualProcess = {
       isCutOff: false,
+      isHere: true,
       where: 'the virtual database',
       query,
       transaction: () => Promise.reject(new Error('one statement is enough for a quota')),

@@ -12,13 +12,13 @@ create table quota_scope (
   tenant text not null,
   client text not null,
   service text not null,
-  last_at timestamptz not null default '-infinity',
+  last_at timestamptz not null default 'epoch',
   behind_ms float8 not null default 0,
   -- The longest window that anybody has asked for: calls are kept so long.
   longest interval not null,
-  paused_until timestamptz not null default '-infinity',
+  paused_until timestamptz not null default 'epoch',
   -- No grants before this moment, because calls may have been forgotten that matter yet.
-  held_until timestamptz not null default '-infinity',
+  held_until timestamptz not null default 'epoch',
   unique (tenant, client, service)
 ) with (fillfactor = 50);
 

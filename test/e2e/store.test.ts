@@ -1,0 +1,130 @@
+import { expect, test } from 'vitest';
+import { COMMENT, documentOf, type Harness, ids, open, openHarness, outcomesOf } from '../support/harness.ts';
+import { makeEmptyDatabase, openTestDatabase, type TestDatabase } from '../support/postgres.ts';
+
+/** A local Defender with open actions, and commands that keep their runs in this database. */
+async function workAt(database: TestDatabase, count: number): Promise<Harness> {
+  const env = { COUNTERMAND_STORE: database.url, ...database.passwordOf(database.url) };
+  return await openHarness({ actions: open(count), env });
+}
+
+test('a database is set up, and a plan in it is started by its name, reported, verified and shown', async () => {
+  await using database = await makeEmptyDatabase();
+  const admin = { COUNTERMAND_STORE: database.adminUrl, ...database.passwordOf(database.adminUrl) };
+  await using work = await openHarness({ actions: open(5), env: admin });
+  await work.file('ids.csv', ['id', ...ids(5)]);
+  const early = await work.run(['plan', 'ids.csv']);
+  expect(early.code).toBe(2);
+  expect(early.stderr).toContain('countermand store init');
+
+  expect((await work.run(['store', 'init'])).stdout).toContain('is set up.');
+  expect((await work.run(['store', 'init'])).stdout).toContain('was set up already');
+  const planned = documentOf((await work.run(['plan', 'ids.csv', ...COMMENT, '--json'])).stdout);
+  expect(planned).toMatchObject({ ledger: 'ids.plan', exitCode: 0 });
+  const status = await work.run(['status']);
+  expect(status).toMatchObject({ code: 0 });
+  expect(status.stdout).toContain('ids.plan');
+  expect(status.stdout).toContain('countermand run run:ids.plan');
+
+  const run = await work.run(['run', 'run:ids.plan', '--head', planned.head, '--yes', '--json']);
+  expect(run.code).toBe(0);
+  expect(documentOf(run.stdout)).toMatchObject({ run: planned.run, ledger: 'ids.plan', counts: { cancelled: 5 } });
+  const { head } = documentOf(run.stdout);
+  expect((await work.run(['verify', 'ids.plan', '--offline', '--head', head])).code).toBe(0);
+  expect((await work.run(['report', 'run:ids.plan'])).stdout).toContain('5');
+  expect((await work.run(['resume', 'ids.plan'])).code).toBe(0);
+  expect((await work.run(['resume', 'none'])).code).toBe(2);
+  expect(await work.ledgers()).toEqual([]);
+});
+
+test('a run begun in a folder goes on in the store and back, and its head is the same everywhere', async () => {
+  await using database = await openTestDatabase();
+  await using work = await workAt(database, 4);
+  await work.file('ids.csv', ['id', ...ids(4)]);
+  const inFolder = { env: { COUNTERMAND_STORE: '' } };
+  const first = await work.run(['run', 'ids.csv', ...COMMENT, '--yes', '--json', '--confirm-for', '0'], inFolder);
+  const begun = documentOf(first.stdout);
+  expect(await work.ledgers()).toEqual(['ids.jsonl']);
+  const file = await work.read('ledgers/ids.jsonl');
+
+  expect((await work.run(['store', 'import', 'ledgers/ids.jsonl'])).stdout).toContain('was imported');
+  expect((await work.run(['store', 'import', 'ledgers/ids.jsonl'])).stdout).toContain('is the same already');
+  expect((await work.run(['verify', 'ids', '--offline', '--head', begun.head])).code).toBe(0);
+  expect((await work.run(['store', 'export', 'ids', '--out', 'out'])).code).toBe(0);
+  expect(await work.read('out/ids.jsonl')).toBe(file);
+
+  const verified = await work.run(['verify', 'ids', '--json']);
+  expect(verified.code).toBe(0);
+  const went = documentOf(verified.stdout);
+  expect(went.head).not.toBe(begun.head);
+  const old = await work.run(['store', 'import', 'ledgers/ids.jsonl']);
+  expect(old).toMatchObject({ code: 2 });
+  expect(old.stderr).toContain('went on');
+  const there = await work.run(['store', 'export', 'ids', '--out', 'out']);
+  expect(there).toMatchObject({ code: 2 });
+  expect((await work.run(['store', 'export', 'run:ids', '--out', 'later'])).code).toBe(0);
+  // What ends in .jsonl is a file, whatever the environment says.
+  expect((await work.run(['verify', 'later/ids.jsonl', '--offline', '--head', went.head])).code).toBe(0);
+  expect([...outcomesOf(await work.records('later/ids.jsonl')).values()]).toEqual(Array(4).fill('cancelled'));
+});
+
+test('a run that is killed leaves its lease: another is refused until it has run out, and says until when', async () => {
+  await using database = await openTestDatabase();
+  await using work = await workAt(database, 30);
+  await work.file('ids.csv', ['id', ...ids(30)]);
+  const running = work.start(['run', 'ids.csv', ...COMMENT, '--yes', '--quota', '10/1h']);
+  while ((await database.sql('select 1 from countermand.quota_call')).length < 10) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const status = await work.run(['status', '--json']);
+  expect(JSON.parse(status.stdout)).toMatchObject({ runs: [{ state: 'running' }] });
+  const second = await work.run(['resume', 'ids', '--yes']);
+  expect(second.code).toBe(11);
+  expect(second.stderr).toMatch(/held by process \d+ on .*until \d{4}-/);
+  running.kill('SIGKILL');
+  await running.ended;
+  expect((await work.run(['resume', 'ids', '--yes'])).code).toBe(11);
+  await database.setClock(Date.now() + 16_000);
+  const next = await work.run(['resume', 'ids', '--yes', '--quota', '1000/1s', '--json']);
+  expect(next.code).toBe(0);
+  expect(documentOf(next.stdout).counts).toMatchObject({ cancelled: 30 });
+});
+
+test('a store that is refused or away is told in a sentence with its exit code, and no secret in it', async () => {
+  await using database = await openTestDatabase();
+  await using work = await workAt(database, 1);
+  await work.file('ids.csv', ['id', ...ids(1)]);
+  const password = 'of nobody 4711';
+  const far = database.url.replace(/@.*\//, '@db.example.com/');
+  for (const [args, env, code, words] of [
+    [['--store', far.replace('@', `:${password}@`)], {}, 2, 'COUNTERMAND_STORE_PASSWORD'],
+    [['--store', `${far}?sslmode=no-verify`], {}, 2, 'sslmode=no-verify'],
+    [[], { COUNTERMAND_STORE_PASSWORD: password }, 2, 'refuses this user'],
+    [['--store', database.url.replace(/:\d+\//, ':1/')], {}, 6, 'connection refused'],
+    [['--store', 'ledgers'], {}, 2, 'postgres://'],
+    [['--ledger', 'ids.jsonl'], {}, 2, 'name of a run'],
+  ] as const) {
+    const end = await work.run(['plan', 'ids.csv', ...args], { env });
+    expect(end, words).toMatchObject({ code });
+    expect(end.stderr).toContain(words);
+    expect(end.stderr + end.stdout).not.toContain(password);
+  }
+  const both = await work.run(['verify', 'x.jsonl', '--store', database.url]);
+  expect(both).toMatchObject({ code: 2 });
+  expect(both.stderr).toContain('store import');
+  const none = await work.run(['run', 'run:ids', '--yes'], { env: { COUNTERMAND_STORE: '' } });
+  expect(none).toMatchObject({ code: 2 });
+  expect(none.stderr).toContain('--store');
+});
+
+test('check says which database it is, and what is wrong with it', async () => {
+  await using database = await openTestDatabase();
+  await using work = await workAt(database, 1);
+  const good = await work.run(['check', '--json']);
+  const of = (stdout: string) => (JSON.parse(stdout) as { findings: { topic: string; text: string }[] }).findings;
+  expect(of(good.stdout).map(({ text }) => text)).toContainEqual(expect.stringContaining('PostgreSQL'));
+  await database.sql("insert into countermand.schema_version values (99, 'of a later release')");
+  const newer = await work.run(['check', '--json']);
+  expect(newer.code).toBe(2);
+  expect(of(newer.stdout).map(({ text }) => text)).toContainEqual(expect.stringContaining('countermand store init'));
+});
