@@ -16,6 +16,7 @@ export type Route = (typeof ROUTES)[number];
 /** What decides which action is called next, where no row has a priority. */
 export const ORDERS = ['source', 'newest', 'last-seen'] as const;
 
+/** One of them. */
 export type Order = (typeof ORDERS)[number];
 
 /** Why all calls wait: Defender answered 429, or does not answer. */

@@ -145,6 +145,7 @@ const JOB: Readonly<Record<string, Rule>> = {
   'api.cloud': kept,
   'api.region': kept,
   'quota.routes': kept,
+  order: kept,
   screen: kept,
   'source.kind': kept,
   'guards.createdAfter': kept,

@@ -103,7 +103,7 @@ describe('a setting that is added to the table', () => {
     const paced = atPaceOf(today, run);
     expect([resting(paced), sites(paced)]).toEqual([180_000, ['a']]);
     const planned = { start: undefined, sessions: [{ opened: { job: recorded(run) } }] };
-    const started = (job: unknown) => refuseOtherGuards({ job, before: planned, fromLedger: true, head: '' } as never);
+    const started = (job: unknown) => refuseOtherGuards({ job, state: planned, fromLedger: true } as never);
     expect(() => started(paced)).not.toThrow();
     expect(() => started(today)).toThrow(/the guards differ/);
     expect(() => refuseUnknownSafeties({ COUNTERMAND_RESTIN: '1m' })).toThrow(/COUNTERMAND_RESTING/);

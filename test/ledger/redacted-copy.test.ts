@@ -94,6 +94,7 @@ function fullJobLedger(): string {
     },
     patienceMs: 3_600_000,
     screen: 'always',
+    order: 'last-seen',
     confirmForMs: 120_000,
     strictInput: false,
     planMaxAgeMs: 86_400_000,

@@ -14,9 +14,9 @@ const windows = [
 /** Each way leads through one trap of a quota that is kept in rows. */
 export const TRAP_WAYS = {
   /** The first calls are answered late. */
-  'counted from the grant': [...tasks(4, 20_000), ...tasks(4, 10)],
+  'counted from the grant': [...tasks(4, 20_000), ...later(tasks(4, 10))],
   /** The first calls are given up after 30 s, and may count for as long again. */
-  'settled without an upper bound': [...tasks(4, 30_000, 'lost'), ...tasks(4, 10)],
+  'settled without an upper bound': [...tasks(4, 30_000, 'lost'), ...later(tasks(4, 10))],
 };
 
 /** What steps into a trap, whatever quota is behind it. */
@@ -72,4 +72,9 @@ function tasks(count: number, afterMs: number, kind: Fate['kind'] = 'answer'): T
     fates: [{ kind, afterMs, syncMs: 2 }],
     abandonMs: undefined,
   }));
+}
+
+/** When the first have got their slots. */
+function later(work: readonly Task[]): Task[] {
+  return work.map((task) => ({ ...task, startMs: 1000 }));
 }

@@ -1,4 +1,3 @@
-import type { ClocksNow } from '../call-age.ts';
 import type { Outcome } from '../outcomes.ts';
 import type {
   AdmitFields,
@@ -169,17 +168,11 @@ export class Projection implements RunState {
     for (const action of this.actions.values()) if (action.named < lastEnded && isOpen(action)) yield action;
   }
 
-  recentCalls(
-    now: ClocksNow,
-    withinMs: number,
-    client?: string,
-    fileAheadMs = 0,
-    among: (session: number) => boolean = () => true,
-  ): PastCall[] {
+  recentCalls(...[now, withinMs, client, aheadMs = 0, among]: Parameters<RunState['recentCalls']>): PastCall[] {
     const ours = this.sessions.filter(({ opened }) => client === undefined || mayBeSameClient(opened.client, client));
     const wanted = new Set(ours.map(({ number }) => number));
-    const isWanted = (session: number) => (client === undefined || wanted.has(session)) && among(session);
-    return this.#calls.recent(now, withinMs, fileAheadMs, isWanted);
+    const isOurs = (session: number) => client === undefined || wanted.has(session);
+    return this.#calls.recent(now, withinMs, aheadMs, (session) => isOurs(session) && among?.(session) !== false);
   }
 
   #mark(seq: number, atMs: number): void {

@@ -7,8 +7,8 @@ import type { Slots } from './quota-slots.ts';
 
 /** Slots that are asked for at once. */
 const MOST_AT_ONCE = 100;
-/** While others have calls under way, whose slots they may give back. */
-const LOOK_AGAIN_MS = 1000;
+/** While others have calls under way, whose slots they may give back: so much of the shortest window, which their slots are held for from their answers. */
+const LOOK_AGAIN = { part: 0.1, leastMs: 100, mostMs: 1000 };
 
 interface Waiter {
   route: Route;
@@ -35,6 +35,7 @@ export interface QueueParts {
 export class SlotQueue {
   readonly #parts: QueueParts;
   readonly #shortestMs: number;
+  readonly #lookAgainMs: number;
   readonly #waiting: Waiter[] = [];
   #asking = false;
   #wakeAtMs = 0;
@@ -43,6 +44,8 @@ export class SlotQueue {
   constructor(parts: QueueParts) {
     this.#parts = parts;
     this.#shortestMs = Math.min(...parts.windows.map(({ perMs }) => perMs));
+    const { part, leastMs, mostMs } = LOOK_AGAIN;
+    this.#lookAgainMs = Math.max(leastMs, Math.min(mostMs, this.#shortestMs * part));
   }
 
   take(route: Route, signal: AbortSignal | undefined): Promise<Slot> {
@@ -95,8 +98,8 @@ export class SlotQueue {
     try {
       while (this.#waiting.length > 0) {
         this.#wakeAtMs = Number.POSITIVE_INFINITY;
-        const taken = await this.#ask();
-        if (taken.ids.length === 0) await this.#untilDue(taken);
+        const { taken, asked } = await this.#ask();
+        if (taken.ids.length < asked) await this.#untilDue(taken);
       }
     } catch (error) {
       for (const waiter of this.#waiting.splice(0)) waiter.fail(error);
@@ -105,7 +108,7 @@ export class SlotQueue {
     }
   }
 
-  async #ask(): Promise<Taken> {
+  async #ask(): Promise<{ taken: Taken; asked: number }> {
     const { scope, slots, only, windows, onGrant, onAnswer } = this.#parts;
     const routes = this.#waiting.slice(0, MOST_AT_ONCE).map(({ route }) => route);
     const taken = await scope.take(routes, only, windows);
@@ -119,13 +122,13 @@ export class SlotQueue {
       if (waiter === undefined) slot.release();
       else waiter.give(slot);
     }
-    return taken;
+    return { taken, asked: routes.length };
   }
 
   /** Waits until something may be free: when the database said, or when one of our own calls, or somebody else's, gives its slot back before that. */
   async #untilDue({ waitMs, othersFly, pausedMs }: Taken): Promise<void> {
     const { clock } = this.#parts;
-    const mostMs = othersFly && pausedMs === 0 ? LOOK_AGAIN_MS : Number.POSITIVE_INFINITY;
+    const mostMs = othersFly && pausedMs === 0 ? this.#lookAgainMs : Number.POSITIVE_INFINITY;
     this.#wakeAtMs = Math.min(this.#wakeAtMs, clock.monotonicMs() + Math.min(waitMs, mostMs));
     while (this.#waiting.length > 0 && clock.monotonicMs() < this.#wakeAtMs) {
       this.#alarm = new AbortController();

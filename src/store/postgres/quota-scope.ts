@@ -17,7 +17,7 @@ export interface Taken {
   ids: readonly string[];
   /** Monotonic: no later than the grant. */
   askedAtMs: number;
-  /** Where nothing was granted: how long until something may be, as long as nobody gives a slot back before that. */
+  /** Where fewer were granted than were asked for: how long until one more may be, as long as nobody gives a slot back before that. */
   waitMs: number;
   /** Whether others have calls under way, whose slots may be given back at any moment. */
   othersFly: boolean;

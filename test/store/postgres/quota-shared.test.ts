@@ -323,8 +323,8 @@ describe('a trap in the SQL', () => {
   describe('that lets two take at once', () => {
     /** Each waits between counting and granting, so that two that may count at once do. */
     const slow = [
-      '  if v_free > 0 then\n    with granted',
-      '  perform pg_sleep(0.1);\n  if v_free > 0 then\n    with granted',
+      '  if v_free > 0 then\n    update',
+      '  perform pg_sleep(0.1);\n  if v_free > 0 then\n    update',
     ] as const;
     const takenByTwo = async () => {
       begin();
@@ -344,7 +344,7 @@ describe('a trap in the SQL', () => {
           'select * into strict v_scope from quota_scope s where s.scope = p_scope for update;\n  v_now := scope_now(v_scope);\n  ids',
           'select * into strict v_scope from quota_scope s where s.scope = p_scope;\n  v_now := scope_now(v_scope);\n  ids',
         ],
-        ['  update quota_scope s set last_at = v_now where s.scope = p_scope;\n', ''],
+        ['    update quota_scope s set last_at = v_now where s.scope = p_scope;\n', ''],
       );
       expect(await takenByTwo()).toBeGreaterThan(4);
     });

@@ -31,7 +31,7 @@ create table quota_call (
   flying boolean not null,
   primary key (scope, id)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
-create index on quota_call (scope, counted_at);
+create index on quota_call (scope, counted_at) include (route);
 
 -- Sessions whose calls stand in quota_call. Those of other sessions were made where this database was not asked.
 create table quota_session (
@@ -94,8 +94,7 @@ declare
   v_scope quota_scope;
   v_now timestamptz;
   v_next timestamptz;
-  v_since timestamptz;
-  v_used int;
+  v_used int[] := '{}';
   v_free int := cardinality(p_routes);
 begin
   -- One grant at a time for each sender: what is counted below cannot change before what is granted can be seen.
@@ -108,32 +107,22 @@ begin
   now_ms := extract(epoch from v_now) * 1000;
   behind_ms := v_scope.behind_ms;
   suspect := coalesce(now_ms > p_not_after, false);
-  if suspect then
-    return next;
-    return;
-  end if;
-  update quota_scope s set last_at = v_now where s.scope = p_scope;
-  delete from quota_call c where c.scope = p_scope and c.counted_at < v_now - v_scope.longest - ms(p_margin);
-
   v_next := greatest(v_scope.held_until, v_scope.paused_until);
-  if v_next > v_now then
+  if suspect or v_next > v_now then
     v_free := 0;
   end if;
+
   for i in 1 .. cardinality(p_caps) loop
-    v_since := v_now - ms(p_pers[i] + p_margin);
-    select count(*) into v_used from quota_call c
-      where c.scope = p_scope and c.counted_at > v_since and (p_only is null or c.route = p_only);
-    v_free := least(v_free, greatest(0, p_caps[i] - v_used));
-    if v_used >= p_caps[i] then
-      v_next := greatest(v_next, (
-        select c.counted_at from quota_call c
-          where c.scope = p_scope and c.counted_at > v_since and (p_only is null or c.route = p_only)
-          order by c.counted_at offset v_used - p_caps[i] limit 1
-      ) + ms(p_pers[i] + p_margin));
-    end if;
+    v_used[i] := (
+      select count(*) from quota_call c
+        where c.scope = p_scope and c.counted_at > v_now - ms(p_pers[i] + p_margin) and (p_only is null or c.route = p_only)
+    );
+    v_free := least(v_free, greatest(0, p_caps[i] - v_used[i]));
   end loop;
 
   if v_free > 0 then
+    update quota_scope s set last_at = v_now where s.scope = p_scope;
+    delete from quota_call c where c.scope = p_scope and c.counted_at < v_now - v_scope.longest - ms(p_margin);
     with granted as (
       insert into quota_call as c (scope, taker, route, counted_at, flying)
         select p_scope, p_taker, route, v_now + ms(p_lost), true
@@ -141,7 +130,21 @@ begin
         returning c.id
     ) select array_agg(granted.id order by granted.id) into ids from granted;
   else
-    wait_ms := extract(epoch from v_next - v_now) * 1000;
+    -- Nothing that would have to last. The next who asks need not wait for the disk.
+    perform set_config('synchronous_commit', 'off', true);
+  end if;
+
+  if v_free < cardinality(p_routes) then
+    for i in 1 .. cardinality(p_caps) loop
+      if v_used[i] + v_free >= p_caps[i] then
+        v_next := greatest(v_next, (
+          select c.counted_at from quota_call c
+            where c.scope = p_scope and c.counted_at > v_now - ms(p_pers[i] + p_margin) and (p_only is null or c.route = p_only)
+            order by c.counted_at offset v_used[i] + v_free - p_caps[i] limit 1
+        ) + ms(p_pers[i] + p_margin));
+      end if;
+    end loop;
+    wait_ms := greatest(0, extract(epoch from v_next - v_now) * 1000);
     others_fly := exists (
       select from quota_call c
         where c.scope = p_scope and c.counted_at > v_now and c.flying and c.taker <> p_taker
