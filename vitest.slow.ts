@@ -21,4 +21,8 @@ export const SLOW_TESTS = [
   'test/e2e/status.test.ts',
   'test/e2e/package.test.ts',
   'test/e2e/documented-lines.test.ts',
+  'test/e2e/store.test.ts',
+  'test/e2e/guards.test.ts',
+  'test/e2e/order.test.ts',
+  'test/e2e/sources.test.ts',
 ];

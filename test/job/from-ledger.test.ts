@@ -126,7 +126,7 @@ describe('a file to write or remove, or a host to allow, that a ledger names', (
     expect([job.metricsFile, job.keepLedgersMs, job.api.allowHosts]).toEqual([undefined, undefined, []]);
     const given = resume(frozen, { 'metrics-file': 'm.prom', 'keep-ledgers': '400d' });
     expect([given.metricsFile, given.keepLedgersMs]).toEqual(['/home/me/m.prom', 400 * 86_400_000]);
-    expect(IGNORED_FROM_LEDGER).toEqual(['allowHost', 'store', 'keepLedgers', 'metricsFile']);
+    expect(IGNORED_FROM_LEDGER).toEqual(['allowHost', 'store', 'keepLedgers', 'metricsFile', 'logFormat']);
   });
 });
 
