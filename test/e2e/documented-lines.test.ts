@@ -19,6 +19,9 @@ const NOT_HERE: readonly (readonly [begins: string, why: string])[] = [
   ['id=$(az ', 'needs Azure CLI and a tenant'],
   ['api=$(az ', 'needs Azure CLI and a tenant'],
   ['for name in Machine.Isolate', 'needs Azure CLI and a tenant'],
+  ...['export COUNTERMAND_STORE=', 'countermand store ', 'countermand resume incident', 'countermand stop '].map(
+    (begins) => [begins, 'needs a database; test/e2e/store.test.ts runs such lines on one'] as const,
+  ),
   ['countermand run SOURCE', 'a form: what it lacks, the comment, stands in the lines that are run'],
 ];
 
@@ -82,6 +85,7 @@ async function filledIn(text: string, harness: Harness): Promise<string> {
     SOURCE: 'before.csv',
     FILE: 'copy.jsonl',
     COMMAND: 'run',
+    SHELL: 'bash',
     '[RUN…]': '',
   };
   let filled = text;
