@@ -4,7 +4,8 @@ import type { CheckLine } from '../identity/sign-in-report.ts';
 
 /**
  * The permissions that allow a cancel, and the action types that each is for; one is enough. The names are the same for
- * applications and people. Whether Defender asks for the type's own is not documented (DEFENDER-API section 7).
+ * applications and people. Whether Defender asks for the type's own is not documented (docs/defender-api.md,
+ * section 7).
  */
 export const CANCEL_PERMISSIONS = {
   'Machine.CollectForensics': ['CollectInvestigationPackage'],

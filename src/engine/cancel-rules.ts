@@ -54,7 +54,7 @@ export interface CancelContext {
 /** Records are eventually consistent: other clients have seen a 404 for up to this long after an action was made. */
 const YOUNG_MS = 120_000;
 
-/** One row of DESIGN section 5's table each. */
+/** One row of the table in docs/design.md, section 5, each. */
 export function afterCancel(answer: Answer | RecordedAnswer, context: CancelContext): Next {
   const { attempt, costsAttempt, canRead, earlier } = context;
   switch (answer.kind) {

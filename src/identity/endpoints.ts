@@ -60,7 +60,7 @@ const REVEALING_FLAGS = ['--tls-keylog', '--trace-tls'] as const;
 
 /**
  * Throws a UsageError where the environment or Node's flags take away what TLS is for: the check of certificates, or the secrecy of what is sent.
- * Beside this, connections ask for that check themselves and would not be talked out of it (`http.ts`); somebody who sets this expects a
+ * Beside this, connections ask for that check themselves and would not be talked out of it (`http/dispatcher.ts`); somebody who sets this expects a
  * certificate that is not trusted to be taken, so it is said at once what to do instead.
  */
 export function refuseUnsafeTls(

@@ -77,7 +77,7 @@ export function isBlank(text: string): boolean {
   return text.trim() === '' || (!ASCII.test(text) && text.replace(INVISIBLE, '').trim() === '');
 }
 
-/** Where our CSV puts an apostrophe before what a spreadsheet would take for a formula; see report/csv-text.ts. */
+/** Where our CSV puts an apostrophe before what a spreadsheet would take for a formula; see report/csv.ts. */
 const ADDED = /(^|[;\n])'(?=[\s"']*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/gu;
 
 /** A comment as it was before it was written to a CSV of ours: a failed.csv is a source again, and its comments are the user's. */

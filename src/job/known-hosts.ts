@@ -10,7 +10,7 @@ interface CloudHosts {
   aliases: readonly string[];
 }
 
-/** DEFENDER-API section 6. The `security.microsoft.com` hosts accept tokens for the older resource name. */
+/** docs/defender-api.md, section 6. The `security.microsoft.com` hosts accept tokens for the older resource name. */
 const COMMERCIAL_RESOURCE = 'https://api.securitycenter.microsoft.com';
 
 export const CLOUDS: Readonly<Record<Cloud, CloudHosts>> = {

@@ -7,7 +7,7 @@ import type { Job } from '../job/job.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { areDifferentTenants, isSameTenant, isTenantId } from '../ledger/sender.ts';
 import type { Logger } from '../log.ts';
-import { makeGate } from '../quota/gate/make-gate.ts';
+import { makeGate } from '../quota/gate/gate.ts';
 import type { Quota } from '../quota/quota.ts';
 import type { LedgerView } from '../report/facts/view.ts';
 import { toolName } from '../version.ts';

@@ -5,7 +5,7 @@ import { noJournal } from '../defender/send.ts';
 import { filterFromFlags } from '../job/action-filter.ts';
 import type { Flags } from '../job/given-settings.ts';
 import { unlikeNames } from '../job/known-names.ts';
-import { makeGate } from '../quota/gate/make-gate.ts';
+import { makeGate } from '../quota/gate/gate.ts';
 import { keepAlive } from '../quota/keep-alive.ts';
 import type { Context } from './console.ts';
 import { senderJob } from './job-input.ts';

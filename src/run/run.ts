@@ -9,13 +9,20 @@ import type { SourceBytes } from '../intake/open-source.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import type { LedgerView } from '../report/facts/view.ts';
-import { approve, approveAfterFirstBatch, chooseOrderAloud, requireAnswer } from './approve.ts';
+import {
+  approve,
+  approveAfterFirstBatch,
+  chooseOrderAloud,
+  decideMissing,
+  type MissingAnswer,
+  requireAnswer,
+  withdraw,
+} from './approve.ts';
 import { assemble, type Connected, type RunParts } from './assemble.ts';
 import type { Context } from './console.ts';
 import { type Holding, makeHolding } from './holding.ts';
 import type { Machine } from './machine.ts';
 import { type Watch, withMetrics } from './metrics.ts';
-import { decideMissing, type MissingAnswer, withdraw } from './missing.ts';
 import { claimReleaseList } from './outputs.ts';
 import { factsOf } from './progress-facts.ts';
 import { removeOldLedgers } from './prune.ts';

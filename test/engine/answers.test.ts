@@ -8,7 +8,7 @@ import { makeLookups } from '../../src/engine/lookups.ts';
 import { makeStop } from '../../src/engine/session.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { silentLog } from '../../src/log.ts';
-import { makeGate } from '../../src/quota/gate/make-gate.ts';
+import { makeGate } from '../../src/quota/gate/gate.ts';
 import { makeQuota } from '../../src/quota/local/local-quota.ts';
 import type { ActionBehaviour } from '../../src/sandbox/behaviours.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';

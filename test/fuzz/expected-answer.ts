@@ -1,7 +1,7 @@
 import type { Answer } from '../../src/defender/call.ts';
 import type { Asked, SentAnswer } from './answer-cases.ts';
 
-/** What an answer has to be taken for, told from the rules of DESIGN section 5 by a way of its own. Undefined where several readings are right. */
+/** What an answer has to be taken for, told from the rules of docs/design.md, section 5, by a way of its own. Undefined where several readings are right. */
 export function expectedKind(sent: SentAnswer, { route, ids }: Asked): Answer['kind'] | undefined {
   if (sent.http === 429) return 'throttled';
   if ([408, 500, 502, 503, 504].includes(sent.http)) return 'unavailable';

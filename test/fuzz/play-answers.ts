@@ -150,7 +150,7 @@ function counted(ledger: Ledger, journal: { intents: Map<number, number> }): Led
   });
 }
 
-/** What may follow an answer to a cancel, by the table of DESIGN section 5. */
+/** What may follow an answer to a cancel, by the table of docs/design.md, section 5. */
 function checkCancels(id: string, sent: readonly Sent[]): void {
   const calls = sent.filter(({ asked }) => asked.ids.includes(id));
   const posts = calls.filter(({ asked }) => asked.route === 'cancel');

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { byOurClock } from '../../src/ledger/call-age.ts';
 import { MARGIN_MS, UNANSWERED_MS } from '../../src/quota/call-times.ts';
-import { makeGate } from '../../src/quota/gate/make-gate.ts';
+import { makeGate } from '../../src/quota/gate/gate.ts';
 import { agedCalls } from '../../src/quota/past-calls.ts';
 import { type AgedCall, DOCUMENTED_WINDOWS, type Quota, type Slot, type Window } from '../../src/quota/quota.ts';
 import { type VirtualTime, virtualTime } from '../support/clock/virtual-time.ts';

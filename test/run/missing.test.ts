@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
+import { decideMissing } from '../../src/run/approve.ts';
 import type { Console } from '../../src/run/console.ts';
-import { decideMissing } from '../../src/run/missing.ts';
 import { begin, id, makeHarness } from '../store/folder/harness.ts';
 
 /** Four actions were approved; the first was called, and the source now names only the fourth. */

@@ -83,7 +83,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   one(
     'what the source no longer names, not taken back',
-    'src/run/missing.js',
+    'src/run/approve.js',
     'await Promise.all(open.map',
     'await Promise.all([].map',
   ),
@@ -118,7 +118,7 @@ export const MUTANTS: readonly Mutant[] = [
   one('a token in the log', 'src/defender/send.js', 'log.debug({', 'log.info({ sent: token.token,'),
   one(
     'a gate that stays closed',
-    'src/quota/gate/make-gate.js',
+    'src/quota/gate/gate.js',
     'clock.sleep(atMs - clock.monotonicMs(), {',
     'clock.sleep(1e12, {',
   ),

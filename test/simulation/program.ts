@@ -1,6 +1,6 @@
 import type { Flags } from '../../src/job/given-settings.ts';
+import type { MissingAnswer } from '../../src/run/approve.ts';
 import type { Context } from '../../src/run/console.ts';
-import type { MissingAnswer } from '../../src/run/missing.ts';
 import { planSession } from '../../src/run/plan.ts';
 import { resumeLedger, runSource } from '../../src/run/run.ts';
 import { verifySession } from '../../src/run/verify.ts';

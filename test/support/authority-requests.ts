@@ -20,7 +20,7 @@ export type Trouble =
   | 'cut'
   | { status: number; body: string; headers?: Readonly<Record<string, string>> };
 
-/** The bad hours that were measured against msal (DEFENDER-API section 10), ready to use. */
+/** The bad hours that were measured against msal (docs/defender-api.md, section 10), ready to use. */
 export const TROUBLES = {
   throttled: {
     status: 429,

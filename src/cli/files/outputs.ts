@@ -5,8 +5,7 @@ import { UsageError } from '../../errors.ts';
 import { type FileIdentity, isSameFile, refuseSecretFile } from '../../identity/session-secrets.ts';
 import type { Machine } from '../../run/machine.ts';
 import type { Outputs } from '../../run/outputs.ts';
-import { checkOutput, type OutputRules, overwrites } from './output-place.ts';
-import { writePrivate } from './private-file.ts';
+import { checkOutput, type OutputRules, overwrites, writePrivate } from './private-file.ts';
 
 /** The outputs of one command, as files. */
 export function makeOutputs({ cwd, secrets }: Pick<Machine, 'cwd' | 'secrets'>): Outputs {

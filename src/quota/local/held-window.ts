@@ -1,8 +1,8 @@
+import Bottleneck from 'bottleneck';
 import type { Clock } from '../../clock.ts';
 import { MARGIN_MS } from '../call-times.ts';
 import { takenUntil } from '../past-calls.ts';
 import type { Window, WindowLeft } from '../quota.ts';
-import { makeLimiter } from './limiter.ts';
 
 /** A permit in one window. It is left, or held until the window has passed; whichever comes first stands. */
 export interface WindowPermit {
@@ -118,4 +118,17 @@ function insertAscending(sorted: number[], value: number): void {
   let index = sorted.length;
   while (index > 0 && (sorted[index - 1] ?? 0) > value) index -= 1;
   sorted.splice(index, 0, value);
+}
+
+/**
+ * A Bottleneck limiter that lets `maxConcurrent` jobs run at once and starts them first come, first served.
+ *
+ * Version 2.19.5, pinned, spaces jobs by the wall clock even where they need no space: it notes a moment before which the next one must not start, and a
+ * clock that is put back an hour would stop every job for an hour. A space of minus infinity puts that moment before all time. The first job is still
+ * held against the time of the limiter's making; so it is one that takes no permit, and nobody waits for it.
+ */
+export function makeLimiter(maxConcurrent: number): Bottleneck {
+  const limiter = new Bottleneck({ maxConcurrent, minTime: Number.NEGATIVE_INFINITY });
+  void limiter.schedule({ weight: 0 }, () => Promise.resolve());
+  return limiter;
 }

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
-import type { CallResult, Pause, Permit, SharedGate } from '../../../src/quota/gate/gate.ts';
-import { makeGate } from '../../../src/quota/gate/make-gate.ts';
+import { type CallResult, makeGate, type Pause, type Permit, type SharedGate } from '../../../src/quota/gate/gate.ts';
 import { type VirtualTime, virtualTime } from '../../support/clock/virtual-time.ts';
 
 let time: VirtualTime;

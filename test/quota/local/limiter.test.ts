@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { makeLimiter } from '../../../src/quota/local/limiter.ts';
+import { makeLimiter } from '../../../src/quota/local/held-window.ts';
 import { virtualTime } from '../../support/clock/virtual-time.ts';
 
 it('no more jobs run at once than it was made for, and they start in their order', async () => {

@@ -3,8 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../../src/clock.ts';
 import { silentLog } from '../../../src/log.ts';
 import { MARGIN_MS } from '../../../src/quota/call-times.ts';
-import type { Pause } from '../../../src/quota/gate/gate.ts';
-import { makeGate } from '../../../src/quota/gate/make-gate.ts';
+import { makeGate, type Pause } from '../../../src/quota/gate/gate.ts';
 import type { Quota, Slot, Window } from '../../../src/quota/quota.ts';
 import { openQuota } from '../../../src/store/postgres/quota.ts';
 import { USE_MS } from '../../../src/store/postgres/quota-scope.ts';
