@@ -1,8 +1,6 @@
 import type { SessionEnd } from '../engine/session.ts';
-import { CountermandError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { thawJob } from '../job/resume-job.ts';
-import { releaseCsv } from '../report/csv.ts';
 import type { PlanFacts } from '../report/facts/plan-summary.ts';
 import { type Summary, summarise } from '../report/facts/summary.ts';
 import type { LedgerView } from '../report/facts/view.ts';
@@ -10,7 +8,7 @@ import { jsonText } from '../report/json.ts';
 import { summaryText } from '../report/text.ts';
 import { styled } from '../styled.ts';
 import { type Context, sayError } from './console.ts';
-import { claimReleaseList } from './outputs.ts';
+import { writeReleases } from './release-list.ts';
 
 export interface Finished {
   summary: Summary;
@@ -48,25 +46,4 @@ export async function finish(options: FinishOptions, context: Context): Promise<
   const log = context.log.child({ job: about?.job.name, run: about?.run, session: summary.sessions.at(-1)?.session });
   log.info({ ledger, reason: end.reason, counts, needsRelease, exitCode }, 'ended');
   return { summary, view, exitCode };
-}
-
-/** `<ledger>.needs-release.csv`: written when there are any, and kept true when a later session finds none. Returns where they are. */
-async function writeReleases(
-  { needsRelease }: Summary,
-  view: LedgerView,
-  context: Context,
-): Promise<string | undefined> {
-  try {
-    const { source } = thawJob(view.state.sessions.at(-1)?.opened.job);
-    const list = await claimReleaseList({ ledger: view.path, source }, context);
-    if (list === undefined) return undefined;
-    if (needsRelease === 0 && !(await list.isThere())) return undefined;
-    await list.write(releaseCsv([view]));
-    return needsRelease > 0 ? list.path : undefined;
-  } catch (error) {
-    // The run is over and its ledger whole: a list that can be made again must not hide what became of it.
-    if (!(error instanceof CountermandError)) throw error;
-    context.say(`warning: ${error.message}\n`);
-    return undefined;
-  }
 }

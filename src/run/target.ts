@@ -14,6 +14,7 @@ import { jobInput } from './job-input.ts';
 import type { Machine } from './machine.ts';
 import { holdNewestUnfinished } from './newest-unfinished.ts';
 import { atPaceOf, keptComment, pinRelativeDates } from './resume-rules.ts';
+import { readHead, refuseOtherHead } from './reviewed-head.ts';
 
 /** What SOURCE comes down to. */
 export interface Target {
@@ -114,12 +115,7 @@ export function targetOf(
       `${path} is a copy of a ledger with its names taken out, so there is nothing in it to call: use the ledger itself`,
     );
   }
-  if (reviewed !== undefined && head !== reviewed) {
-    throw new UsageError(
-      `the head of ${path} is ${head} and not ${reviewed}: it is not the ledger that was reviewed, and nothing was sent; plan again, ` +
-        'or look at what changed it',
-    );
-  }
+  if (reviewed !== undefined) refuseOtherHead(path, head, reviewed);
   const merged = mergeForResume(opened.job, {
     flags: args,
     env,
@@ -133,19 +129,6 @@ export function targetOf(
 
 function placeOf({ cwd, store }: Pick<Machine, 'cwd' | 'store'>): LedgerPlace {
   return { cwd, inStore: store.keeps === 'runs' };
-}
-
-const HEAD = /^[0-9a-f]{32}$/;
-
-/** What `--head` was given, in lower case. Throws a UsageError for what is no head at all: that tells nothing of any ledger. */
-export function readHead(given: unknown): string {
-  const head = String(given).trim().toLowerCase();
-  if (HEAD.test(head)) return head;
-  const shown = head === '' ? 'nothing' : `${head.length} characters that are not one`;
-  throw new UsageError(
-    `--head takes the head of a ledger, 32 hex digits, and was given ${shown}: countermand plan prints it at its end, ` +
-      'and countermand report and countermand verify --offline show it',
-  );
 }
 
 /** Before anything is made beside it, a lock for one. */

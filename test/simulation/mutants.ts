@@ -130,7 +130,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   one(
     'a release list that is not written',
-    'src/run/finish.js',
+    'src/run/release-list.js',
     'if (needsRelease === 0 && !(await list.isThere()))',
     'if (true)',
   ),
@@ -174,9 +174,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   one(
     'a reviewed head that is not compared',
-    'src/run/target.js',
-    'reviewed !== undefined && head !== reviewed',
-    'false',
+    'src/run/reviewed-head.js',
+    'if (head === reviewed)\n        return;',
+    'return;',
   ),
   {
     name: 'a ledger that is read before its lock is taken',

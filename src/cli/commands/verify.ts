@@ -1,4 +1,4 @@
-import { readHead } from '../../run/target.ts';
+import { readHead } from '../../run/reviewed-head.ts';
 import { verifySession } from '../../run/verify.ts';
 import type { Command } from '../command.ts';
 import { SETTINGS_OF, settingOptions } from '../flags/setting-flags.ts';
