@@ -21,3 +21,10 @@ export function refuseOtherHead(path: string, head: string, reviewed: string): v
       'or look at what changed it',
   );
 }
+
+/** What is still to be read of the source was in no list that anybody has reviewed. */
+export function notReadToItsEnd(path: string): UsageError {
+  return new UsageError(
+    `${path} was not read to the end of its source, so its head does not name all that would be cancelled, and nothing was sent; plan again`,
+  );
+}

@@ -13,8 +13,8 @@ import type { Holding } from './holding.ts';
 import { jobInput } from './job-input.ts';
 import type { Machine } from './machine.ts';
 import { holdNewestUnfinished } from './newest-unfinished.ts';
-import { atPaceOf, keptComment, pinRelativeDates } from './resume-rules.ts';
-import { readHead, refuseOtherHead } from './reviewed-head.ts';
+import { atPaceOf, keptComment, pinRelativeDates, rereadRule } from './resume-rules.ts';
+import { notReadToItsEnd, readHead, refuseOtherHead } from './reviewed-head.ts';
 
 /** What SOURCE comes down to. */
 export interface Target {
@@ -124,7 +124,9 @@ export function targetOf(
     today,
   });
   // A ledger may have been moved since: it is worked on where it lies.
-  return { job: { ...merged, ledger: path }, fromLedger: true, state };
+  const target: Target = { job: { ...merged, ledger: path }, fromLedger: true, state };
+  if (reviewed !== undefined && rereadRule(target) !== 'no') throw notReadToItsEnd(path);
+  return target;
 }
 
 function placeOf({ cwd, store }: Pick<Machine, 'cwd' | 'store'>): LedgerPlace {

@@ -152,6 +152,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
 
   test('the HTML report runs nothing that names, comments or requestors brought along', async () => {
     await open('hostile');
+    for (const folded of await page.locator('details > summary').all()) await folded.click();
     for (const control of await page.locator('th button').all()) await control.click();
     await page.locator('input[type=search]').first().fill('<script>');
     expect(await page.evaluate('window.injected')).toBeUndefined();

@@ -3,7 +3,6 @@ import { ANSWER_RULES } from './rules/answers.ts';
 import { COUNTING_RULES } from './rules/counting.ts';
 import { ENDING_RULES } from './rules/endings.ts';
 import { FILE_RULES } from './rules/files.ts';
-import { ORDER_RULES } from './rules/order.ts';
 import { OUTCOME_RULES } from './rules/outcomes.ts';
 import { REPORT_RULES } from './rules/reports.ts';
 import type { Events, Invariant } from './rules/rule.ts';
@@ -13,7 +12,6 @@ import { SESSION_RULES } from './rules/sessions.ts';
 /** Everything that must hold in every world: the table of README.md, held against it by a test. */
 export const INVARIANTS: readonly Invariant[] = [
   ...SENDING_RULES,
-  ...ORDER_RULES,
   ...COUNTING_RULES,
   ...ANSWER_RULES,
   ...FILE_RULES,

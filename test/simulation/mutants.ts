@@ -108,13 +108,6 @@ export const MUTANTS: readonly Mutant[] = [
     "return canRead\n                ? { kind: 'look-up', doubt: { kind: 'used-up', last: httpDetail(answer) } }\n                : { kind: 'settle', settlement: usedUp(",
     "return false\n                ? { kind: 'look-up', doubt: { kind: 'used-up', last: httpDetail(answer) } }\n                : { kind: 'settle', settlement: usedUp(",
   ),
-  one('an order that is not kept', 'src/engine/work-queue.js', '(asGiven ? given', '(true ? given'),
-  one(
-    'devices that were seen long ago, called first',
-    'src/engine/order.js',
-    'return sorted.length - low;',
-    'return low;',
-  ),
   one('a token in the log', 'src/defender/send.js', 'log.debug({', 'log.info({ sent: token.token,'),
   one(
     'a gate that stays closed',

@@ -56,7 +56,7 @@ describe('the log of a run', () => {
     }
   });
 
-  test('the log of a run keeps the run and counts the session in what is said while the ledger of a killed one is opened', async () => {
+  test('the log of a run says that the lock of a killed one is taken over, and from then on names the run and counts the session', async () => {
     await using harness = await harnessWith(3);
     await using killed = harness.start([...RUN, '--quota', '2/1h']);
     await harness.sandbox.log.until((log) => log.entries.some(({ route }) => route === 'cancel'));
@@ -66,8 +66,10 @@ describe('the log of a run', () => {
     const { stderr } = await next.ended;
     const about = { job: 'ids', ...(await opened(harness)) };
     expect(about.session).toBe(2);
-    const taken = linesOf(stderr).find(({ msg }) => msg.includes('taken over'));
-    expect(taken).toMatchObject(about);
+    const lines = linesOf(stderr);
+    const taken = lines.findIndex(({ msg }) => msg.includes('taken over'));
+    expect(taken).toBeGreaterThanOrEqual(0);
+    expect(lines.slice(taken + 1).find(({ msg }) => msg === 'started')).toMatchObject(about);
   });
 
   test('the log of a run says what --log-level lets, from the environment too', async () => {
