@@ -53,6 +53,8 @@ export function changePlan(state: WorldState, path: string, random: Random): voi
   const isOpen = [...state.workers.values()].some((worker) => worker.inode === inode && worker.process.exists);
   // From here on it is no plan any more.
   if (inode === undefined || isOpen || state.files.watchAt(path)?.hasStart === true) return;
+  // What is no ledger is no plan either.
+  if (state.files.foreign.has(inode)) return;
   const id = random.uuid();
   state.defender.add(id, { known: true, index: 20_000 });
   const scribe = new Scribe(disk.bytes(path));

@@ -23,6 +23,8 @@ export const SESSION_RULES: readonly Invariant[] = [
       exit: ({ worker, code, message }, { scenario }) => {
         // A plan that was changed after its review is refused, whatever the clock does.
         if (worker.reviewed !== undefined && scenario.review?.changed === true) return undefined;
+        // What was lost with a reader of stdin that was killed is refused, whatever the clock does.
+        if (message?.startsWith('stdin was not read to its end')) return undefined;
         const why =
           worker.swappedAtMs !== undefined
             ? 'its ledger was swapped'
