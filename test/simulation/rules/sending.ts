@@ -1,3 +1,4 @@
+import type { LedgerWatch } from '../ledger-watch.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Invariant } from './rule.ts';
 
@@ -144,9 +145,9 @@ export const SENDING_RULES: readonly Invariant[] = [
         const truth = defender.truth.get(id);
         if (truth !== undefined && isExcluded(truth)) return `${id} (${truth.type})`;
         const screened = watch.screened.get(id);
-        // Where nobody looks, what a hand has written is all that there is.
+        // Where nobody looks, or one lookup had all its attempts without an answer, what a hand has written is all that there is, and it is not believed.
         const looks = scenario.reads && scenario.screen !== 'never';
-        const isKnown = screened !== undefined && (looks || !screened.byHand);
+        const isKnown = screened !== undefined && (!screened.byHand || (looks && !hasUsedUpALookup(watch)));
         const wasSeen = isKnown && screened.status !== 'NotFound' && truth?.odd === undefined;
         const isRelease = wasSeen && truth?.type === 'Unisolate';
         return isRelease && !scenario.guards.onlyType ? `${id}, an Unisolate` : undefined;
@@ -192,4 +193,13 @@ function inFlight(concurrency: number): number {
 
 function slowestMs(sessions: Scenario['sessions']): number {
   return Math.max(0, ...sessions.map(({ disk }) => (disk.slow > 0 ? 2 * disk.slowMs : 0)));
+}
+
+/** After five attempts at one lookup the others of its batch are not tried, and are called unseen. */
+function hasUsedUpALookup({ intents }: LedgerWatch): boolean {
+  const attempts = new Map<string, number>();
+  for (const { route, id } of intents.values()) {
+    if (route === 'get' && id !== undefined) attempts.set(id, (attempts.get(id) ?? 0) + 1);
+  }
+  return [...attempts.values()].some((n) => n >= 5);
 }
