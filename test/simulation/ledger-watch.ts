@@ -1,5 +1,5 @@
 import { OUTCOMES, type Outcome } from '../../src/ledger/outcomes.ts';
-import type { CloseReason, LedgerRecord, Order, Route } from '../../src/ledger/record.ts';
+import type { CloseReason, LedgerRecord, Route } from '../../src/ledger/record.ts';
 import type { Inode } from './disk.ts';
 import type { SimProcess } from './process.ts';
 import type { Sent } from './transport.ts';
@@ -30,9 +30,6 @@ interface Seen {
   type: string;
   status: string;
   byHand: boolean;
-  /** True ms at which it was on the platter, and the session that looked. */
-  atMs: number;
-  session: number;
 }
 
 interface Tell {
@@ -53,13 +50,6 @@ export class LedgerWatch {
   readonly accepted = new Set<string>();
   /** `byHand`: none of our processes wrote it. */
   readonly screened = new Map<string, Seen>();
-  /** The order that the last start goes by. */
-  order: Order = 'source';
-  readonly priorities = new Map<string, number>();
-  /** What was looked up when the order was chosen: with the last start, or at the beginning of a session that has none. */
-  known: ReadonlySet<string> = new Set();
-  /** Sessions that have begun. */
-  sessions = 0;
   run = '';
   /** What was admitted when a start was written last: only that was approved. */
   agreed: ReadonlySet<string> = new Set();
@@ -135,12 +125,9 @@ export class LedgerWatch {
       case 'open':
         this.run = record.run;
         this.closed = undefined;
-        this.sessions++;
-        this.known = new Set(this.screened.keys());
         break;
       case 'admit':
         this.admitted.add(record.id);
-        if (record.priority !== undefined) this.priorities.set(record.id, record.priority);
         break;
       case 'intake':
         this.hasIntake = true;
@@ -148,14 +135,9 @@ export class LedgerWatch {
       case 'start':
         this.hasStart = true;
         this.agreed = new Set(this.admitted);
-        this.order = record.order ?? 'source';
-        this.known = new Set(this.screened.keys());
         break;
       case 'screen':
-        this.screened.set(record.id, {
-          ...{ type: record.type, status: record.status, byHand: by === undefined },
-          ...{ atMs: Date.now(), session: this.sessions },
-        });
+        this.screened.set(record.id, { type: record.type, status: record.status, byHand: by === undefined });
         break;
       case 'intent': {
         const before = record.route === 'cancel' && record.id !== undefined ? this.outcomes.get(record.id) : undefined;

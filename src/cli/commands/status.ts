@@ -12,7 +12,7 @@ export const status: Command = {
   usage: 'status [runs..]',
   describe:
     'Shows every run of a folder: planned, running and by whom, interrupted, halted, finished or corrupt; how far it is, when it will be over, and ' +
-    'the command that goes on with it. Takes no lock, writes nothing and sends nothing. Exits 0, or 12 when a ledger is corrupt.',
+    'the command that continues it. Takes no lock, writes nothing and sends nothing. Exits 0, or 12 when a ledger is corrupt.',
   positionals: {
     runs: { describe: 'ledgers, or folders of them; without any, the folder `ledgers` here', array: true },
   },

@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import { ledgerNamed } from '../../job/ledger-name.ts';
-import { isShared } from '../../store/shared-store.ts';
+import { isShared } from '../../store/network-store.ts';
 import type { Command } from '../command.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
 
@@ -8,7 +8,7 @@ export const stop: Command = {
   usage: 'stop <run>',
   describe:
     'Asks the process that works on a run to end its session, on whatever machine that is: within five seconds it starts no call any more, waits for ' +
-    'those in flight, exits 130, and gives the run back. `countermand resume` goes on with it.',
+    'those in flight, exits 130, and gives the run back. `countermand resume` continues it.',
   positionals: { run: { describe: 'the name of the run in the store' } },
   options: () => settingOptions(['store']),
   examples: [['stop incident', 'with COUNTERMAND_STORE set']],

@@ -3,7 +3,7 @@ import { DamageError, LockedError, UsageError } from '../../errors.ts';
 import { duration } from '../../job/values.ts';
 import { plural } from '../../report/format.ts';
 import type { Context } from '../../run/console.ts';
-import { isShared, type SharedStore } from '../../store/shared-store.ts';
+import { isShared, type NetworkStore } from '../../store/network-store.ts';
 import type { Command } from '../command.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
 import { ledgerFiles } from '../machine.ts';
@@ -59,7 +59,7 @@ export const store: Command = {
   },
 };
 
-function storeOf({ store: given }: Context): SharedStore {
+function storeOf({ store: given }: Context): NetworkStore {
   if (isShared(given)) return given;
   throw new UsageError('Say which store: give --store postgres://USER@HOST/DATABASE, or set COUNTERMAND_STORE.');
 }
@@ -81,7 +81,7 @@ function refuseMisuse(action: string, names: readonly string[], { out, keep }: {
   }
 }
 
-async function init(shared: SharedStore, { out, say }: Context): Promise<void> {
+async function init(shared: NetworkStore, { out, say }: Context): Promise<void> {
   const { applied, warnings } = await shared.init();
   for (const warning of warnings) say(`warning: ${warning}\n`);
   const what = applied.length === 0 ? 'was set up already' : 'is set up';
@@ -95,7 +95,7 @@ function keptFor(text: unknown): number {
 }
 
 /** What is not finished may have work left, and stays however old it is. Calls still count when their ledger is gone. */
-async function prune(shared: SharedStore, keepMs: number, { out, say, clock }: Context): Promise<void> {
+async function prune(shared: NetworkStore, keepMs: number, { out, say, clock }: Context): Promise<void> {
   let removed = 0;
   for (const { name, modifiedMs } of (await shared.list('')) ?? []) {
     if (clock.wallMs() - modifiedMs <= keepMs) continue;
@@ -113,7 +113,7 @@ async function prune(shared: SharedStore, keepMs: number, { out, say, clock }: C
   out(`${plural(removed, 'run')} removed.\n`);
 }
 
-async function importFile(typed: string, shared: SharedStore, { cwd, out }: Context): Promise<void> {
+async function importFile(typed: string, shared: NetworkStore, { cwd, out }: Context): Promise<void> {
   if (extname(typed).toLowerCase() !== '.jsonl') {
     throw new UsageError(`${typed} is not the file of a ledger: its name must end in .jsonl.`);
   }
@@ -124,7 +124,7 @@ async function importFile(typed: string, shared: SharedStore, { cwd, out }: Cont
   out(`${name} ${did}: ${plural(records, 'record')}${torn}\n`);
 }
 
-async function exportRun(typed: string, folder: string, shared: SharedStore, { out }: Context): Promise<void> {
+async function exportRun(typed: string, folder: string, shared: NetworkStore, { out }: Context): Promise<void> {
   const name = typed.replace(/^run:/, '');
   const path = join(folder, fileNameOf(name));
   const done = await shared.export(name, (bytes) => ledgerFiles.put(path, bytes));

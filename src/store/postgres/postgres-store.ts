@@ -5,7 +5,7 @@ import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-l
 import type { LedgerSource } from '../../ledger/scan-ledger.ts';
 import type { SenderId } from '../../ledger/sender.ts';
 import type { Quota } from '../../quota/quota.ts';
-import type { ExportedRun, ImportedRun, SharedStore } from '../shared-store.ts';
+import type { ExportedRun, ImportedRun, NetworkStore } from '../network-store.ts';
 import { sameSeries } from '../stamped.ts';
 import type { HeldRun, HoldRun, ListedRun, QuotaMemory, RunEntry, RunHolder, RunStat, StoreFinding } from '../store.ts';
 import { lookAtDurability } from './durability.ts';
@@ -31,7 +31,7 @@ const MAX_NAME = 400;
  * Ledgers and the quota in a PostgreSQL database. A run is named and not filed: any text without control characters. Several processes on several
  * machines share it; each works on its own runs.
  */
-export class PostgresStore implements SharedStore {
+export class PostgresStore implements NetworkStore {
   readonly keeps = 'runs';
   readonly #parts: OpenParts;
   readonly #leases = new WeakMap<Ledger, Lease>();

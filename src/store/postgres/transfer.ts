@@ -3,7 +3,7 @@ import { ChainCheck } from '../../ledger/chain-check.ts';
 import { LineCutter } from '../../ledger/line-cutter.ts';
 import { project, type Reading, throwIfDamaged } from '../../ledger/read-ledger.ts';
 import type { LedgerSource } from '../../ledger/scan-ledger.ts';
-import type { ExportedRun, ImportedRun } from '../shared-store.ts';
+import type { ExportedRun, ImportedRun } from '../network-store.ts';
 import type { RunHolder } from '../store.ts';
 import type { Database, Session } from './database.ts';
 import { describeHolder, LEASE_MS } from './lease.ts';

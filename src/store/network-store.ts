@@ -2,7 +2,7 @@ import type { LedgerSource } from '../ledger/scan-ledger.ts';
 import type { RunHolder, Store } from './store.ts';
 
 /** A store that several machines share, and what is done to it beside the work on runs. */
-export interface SharedStore extends Store {
+export interface NetworkStore extends Store {
   readonly keeps: 'runs';
   /** For messages, without secrets. */
   readonly where: string;
@@ -35,6 +35,6 @@ export interface ExportedRun<T> {
   end: T;
 }
 
-export function isShared(store: Store): store is SharedStore {
+export function isShared(store: Store): store is NetworkStore {
   return store.keeps === 'runs';
 }
