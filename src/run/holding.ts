@@ -29,8 +29,8 @@ export interface Holding extends AsyncDisposable {
   /** Gives the ledger back that is held. */
   giveBack(): Promise<void>;
   /**
-   * Begins the session on the ledger that is held. Where none is, none was there: that of this name is taken now. Throws as `Store.hold` and
-   * `HeldRun.begin` do.
+   * Begins the session on the ledger that is held, which must be that of this name. Where none is, none was there: it is taken now. Throws as
+   * `Store.hold` and `HeldRun.begin` do.
    */
   begin(name: string, session: BeginSession): Promise<Ledger>;
   /** What `work` resolves to, unless a signal comes first: for what does not listen to {@link Holding.signal}. */
@@ -54,6 +54,7 @@ export function makeHolding(
   const tracer = createTracer();
   let listening: Disposable | undefined;
   let held: HeldRun | undefined;
+  let heldName = '';
   let isClosed = false;
 
   const listen = () =>
@@ -102,6 +103,7 @@ export function makeHolding(
   const hold: Holding['hold'] = async (run) => {
     await giveBack();
     listening ??= listen();
+    heldName = run.name;
     held = await inTime(store.hold({ ...run, run: newRun, say, signal, onStop, log, trace: tracer }));
     return held;
   };
@@ -116,6 +118,7 @@ export function makeHolding(
     giveBack,
     begin: async (name, session) => {
       signal.throwIfAborted();
+      if (held !== undefined && heldName !== name) throw new Error(`${name} is to be begun while ${heldName} is held`);
       const run = held ?? (await hold({ name, existing: 'none' }));
       return await inTime(run.begin(session));
     },

@@ -56,6 +56,7 @@ describe('what a session holds before it is begun', () => {
   test('what a session holds is one ledger: another one is taken for it, and a new one right before it is begun', async () => {
     await interrupted();
     await holding.hold({ name: PATH });
+    await expect(holding.begin('/ledgers/new.jsonl', { open: OPEN })).rejects.toThrow(`while ${PATH} is held`);
     await holding.giveBack();
     expect(locks()).toEqual([]);
     const ledger = await holding.begin('/ledgers/new.jsonl', { open: OPEN });

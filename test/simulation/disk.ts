@@ -60,9 +60,11 @@ export interface DiskOptions {
 type Entries = Map<string, Inode>;
 type Operation = <T>(effect: () => T, takesTime?: boolean) => Promise<T>;
 
-/** One folder on one disk, for all processes of the world. Kills lose nothing that was written; a loss of power loses what was not synced. */
+/** The folders of one disk, for all processes of the world. Kills lose nothing that was written; a loss of power loses what was not synced. */
 export class SimDisk {
   readonly folder = '/ledgers';
+  /** Those that are there though nothing may be in them. */
+  readonly #folders = new Set(['/ledgers', '/other']);
   entries: Entries = new Map();
   /** The folder as it was after each change since its last sync. */
   #unsynced: Entries[] = [];
@@ -237,13 +239,13 @@ export class SimDisk {
           const real = follow(path);
           if (entry(real) !== undefined) return real;
           if (this.entries.has(path)) throw danglingLink(path);
-          if (dirname(path) !== this.folder) throw failure('ENOENT', path);
+          if (!this.#folders.has(dirname(path))) throw failure('ENOENT', path);
           return real;
         }),
       list: (folder) =>
         operation(() => {
           const inside = [...this.entries.keys()].filter((path) => path.startsWith(`${folder}/`));
-          if (folder !== this.folder && inside.length === 0) throw failure('ENOENT', folder);
+          if (!this.#folders.has(folder) && inside.length === 0) throw failure('ENOENT', folder);
           return inside.map((path) => path.slice(folder.length + 1));
         }),
       unwritable: () => operation(() => undefined),
@@ -335,7 +337,7 @@ export class SimDisk {
   }
 
   #make(path: string, small: boolean): Inode {
-    if (dirname(path) !== this.folder) throw failure('ENOENT', path);
+    if (!this.#folders.has(dirname(path))) throw failure('ENOENT', path);
     this.#inodes++;
     const inode: Inode = {
       number: this.#inodes,

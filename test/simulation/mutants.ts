@@ -135,8 +135,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   one(
     'a job that begins anew beside its unfinished ledger',
-    'src/run/target.js',
-    'if (unfinished !== undefined)',
+    'src/run/newest-unfinished.js',
+    'if (state.sessions.length > 0 && !isFinished(state))',
     'if (false)',
   ),
   one(

@@ -59,6 +59,10 @@ export function changePlan(state: WorldState, path: string, random: Random): voi
   state.defender.add(id, { known: true, index: 20_000 });
   const scribe = new Scribe(disk.bytes(path));
   scribe.write('admit', { id, line: 9999 }, Date.now());
+  // Without it the plan's source was not read to its end, which is refused whatever its head is.
+  if (random.fork('whole').chance(0.8)) {
+    scribe.write('intake', { admitted: 1, rejected: 0, bytes: 0, sha256: '0'.repeat(64) }, Date.now());
+  }
   const swaps = random.chance(0.4);
   state.trace.add(`by hand: ${id.slice(0, 8)} is added to the plan ${path}${swaps ? ', in another file' : ''}`);
   if (swaps) disk.putByHand(path, scribe.bytes);
