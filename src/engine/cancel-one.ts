@@ -76,6 +76,7 @@ async function sendCancel({ parts, screening, streak }: CancelParts, task: Task)
     askedAtMs: last?.intentAtMs ?? clock.wallMs(),
     createdAtMs: screen?.created ? Date.parse(screen.created) : undefined,
     sent,
+    blind: task.sentBlind,
     earlier: false,
   });
   if (answer.kind === 'action' || (answer.kind === 'error' && answer.http !== 403)) await streak.broken();

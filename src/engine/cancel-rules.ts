@@ -47,6 +47,8 @@ export interface CancelContext {
   createdAtMs: number | undefined;
   /** Cancel calls that were or may have been sent for it, over all sessions. */
   sent: number;
+  /** It was sent once more although no lookup could tell what became of the call before, which may still arrive. */
+  blind: boolean;
   /** The answer came in an earlier session, or was to come. */
   earlier: boolean;
 }
@@ -84,8 +86,10 @@ export function afterCancel(answer: Answer | RecordedAnswer, context: CancelCont
 /** The rows in which Defender itself says no. */
 function afterRefusal(
   answer: Extract<Answer, { kind: 'error' }>,
-  { attempt, canRead, askedAtMs, createdAtMs, sent, earlier }: CancelContext,
+  { attempt, canRead, askedAtMs, createdAtMs, sent, blind, earlier }: CancelContext,
 ): Next {
+  const last = httpDetail(answer);
+  const lookUp: Next = { kind: 'look-up', doubt: { kind: 'used-up', last } };
   switch (answer.http) {
     case 400:
       return { kind: 'look-up', doubt: { kind: 'refused', code: answer.code ?? '' } };
@@ -94,21 +98,20 @@ function afterRefusal(
     case 403: {
       // It ended that session, and the credentials may be others now.
       if (earlier) return { kind: 'again', attempt };
-      const settlement: Settlement = { outcome: 'forbidden', detail: httpDetail(answer) };
+      const settlement: Settlement = { outcome: 'forbidden', detail: last };
       // Without Defender's body it may be somebody else's refusal to let the answer through.
       return canRead && (sent > 1 || answer.code === undefined)
         ? { kind: 'look-up', doubt: { kind: 'forbidden', settlement } }
         : { kind: 'forbidden', settlement };
     }
     case 404:
-      return createdAtMs !== undefined && askedAtMs < createdAtMs + YOUNG_MS
-        ? { kind: 'wait-for-it' }
-        : { kind: 'settle', settlement: { outcome: 'not-found', detail: httpDetail(answer) } };
+      if (createdAtMs !== undefined && askedAtMs < createdAtMs + YOUNG_MS) return { kind: 'wait-for-it' };
+      if (!blind) return { kind: 'settle', settlement: { outcome: 'not-found', detail: last } };
+      return canRead ? lookUp : { kind: 'settle', settlement: perhapsBefore(last) };
     default:
       // A conflict may be with the call before it.
-      return canRead && sent > 1
-        ? { kind: 'look-up', doubt: { kind: 'used-up', last: httpDetail(answer) } }
-        : { kind: 'settle', settlement: { outcome: 'failed', detail: httpDetail(answer) } };
+      if (canRead && sent > 1) return lookUp;
+      return { kind: 'settle', settlement: blind ? perhapsBefore(last) : { outcome: 'failed', detail: last } };
   }
 }
 
@@ -117,7 +120,10 @@ export function afterRestart(last: CancelCall, context: Pick<CancelContext, 'can
   // That we were killed is not the action's fault.
   const costsAttempt = last.repliedAtMs !== undefined;
   const { attempt, intentAtMs } = last;
-  return afterCancel(recordedAnswer(last), { ...context, attempt, costsAttempt, askedAtMs: intentAtMs, earlier: true });
+  // Whether one of them was sent blindly stands in no record.
+  const blind = context.sent > 1;
+  const answer = recordedAnswer(last);
+  return afterCancel(answer, { ...context, attempt, costsAttempt, askedAtMs: intentAtMs, blind, earlier: true });
 }
 
 export interface LookupContext {
@@ -199,7 +205,11 @@ function refused(code: string, action: MachineAction): Settlement {
 
 /** Refused, but after a call that may have been accepted: only its end will show. */
 function perhapsOurs(code: string): Settlement {
-  return { outcome: 'unknown', detail: `HTTP 400 ${code} to a repeated cancel; an earlier one may have been accepted` };
+  return perhapsBefore(`HTTP 400 ${code}`);
+}
+
+function perhapsBefore(last: string): Settlement {
+  return { outcome: 'unknown', detail: `${last} to a repeated cancel; an earlier one may have been accepted` };
 }
 
 /** Kept out by a guard, but only after a cancel that may have been carried out: it is not sent again, and its end is to be looked at. */

@@ -14,6 +14,7 @@ const CONTEXT = {
   askedAtMs: NOW,
   createdAtMs: NOW - 3_600_000,
   sent: 2,
+  blind: false,
   earlier: false,
 };
 
@@ -105,6 +106,17 @@ describe('after an answer to a cancel', () => {
   ])('404 on an action that was %s leads to %s', (_, next, createdAtMs) => {
     expect(afterCancel(refusal(404), { ...CONTEXT, createdAtMs }).kind).toBe(next);
   });
+
+  it.each<[number, boolean, unknown]>([
+    [404, true, { kind: 'look-up', doubt: { kind: 'used-up', last: 'HTTP 404 Code' } }],
+    [404, false, { kind: 'settle', settlement: { outcome: 'unknown' } }],
+    [409, false, { kind: 'settle', settlement: { outcome: 'unknown' } }],
+  ])(
+    '%d to what was sent once more unseen says nothing of the call before it (can read: %s)',
+    (http, canRead, next) => {
+      expect(afterCancel(refusal(http), { ...CONTEXT, canRead, blind: true })).toMatchObject(next as object);
+    },
+  );
 
   it.each([
     ['Cancelled', 'cancelled'],
@@ -327,9 +339,9 @@ describe('after a restart', () => {
     expect(afterRestart(slow, context)).toEqual({ kind: 'wait-for-it' });
   });
 
-  it('a recorded 409 to a repeat is looked up', () => {
+  it.each([404, 409])('a recorded %d to a repeat is looked up', (http) => {
     const context = { canRead: true, createdAtMs: undefined, sent: 2 };
     const expected = { kind: 'look-up', doubt: { kind: 'used-up' } };
-    expect(afterRestart({ ...last, http: 409 }, context)).toMatchObject(expected);
+    expect(afterRestart({ ...last, http }, context)).toMatchObject(expected);
   });
 });
