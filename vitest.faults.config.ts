@@ -1,10 +1,9 @@
 import { defineConfig } from 'vitest/config';
-import { SLOW_TESTS } from './vitest.slow.ts';
 
 /** The suites that kill processes and break disks: slow, so `npm test` leaves them to `npm run test:faults`. */
 export default defineConfig({
   test: {
-    include: ['test/faults/**/*.test.ts', ...SLOW_TESTS],
+    include: ['test/faults/**/*.test.ts'],
     globalSetup: ['test/build-once.ts'],
     testTimeout: 300_000,
     hookTimeout: 60_000,

@@ -1,4 +1,4 @@
-/** Tests that cost much processor time without killing anything: they run with the fault suites, so that the quick suite stays quick. */
+/** Tests that cost much time: they have a script of their own, so that the quick suite stays quick. */
 export const SLOW_TESTS = [
   'test/e2e/identity-kinds.test.ts',
   'test/e2e/identity-refusals.test.ts',
@@ -28,4 +28,13 @@ export const SLOW_TESTS = [
   'test/e2e/redact.test.ts',
   'test/run/check.test.ts',
   'test/defender/server-clock.test.ts',
+  'test/e2e/terminal.test.ts',
+  'test/e2e/terminal-looks.test.ts',
+  'test/e2e/outcomes.test.ts',
+  'test/e2e/identity-hosts.test.ts',
+  'test/e2e/secrets-in-text.test.ts',
+  'test/e2e/refusals.test.ts',
+  'test/e2e/jobs.test.ts',
+  'test/cli/overwriting.test.ts',
+  'test/cli/usage.test.ts',
 ];

@@ -16,7 +16,7 @@ export interface CommandOptions {
   through?: readonly string[];
   /** stdin stays open, for a test to write to. */
   openInput?: boolean;
-  /** Killed after it, which makes the test fail. @default 25_000 */
+  /** Killed after it, which makes the test fail. Longer than a busy machine takes: it finds what hangs, not what is slow. @default 60_000 */
   timeoutMs?: number;
 }
 
@@ -41,7 +41,7 @@ export interface RunningCommand extends AsyncDisposable {
 
 /** Starts the built command as a process of its own. Disposing of it kills it. */
 export function startCommand(args: readonly string[], options: CommandOptions = {}): RunningCommand {
-  const { env = {}, cwd, input, openInput = false, timeoutMs = 25_000, through = [] } = options;
+  const { env = {}, cwd, input, openInput = false, timeoutMs = 60_000, through = [] } = options;
   const [file = process.execPath, ...before] = [...through, process.execPath];
   const child = spawn(file, [...before, COMMAND, ...args], {
     cwd,
