@@ -19,7 +19,7 @@ const { values } = parseArgs({
     command: { type: 'string', default: fileURLToPath(new URL('../../dist/main.js', import.meta.url)) },
   },
 });
-const { sandboxToken, practiceTenant, practiceClient } = await import('../../dist/sandbox/access.js');
+const { sandboxToken, practiceTenant, practiceClient } = await import('../../build/sandbox/access.js');
 
 /** DESIGN section 9. */
 const AT_MOST = { 'first call': 9, '--help': 5, '--version': 5 };
