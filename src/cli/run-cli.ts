@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { endedBy } from '../fs-errors.ts';
 import type { Interrupts } from '../run/machine.ts';
 import { styled } from '../styled.ts';
 import { versionLine } from '../version.ts';
@@ -18,7 +19,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   const exitCode = await interrupts
     .orInterrupted(answered(argv, guard, interrupts))
     // A command that held nothing was left where it stood: it may go on in the background until the process ends below.
-    .catch((thrown: unknown) => tellError(thrown));
+    .catch((thrown: unknown) => tellError(endedBy(thrown)));
   await stderrLine.drained();
   if (interrupts.first !== undefined) endWhenWritten(exitCode);
   return exitCode;
