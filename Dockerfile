@@ -9,13 +9,7 @@ COPY tsconfig.json build.mjs ./
 COPY src ./src
 ARG SOURCE_COMMIT=
 RUN npm run build
-# Then only what runs: declarations, sources and maps of libraries are never loaded. Licence texts stay, whatever they are called.
-RUN npm prune --omit=dev --no-audit --no-fund \
-  && find node_modules -type f \
-    \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' -o -name '*.flow' \) \
-    ! -iname 'licen[cs]e*' -delete \
-  && rm -rf node_modules/.package-lock.json node_modules/.bin \
-  && mkdir /ledgers
+RUN mkdir /ledgers
 
 FROM node:24-bookworm-slim
 # Who builds says where from: the commit, when (RFC 3339), and the repository's address.
@@ -33,7 +27,6 @@ LABEL org.opencontainers.image.title="countermand" \
   org.opencontainers.image.base.name="docker.io/library/node:24-bookworm-slim"
 ENV NODE_ENV=production
 COPY --from=build /app/package.json /app/package.json
-COPY --from=build /app/node_modules /app/node_modules
 COPY --from=build /app/dist /app/dist
 COPY LICENSE /app/LICENSE
 # Ledgers lie in `ledgers` below the working folder unless --ledger says otherwise: with the root as working folder, in the volume.

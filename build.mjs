@@ -1,19 +1,129 @@
-// Makes `dist` from `src`: `npm run build`, and npm's `prepare`, so that a clone, a tarball and `git+…` all have a command after they were
-// installed. Beside it lies what `--version` says of where it came from.
+// `npm run build`, and npm's `prepare`, so that a clone, a tarball and `git+…` all have a command after they were installed:
+//   build/  src, checked and compiled by tsc file by file: what the simulation's faults are patched into, and what tests and benches import
+//   dist/   what is shipped: those files and the libraries they use in a few files, one part a command; with maps, the licences of what is in it,
+//           and what `--version` says of where it came from
 import { execFileSync } from 'node:child_process';
-import { existsSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = realpathSync(fileURLToPath(new URL('.', import.meta.url)));
-const compiler = `${root}/node_modules/typescript/bin/tsc`;
+const compiled = join(root, 'build');
+const shipped = join(root, 'dist');
+const compiler = join(root, 'node_modules/typescript/bin/tsc');
+
+/** The maps of the bundle lead to src: tsc's own maps are handed on. */
+const mapsOfTsc = {
+  name: 'maps-of-tsc',
+  load(id) {
+    if (!id.startsWith(compiled + sep)) return null;
+    return { code: readFileSync(id, 'utf8'), map: readFileSync(`${id}.map`, 'utf8') };
+  },
+};
+
+/** undici's index loads all of it, fetch, WebSockets and caches too, which takes longer than the rest of a command's start. */
+const UNDICI = `
+import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
+import request from 'undici/lib/api/api-request.js';
+export { default as buildConnector } from 'undici/lib/core/connect.js';
+export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js';
+export { default as Pool } from 'undici/lib/dispatcher/pool.js';
+// As its index does it.
+Dispatcher.prototype.request = request;
+`;
+
+const usedOfUndici = {
+  name: 'used-of-undici',
+  resolveId(id, importer) {
+    return id === 'undici' && importer?.startsWith(compiled + sep) ? '\0undici' : null;
+  },
+  load(id) {
+    return id === '\0undici' ? UNDICI : null;
+  },
+};
 
 // After `npm ci --omit=dev` there is nothing to build with, which is no fault of that install.
 if (process.env.npm_lifecycle_event === 'prepare' && !existsSync(compiler)) {
   console.error('countermand: typescript is not installed, so nothing is built: run npm ci, then npm run build');
 } else {
-  rmSync(`${root}/dist`, { recursive: true, force: true });
+  for (const folder of [compiled, shipped]) rmSync(folder, { recursive: true, force: true });
   execFileSync(process.execPath, [compiler, '-p', root], { stdio: 'inherit' });
-  writeFileSync(`${root}/dist/build.json`, `${JSON.stringify({ commit: process.env.SOURCE_COMMIT || commitOf(root) })}\n`);
+  const packages = packagesOf(await bundle());
+  write('package.json', { type: 'commonjs' });
+  write('build.json', {
+    commit: process.env.SOURCE_COMMIT || commitOf(root),
+    bundled: packages.map(({ name, version }) => `${name}@${version}`),
+  });
+  writeFileSync(join(shipped, 'THIRD-PARTY-LICENSES.txt'), licencesOf(packages));
+}
+
+function write(file, content) {
+  writeFileSync(join(shipped, file), `${JSON.stringify(content, undefined, 2)}\n`);
+}
+
+/**
+ * Bundles what tsc made, so that what is shipped is what the tests have run. CommonJS, because Node loads it in two thirds of the time: it makes no
+ * list of a built-in module's every export. Returns the files that are in it.
+ */
+async function bundle() {
+  const { rolldown } = await import('rolldown');
+  const made = await rolldown({
+    input: { main: join(compiled, 'main.js'), 'chain-worker': join(compiled, 'ledger/chain-worker.js') },
+    platform: 'node',
+    // pg's compiled client and linkedom's canvas: each is used where it is installed, and is not.
+    external: ['pg-native', 'canvas'],
+    plugins: [mapsOfTsc, usedOfUndici],
+    onLog(level, log) {
+      // bottleneck's Redis, and yargs's files of settings: neither is used. Any other warning is an error: nobody would read it.
+      const isKnown = ['EVAL', 'EMPTY_IMPORT_META'].includes(log.code) && log.id?.includes('node_modules');
+      if (level === 'warn' && !isKnown) throw new Error(`${log.code} in ${log.id}: ${log.message}`);
+    },
+  });
+  const { output } = await made.write({
+    dir: shipped,
+    format: 'cjs',
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    // Functions keep their names: a stack trace is read.
+    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+  });
+  await made.close();
+  return output.flatMap((part) => (part.type === 'chunk' ? Object.keys(part.modules) : []));
+}
+
+/** The packages that these files are of, by name and version, each once. */
+function packagesOf(files) {
+  const packages = new Map();
+  for (const file of files) {
+    const at = file.lastIndexOf(`${sep}node_modules${sep}`);
+    if (at === -1) continue;
+    let folder = dirname(file);
+    let manifest;
+    // A folder inside of a package may have a package.json that only says its kind of modules.
+    for (; manifest?.version === undefined; folder = dirname(folder)) {
+      if (folder.length <= at) throw new Error(`no package is found that ${file} is of`);
+      const path = join(folder, 'package.json');
+      if (existsSync(path)) manifest = { folder, ...JSON.parse(readFileSync(path, 'utf8')) };
+    }
+    packages.set(`${manifest.name}@${manifest.version}`, manifest);
+  }
+  return [...packages.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Each package with the text of its licence as it ships it. */
+function licencesOf(packages) {
+  const parts = packages.map(({ name, version, license, author, folder }) => {
+    if (typeof license !== 'string') throw new Error(`${name} ${version} does not say its licence`);
+    const files = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file));
+    const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').trim());
+    const by = typeof author === 'object' ? author.name : author;
+    if (texts.length === 0 && by === undefined) throw new Error(`${name} ${version} has no licence text, and no author`);
+    return [`${name} ${version}: ${license}`, ...(texts.length > 0 ? texts : [`Copyright ${by}; it ships no text of its licence.`])];
+  });
+  const head = ['countermand is made with the packages below, which are parts of its files. Each is under the licence that follows its name.'];
+  return [head, ...parts].map((each) => `${each.join('\n\n')}\n`).join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 /** Of the clone that this folder is, with `-dirty` where tracked files differ from it; undefined elsewhere, in a folder of another clone too. */

@@ -10,9 +10,20 @@ if [ -n "${GITHUB_REF_NAME:-}" ] && [ "$GITHUB_REF_NAME" != "v$version" ]; then
 fi
 mkdir -p "$out"
 npm pack --silent --pack-destination "$out" >/dev/null
-# npm calls the whole by the folder that it lies in.
-npm sbom --omit=dev --sbom-format=cyclonedx --sbom-type=application | node -e '
-const bom = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+# To npm every library is one that the build needs; those that are in the bundle are what is shipped. npm calls the whole by the folder it lies in.
+npm sbom --sbom-format=cyclonedx --sbom-type=application | node -e '
+const { readFileSync } = require("node:fs");
+const bom = JSON.parse(readFileSync(0, "utf8"));
+const { bundled } = JSON.parse(readFileSync("dist/build.json", "utf8"));
+const nameOf = ({ group, name, version }) => `${group ? `${group}/` : ""}${name}@${version}`;
+const parts = bom.components.filter((each) => bundled.includes(nameOf(each)));
+const missing = bundled.filter((each) => !parts.some((part) => nameOf(part) === each));
+if (missing.length > 0) throw new Error(`not in the list of npm: ${missing.join(", ")}`);
+const refs = new Set([bom.metadata.component["bom-ref"], ...parts.map((part) => part["bom-ref"])]);
+bom.components = parts;
+bom.dependencies = bom.dependencies
+  .filter(({ ref }) => refs.has(ref))
+  .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((each) => refs.has(each)) }));
 bom.metadata.component.name = "countermand";
 console.log(JSON.stringify(bom, undefined, 2));
 ' >"$out/countermand-$version.cdx.json"

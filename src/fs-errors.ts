@@ -48,9 +48,11 @@ function systemTrouble(error: unknown): UsageError | undefined {
     const what = code === 'ENOENT' ? 'does not exist any more' : `cannot be used (${troubleInWords(error)})`;
     return new UsageError(`the current folder ${what}: change to another folder, then run again`, { cause: error });
   }
-  if (code === 'ERR_MODULE_NOT_FOUND') {
+  if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') {
     const remedy = 'raise the limit of open files (ulimit -n 1024), or install it anew';
-    return new UsageError(`a part of the program cannot be loaded (${error.message}): ${remedy}`, { cause: error });
+    // Below its first line stands which parts asked for it.
+    const [what] = error.message.split('\n');
+    return new UsageError(`a part of the program cannot be loaded (${what}): ${remedy}`, { cause: error });
   }
   const remedy = remedyFor(error);
   return remedy === undefined ? undefined : new UsageError(`${troubleInWords(error)}: ${remedy}`, { cause: error });

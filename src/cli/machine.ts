@@ -6,12 +6,12 @@ import { systemClock } from '../clock.ts';
 import { makeTransport } from '../defender/transport.ts';
 import { makeDispatcher } from '../http/dispatcher.ts';
 import { credentialSource } from '../identity/credential-source.ts';
-import { type SessionSecrets, sessionSecrets } from '../identity/session-secrets.ts';
+import type { SessionSecrets } from '../identity/session-secrets.ts';
 import { openSource, readStdin, sourceAt } from '../intake/open-source.ts';
 import { readJobText } from '../job/job-file.ts';
 import type { LedgerSource } from '../ledger/scan-ledger.ts';
 import type { Logger } from '../log.ts';
-import { makeRedact, type Redact } from '../redact.ts';
+import type { Redact } from '../redact.ts';
 import type { Context } from '../run/console.ts';
 import type { Connection, Interrupts, Machine, Sources } from '../run/machine.ts';
 import { fileDisk } from '../store/folder/file-disk.ts';
@@ -22,7 +22,7 @@ import { userAgent } from '../version.ts';
 import { makeOutputs } from './files/outputs.ts';
 import { processConsole } from './terminal/console.ts';
 import { type LogWish, makeLog } from './terminal/log.ts';
-import { stderrLine } from './terminal/stderr-line.ts';
+import type { Guard } from './without-context.ts';
 
 export interface MachineParts {
   log: Logger;
@@ -96,20 +96,6 @@ function connectionTo(apiUrl: string, env: Machine['env']): Connection {
     credential: (kind, parts) => credentialSource(kind, { ...parts, dispatcher }),
     end: () => dispatcher.end(),
   };
-}
-
-/** What keeps secrets from leaving. */
-export interface Guard {
-  secrets: SessionSecrets;
-  redact: Redact;
-}
-
-/** What is said before there is a context is cleaned of secrets too. */
-export function guardOutputs(env: Context['env']): Guard {
-  const secrets = sessionSecrets(env);
-  const redact = makeRedact(() => secrets.values());
-  stderrLine.redact = redact;
-  return { secrets, redact };
 }
 
 /** What a command wants of its surroundings. */

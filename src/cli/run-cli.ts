@@ -1,44 +1,14 @@
-import yargs from 'yargs';
-import { cleanJson } from '../clean.ts';
-import { CountermandError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { endedBy } from '../fs-errors.ts';
-import { refuseUnsafeTls } from '../identity/endpoints.ts';
-import { show } from '../job/given-settings.ts';
-import { type Context, sayError } from '../run/console.ts';
+import type { Interrupts } from '../run/machine.ts';
 import { styled } from '../styled.ts';
-import { nearestName } from '../suggest.ts';
 import { versionLine } from '../version.ts';
-import { type Args, declareCommand } from './command.ts';
-import { COMMAND_NAMES, COMMANDS, SHELL_NAMES, SMALL_COMMANDS } from './command-table.ts';
-import {
-  COMMON_FLAGS,
-  checkArguments,
-  findCommand,
-  placeOfFlag,
-  unknownCommand,
-  wantsJson,
-} from './flags/check-arguments.ts';
-import { refuseSecretArguments, refuseSecrets } from './flags/secret-arguments.ts';
-import { storeAsked } from './flags/store-flag.ts';
-import { refuseUnknownSafeties, unknownVariables } from './flags/unknown-variables.ts';
-import { helpOf, installLines, mainHelp, topicOf } from './help/help.ts';
-import { type ContextWish, guardOutputs, processContext } from './machine.ts';
+import { mainHelp } from './help/main-help.ts';
 import { endProcess, endWhenWritten, listenForInterrupts } from './terminal/interrupts.ts';
 import { results } from './terminal/results.ts';
 import { stderrLine } from './terminal/stderr-line.ts';
-import { callBack, terminalOf } from './terminal/terminal.ts';
-
-/** Stands for `-` on its way through yargs, which takes that for an empty flag and hands out an empty text instead. */
-const STDIN_MASK = '\u0000stdin';
-
-function maskStdin(argument: string): string {
-  return argument === '-' ? STDIN_MASK : argument;
-}
-
-function unmasked(args: Args): Args {
-  return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, value === STDIN_MASK ? '-' : value]));
-}
+import { type Guard, guardOutputs, tellError } from './without-context.ts';
 
 /** Runs one command and returns its exit code. The one place where errors become words and exit codes. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
@@ -47,177 +17,29 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   process.stdout.on('error', () => {});
   using interrupts = listenForInterrupts(process, endProcess);
   const exitCode = await interrupts
-    .orInterrupted(runCommand(argv, (wish) => processContext(wish, guard, interrupts)))
+    .orInterrupted(answered(argv, guard, interrupts))
     // A command that held nothing was left where it stood: it may go on in the background until the process ends below.
-    .catch((thrown: unknown) => tellError(thrown));
+    .catch((thrown: unknown) => tellError(endedBy(thrown)));
   await stderrLine.drained();
   if (interrupts.first !== undefined) endWhenWritten(exitCode);
   return exitCode;
 }
 
-async function runCommand(
-  argv: readonly string[],
-  makeContext: (wish: ContextWish) => Promise<Context>,
-): Promise<ExitCode> {
-  let exitCode: ExitCode = 0;
-  let hasResults = false;
-  let end: ((exitCode: ExitCode) => void) | undefined;
-  try {
-    refuseSecrets(argv);
-    if (argv.length === 0) {
-      results.write(styled(mainHelp()));
-      throw new UsageError('Give a command.');
-    }
-    const args = await checked(argv);
-    const topic = topicOf(args);
-    if (topic !== undefined) {
-      results.write(styled(await helpOf(topic).catch((error: unknown) => Promise.reject(seeHelp(error)))));
-      return exitCode;
-    }
-    if (args[0] === 'version') {
-      results.write(styled(`${versionLine(process)}\n`));
-      return exitCode;
-    }
-    if (args[0] === 'completion') {
-      results.write(styled(await completionFor(args.slice(1))));
-      return exitCode;
-    }
-    let cli = yargs(args.map(maskStdin))
-      .scriptName('countermand')
-      .version(versionLine(process))
-      .help()
-      .alias('help', 'h')
-      .strict()
-      .demandCommand(1, 'Give a command; `countermand --help` lists them.')
-      .parserConfiguration({ 'greedy-arrays': false, 'camel-case-expansion': false, 'parse-numbers': false })
-      .option('log-level', COMMON_FLAGS['log-level'])
-      .exitProcess(false)
-      .fail((message, error) => {
-        throw error ?? misused([message], args[0]);
-      });
-    for (const { name, usage, summary, load } of COMMANDS) {
-      cli = cli.command(
-        usage,
-        summary,
-        async (own) => declareCommand(own, await load()),
-        async (args) => {
-          refuseUnsafeTls(process.env, process.execArgv);
-          const command = await load();
-          const storeUrl = storeAsked(unmasked(args), command, process.env);
-          const context = await makeContext({ level: args['log-level'], format: args['log-format'], storeUrl });
-          await using _store = context.store;
-          refuseUnknownSafeties(context.env);
-          for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);
-          refuseSecretArguments(unmasked(args), context);
-          const out: Context['out'] = (output) => {
-            hasResults = true;
-            context.out(output);
-          };
-          if (ENDS_BY_ITSELF.includes(name)) end = whenOver(name, context);
-          exitCode = await command.run(unmasked(args), { ...context, out });
-        },
-      );
-    }
-    await cli.parseAsync();
-  } catch (thrown) {
-    // Where a flag lacks its value, the parser throws an error of its own past `fail`.
-    const error = thrown instanceof Error && thrown.name === 'YError' ? misused([thrown.message]) : endedBy(thrown);
-    exitCode = tellError(error, !hasResults && wantsJson(argv));
+/** Version and help are said at once: the parser, the settings and their checks are loaded for whoever wants more. */
+async function answered(argv: readonly string[], guard: Guard, interrupts: Interrupts): Promise<ExitCode> {
+  const [word, ...more] = argv;
+  if (word === undefined) {
+    results.write(styled(mainHelp()));
+    throw new UsageError('Give a command.');
   }
-  end?.(exitCode);
-  return exitCode;
-}
-
-/** Commands that somebody may wait for; the others are quick, or end when they are told to. */
-const ENDS_BY_ITSELF: readonly string[] = ['plan', 'run', 'resume', 'verify'];
-
-/** Calls whoever started it back to the terminal, unless they have just ended it. */
-function whenOver(name: string, { clock, env, interrupts }: Context): (exitCode: ExitCode) => void {
-  const begunMs = clock.monotonicMs();
-  return (exitCode) => {
-    if (interrupts.first !== undefined) return;
-    const tookMs = clock.monotonicMs() - begunMs;
-    stderrLine.control(callBack(`countermand ${name}: exit ${exitCode}`, tookMs, terminalOf(process.stderr, env), env));
-  };
-}
-
-/** The script for the one shell that is named. Throws a UsageError where none is, or another. */
-async function completionFor(words: readonly string[]): Promise<string> {
-  const given = words[findCommand(words) ?? -1];
-  const shell = SHELL_NAMES.find((name) => name === given);
-  if (shell === undefined) {
-    const near = given === undefined ? undefined : nearestName(given, SHELL_NAMES);
-    const meant = near === undefined ? '' : ` Did you mean ${near}?`;
-    const what =
-      given === undefined
-        ? 'completion needs the name of a shell.'
-        : `completion does not know ${show(given)}.${meant}`;
-    throw new UsageError([`${what} To install it:`, ...installLines().split('\n')]);
+  if (more.length === 0 && ['--version', 'version'].includes(word)) {
+    results.write(styled(`${versionLine(process)}\n`));
+    return 0;
   }
-  const { completed } = await import('./completion/words.ts');
-  const { completionScript } = await import('./completion/scripts.ts');
-  return completionScript(shell, await completed());
-}
-
-/** Says an error on stderr, and as the document that was asked for where there is none yet. Returns the exit code. */
-function tellError(error: unknown, asDocument = false): ExitCode {
-  const isExpected = error instanceof CountermandError;
-  const exitCode = isExpected ? error.exitCode : 1;
-  // The stack names functions and files of ours; errors that carry requests keep them out of what is printed.
-  const stack = String(error instanceof Error ? error.stack : error).split('\n');
-  const message = isExpected ? error.message : `unexpected error, which is a bug: ${stack.join('\n')}`;
-  if (asDocument)
-    results.write(styled(`${cleanJson(JSON.stringify({ exitCode, error: { message } }, undefined, 2))}\n`));
-  if (isExpected) sayError((line) => stderrLine.write(line), error);
-  else {
-    stderrLine.write(`countermand: unexpected error, which is a bug: ${stack[0]}`);
-    for (const line of stack.slice(1)) stderrLine.write(`    ${line.trim()}`);
+  if (more.length === 0 && ['--help', '-h', 'help'].includes(word)) {
+    results.write(styled(mainHelp()));
+    return 0;
   }
-  return exitCode;
-}
-
-/** The arguments as they are given to the parser. Throws a UsageError for what no command takes. */
-async function checked(argv: readonly string[]): Promise<string[]> {
-  const at = findCommand(argv);
-  const name = at === undefined ? undefined : argv[at];
-  if (at === undefined || name === undefined) return checkArguments('countermand', argv, COMMON_FLAGS);
-  const given = [...argv.slice(0, at), ...argv.slice(at + 1)];
-  const small = SMALL_COMMANDS.find((each) => each.name === name);
-  // What is said where the name of a shell is missing is for `completion` to say.
-  if (small !== undefined) return [name, ...checkArguments(small.usage.replace(/[<>]/g, ''), given, COMMON_FLAGS)];
-  const found = COMMANDS.find((each) => each.name === name);
-  if (found === undefined) {
-    // The word may be the value of a flag that stands before the command.
-    refuseFlags(argv.slice(0, at));
-    throw seeHelp(unknownCommand(name, COMMAND_NAMES));
-  }
-  const known = { ...(await found.load()).options(), ...COMMON_FLAGS };
-  try {
-    return [name, ...checkArguments(found.usage, given, known)];
-  } catch {
-    // Only what is wrong is worth the loading of every command, to say which of them takes a flag.
-    const all = await Promise.all(COMMANDS.map(async (each) => ({ ...each, flags: (await each.load()).options() })));
-    try {
-      return [name, ...checkArguments(found.usage, given, known, (flag) => placeOfFlag(flag, found, all))];
-    } catch (error) {
-      throw seeHelp(error, name);
-    }
-  }
-}
-
-function refuseFlags(before: readonly string[]): void {
-  try {
-    checkArguments('countermand', before, COMMON_FLAGS);
-  } catch (error) {
-    throw seeHelp(error);
-  }
-}
-
-/** With where to read on: the help of the command, where there is one. */
-function seeHelp(error: unknown, command?: string): unknown {
-  return error instanceof UsageError ? misused(error.lines, command) : error;
-}
-
-function misused(lines: readonly string[], command?: string): UsageError {
-  return new UsageError([...lines, `See countermand ${command === undefined ? '' : `${command} `}--help.`]);
+  const { runCommand } = await import('./run-command.ts');
+  return await runCommand(argv, guard, interrupts);
 }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from '@azure/msal-node';
-import { type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { AcquireRequest, CredentialSource } from './credential-source.ts';
 import { SignInUnreachableError } from './sign-in-errors.ts';
@@ -83,11 +83,13 @@ async function exchange(
     () => undefined,
   );
   try {
-    const response = await request(url, {
+    const { origin, pathname, search } = new URL(url);
+    const response = await call.dispatcher.request({
+      origin,
+      path: `${pathname}${search}`,
       method,
       headers: headers ?? {},
       body: method === 'POST' ? (body ?? '') : null,
-      dispatcher: call.dispatcher,
       signal: AbortSignal.any([call.signal, late.signal]),
     });
     const flat = Object.fromEntries(

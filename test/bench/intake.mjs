@@ -19,7 +19,7 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse';
-import { startSandbox } from '../../dist/sandbox/start-sandbox.js';
+import { startSandbox } from '../../build/sandbox/start-sandbox.js';
 import { idOf } from './ledger-ids.mjs';
 
 const SELF = fileURLToPath(import.meta.url);

@@ -15,12 +15,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../dist/clock.js';
-import { resolveJob } from '../../dist/job/resolve-job.js';
-import { readLedger } from '../../dist/ledger/read-ledger.js';
-import { silentLog } from '../../dist/log.js';
-import { fileDisk } from '../../dist/store/folder/file-disk.js';
-import { FolderStore } from '../../dist/store/folder/folder-store.js';
+import { systemClock } from '../../build/clock.js';
+import { resolveJob } from '../../build/job/resolve-job.js';
+import { readLedger } from '../../build/ledger/read-ledger.js';
+import { silentLog } from '../../build/log.js';
+import { fileDisk } from '../../build/store/folder/file-disk.js';
+import { FolderStore } from '../../build/store/folder/folder-store.js';
 import { idOf } from './ledger-ids.mjs';
 
 const SELF = fileURLToPath(import.meta.url);

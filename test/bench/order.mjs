@@ -26,11 +26,11 @@
 //                at a moment spread evenly over the first 3 hours; others are in use elsewhere as in `constant` (10 %), or lost.
 import FakeTimers from '@sinonjs/fake-timers';
 import PQueue from 'p-queue';
-import { systemClock } from '../../dist/clock.js';
-import { SOURCE_ORDER } from '../../dist/engine/order.js';
-import { makeWorkQueue } from '../../dist/engine/work-queue.js';
-import { makeQuota } from '../../dist/quota/local/local-quota.js';
-import { DOCUMENTED_WINDOWS } from '../../dist/quota/quota.js';
+import { systemClock } from '../../build/clock.js';
+import { SOURCE_ORDER } from '../../build/engine/order.js';
+import { makeWorkQueue } from '../../build/engine/work-queue.js';
+import { makeQuota } from '../../build/quota/local/local-quota.js';
+import { DOCUMENTED_WINDOWS } from '../../build/quota/quota.js';
 import { idOf } from './ledger-ids.mjs';
 
 const SIZES = [500, 1500, 3000, 5000];

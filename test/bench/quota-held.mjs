@@ -1,9 +1,9 @@
 // What 1500 held slots cost, in real time and in a process of its own (run by quota.mjs, with --expose-gc). It ends by
 // itself although the slots are still held, and says at its exit how long that took.
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../dist/clock.js';
-import { makeQuota } from '../../dist/quota/local/local-quota.js';
-import { DOCUMENTED_WINDOWS } from '../../dist/quota/quota.js';
+import { systemClock } from '../../build/clock.js';
+import { makeQuota } from '../../build/quota/local/local-quota.js';
+import { DOCUMENTED_WINDOWS } from '../../build/quota/quota.js';
 
 /** What is measured, in the order of the table, and how much it may be. */
 export const heldCost = [

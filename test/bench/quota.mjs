@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 import FakeTimers from '@sinonjs/fake-timers';
 import Bottleneck from 'bottleneck';
 import PQueue from 'p-queue';
-import { systemClock } from '../../dist/clock.js';
-import { MARGIN_MS } from '../../dist/quota/call-times.js';
-import { makeQuota } from '../../dist/quota/local/local-quota.js';
-import { DOCUMENTED_WINDOWS } from '../../dist/quota/quota.js';
+import { systemClock } from '../../build/clock.js';
+import { MARGIN_MS } from '../../build/quota/call-times.js';
+import { makeQuota } from '../../build/quota/local/local-quota.js';
+import { DOCUMENTED_WINDOWS } from '../../build/quota/quota.js';
 import { heldCost } from './quota-held.mjs';
 
 const SIZES = [100, 1500, 5000, 25_000];

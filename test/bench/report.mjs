@@ -12,11 +12,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../dist/clock.js';
-import { resolveJob } from '../../dist/job/resolve-job.js';
-import { silentLog } from '../../dist/log.js';
-import { fileDisk } from '../../dist/store/folder/file-disk.js';
-import { FolderStore } from '../../dist/store/folder/folder-store.js';
+import { systemClock } from '../../build/clock.js';
+import { resolveJob } from '../../build/job/resolve-job.js';
+import { silentLog } from '../../build/log.js';
+import { fileDisk } from '../../build/store/folder/file-disk.js';
+import { FolderStore } from '../../build/store/folder/folder-store.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const TYPES = ['Isolate', 'RunAntiVirusScan', 'LiveResponse', 'CollectInvestigationPackage'];

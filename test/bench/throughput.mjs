@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
-import { startSandbox } from '../../dist/sandbox/start-sandbox.js';
+import { startSandbox } from '../../build/sandbox/start-sandbox.js';
 
 const SELF = fileURLToPath(import.meta.url);
 const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -139,7 +139,7 @@ async function profile(folder, say) {
 
 /** Code of the module that reads answers, but for the loading of the module itself, which has no name. */
 function isAnAnswer({ url, functionName }) {
-  return url.endsWith('/dist/defender/read-answer.js') && functionName !== '';
+  return url.endsWith('/build/defender/read-answer.js') && functionName !== '';
 }
 
 /** What the profiler calls Node's own functions, in words. Handing a file or socket to the kernel includes being preempted by it. */

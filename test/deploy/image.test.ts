@@ -24,6 +24,11 @@ describe('the image', () => {
     expect(finalStage.filter((line) => /^(RUN|SHELL|ADD)\b/.test(line))).toEqual([]);
   });
 
+  it('the image has the program and nothing that installs or builds one', () => {
+    const from = finalStage.filter((line) => line.startsWith('COPY ')).map((line) => line.split(' ').at(-1));
+    expect(from).toEqual(['/app/package.json', '/app/dist', '/app/LICENSE', '/ledgers']);
+  });
+
   it('the image keeps ledgers in a volume that belongs to its user, where a run without --ledger puts them', () => {
     expect(finalStage).toContain('COPY --from=build --chown=node:node /ledgers /ledgers');
     expect(finalStage).toContain('VOLUME /ledgers');

@@ -273,12 +273,13 @@ describe('what the machine refuses', () => {
     }
   });
 
-  it.each([24, 40, 80])('a limit of %i open files is said, with what to do', async (limit) => {
+  // Node itself takes some 18. With a few more the program is loaded, one file after the other, and stops at a file of the run.
+  it.each([20, 22, 24])('a limit of %i open files is said, with what to do', async (limit) => {
     await using harness = await stageOf();
     const { code, stderr } = await harness.run(RUN, { through: ['sh', '-c', `ulimit -n ${limit} && exec "$@"`, 'sh'] });
-    expect(code, stderr).toBe(2);
-    expect(stderr).toMatch(/^countermand: .*ulimit -n/m);
+    expect([2, 6], stderr).toContain(code);
+    expect(stderr).toMatch(/^countermand: .*nothing (more )?was sent.*ulimit -n/m);
     expect(stderr).not.toContain('    at ');
-    expect(harness.sandbox.log.count()).toBe(0);
+    if (code === 2) expect(harness.sandbox.log.count()).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -105,9 +105,9 @@ describe.concurrent('a run that cannot start is refused before anything is sent'
 describe('the exit code is 1 from the first statement until an orderly end says otherwise', () => {
   const endings = {
     'loading a part fails': `throw new Error('broken');`,
-    'something ends the process in the middle': `export const runCli = () => process.exit();`,
-    'the work is never done and nothing is left to wait for': `export const runCli = () => new Promise(() => {});`,
-    'something fails where nobody waits for it': `export const runCli = async () => {
+    'something ends the process in the middle': `exports.runCli = () => process.exit();`,
+    'the work is never done and nothing is left to wait for': `exports.runCli = () => new Promise(() => {});`,
+    'something fails where nobody waits for it': `exports.runCli = async () => {
       Promise.reject(new Error('broken'));
       return await new Promise((resolve) => setTimeout(resolve, 5000, 0));
     };`,
@@ -116,9 +116,8 @@ describe('the exit code is 1 from the first statement until an orderly end says 
     it(`the exit code is 1 when ${what}`, async () => {
       const folder = await mkdtemp(join(tmpdir(), 'countermand-main-'));
       await copyFile(MAIN, join(folder, 'main.js'));
-      await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-      await mkdir(join(folder, 'cli'));
-      await writeFile(join(folder, 'cli', 'run-cli.js'), runCli);
+      await writeFile(join(folder, 'package.json'), '{"type":"commonjs"}');
+      await writeFile(join(folder, 'run-cli.js'), runCli);
       const { status } = spawnSync(process.execPath, [join(folder, 'main.js')], { encoding: 'utf8' });
       await rm(folder, { recursive: true });
       expect(status).toBe(1);
@@ -128,7 +127,7 @@ describe('the exit code is 1 from the first statement until an orderly end says 
   it('a program whose parts are not there says so, with exit 2', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'countermand-main-'));
     await copyFile(MAIN, join(folder, 'main.js'));
-    await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+    await writeFile(join(folder, 'package.json'), '{"type":"commonjs"}');
     const { status, stderr } = spawnSync(process.execPath, [join(folder, 'main.js')], { encoding: 'utf8' });
     await rm(folder, { recursive: true });
     expect([status, stderr]).toEqual([2, expect.stringMatching(/the program cannot be loaded .*install it anew/)]);

@@ -7,7 +7,7 @@ import { encodeLine } from '../../src/ledger/line.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
 
 /** The thread is a file of what is built. */
-const built = <T>(file: string) => import(new URL(`../../dist/${file}.js`, import.meta.url).href) as Promise<T>;
+const built = <T>(file: string) => import(new URL(`../../build/${file}.js`, import.meta.url).href) as Promise<T>;
 const { checkLedger, readLedger } = await built<typeof import('../../src/ledger/read-ledger.ts')>('ledger/read-ledger');
 const { fileDisk } = await built<typeof import('../../src/store/folder/file-disk.ts')>('store/folder/file-disk');
 

@@ -6,8 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { practiceOptions } from '../../dist/sandbox/practice.js';
-import { startSandbox } from '../../dist/sandbox/start-sandbox.js';
+import { practiceOptions } from '../../build/sandbox/practice.js';
+import { startSandbox } from '../../build/sandbox/start-sandbox.js';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const COMMAND = at('../../dist/main.js');

@@ -1,9 +1,9 @@
 // One process of a sender that shares its quota in a database: calls until the service says that there is no more to do. Needs a build.
-import { systemClock } from '../../dist/clock.js';
-import { silentLog } from '../../dist/log.js';
-import { keepAlive } from '../../dist/quota/keep-alive.js';
-import { openDatabase } from '../../dist/store/postgres/database.js';
-import { openQuota } from '../../dist/store/postgres/quota.js';
+import { systemClock } from '../../build/clock.js';
+import { silentLog } from '../../build/log.js';
+import { keepAlive } from '../../build/quota/keep-alive.js';
+import { openDatabase } from '../../build/store/postgres/database.js';
+import { openQuota } from '../../build/store/postgres/quota.js';
 
 const { store, service, windows, concurrency } = JSON.parse(process.argv[2]);
 const sender = { tenant: 'tenant', client: 'client', api: 'https://api.security.microsoft.com' };

@@ -2,10 +2,10 @@
  * A process of its own that signs in with a client secret over the real dispatcher and says what came of it: only a
  * process that is started with NODE_EXTRA_CA_CERTS obeys it. It runs the built code, because Node 20 runs no TypeScript.
  */
-import { systemClock } from '../../dist/clock.js';
-import { makeDispatcher } from '../../dist/http/dispatcher.js';
-import { clientSecretSource } from '../../dist/identity/kinds/client-secret.js';
-import { silentLog } from '../../dist/log.js';
+import { systemClock } from '../../build/clock.js';
+import { makeDispatcher } from '../../build/http/dispatcher.js';
+import { clientSecretSource } from '../../build/identity/kinds/client-secret.js';
+import { silentLog } from '../../build/log.js';
 
 const { env } = process;
 const dispatcher = makeDispatcher({ env });

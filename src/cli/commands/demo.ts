@@ -1,16 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { timeStamp } from '../../job/ledger-name.ts';
+import { DEMO_JOB, MAIN } from '../../own-files.ts';
 import type { Context } from '../../run/console.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 
-const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
-const JOB = fileURLToPath(new URL('../../../jobs/demo.yaml', import.meta.url));
 /** As jobs/demo.yaml has them; a strict server counts the same. */
 const WINDOWS = [
   { calls: 30, perMs: 1000 },
@@ -53,8 +51,8 @@ export const demo: Command = {
 };
 
 function jobFrom({ cwd }: Context): string {
-  const path = relative(cwd, JOB);
-  return path.startsWith('..') ? JOB : path;
+  const path = relative(cwd, DEMO_JOB);
+  return path.startsWith('..') ? DEMO_JOB : path;
 }
 
 async function command(

@@ -2,7 +2,7 @@ import { CREDENTIAL_ORDER } from '../../identity/find-credential.ts';
 import { type Command, type Flag, HELP_HEADS, type HelpHead } from '../command.ts';
 import type { ListedCommand } from '../command-table.ts';
 import { COMMON_FLAGS } from '../flags/check-arguments.ts';
-import { paragraph, type Row, section, twoColumns } from './layout.ts';
+import { page, paragraph, type Row, section, shown, twoColumns, usageWords } from './layout.ts';
 
 /** Wide enough for most flags with their placeholders: `--created-before WHEN`. */
 const FLAG_COLUMN = 23;
@@ -31,22 +31,6 @@ export function commandHelp({ name, usage, summary }: Omit<ListedCommand, 'load'
 /** The help of a command without flags of its own. */
 export function smallHelp({ name, usage, summary }: Omit<ListedCommand, 'load'>, more: readonly string[]): string {
   return page([`countermand ${name}: ${summary}`, `Usage: countermand ${usageWords(usage)}`, ...more]);
-}
-
-export function page(parts: readonly string[]): string {
-  return `${parts.join('\n\n')}\n`;
-}
-
-/** `run <source>` as a person reads it: `run SOURCE`. */
-export function usageWords(usage: string): string {
-  return usage.replace(/<([^>]+)>|\[([^\]]+)\]/g, (_all, needed?: string, optional?: string) =>
-    needed === undefined ? `[${shown(optional ?? '')}]` : shown(needed),
-  );
-}
-
-/** `ledgers..` is one or more of them: `LEDGER...`; a help that lists them names one. */
-function shown(positional: string): string {
-  return positional.replace(/^(ledger|run|name)s(\.\.)?$/, '$1...').toUpperCase();
 }
 
 function rowOf([name, { placeholder, describe, type, alias }]: readonly [string, Flag]): Row {

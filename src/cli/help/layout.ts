@@ -8,6 +8,22 @@ const GAP = 2;
 
 export type Row = readonly [name: string, what: string];
 
+export function page(parts: readonly string[]): string {
+  return `${parts.join('\n\n')}\n`;
+}
+
+/** `run <source>` as a person reads it: `run SOURCE`. */
+export function usageWords(usage: string): string {
+  return usage.replace(/<([^>]+)>|\[([^\]]+)\]/g, (_all, needed?: string, optional?: string) =>
+    needed === undefined ? `[${shown(optional ?? '')}]` : shown(needed),
+  );
+}
+
+/** `ledgers..` is one or more of them: `LEDGER...`; a help that lists them names one. */
+export function shown(positional: string): string {
+  return positional.replace(/^(ledger|run|name)s(\.\.)?$/, '$1...').toUpperCase();
+}
+
 /** Two columns. What is said of a name that is longer than the first column begins on a line of its own. */
 export function twoColumns(rows: readonly Row[], first = widest(rows)): string {
   return rows.map((row) => oneRow(row, first)).join('\n');

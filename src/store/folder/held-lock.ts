@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import { describeDuration } from '../../duration.ts';
 import { ClockError, CountermandError, DiskError, LockedError } from '../../errors.ts';
-import { hasCode } from '../../fs-errors.ts';
+import { hasCode, remedyFor } from '../../fs-errors.ts';
 import type { Hold } from '../../ledger/tape.ts';
 import type { Logger } from '../../log.ts';
 import type { Disk } from './disk.ts';
@@ -213,8 +213,9 @@ export class HeldLock implements Hold {
     } catch (error) {
       if (error instanceof CountermandError) throw error;
       const cause = error instanceof Error ? error.message : String(error);
+      const remedy = remedyFor(error) ?? 'repair the disk, then run again';
       throw new DiskError(
-        `The lock ${this.path} of the ledger ${ledger} could not be read (${cause}): nothing more was sent. Repair the disk, then run again to resume.`,
+        `The lock ${this.path} of the ledger ${ledger} could not be read (${cause}): nothing more was sent; ${remedy} to resume.`,
         { cause: error },
       );
     }

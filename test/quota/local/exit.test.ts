@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-const dist = new URL('../../../dist/', import.meta.url);
+const dist = new URL('../../../build/', import.meta.url);
 
 /** Runs a script against the built code, in a process of its own. */
 function run(script: string) {
