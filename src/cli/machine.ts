@@ -20,6 +20,7 @@ import { putLedgerFile } from '../store/folder/ledger-file.ts';
 import type { Store } from '../store/store.ts';
 import { userAgent } from '../version.ts';
 import { makeOutputs } from './files/outputs.ts';
+import type { StoreAsked } from './flags/store-flag.ts';
 import { processConsole } from './terminal/console.ts';
 import { type LogWish, makeLog } from './terminal/log.ts';
 import { stderrLine } from './terminal/stderr-line.ts';
@@ -29,12 +30,12 @@ export interface MachineParts {
   secrets: SessionSecrets;
   redact: Redact;
   interrupts: Interrupts;
-  /** Of a database; undefined for files. */
-  storeUrl: string | undefined;
+  /** A database; undefined for files. */
+  store: StoreAsked | undefined;
 }
 
 /** The machine that this process runs on. Throws a UsageError for a store's URL that is refused. */
-async function processMachine({ log, secrets, redact, interrupts, storeUrl }: MachineParts): Promise<Machine> {
+async function processMachine({ log, secrets, redact, interrupts, store }: MachineParts): Promise<Machine> {
   const { env } = process;
   const cwd = process.cwd();
   return {
@@ -43,9 +44,10 @@ async function processMachine({ log, secrets, redact, interrupts, storeUrl }: Ma
     random: Math.random,
     uuid: randomUUID,
     store:
-      storeUrl === undefined
+      store === undefined
         ? new FolderStore({ disk: fileDisk, clock: systemClock, log })
-        : await databaseAt(storeUrl, log),
+        : await databaseAt(store.url, log),
+    storeWords: store?.words ?? [],
     outputs: () => makeOutputs({ cwd, secrets }),
     connect: ({ apiUrl }) => connectionTo(apiUrl, env),
   };
@@ -114,13 +116,13 @@ export function guardOutputs(env: Context['env']): Guard {
 
 /** What a command wants of its surroundings. */
 export interface ContextWish extends LogWish {
-  /** Of a database; undefined for files. */
-  storeUrl: string | undefined;
+  /** A database; undefined for files. */
+  store: StoreAsked | undefined;
 }
 
 /** Throws a UsageError for a store's URL that is refused. */
 export async function processContext(wish: ContextWish, guard: Guard, interrupts: Interrupts): Promise<Context> {
   const log = await makeLog(wish, process.env);
-  const machine = await processMachine({ ...guard, log, interrupts, storeUrl: wish.storeUrl });
+  const machine = await processMachine({ ...guard, log, interrupts, store: wish.store });
   return { ...machine, ...processConsole({ env: process.env, log }) };
 }

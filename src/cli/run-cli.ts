@@ -103,8 +103,8 @@ async function runCommand(
         async (args) => {
           refuseUnsafeTls(process.env, process.execArgv);
           const command = await load();
-          const storeUrl = storeAsked(unmasked(args), command, process.env);
-          const context = await makeContext({ level: args['log-level'], format: args['log-format'], storeUrl });
+          const store = storeAsked(unmasked(args), command, process.env);
+          const context = await makeContext({ level: args['log-level'], format: args['log-format'], store });
           await using _store = context.store;
           refuseUnknownSafeties(context.env);
           for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);

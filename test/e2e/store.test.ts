@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { COMMENT, documentOf, type Harness, ids, open, openHarness, outcomesOf } from '../support/harness.ts';
 import { makeEmptyDatabase, openTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { openTerminal } from './terminal.ts';
 
 /** A local Defender with open actions, and commands that keep their runs in this database. */
 async function workAt(database: TestDatabase, count: number): Promise<Harness> {
@@ -35,6 +36,59 @@ test('a database is set up, and a plan in it is started by its name, reported, v
   expect((await work.run(['resume', 'ids.plan'])).code).toBe(0);
   expect((await work.run(['resume', 'none'])).code).toBe(2);
   expect(await work.ledgers()).toEqual([]);
+});
+
+test('where a flag names the store, whatever is printed to go on with names it too, and runs as it stands', async () => {
+  await using database = await openTestDatabase();
+  const password = database.passwordOf(database.url);
+  await using work = await openHarness({ actions: open(9), env: password });
+  const flag = ['--store', `${database.url}?sslmode=prefer`];
+  const named = ` --store '${flag[1]}'`;
+  await work.file('a b.csv', ['id', ...ids(3)]);
+  await work.file('c.csv', ['id', ...ids(3, 4)]);
+  await work.file('d.csv', ['id', ...ids(3, 7)]);
+  const said: string[] = [];
+  const run = async (args: readonly string[]) => {
+    const end = await work.run(args);
+    said.push(end.stdout, end.stderr);
+    return end;
+  };
+  const nextOf = ({ stdout }: { stdout: string }) => (JSON.parse(stdout) as { next: string }).next;
+  const asItStands = async (line: string, more = '') => {
+    expect(line).toContain(named);
+    const end = await work.runShell(`env -u COUNTERMAND_QUOTA ${line}${more}`);
+    said.push(end.stdout, end.stderr);
+    return end;
+  };
+
+  const next = nextOf(await run(['plan', 'a b.csv', ...COMMENT, ...flag, '--json']));
+  const text = await run(['report', 'a b.plan', ...flag, '--html', 'page.html', '--out', 'report']);
+  const page = (await work.read('page.html')).replaceAll('&#39;', "'");
+  for (const shown of [text.stdout, page, (await work.read('report/report.html')).replaceAll('&#39;', "'")]) {
+    expect(shown).toContain(next);
+  }
+  expect((await run(['status', ...flag])).stdout).toContain(next);
+  expect(nextOf({ stdout: await work.read('report/summary.json') })).toBe(next);
+  expect(await asItStands(next, ' --yes')).toMatchObject({ code: 0 });
+
+  // Accepted, and its end was not waited for: it is to be verified, and there is something to see.
+  const unconfirmed = await run(['run', 'c.csv', ...COMMENT, ...flag, '--yes', '--confirm-for', '0']);
+  expect(unconfirmed).toMatchObject({ code: 3 });
+  const lines = unconfirmed.stdout.split('\n').filter((line) => line.includes('  countermand '));
+  expect(lines.map((line) => line.trim().split(' ')[1])).toEqual(['verify', 'report']);
+  for (const line of lines.reverse()) expect((await asItStands(line)).code).not.toBe(2);
+
+  await using terminal = openTerminal(`countermand run d.csv --comment x ${named}`, {
+    cwd: work.folder,
+    env: work.env,
+  });
+  await terminal.shows('[y/N]');
+  terminal.types('n\n');
+  expect(await terminal.ended).toBe(2);
+  said.push(terminal.screen);
+  const asksAgain = /`(countermand run run:d [^`]*)` asks again/.exec(terminal.screen.replace(/\s+/g, ' '))?.[1] ?? '';
+  expect(await asItStands(asksAgain, ' --yes')).toMatchObject({ code: 0 });
+  for (const output of said) expect(output).not.toContain(password.COUNTERMAND_STORE_PASSWORD);
 });
 
 test('a run begun in a folder goes on in the store and back, and its head is the same everywhere', async () => {
