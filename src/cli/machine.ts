@@ -9,14 +9,18 @@ import { credentialSource } from '../identity/credential-source.ts';
 import { type SessionSecrets, sessionSecrets } from '../identity/session-secrets.ts';
 import { openSource, readStdin, sourceAt } from '../intake/open-source.ts';
 import { readJobText } from '../job/job-file.ts';
+import { byOurClock } from '../ledger/call-age.ts';
 import type { LedgerSource } from '../ledger/scan-ledger.ts';
+import type { SenderId } from '../ledger/sender.ts';
 import type { Logger } from '../log.ts';
 import { makeRedact, type Redact } from '../redact.ts';
 import type { Context } from '../run/console.ts';
 import type { Connection, Interrupts, Machine, Sources } from '../run/machine.ts';
 import { fileDisk } from '../store/folder/file-disk.ts';
+import { callsElsewhere } from '../store/folder/folder-calls.ts';
 import { FolderStore } from '../store/folder/folder-store.ts';
 import { putLedgerFile } from '../store/folder/ledger-file.ts';
+import type { CallsElsewhere } from '../store/network-store.ts';
 import type { Store } from '../store/store.ts';
 import { userAgent } from '../version.ts';
 import { makeOutputs } from './files/outputs.ts';
@@ -57,6 +61,22 @@ async function processMachine({ log, secrets, redact, interrupts, store }: Machi
 export const ledgerFiles = {
   /** By paths from this folder. */
   at: (cwd: string): LedgerSource => ({ read: (path, offset) => fileDisk.read(resolve(cwd, path), offset) }),
+  /** Of the ledgers of a folder, the calls of one sender that may count yet. */
+  calls: async (
+    folder: string,
+    sender: SenderId,
+    { withinMs, clock, log }: Pick<Context, 'clock' | 'log'> & { withinMs: number },
+  ): Promise<CallsElsewhere[]> => {
+    if ((await fileDisk.stat(folder))?.kind !== 'a folder') return [];
+    // Neither Defender nor the file system is asked for the time: whoever imports may have no way to the one, and has written nothing to the other.
+    const clocks = () => Promise.resolve(byOurClock(clock.wallMs()));
+    const store = new FolderStore({ disk: fileDisk, clock, log });
+    const held = new Set<string>();
+    for (const { name } of (await store.list(folder)) ?? []) {
+      if ((await store.holder(name)) !== undefined) held.add(name);
+    }
+    return await callsElsewhere({ ...sender, folder, disk: fileDisk, log, clocks, withinMs, held });
+  },
   put: (path: string, bytes: AsyncIterable<Uint8Array>) => putLedgerFile(fileDisk, path, bytes),
 };
 

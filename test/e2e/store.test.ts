@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { COMMENT, documentOf, type Harness, ids, open, openHarness, outcomesOf } from '../support/harness.ts';
+import { COMMENT, documentOf, type Harness, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 import { makeEmptyDatabase, openTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { openTerminal } from './terminal.ts';
 
@@ -120,6 +120,30 @@ test('a run begun in a folder goes on in the store and back, and its head is the
   // What ends in .jsonl is a file, whatever the environment says.
   expect((await work.run(['verify', 'later/ids.jsonl', '--offline', '--head', went.head])).code).toBe(0);
   expect([...outcomesOf(await work.records('later/ids.jsonl')).values()]).toEqual(Array(4).fill('cancelled'));
+});
+
+test('an import tells the store what its folder has called, once, and check warns while the store does not know', async () => {
+  await using database = await openTestDatabase();
+  await using work = await workAt(database, 6);
+  const inFolder = { env: { COUNTERMAND_STORE: '' } };
+  await work.file('a.csv', ['id', ...ids(3)]);
+  await work.file('b.csv', ['id', ...ids(3, 4)]);
+  for (const name of ['a.csv', 'b.csv']) await work.run(['run', name, ...COMMENT, '--yes'], inFolder);
+  const calls = only(await work.records('ledgers/a.jsonl'), 'intent').length * 2;
+  const warning = async () => {
+    const { findings } = JSON.parse((await work.run(['check', '--json'])).stdout) as {
+      findings: { topic: string; level: string; text: string }[];
+    };
+    return findings.find(({ topic, text }) => topic === 'quota' && text.includes('store import'));
+  };
+  expect(await warning()).toMatchObject({ level: 'warning', text: expect.stringContaining(`${calls} recent calls`) });
+  expect((await work.run(['store', 'import', 'ledgers/a.jsonl'])).stderr).toContain(`${calls} recent calls`);
+  expect(await warning()).toBeUndefined();
+  // Those of b were told with a.
+  expect((await work.run(['store', 'import', 'ledgers/a.jsonl', 'ledgers/b.jsonl'])).stderr).not.toContain(
+    'recent calls',
+  );
+  expect(await database.sql('select count(*)::int as n from countermand.quota_call')).toEqual([{ n: calls }]);
 });
 
 test('a run that is killed leaves its lease: another is refused until it has run out, and says until when', async () => {

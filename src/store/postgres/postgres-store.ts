@@ -5,7 +5,7 @@ import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-l
 import type { LedgerSource } from '../../ledger/scan-ledger.ts';
 import type { SenderId } from '../../ledger/sender.ts';
 import type { Quota } from '../../quota/quota.ts';
-import type { ExportedRun, ImportedRun, NetworkStore } from '../network-store.ts';
+import type { CallsElsewhere, ExportedRun, ImportedRun, NetworkStore } from '../network-store.ts';
 import { sameSeries } from '../stamped.ts';
 import type { HeldRun, HoldRun, ListedRun, QuotaMemory, RunEntry, RunHolder, RunStat, StoreFinding } from '../store.ts';
 import { lookAtDurability } from './durability.ts';
@@ -13,6 +13,7 @@ import type { Lease } from './lease.ts';
 import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
 import { holdNamed, type OpenParts, takeRun } from './open.ts';
 import { openQuota } from './quota.ts';
+import { countUnknown, rememberCalls } from './quota-memory.ts';
 import { noLedger, readNamed } from './read.ts';
 import { type RunRow, removeRun, runNamed, runsBeginning, stopRun } from './run-functions.ts';
 import { applyMigrations, checkSchema } from './schema.ts';
@@ -67,6 +68,16 @@ export class PostgresStore implements NetworkStore {
   async import(name: string, path: string, source: LedgerSource): Promise<ImportedRun> {
     await this.#ready(name);
     return await importRun(this.#parts.database, { name, path, source, self: this.#parts.self });
+  }
+
+  async remember(sender: SenderId, longestMs: number, ledgers: readonly CallsElsewhere[]): Promise<number> {
+    await this.#ready('');
+    return await rememberCalls(this.#parts.database, sender, { longestMs, ledgers }, this.#parts);
+  }
+
+  async unknownCalls(ledgers: readonly CallsElsewhere[]): Promise<number> {
+    await this.#ready('');
+    return await countUnknown(this.#parts.database, ledgers);
   }
 
   async export<T>(name: string, put: (bytes: AsyncIterable<Uint8Array>) => Promise<T>): Promise<ExportedRun<T>> {
