@@ -9,17 +9,22 @@ import { credentialSource } from '../identity/credential-source.ts';
 import type { SessionSecrets } from '../identity/session-secrets.ts';
 import { openSource, readStdin, sourceAt } from '../intake/open-source.ts';
 import { readJobText } from '../job/job-file.ts';
+import { byOurClock } from '../ledger/call-age.ts';
 import type { LedgerSource } from '../ledger/scan-ledger.ts';
+import type { SenderId } from '../ledger/sender.ts';
 import type { Logger } from '../log.ts';
 import type { Redact } from '../redact.ts';
 import type { Context } from '../run/console.ts';
 import type { Connection, Interrupts, Machine, Sources } from '../run/machine.ts';
 import { fileDisk } from '../store/folder/file-disk.ts';
+import { callsElsewhere } from '../store/folder/folder-calls.ts';
 import { FolderStore } from '../store/folder/folder-store.ts';
 import { putLedgerFile } from '../store/folder/ledger-file.ts';
+import type { CallsElsewhere } from '../store/network-store.ts';
 import type { Store } from '../store/store.ts';
 import { userAgent } from '../version.ts';
 import { makeOutputs } from './files/outputs.ts';
+import type { StoreAsked } from './flags/store-flag.ts';
 import { processConsole } from './terminal/console.ts';
 import { type LogWish, makeLog } from './terminal/log.ts';
 import type { Guard } from './without-context.ts';
@@ -29,12 +34,12 @@ export interface MachineParts {
   secrets: SessionSecrets;
   redact: Redact;
   interrupts: Interrupts;
-  /** Of a database; undefined for files. */
-  storeUrl: string | undefined;
+  /** A database; undefined for files. */
+  store: StoreAsked | undefined;
 }
 
 /** The machine that this process runs on. Throws a UsageError for a store's URL that is refused. */
-async function processMachine({ log, secrets, redact, interrupts, storeUrl }: MachineParts): Promise<Machine> {
+async function processMachine({ log, secrets, redact, interrupts, store }: MachineParts): Promise<Machine> {
   const { env } = process;
   const cwd = process.cwd();
   return {
@@ -43,9 +48,10 @@ async function processMachine({ log, secrets, redact, interrupts, storeUrl }: Ma
     random: Math.random,
     uuid: randomUUID,
     store:
-      storeUrl === undefined
+      store === undefined
         ? new FolderStore({ disk: fileDisk, clock: systemClock, log })
-        : await databaseAt(storeUrl, log),
+        : await databaseAt(store.url, log),
+    storeWords: store?.words ?? [],
     outputs: () => makeOutputs({ cwd, secrets }),
     connect: ({ apiUrl }) => connectionTo(apiUrl, env),
   };
@@ -55,6 +61,22 @@ async function processMachine({ log, secrets, redact, interrupts, storeUrl }: Ma
 export const ledgerFiles = {
   /** By paths from this folder. */
   at: (cwd: string): LedgerSource => ({ read: (path, offset) => fileDisk.read(resolve(cwd, path), offset) }),
+  /** Of the ledgers of a folder, the calls of one sender that may count yet. */
+  calls: async (
+    folder: string,
+    sender: SenderId,
+    { withinMs, clock, log }: Pick<Context, 'clock' | 'log'> & { withinMs: number },
+  ): Promise<CallsElsewhere[]> => {
+    if ((await fileDisk.stat(folder))?.kind !== 'a folder') return [];
+    // Neither Defender nor the file system is asked for the time: whoever imports may have no way to the one, and has written nothing to the other.
+    const clocks = () => Promise.resolve(byOurClock(clock.wallMs()));
+    const store = new FolderStore({ disk: fileDisk, clock, log });
+    const held = new Set<string>();
+    for (const { name } of (await store.list(folder)) ?? []) {
+      if ((await store.holder(name)) !== undefined) held.add(name);
+    }
+    return await callsElsewhere({ ...sender, folder, disk: fileDisk, log, clocks, withinMs, held });
+  },
   put: (path: string, bytes: AsyncIterable<Uint8Array>) => putLedgerFile(fileDisk, path, bytes),
 };
 
@@ -100,13 +122,13 @@ function connectionTo(apiUrl: string, env: Machine['env']): Connection {
 
 /** What a command wants of its surroundings. */
 export interface ContextWish extends LogWish {
-  /** Of a database; undefined for files. */
-  storeUrl: string | undefined;
+  /** A database; undefined for files. */
+  store: StoreAsked | undefined;
 }
 
 /** Throws a UsageError for a store's URL that is refused. */
 export async function processContext(wish: ContextWish, guard: Guard, interrupts: Interrupts): Promise<Context> {
   const log = await makeLog(wish, process.env);
-  const machine = await processMachine({ ...guard, log, interrupts, storeUrl: wish.storeUrl });
+  const machine = await processMachine({ ...guard, log, interrupts, store: wish.store });
   return { ...machine, ...processConsole({ env: process.env, log }) };
 }

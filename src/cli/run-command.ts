@@ -82,8 +82,8 @@ export async function runCommand(argv: readonly string[], guard: Guard, interrup
         async (args) => {
           refuseUnsafeTls(process.env, process.execArgv);
           const command = await load();
-          const storeUrl = storeAsked(unmasked(args), command, process.env);
-          const wish = { level: args['log-level'], format: args['log-format'], storeUrl };
+          const store = storeAsked(unmasked(args), command, process.env);
+          const wish = { level: args['log-level'], format: args['log-format'], store };
           const context = await processContext(wish, guard, interrupts);
           await using _store = context.store;
           refuseUnknownSafeties(context.env);

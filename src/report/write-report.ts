@@ -27,6 +27,8 @@ export interface WriteReportOptions {
   signal?: 'SIGINT' | 'SIGTERM' | undefined;
   /** For a plan: what the engine decided, and the forecast. */
   plan?: PlanFacts | undefined;
+  /** As of a summary. */
+  storeWords?: readonly string[] | undefined;
 }
 
 export interface WrittenReport {
@@ -45,9 +47,10 @@ export async function writeReport({
   nowMs,
   signal,
   plan,
+  storeWords,
   write,
 }: WriteReportOptions): Promise<WrittenReport> {
-  const summary = summarise(views, { nowMs, signal, plan });
+  const summary = summarise(views, { nowMs, signal, plan, storeWords });
   const page = await htmlPage(summary, views, {
     files: { failed: REPORT_FILES.failed, needsRelease: REPORT_FILES.needsRelease },
     plan,

@@ -8,10 +8,11 @@ import { leftOutWords, toCallCount } from '../ledger/decisions.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { OUTCOMES, type Outcome } from '../ledger/outcomes.ts';
 import type { Action } from '../ledger/state/run-state.ts';
-import { shellWord } from '../report/facts/next-steps.ts';
+import { commandLine, ledgerSource } from '../report/facts/next-steps.ts';
 import type { Connected } from './assemble.ts';
 import type { Console } from './console.ts';
 import { lookUpList } from './look-up-list.ts';
+import type { Machine } from './machine.ts';
 
 const CHANGES_SHOWN = 20;
 
@@ -32,7 +33,7 @@ export interface ApproveOptions {
 export async function approve(
   { engine, quota, warnings }: Connected,
   { yes, anew, without, retry }: ApproveOptions,
-  console: Console,
+  console: Console & Pick<Machine, 'storeWords'>,
 ): Promise<CallOrder> {
   const { say } = console;
   const { ledger, job, stop } = engine;
@@ -54,7 +55,7 @@ export async function approve(
   else if (yes) say(`${question} yes (--yes)\n`);
   else if (!(await console.ask(question, stop.signal))) {
     stop.signal.throwIfAborted();
-    const again = ['countermand', 'run', ledger.name, ...wordsToRepeat(job)].map(shellWord).join(' ');
+    const again = commandLine('run', ledgerSource(ledger.name), ...console.storeWords, ...wordsToRepeat(job));
     throw new UsageError(`not confirmed, so nothing was cancelled; the list is kept, and \`${again}\` asks again`);
   }
   await ledger.start({ by: yes ? 'yes' : 'question', count, order: order.by });

@@ -30,9 +30,9 @@ export interface FinishOptions {
  */
 export async function finish(options: FinishOptions, context: Context): Promise<Finished> {
   const { view, end, json, plan } = options;
-  const { out, say, clock, terminal } = context;
+  const { out, say, clock, terminal, storeWords } = context;
   const ledger = view.path;
-  const summary = summarise([view], { nowMs: clock.wallMs(), signal: end.signal, plan });
+  const summary = summarise([view], { nowMs: clock.wallMs(), signal: end.signal, plan, storeWords });
   const needsReleaseFile = plan === undefined ? await writeReleases(summary, view, context) : undefined;
   // What stopped it counts more than what the counts would say.
   const exitCode: ExitCode = end.error?.exitCode ?? summary.exitCode ?? 1;

@@ -27,6 +27,8 @@ export interface Machine {
   redact: Redact;
   /** Where ledgers are kept, and the quota that goes with them. */
   store: Store;
+  /** What another command line must say to come to that store; nothing where it need not. */
+  storeWords: readonly string[];
   /** What people hand in to be read. */
   sources: Sources;
   /** The places for what a command writes beside its ledger, anew for each command. */

@@ -45,7 +45,7 @@ interface SeenSession {
   pausedUntilMs: number | undefined;
 }
 
-type LookingMachine = Pick<Machine, 'store' | 'clock' | 'cwd'>;
+type LookingMachine = Pick<Machine, 'store' | 'storeWords' | 'clock' | 'cwd'>;
 
 /**
  * Looks at every run of these places, folders and ledgers, again at each call of the result. Takes no lock, writes nothing, sends nothing.
@@ -133,11 +133,12 @@ async function lookAt(
   }
 }
 
-async function read({ name, version }: ListedRun, { store, clock }: LookingMachine): Promise<Seen> {
+async function read({ name, version }: ListedRun, { store, clock, storeWords }: LookingMachine): Promise<Seen> {
   const view = await readWhatStands(store, name);
   const { state } = view;
   const plan = planFactsOf([view]);
-  const status = ledgerStatus(view, store.keeps === 'runs' ? name : basename(name, '.jsonl'), plan);
+  const shown = store.keeps === 'runs' ? name : basename(name, '.jsonl');
+  const status = ledgerStatus(view, shown, plan, storeWords);
   const last = state.sessions.at(-1);
   if (last === undefined) return { version, status, session: undefined };
   const { opened, number, closed } = last;

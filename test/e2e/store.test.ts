@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { COMMENT, documentOf, type Harness, ids, open, openHarness, outcomesOf } from '../support/harness.ts';
+import { COMMENT, documentOf, type Harness, ids, only, open, openHarness, outcomesOf } from '../support/harness.ts';
 import { makeEmptyDatabase, openTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { openTerminal } from './terminal.ts';
 
 /** A local Defender with open actions, and commands that keep their runs in this database. */
 async function workAt(database: TestDatabase, count: number): Promise<Harness> {
@@ -37,6 +38,59 @@ test('a database is set up, and a plan in it is started by its name, reported, v
   expect(await work.ledgers()).toEqual([]);
 });
 
+test('where a flag names the store, whatever is printed to go on with names it too, and runs as it stands', async () => {
+  await using database = await openTestDatabase();
+  const password = database.passwordOf(database.url);
+  await using work = await openHarness({ actions: open(9), env: password });
+  const flag = ['--store', `${database.url}?sslmode=prefer`];
+  const named = ` --store '${flag[1]}'`;
+  await work.file('a b.csv', ['id', ...ids(3)]);
+  await work.file('c.csv', ['id', ...ids(3, 4)]);
+  await work.file('d.csv', ['id', ...ids(3, 7)]);
+  const said: string[] = [];
+  const run = async (args: readonly string[]) => {
+    const end = await work.run(args);
+    said.push(end.stdout, end.stderr);
+    return end;
+  };
+  const nextOf = ({ stdout }: { stdout: string }) => (JSON.parse(stdout) as { next: string }).next;
+  const asItStands = async (line: string, more = '') => {
+    expect(line).toContain(named);
+    const end = await work.runShell(`env -u COUNTERMAND_QUOTA ${line}${more}`);
+    said.push(end.stdout, end.stderr);
+    return end;
+  };
+
+  const next = nextOf(await run(['plan', 'a b.csv', ...COMMENT, ...flag, '--json']));
+  const text = await run(['report', 'a b.plan', ...flag, '--html', 'page.html', '--out', 'report']);
+  const page = (await work.read('page.html')).replaceAll('&#39;', "'");
+  for (const shown of [text.stdout, page, (await work.read('report/report.html')).replaceAll('&#39;', "'")]) {
+    expect(shown).toContain(next);
+  }
+  expect((await run(['status', ...flag])).stdout).toContain(next);
+  expect(nextOf({ stdout: await work.read('report/summary.json') })).toBe(next);
+  expect(await asItStands(next, ' --yes')).toMatchObject({ code: 0 });
+
+  // Accepted, and its end was not waited for: it is to be verified, and there is something to see.
+  const unconfirmed = await run(['run', 'c.csv', ...COMMENT, ...flag, '--yes', '--confirm-for', '0']);
+  expect(unconfirmed).toMatchObject({ code: 3 });
+  const lines = unconfirmed.stdout.split('\n').filter((line) => line.includes('  countermand '));
+  expect(lines.map((line) => line.trim().split(' ')[1])).toEqual(['verify', 'report']);
+  for (const line of lines.reverse()) expect((await asItStands(line)).code).not.toBe(2);
+
+  await using terminal = openTerminal(`countermand run d.csv --comment x ${named}`, {
+    cwd: work.folder,
+    env: work.env,
+  });
+  await terminal.shows('[y/N]');
+  terminal.types('n\n');
+  expect(await terminal.ended).toBe(2);
+  said.push(terminal.screen);
+  const asksAgain = /`(countermand run run:d [^`]*)` asks again/.exec(terminal.screen.replace(/\s+/g, ' '))?.[1] ?? '';
+  expect(await asItStands(asksAgain, ' --yes')).toMatchObject({ code: 0 });
+  for (const output of said) expect(output).not.toContain(password.COUNTERMAND_STORE_PASSWORD);
+});
+
 test('a run begun in a folder goes on in the store and back, and its head is the same everywhere', async () => {
   await using database = await openTestDatabase();
   await using work = await workAt(database, 4);
@@ -66,6 +120,30 @@ test('a run begun in a folder goes on in the store and back, and its head is the
   // What ends in .jsonl is a file, whatever the environment says.
   expect((await work.run(['verify', 'later/ids.jsonl', '--offline', '--head', went.head])).code).toBe(0);
   expect([...outcomesOf(await work.records('later/ids.jsonl')).values()]).toEqual(Array(4).fill('cancelled'));
+});
+
+test('an import tells the store what its folder has called, once, and check warns while the store does not know', async () => {
+  await using database = await openTestDatabase();
+  await using work = await workAt(database, 6);
+  const inFolder = { env: { COUNTERMAND_STORE: '' } };
+  await work.file('a.csv', ['id', ...ids(3)]);
+  await work.file('b.csv', ['id', ...ids(3, 4)]);
+  for (const name of ['a.csv', 'b.csv']) await work.run(['run', name, ...COMMENT, '--yes'], inFolder);
+  const calls = only(await work.records('ledgers/a.jsonl'), 'intent').length * 2;
+  const warning = async () => {
+    const { findings } = JSON.parse((await work.run(['check', '--json'])).stdout) as {
+      findings: { topic: string; level: string; text: string }[];
+    };
+    return findings.find(({ topic, text }) => topic === 'quota' && text.includes('store import'));
+  };
+  expect(await warning()).toMatchObject({ level: 'warning', text: expect.stringContaining(`${calls} recent calls`) });
+  expect((await work.run(['store', 'import', 'ledgers/a.jsonl'])).stderr).toContain(`${calls} recent calls`);
+  expect(await warning()).toBeUndefined();
+  // Those of b were told with a.
+  expect((await work.run(['store', 'import', 'ledgers/a.jsonl', 'ledgers/b.jsonl'])).stderr).not.toContain(
+    'recent calls',
+  );
+  expect(await database.sql('select count(*)::int as n from countermand.quota_call')).toEqual([{ n: calls }]);
 });
 
 test('a run that is killed leaves its lease: another is refused until it has run out, and says until when', async () => {

@@ -62,7 +62,7 @@ beforeEach(async () => {
   const interrupts = { ...nobody, hold: () => ({ [Symbol.dispose]: () => {} }) };
   context = {
     ...(await processContext(
-      { level: 'error', storeUrl: undefined },
+      { level: 'error', store: undefined },
       { secrets: noSecrets, redact: keepAll },
       interrupts,
     )),

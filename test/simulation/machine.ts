@@ -53,6 +53,7 @@ export function makeMachine(state: WorldState, process: SimProcess, options: Sim
     random: () => random.next(),
     uuid: () => state.uuid(),
     store: new FolderStore({ disk, clock, log, processes }),
+    storeWords: [],
     sources: {
       at: () => 'file',
       open: () => Promise.resolve(readSource(state, process)),

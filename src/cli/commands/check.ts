@@ -1,16 +1,24 @@
+import { resolve } from 'node:path';
+import { resolveHosts } from '../../defender/hosts.ts';
 import { CountermandError, UsageError } from '../../errors.ts';
 import { findCredential } from '../../identity/find-credential.ts';
 import { givenSettings } from '../../job/given-settings.ts';
 import type { Job } from '../../job/job.ts';
+import { LEDGER_FOLDER } from '../../job/ledger-name.ts';
 import { resolveJob, sourceKind } from '../../job/resolve-job.ts';
+import { lookBackMs } from '../../quota/past-calls.ts';
+import { DOCUMENTED_WINDOWS } from '../../quota/quota.ts';
+import { plural } from '../../report/format.ts';
 import { jsonDocument } from '../../report/json.ts';
 import { checkAll } from '../../run/check.ts';
 import { exitCodeOfFindings, type Finding, wrongBy } from '../../run/check-findings.ts';
 import type { Context } from '../../run/console.ts';
 import { jobInput } from '../../run/job-input.ts';
+import { isShared } from '../../store/network-store.ts';
 import { styled } from '../../styled.ts';
 import type { Args, Command } from '../command.ts';
 import { SETTINGS_OF, settingOptions } from '../flags/setting-flags.ts';
+import { ledgerFiles } from '../machine.ts';
 import { findingsText } from '../views/findings-text.ts';
 
 export const check: Command = {
@@ -55,10 +63,26 @@ async function findAll(args: Args, context: Context): Promise<Finding[]> {
     if (error instanceof CountermandError) return wrongBy('credential', error);
     throw error;
   }
-  const findings = await checkAll(job, context);
+  const findings = [...(await checkAll(job, context))];
+  findings.push(...(await callsOfFolder(job, findings, context)));
   if (args['job'] === undefined || job.comment !== undefined) return findings;
   const text = 'the job has no comment: add one to it (comment), or give --comment to run';
   return [{ level: 'warning', topic: 'settings', text }, ...findings];
+}
+
+/** A folder and a store do not see each other's calls: who moves from the one to the other within the hour would send too much. */
+async function callsOfFolder(job: Job, found: readonly Finding[], context: Context): Promise<Finding[]> {
+  const { store, cwd, clock, log } = context;
+  if (!isShared(store) || found.some(({ topic, level }) => topic === 'ledgers' && level === 'wrong')) return [];
+  if (!found.some(({ topic }) => topic === 'ledgers')) return [];
+  const sender = { tenant: job.tenant, client: job.clientId, api: resolveHosts(job.api).apiUrl };
+  const withinMs = lookBackMs([...DOCUMENTED_WINDOWS, ...job.quota.windows]);
+  const count = await store.unknownCalls(
+    await ledgerFiles.calls(resolve(cwd, LEDGER_FOLDER), sender, { withinMs, clock, log }),
+  );
+  if (count === 0) return [];
+  const text = `ledgers in ${LEDGER_FOLDER} made ${plural(count, 'recent call')} as this application that the store does not know: run countermand store import ${LEDGER_FOLDER}/*.jsonl, or wait an hour`;
+  return [{ level: 'warning', topic: 'quota', text }];
 }
 
 /** Nobody should have to put the settings right to be told that the credential is missing too. A job that cannot be read may have named one. */

@@ -66,7 +66,8 @@ export const report: Command = {
     const files = folder === undefined ? new Map<string, Output>() : await claimAll(folder, outputs);
     await outputs.recheck();
     const plan = planFactsOf(views);
-    const options = { nowMs: context.clock.wallMs(), plan };
+    const { storeWords } = context;
+    const options = { nowMs: context.clock.wallMs(), plan, storeWords };
     const summary = summarise(views, options);
     await writePageAndRows(places, { views, summary, plan }, context.say);
     if (copy !== undefined) await writeCopy(copy, paths, context);
@@ -104,7 +105,7 @@ async function claimAll(folder: string, outputs: Outputs): Promise<Map<string, O
 async function writeAll(
   outDir: string,
   { views, plan, files }: { views: readonly LedgerView[]; plan: PlanFacts | undefined; files: Map<string, Output> },
-  { say, clock }: Context,
+  { say, clock, storeWords }: Context,
 ): Promise<{ failed: string; needsRelease: string }> {
   const { writeReport } = await import('../../report/write-report.ts');
   const write = (path: string, pieces: Iterable<string>) => {
@@ -112,7 +113,7 @@ async function writeAll(
     if (output === undefined) throw new Error(`${path} was not looked at before it is written`);
     return output.write(pieces);
   };
-  const { files: written } = await writeReport({ views, outDir, nowMs: clock.wallMs(), plan, write });
+  const { files: written } = await writeReport({ views, outDir, nowMs: clock.wallMs(), plan, storeWords, write });
   for (const path of Object.values(written)) say(`Wrote ${path}\n`);
   return written;
 }

@@ -1,9 +1,9 @@
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { DamageError, LockedError, UsageError } from '../../errors.ts';
 import { duration } from '../../job/values.ts';
 import { plural } from '../../report/format.ts';
 import type { Context } from '../../run/console.ts';
-import { isShared, type NetworkStore } from '../../store/network-store.ts';
+import { type ImportedRun, isShared, type NetworkStore } from '../../store/network-store.ts';
 import type { Command } from '../command.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
 import { ledgerFiles } from '../machine.ts';
@@ -50,8 +50,9 @@ export const store: Command = {
     refuseMisuse(action, names, { out, keep: args['keep'] });
     if (action === 'init') await init(shared, context);
     if (action === 'prune') await prune(shared, keptFor(args['keep']), context);
+    const imports: Imports = { shared, context, asked: new Set() };
     for (const name of names) {
-      if (out === undefined) await importFile(name, shared, context);
+      if (out === undefined) await importFile(name, imports);
       else await exportRun(name, resolve(context.cwd, out), shared, context);
     }
     await context.delivered();
@@ -113,15 +114,42 @@ async function prune(shared: NetworkStore, keepMs: number, { out, say, clock }: 
   out(`${plural(removed, 'run')} removed.\n`);
 }
 
-async function importFile(typed: string, shared: NetworkStore, { cwd, out }: Context): Promise<void> {
+interface Imports {
+  shared: NetworkStore;
+  context: Context;
+  /** Folders that were asked for the calls of a sender. */
+  asked: Set<string>;
+}
+
+async function importFile(typed: string, imports: Imports): Promise<void> {
+  const { shared, context } = imports;
+  const { cwd, out } = context;
   if (extname(typed).toLowerCase() !== '.jsonl') {
     throw new UsageError(`${typed} is not the file of a ledger: its name must end in .jsonl.`);
   }
   const name = basename(typed, extname(typed));
-  const { what, records, tornBytes } = await shared.import(name, typed, ledgerFiles.at(cwd));
+  const { what, records, tornBytes, ...sent } = await shared.import(name, typed, ledgerFiles.at(cwd));
   const did = { new: 'was imported', extended: 'was brought up to the file', same: 'is the same already' }[what];
   const torn = tornBytes === 0 ? '' : `; ${plural(tornBytes, 'byte')} of a write that was cut off were left out`;
   out(`${name} ${did}: ${plural(records, 'record')}${torn}\n`);
+  await rememberCalls(dirname(resolve(cwd, typed)), sent, imports);
+}
+
+/** A folder counts the calls of all its ledgers as a sender's, and the store from now on too: of those that are not imported as well. */
+async function rememberCalls(
+  folder: string,
+  { senders, lookBackMs: withinMs }: Pick<ImportedRun, 'senders' | 'lookBackMs'>,
+  { shared, context: { clock, log, say }, asked }: Imports,
+): Promise<void> {
+  let count = 0;
+  for (const sender of senders) {
+    const question = JSON.stringify([folder, withinMs, sender]);
+    if (asked.has(question)) continue;
+    asked.add(question);
+    const ledgers = await ledgerFiles.calls(folder, sender, { withinMs, clock, log });
+    count += await shared.remember(sender, withinMs, ledgers);
+  }
+  if (count > 0) say(`${plural(count, 'recent call')} of the ledgers in ${folder} now count in the store\n`);
 }
 
 async function exportRun(typed: string, folder: string, shared: NetworkStore, { out }: Context): Promise<void> {

@@ -27,6 +27,8 @@ export interface LedgerSummary {
   job: JobFacts;
   /** The order of the calls, in words; undefined where nothing was started or planned. */
   order: string | undefined;
+  /** What a command line says to come to the store that it is in, as words that are not yet quoted for a shell. */
+  storeWords: readonly string[];
   /** How its last session closed; undefined while it runs, or when it was killed. */
   ended: CloseReason | undefined;
   durationMs: number;
@@ -46,10 +48,12 @@ export interface SessionSummary {
   tool: string;
 }
 
-export function ledgerSummary(
-  view: LedgerView,
-  { signal, plan }: Pick<Ending, 'signal'> & { plan?: PlanFacts | undefined },
-): LedgerSummary {
+interface LedgerOptions extends Pick<Ending, 'signal'> {
+  plan?: PlanFacts | undefined;
+  storeWords?: readonly string[] | undefined;
+}
+
+export function ledgerSummary(view: LedgerView, { signal, plan, storeWords = [] }: LedgerOptions): LedgerSummary {
   const { state } = view;
   const opened = state.sessions.at(-1)?.opened;
   const job = jobFacts(opened?.job);
@@ -72,6 +76,7 @@ export function ledgerSummary(
     api: opened?.api ?? '',
     job,
     order: by && orderWords(job, by),
+    storeWords,
     ended: state.sessions.at(-1)?.closed?.reason,
     durationMs: durationOf(view),
     exitCode: exitCodeOf({

@@ -71,26 +71,28 @@ function openLedgers({ ledgers }: Summary): readonly LedgerSummary[] {
   return open.length > 0 ? open : ledgers;
 }
 
-/** A command on a ledger that runs as it stands: with what a session must say itself, because a ledger may not. */
 /** A plan may be made without a comment, and cannot be started without one. */
 function commentToGive({ job }: Pick<LedgerSummary, 'job'>): string[] {
   return job.comment === undefined ? ['--comment', 'REASON'] : [];
 }
 
-function onLedger(command: string, { path, job }: Pick<LedgerSummary, 'path' | 'job'>, ...more: string[]): string {
-  // A SOURCE may be anything: what is no file of a ledger is the name of a run.
-  const source = command === 'run' && !path.toLowerCase().endsWith('.jsonl') ? `run:${path}` : path;
-  return ['countermand', command, source, ...more, ...job.again].map(shellWord).join(' ');
+/** A command on a ledger that runs as it stands: with what a session must say itself, because a ledger may not. */
+function onLedger(
+  command: 'run' | 'resume' | 'verify',
+  { path, job, storeWords }: Pick<LedgerSummary, 'path' | 'job' | 'storeWords'>,
+  ...more: string[]
+): string {
+  const name = command === 'run' ? ledgerSource(path) : ledgerArgument(path);
+  return commandLine(command, name, ...more, ...storeWords, ...job.again);
 }
 
 function lookAt(summary: Summary, files: ListFiles | undefined): Step[] {
   const steps: Step[] = [];
-  const paths = summary.ledgers.map(({ path }) => shellWord(path)).join(' ');
   if (summary.needsLook > 0) {
     const text = `See the ${plural(summary.needsLook, 'action')} that ${summary.needsLook === 1 ? 'needs' : 'need'} review`;
     steps.push(
       files?.failed === undefined
-        ? { text, command: `countermand report ${paths} --out report` }
+        ? { text, command: reportCommand(summary) }
         : { text: `${text} in ${files.failed}, which countermand run takes as a source` },
     );
   }
@@ -109,7 +111,26 @@ function lookAt(summary: Summary, files: ListFiles | undefined): Step[] {
   return steps;
 }
 
-/** A path as a POSIX shell takes it. */
-export function shellWord(path: string): string {
+function reportCommand({ ledgers }: Summary): string {
+  const names = ledgers.map(({ path }) => ledgerArgument(path));
+  return commandLine('report', ...names, '--out', 'report', ...(ledgers[0]?.storeWords ?? []));
+}
+
+/** What stands for a ledger where a SOURCE may be anything: what is no file of one is the name of a run. */
+export function ledgerSource(path: string): string {
+  return path.toLowerCase().endsWith('.jsonl') ? path : `run:${path}`;
+}
+
+/** What stands for a ledger where one is asked for: a run may be called as a flag is, or as what names one. */
+function ledgerArgument(path: string): string {
+  return /^(-|run:)/.test(path) ? ledgerSource(path) : path;
+}
+
+/** A command of this program as a POSIX shell takes it. */
+export function commandLine(...words: readonly string[]): string {
+  return ['countermand', ...words].map(shellWord).join(' ');
+}
+
+function shellWord(path: string): string {
   return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

@@ -48,11 +48,18 @@ export type LedgerStatus = Omit<RunStatus, 'holder' | 'forecast' | 'state'> & {
   closed: boolean;
 };
 
-/** `plan`: what the engine decides of a plan, undefined for a run. Every number is that of a report of the ledger. */
-export function ledgerStatus(view: LedgerView, name: string, plan: PlanFacts | undefined): LedgerStatus {
+/**
+ * `plan`: what the engine decides of a plan, undefined for a run; `storeWords` as of a summary. Every number is that of a report of the ledger.
+ */
+export function ledgerStatus(
+  view: LedgerView,
+  name: string,
+  plan: PlanFacts | undefined,
+  storeWords?: readonly string[],
+): LedgerStatus {
   const { state, intact, fault } = view;
   const last = state.sessions.at(-1);
-  const summary = summarise([view], { nowMs: state.lastAtMs, plan });
+  const summary = summarise([view], { nowMs: state.lastAtMs, plan, storeWords });
   const line = fault === undefined ? {} : { line: fault.line };
   const goesOn = intact && last !== undefined;
   return {

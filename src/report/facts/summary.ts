@@ -93,6 +93,8 @@ export interface SummariseOptions {
   signal?: StopSignal | undefined;
   /** For a plan: what the engine decided, and the forecast. */
   plan?: PlanFacts | undefined;
+  /** What a command line must say to come to the ledgers' store. @default nothing: files, or the environment names it */
+  storeWords?: readonly string[] | undefined;
 }
 
 /**

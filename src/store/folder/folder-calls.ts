@@ -8,10 +8,12 @@ import { LEDGER_FORMAT, type LedgerRecord, type RecordKind } from '../../ledger/
 import { fieldsFault } from '../../ledger/record-fields.ts';
 import { areDifferentTenants, type SenderId, serviceOf } from '../../ledger/sender.ts';
 import { Projection } from '../../ledger/state/projection.ts';
-import type { PastCall } from '../../ledger/state/run-state.ts';
+import type { PastCall, RunState } from '../../ledger/state/run-state.ts';
 import { readTail } from '../../ledger/tail.ts';
 import type { Logger } from '../../log.ts';
 import { LATEST_COUNT_MS } from '../../quota/call-times.ts';
+import { agedCalls } from '../../quota/past-calls.ts';
+import type { CallsElsewhere } from '../network-store.ts';
 import type { Disk } from './disk.ts';
 
 /**
@@ -28,8 +30,16 @@ export interface FolderCallsOptions extends SenderId {
   clocks: () => Promise<ClocksNow>;
   /** The longest window. @default an hour */
   withinMs?: number;
-  /** Our own ledgers, which are asked themselves. */
-  except: readonly string[];
+  /** Our own ledgers, which are asked themselves. @default none */
+  except?: readonly string[];
+}
+
+/** A ledger of the folder, as far as its calls go. */
+interface Neighbour {
+  path: string;
+  state: RunState;
+  /** Those that can still count, of some of its sessions; of all when nothing is said. */
+  recent(among?: (session: number) => boolean): PastCall[];
 }
 
 /**
@@ -39,12 +49,36 @@ export interface FolderCallsOptions extends SenderId {
  * format is counted as far as it can be read, and said.
  */
 export async function recentCallsInFolder(options: FolderCallsOptions): Promise<PastCall[]> {
-  const { folder, disk, log, withinMs = 3_600_000, except } = options;
   const calls: PastCall[] = [];
+  for await (const { recent } of neighbours(options)) calls.push(...recent());
+  return calls;
+}
+
+/**
+ * As {@link recentCallsInFolder}, for a store that these ledgers are not in: each by itself, so that no session's calls are taken twice. `held` are those
+ * that somebody worked on before they are read here: their last session may go on.
+ */
+export async function callsElsewhere(
+  options: FolderCallsOptions & { held: ReadonlySet<string> },
+): Promise<CallsElsewhere[]> {
+  const found: CallsElsewhere[] = [];
+  for await (const { path, state, recent } of neighbours(options)) {
+    const { run, sessions } = state;
+    const last = sessions.at(-1);
+    const goesOn = last?.closed === undefined && options.held.has(path) ? last : undefined;
+    const ended = sessions.filter((session) => session !== goesOn).map(({ number }) => number);
+    const now = await options.clocks();
+    found.push({ run, ended, calls: (among) => agedCalls(recent(among), now) });
+  }
+  return found;
+}
+
+async function* neighbours(options: FolderCallsOptions): AsyncGenerator<Neighbour> {
+  const { folder, disk, log, withinMs = 3_600_000, except = [] } = options;
   const names = (await disk.list(folder)).filter(
     (name) => !name.endsWith('.lock') && !except.includes(join(folder, name)),
   );
-  if (names.length === 0) return [];
+  if (names.length === 0) return;
   // Before anything is judged by its age, which a clock that was set since then would misjudge.
   const now = await options.clocks();
   const oldMs = slowestOf(now) - withinMs - LATEST_COUNT_MS - CLOCK_SLACK_MS;
@@ -58,7 +92,8 @@ export async function recentCallsInFolder(options: FolderCallsOptions): Promise<
       if (facts?.kind !== 'a file' || seen.has(facts.identity)) continue;
       seen.add(facts.identity);
       if (facts.modifiedMs < oldMs && (await endsBefore(oldMs, path, facts.size, disk))) continue;
-      calls.push(...(await callsOf(path, facts.modifiedMs, now, options)));
+      const found = await callsOf(path, facts.modifiedMs, now, options);
+      if (found !== undefined) yield found;
     } catch (error) {
       // Calls would be forgotten for want of a handle.
       if (remedyFor(error) !== undefined) throw error;
@@ -67,7 +102,6 @@ export async function recentCallsInFolder(options: FolderCallsOptions): Promise<
       log[level]({ err: error }, `${path} cannot be read, so calls that it holds do not count against the quota`);
     }
   }
-  return calls;
 }
 
 /**
@@ -99,7 +133,7 @@ async function callsOf(
   modifiedMs: number,
   now: ClocksNow,
   options: FolderCallsOptions,
-): Promise<PastCall[]> {
+): Promise<Neighbour | undefined> {
   const { disk, log, client, withinMs = 3_600_000 } = options;
   const state = new Projection();
   let trouble: string | undefined;
@@ -109,18 +143,19 @@ async function callsOf(
       continue;
     }
     if (record.kind === 'open') {
-      if (!mayBeSame(record, options)) return [];
+      if (!mayBeSame(record, options)) return undefined;
       if (record.format !== LEDGER_FORMAT) trouble ??= `its format is ${record.format}`;
     }
     state.apply(record, Date.parse(record.at));
   }
-  const calls = state.recentCalls(now, withinMs, client, modifiedMs - state.lastAtMs);
+  const recent = (among?: (session: number) => boolean) =>
+    state.recentCalls(now, withinMs, client, modifiedMs - state.lastAtMs, among);
   if (trouble !== undefined) {
     log.warn(
-      `the ledger ${path} beside ours is damaged or of another version (${trouble}): its ${calls.length} readable calls count against the quota, others cannot`,
+      `the ledger ${path} beside ours is damaged or of another version (${trouble}): its ${recent().length} readable calls count against the quota, others cannot`,
     );
   }
-  return calls;
+  return { path, state, recent };
 }
 
 /** The client is told apart by session, since it may change; tenant and service are the same in all of a ledger. */

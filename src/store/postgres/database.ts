@@ -23,6 +23,8 @@ export interface Database extends Session, AsyncDisposable {
   readonly where: string;
   /** It is on this machine. */
   readonly isHere: boolean;
+  /** The first column of each row, a bytea, exactly as it is: several times as fast as `query` hands it over. There is at least one value. */
+  bytes(text: string, values: readonly Value[]): Promise<Buffer[]>;
   /** Runs `work` on one connection between BEGIN and COMMIT; ROLLBACK when it throws. */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
 }
@@ -46,6 +48,10 @@ export interface DatabaseOptions {
 /** Behind the server's own limit: a server that is gone ends nothing. */
 const ANSWER_GRACE_MS = 2_000;
 const IDLE_IN_TRANSACTION_MS = 10_000;
+
+/** The driver takes whatever comes for UTF-8. This stands for what is none, or for itself. */
+const NOT_UTF8 = '\uFFFD';
+const AS_SENT: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value };
 
 /** Opens the database of a `--store` URL. Connects only when something is asked. Throws a UsageError for a URL that is refused. */
 export async function openDatabase(text: string, options: DatabaseOptions): Promise<Database> {
@@ -84,6 +90,21 @@ class PoolDatabase implements Database {
   async query<Row extends object>(text: string, values: readonly Value[] = []): Promise<Row[]> {
     try {
       return (await this.#pool.query<Row>(text, [...values])).rows;
+    } catch (error) {
+      throw storeTrouble(error, this.where);
+    }
+  }
+
+  async bytes(text: string, values: readonly Value[]): Promise<Buffer[]> {
+    try {
+      // Asked for in text, bytes come as hex digits: twice as many, for both sides to convert.
+      const wanted: pg.QueryArrayConfig & { binary: true } = {
+        ...{ text, values: [...values], rowMode: 'array', binary: true, types: AS_SENT },
+      };
+      const parts = (await this.#pool.query<[string]>(wanted)).rows.map(([part]) => Buffer.from(part));
+      if (!parts.some((part) => part.includes(NOT_UTF8))) return parts;
+      const exact = await this.#pool.query<[Buffer]>({ text, values: [...values], rowMode: 'array' });
+      return exact.rows.map(([part]) => part);
     } catch (error) {
       throw storeTrouble(error, this.where);
     }

@@ -5,16 +5,17 @@ import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-l
 import type { LedgerSource } from '../../ledger/scan-ledger.ts';
 import type { SenderId } from '../../ledger/sender.ts';
 import type { Quota } from '../../quota/quota.ts';
-import type { ExportedRun, ImportedRun, NetworkStore } from '../network-store.ts';
+import type { CallsElsewhere, ExportedRun, ImportedRun, NetworkStore } from '../network-store.ts';
 import { sameSeries } from '../stamped.ts';
 import type { HeldRun, HoldRun, ListedRun, QuotaMemory, RunEntry, RunHolder, RunStat, StoreFinding } from '../store.ts';
 import { lookAtDurability } from './durability.ts';
-import type { Lease } from './lease.ts';
+import { describeHolder, type Lease } from './lease.ts';
 import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
 import { holdNamed, type OpenParts, takeRun } from './open.ts';
 import { openQuota } from './quota.ts';
+import { countUnknown, rememberCalls } from './quota-memory.ts';
 import { noLedger, readNamed } from './read.ts';
-import { type RunRow, removeRun, runNamed, runsBeginning, stopRun } from './run-functions.ts';
+import { type RunRow, removeRun, runNamed, runsBeginning, runsHeld, stopRun } from './run-functions.ts';
 import { applyMigrations, checkSchema } from './schema.ts';
 import { exportRun, importRun } from './transfer.ts';
 
@@ -67,6 +68,16 @@ export class PostgresStore implements NetworkStore {
   async import(name: string, path: string, source: LedgerSource): Promise<ImportedRun> {
     await this.#ready(name);
     return await importRun(this.#parts.database, { name, path, source, self: this.#parts.self });
+  }
+
+  async remember(sender: SenderId, longestMs: number, ledgers: readonly CallsElsewhere[]): Promise<number> {
+    await this.#ready('');
+    return await rememberCalls(this.#parts.database, sender, { longestMs, ledgers }, this.#parts);
+  }
+
+  async unknownCalls(ledgers: readonly CallsElsewhere[]): Promise<number> {
+    await this.#ready('');
+    return await countUnknown(this.#parts.database, ledgers);
   }
 
   async export<T>(name: string, put: (bytes: AsyncIterable<Uint8Array>) => Promise<T>): Promise<ExportedRun<T>> {
@@ -150,17 +161,15 @@ export class PostgresStore implements NetworkStore {
     const place = `the store ${database.where}`;
     try {
       await this.#ready(name);
-      const { version, faults } = await lookAtDurability(database);
-      const [fault] = faults;
-      if (fault !== undefined) {
-        const text = `${database.where} is PostgreSQL ${version}, and ${fault}`;
-        return database.isHere ? { level: 'warning', text, place } : { level: 'wrong', exitCode: 2, text, place };
-      }
-      const holder = await this.holder(name);
-      if (holder === undefined)
-        return { level: 'ok', text: `runs are kept in ${database.where} (PostgreSQL ${version})`, place };
-      const text = `process ${holder.pid} on ${holder.host} works on ${name} (since ${holder.since}). A second run would exit 11; wait for it to finish`;
-      return { level: 'warning', text, place };
+      const { version, settings, faults } = await lookAtDurability(database);
+      const kept = `runs are kept in ${database.where} (PostgreSQL ${version}: ${settings})`;
+      const trouble = faults.map((fault) => `; ${fault}`).join('');
+      if (trouble !== '' && !database.isHere) return { level: 'wrong', exitCode: 2, text: kept + trouble, place };
+      const held = await runsHeld(database);
+      const own = held.find((run) => run.name === name)?.holder;
+      const text = kept + heldWords(held) + trouble;
+      if (own === undefined) return { level: trouble === '' ? 'ok' : 'warning', text, place };
+      return { level: 'warning', text: `${text}; a second run of ${name} would exit 11: wait for it to finish`, place };
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       return { level: 'wrong', exitCode: 2, text: error.message, place };
@@ -195,6 +204,18 @@ export class PostgresStore implements NetworkStore {
       throw error;
     });
   }
+}
+
+/** More are counted. */
+const HELD_NAMED = 5;
+
+function heldWords(held: readonly RunRow[]): string {
+  const words = held.flatMap(({ name, holder }) =>
+    holder === undefined ? [] : [`${name} by ${describeHolder(holder)}`],
+  );
+  if (words.length === 0) return '';
+  const more = words.length > HELD_NAMED ? [`${words.length - HELD_NAMED} more`] : [];
+  return `; held: ${[...words.slice(0, HELD_NAMED), ...more].join(', ')}`;
 }
 
 /** A plan that another was put in the place of is nobody's work any more. */

@@ -5,8 +5,8 @@ import { type RunRow, runNamed } from './run-functions.ts';
 /** About so much is asked for at a time. */
 const PART_BYTES = 1 << 20;
 
-const PART = `select string_agg(lines, ''::bytea order by first_byte) as lines from countermand.ledger_chunk
-  where run = $1 and first_byte >= $2 and first_byte < $3`;
+const PART = `select lines from countermand.ledger_chunk
+  where run = $1 and first_byte >= $2 and first_byte < $3 order by first_byte`;
 const CHUNK_OF_BYTE = `select first_byte::float8 as "firstByte" from countermand.ledger_chunk
   where run = $1 and first_byte <= $2 order by first_byte desc limit 1`;
 
@@ -24,13 +24,15 @@ export async function* readRun(
   offset = 0,
 ): AsyncGenerator<Uint8Array> {
   const [chunk] = await database.query<{ firstByte: number }>(CHUNK_OF_BYTE, [run, offset]);
-  const partAt = (from: number) =>
-    database.query<{ lines: Buffer | null }>(PART, [run, from, from + PART_BYTES]).then(([part]) => part?.lines);
+  const partAt = async (from: number) => {
+    const chunks = await database.bytes(PART, [run, from, from + PART_BYTES]);
+    return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+  };
   let at = chunk?.firstByte ?? 0;
   let asked = partAt(at);
   for (;;) {
     const lines = await asked;
-    if (!lines) break;
+    if (lines === undefined || lines.length === 0) break;
     // The next part comes while this one is worked on. Who stops here never learns what became of it.
     asked = partAt(at + lines.length);
     asked.catch(() => undefined);

@@ -112,6 +112,11 @@ export async function runNamed(database: Session, name: string): Promise<RunRow 
   return row;
 }
 
+/** Those that somebody holds, by name. */
+export async function runsHeld(database: Session): Promise<RunRow[]> {
+  return await rows(database, `${ROW} and lease_until > countermand.clock() order by name collate "C"`, []);
+}
+
 /** Those whose names begin with these characters, by name. */
 export async function runsBeginning(database: Session, beginning: string): Promise<RunRow[]> {
   return await rows(database, `${ROW} and left(name, length($1)) = $1 order by name collate "C"`, [beginning]);

@@ -1,8 +1,11 @@
 import { DamageError, LockedError, UsageError } from '../../errors.ts';
+import { thawJob } from '../../job/resume-job.ts';
 import { ChainCheck } from '../../ledger/chain-check.ts';
 import { LineCutter } from '../../ledger/line-cutter.ts';
 import { project, type Reading, throwIfDamaged } from '../../ledger/read-ledger.ts';
 import type { LedgerSource } from '../../ledger/scan-ledger.ts';
+import { lookBackMs } from '../../quota/past-calls.ts';
+import { DOCUMENTED_WINDOWS } from '../../quota/quota.ts';
 import type { ExportedRun, ImportedRun } from '../network-store.ts';
 import type { RunHolder } from '../store.ts';
 import type { Database, Session } from './database.ts';
@@ -34,8 +37,17 @@ export async function importRun(database: Database, wish: ImportWish): Promise<I
   throwIfDamaged(path, read.fault);
   if (read.records === 0) throw new UsageError(`The ledger ${path} holds no record: there is nothing to import.`);
   const what = await database.transaction((session) => importHeld(session, wish, read));
-  const { records, head, tornBytes } = read;
-  return { what, records, head, tornBytes };
+  const { records, head, tornBytes, state } = read;
+  const openings = state.sessions.map(({ opened }) => opened);
+  const senders = new Map(
+    openings.map(({ tenant, client, api }) => [`${tenant}\n${client}\n${api}`, { tenant, client, api }]),
+  );
+  const windows = thawJob(openings.at(-1)?.job).quota.windows;
+  return {
+    ...{ what, records, head, tornBytes },
+    senders: [...senders.values()],
+    lookBackMs: lookBackMs([...DOCUMENTED_WINDOWS, ...windows]),
+  };
 }
 
 async function importHeld(session: Session, wish: ImportWish, read: Reading): Promise<ImportedRun['what']> {

@@ -189,6 +189,20 @@ describe('what to do next', () => {
     }
   });
 
+  test.each([
+    ['incident', 'incident'],
+    ['a b', "'a b'"],
+    ['-x', 'run:-x'],
+    ['run:x', 'run:run:x'],
+  ])('what to do next names the store, and the run that is called %s as one', (path, name) => {
+    const storeWords = ['--store', 'postgres://me@127.0.0.1/db?sslmode=prefer'];
+    const view = viewOf(runStory({ fates: [open, { outcome: 'failed', http: 400 }], close: 'interrupted' }), path);
+    const commands = nextSteps(summarise([view], { nowMs, storeWords })).map(({ command }) => command);
+    const store = "--store 'postgres://me@127.0.0.1/db?sslmode=prefer'";
+    expect(commands).toContain(`countermand resume ${name} ${store}`);
+    expect(commands).toContain(`countermand report ${name} --out report ${store}`);
+  });
+
   test('what to do next is to go on with the ledgers that have work left, and only those', () => {
     const done = viewOf(runStory({ fates: [cancelled] }), 'done.jsonl');
     const half = viewOf(runStory({ fates: [open], from: 9, run: `9${RUN.slice(1)}`, close: 'deadline' }), 'half.jsonl');

@@ -86,6 +86,21 @@ test('a wrong password, a missing database and a missing right are exit 2, and n
   });
 });
 
+test.each([
+  'plain',
+  'é \u{1f600} \uFFFD',
+  Buffer.from([0x61, 0xff, 0xe2, 0x82, 0x62]),
+  Buffer.from([0xf0, 0x9f, 0x92]),
+  Buffer.alloc(3),
+])('bytes come as they are, whether they are text or not: %j', async (given) => {
+  await using made = await openTestDatabase();
+  const database = await made.connect();
+  const sent = Buffer.from(given as string);
+  expect(await database.bytes('select $1::bytea from generate_series(1, 2)', [sent])).toEqual([sent, sent]);
+  expect(await database.bytes('select $1::bytea where false', [sent])).toEqual([]);
+  await expect(database.bytes('select $1::bytea from nowhere', [sent])).rejects.toMatchObject({ exitCode: 2 });
+});
+
 test('a statement that takes too long is exit 6, and the next one is answered', async () => {
   await using made = await openTestDatabase();
   const { url } = made;

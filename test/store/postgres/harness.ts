@@ -9,7 +9,7 @@ import type { BeginSession, HoldRun } from '../../../src/store/store.ts';
 import { FROZEN_JOB } from '../../support/frozen-job.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 
-const OPEN = {
+export const OPEN = {
   tool: 'countermand 1.0.0',
   tenant: '11111111-1111-4111-8111-111111111111',
   client: '22222222-2222-4222-8222-222222222222',

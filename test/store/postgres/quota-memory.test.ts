@@ -3,6 +3,7 @@ import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { silentLog } from '../../../src/log.ts';
 import type { Database } from '../../../src/store/postgres/database.ts';
 import { openQuota } from '../../../src/store/postgres/quota.ts';
+import { countUnknown, rememberCalls } from '../../../src/store/postgres/quota-memory.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { type Harness, machine, makeHarness, OPEN } from '../folder/harness.ts';
 
@@ -83,3 +84,37 @@ it('calls in a folder after an export count when that is imported again', async 
 it('whoever only looks fills in nothing, and asks nobody', async () => {
   expect(await taken(makeHarness(), undefined, newSender())).toEqual({ taken: 0, asked: 0 });
 });
+
+it('calls that a folder holds are told to the store once, and count for all of its runs', async () => {
+  const sender = newSender();
+  const ledgers = [
+    { run: 'run-1', ended: [1, 2], calls: callsOf([1, 1, 2]) },
+    { run: 'run-2', ended: [1], calls: callsOf([1, 1]) },
+  ];
+  const clock = makeHarness().clock;
+  const tell = () => rememberCalls(database, sender, { longestMs: MINUTE, ledgers }, { clock, log: silentLog });
+  expect(await countUnknown(database, ledgers)).toBe(5);
+  expect(await tell()).toBe(5);
+  expect(await countUnknown(database, ledgers)).toBe(0);
+  expect(await tell()).toBe(0);
+  expect((await taken(makeHarness(), undefined, sender)).taken).toBe(5);
+  expect((await taken(makeHarness(), undefined, newSender())).taken).toBe(0);
+});
+
+it('a session that goes on in a folder is asked again, so that none of its calls is missed', async () => {
+  const sender = newSender();
+  const clock = makeHarness().clock;
+  const tell = (sessions: readonly number[], ended: readonly number[]) => {
+    const ledgers = [{ run: 'run-3', ended, calls: callsOf(sessions) }];
+    return rememberCalls(database, sender, { longestMs: MINUTE, ledgers }, { clock, log: silentLog });
+  };
+  expect(await tell([1, 2], [1])).toBe(2);
+  expect(await tell([1, 2, 2], [1, 2])).toBe(2);
+  expect(await tell([1, 2, 2], [1, 2])).toBe(0);
+});
+
+/** Calls of these sessions, just made. */
+function callsOf(sessions: readonly number[]) {
+  return (among: (session: number) => boolean) =>
+    sessions.filter(among).map(() => ({ route: 'cancel' as const, ageMs: 0 }));
+}

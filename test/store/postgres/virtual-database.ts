@@ -69,6 +69,7 @@ export async function openVirtualDatabase(): Promise<VirtualDatabase> {
       isHere: true,
       where: 'the virtual database',
       query,
+      bytes: () => Promise.reject(new Error('a quota has no bytes')),
       transaction: () => Promise.reject(new Error('one statement is enough for a quota')),
       [Symbol.asyncDispose]: async () => {},
     };
