@@ -11,8 +11,8 @@ export interface CuttingProxy extends AsyncDisposable {
   cut(text: string | RegExp, when: 'before' | 'after', times?: number): void;
   /** How often it has cut. */
   readonly cuts: number;
-  /** Does something once when this is sent next: `before` the server hears of it, or `after` it has answered and before the asker is told. */
-  meet(text: string | RegExp, when: 'before' | 'after', act: () => void): void;
+  /** Does something once when this is sent next: `before` the server hears of it, or `after` it has answered and before the asker is told. Both wait for that. */
+  meet(text: string | RegExp, when: 'before' | 'after', act: () => void | Promise<void>): void;
   /** Takes no connection until it is opened again, and breaks those that are there. */
   close(): void;
   /** Lets nothing through, either way, and says so to nobody: connections stay, and new ones are taken. When it is opened again, those are broken. */
@@ -25,7 +25,7 @@ interface Wish {
   when: 'before' | 'after';
   times: number;
   /** Undefined cuts. */
-  act: (() => void) | undefined;
+  act: (() => void | Promise<void>) | undefined;
 }
 
 /** `host` is where it listens. */
@@ -61,28 +61,28 @@ export async function startCuttingProxy(to: { host: string; port: number }, host
       server.destroy();
     };
     let waiting: Wish | undefined;
+    const pass = (bytes: Buffer, from: Socket, onto: Socket, met: Wish | undefined) => {
+      if (met === undefined) onto.write(bytes);
+      else if (met.act === undefined) cut();
+      else {
+        from.pause();
+        void Promise.resolve(met.act()).then(() => {
+          onto.write(bytes);
+          from.resume();
+        });
+      }
+    };
     client.on('data', (bytes: Buffer) => {
       if (way === 'swallowing') return;
       const met = granted(bytes);
-      if (met?.when === 'before') {
-        if (met.act === undefined) {
-          cut();
-          return;
-        }
-        met.act();
-      } else waiting ??= met;
-      server.write(bytes);
+      if (met?.when === 'after') waiting = met;
+      pass(bytes, client, server, met?.when === 'before' ? met : undefined);
     });
-    server.on('data', (bytes) => {
+    server.on('data', (bytes: Buffer) => {
       if (way === 'swallowing') return;
       const met = waiting;
       waiting = undefined;
-      if (met !== undefined && met.act === undefined) {
-        cut();
-        return;
-      }
-      met?.act?.();
-      client.write(bytes);
+      pass(bytes, server, client, met);
     });
     client.on('close', () => server.destroy());
     server.on('close', () => client.destroy());
