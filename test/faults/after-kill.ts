@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { isFinal } from '../../src/ledger/outcomes.ts';
 import { checkLedger, readLedger } from '../../src/ledger/read-ledger.ts';
+import type { LedgerRecord } from '../../src/ledger/record.ts';
 import { isInDoubt } from '../../src/ledger/state/run-state.ts';
 import { fileDisk } from '../../src/store/folder/file-disk.ts';
 import { COMMENT, type Harness, only, outcomesOf } from '../support/harness.ts';
@@ -27,7 +28,7 @@ export async function doubtIn(harness: Harness, ledger: string): Promise<Doubt> 
 }
 
 /** The first that the server heard of each of them since then was a lookup, whether or not the call in doubt had reached it. */
-export function expectLookedUpFirst({ sandbox: { log } }: Harness, { ids, requests }: Doubt): void {
+export function expectLookedUpFirst({ sandbox: { log } }: Pick<Harness, 'sandbox'>, { ids, requests }: Doubt): void {
   const since = log.entries.slice(requests);
   const first = ids.map((id) => [id, since.find((entry) => entry.ids.includes(id))?.route]);
   expect(first.filter(([, route]) => route !== 'get' && route !== 'list')).toEqual([]);
@@ -46,7 +47,18 @@ export async function expectOrderlyEnd(
   });
   expect({ code, signal }, `${stdout}\n${stderr}`).toEqual({ code: 0, signal: null });
 
-  const records = await harness.records(ledger);
+  expectDoneOnce(harness, await harness.records(ledger), ids, doubt);
+  const { fault } = await checkLedger(harness.path(ledger), fileDisk);
+  expect(fault).toBeUndefined();
+}
+
+/** Every action has its one final outcome, was cancelled at most once and not sent again unseen, and the server had to refuse nothing. */
+export function expectDoneOnce(
+  harness: Pick<Harness, 'sandbox'>,
+  records: readonly LedgerRecord[],
+  ids: readonly string[],
+  doubt: Doubt,
+): void {
   expect([...outcomesOf(records).keys()].sort()).toEqual([...ids].sort());
   const finals = new Map<string, number>();
   for (const { id, outcome } of only(records, 'outcome'))
@@ -57,9 +69,7 @@ export async function expectOrderlyEnd(
   const { log } = harness.sandbox;
   expect(ids.filter((id) => log.effects(id) > 1)).toEqual([]);
   expectLookedUpFirst(harness, doubt);
-  // Nothing goes wrong on the wire here, so whatever is sent again was in doubt.
-  expect(log.resentWithoutLookup()).toEqual([]);
+  // Nothing goes wrong on the wire here, so whatever is sent again was in doubt, or was told to come again.
+  expect(log.resentWithoutLookup(({ status }) => status !== 429)).toEqual([]);
   expect(log.overQuota()).toBe(0);
-  const { fault } = await checkLedger(harness.path(ledger), fileDisk);
-  expect(fault).toBeUndefined();
 }

@@ -23,6 +23,8 @@ export interface TestDatabase extends AsyncDisposable {
   sql(text: string): Promise<Record<string, unknown>[]>;
   /** Sets the clock that the schema's functions ask: it stands at this moment (epoch ms) until it is set again. */
   setClock(atMs: number): Promise<void>;
+  /** Sets the clock that the schema's functions ask so far (ms) from the true one, with which it then runs. */
+  shiftClock(byMs: number): Promise<void>;
 }
 
 const WORKER = 'test_worker';
@@ -123,6 +125,12 @@ grant select on test_clock to countermand_worker;
 insert into test_clock (at) values (to_timestamp(AT::numeric / 1000)) on conflict (one) do update set at = excluded.at;
 `;
 
+const SHIFT_CLOCK = `
+set role countermand_owner;
+create or replace function countermand.clock() returns timestamptz language sql volatile
+  return pg_catalog.clock_timestamp() + BY * interval '1 ms';
+`;
+
 function databaseOn(server: TestServer, name: string): TestDatabase {
   const opened: Database[] = [];
   const [url, ownerUrl, adminUrl] = [WORKER, OWNER, server.user].map((user) => urlOf(server, user, name)) as [
@@ -142,6 +150,7 @@ function databaseOn(server: TestServer, name: string): TestDatabase {
       return database;
     },
     setClock: async (atMs) => void (await sql(SET_CLOCK.replace('AT', String(atMs)))),
+    shiftClock: async (byMs) => void (await sql(SHIFT_CLOCK.replace('BY', String(byMs)))),
     [Symbol.asyncDispose]: async () => {
       for (const database of opened) await database[Symbol.asyncDispose]();
       await asAdmin(server, 'postgres', `drop database if exists ${name} with (force)`);
