@@ -40,14 +40,16 @@ function carryOn(summary: Summary): Step[] {
       }));
   }
   const steps: Step[] = [];
+  // Whoever works on it goes on with it.
+  const free = openLedgers(summary).filter(({ holder }) => !holder);
+  if (free.length === 0) return steps;
   if (reason === undefined) {
-    for (const ledger of openLedgers(summary)) {
-      steps.push({ text: 'If it is no longer running, resume it', command: onLedger('resume', ledger) });
+    for (const ledger of free) {
+      const text = ledger.holder === null ? 'Nobody works on it: resume it' : 'If it is no longer running, resume it';
+      steps.push({ text, command: onLedger('resume', ledger) });
     }
   } else if (reason !== 'finished') {
-    for (const ledger of openLedgers(summary)) {
-      steps.push({ text: 'Go on with what is left', command: onLedger('resume', ledger) });
-    }
+    for (const ledger of free) steps.push({ text: 'Go on with what is left', command: onLedger('resume', ledger) });
   } else if (counts.unconfirmed + counts.unknown > 0) {
     for (const ledger of summary.ledgers)
       steps.push({ text: 'Look up what is not final yet', command: onLedger('verify', ledger) });
@@ -71,12 +73,12 @@ function openLedgers({ ledgers }: Summary): readonly LedgerSummary[] {
   return open.length > 0 ? open : ledgers;
 }
 
-/** A command on a ledger that runs as it stands: with what a session must say itself, because a ledger may not. */
 /** A plan may be made without a comment, and cannot be started without one. */
 function commentToGive({ job }: Pick<LedgerSummary, 'job'>): string[] {
   return job.comment === undefined ? ['--comment', 'REASON'] : [];
 }
 
+/** A command on a ledger that runs as it stands: with what a session must say itself, because a ledger may not. */
 function onLedger(command: string, { path, job }: Pick<LedgerSummary, 'path' | 'job'>, ...more: string[]): string {
   // A SOURCE may be anything: what is no file of a ledger is the name of a run.
   const source = command === 'run' && !path.toLowerCase().endsWith('.jsonl') ? `run:${path}` : path;

@@ -12,7 +12,7 @@ import type { PastCall } from '../../ledger/state/run-state.ts';
 import { readTail } from '../../ledger/tail.ts';
 import type { Logger } from '../../log.ts';
 import { LATEST_COUNT_MS } from '../../quota/call-times.ts';
-import type { Disk } from './disk.ts';
+import type { Disk, FileFacts } from './disk.ts';
 
 /**
  * Each clock, then or now, may differ from Defender's by this much before a neighbour's calls are overlooked: a machine whose
@@ -30,7 +30,12 @@ export interface FolderCallsOptions extends SenderId {
   withinMs?: number;
   /** Our own ledgers, which are asked themselves. */
   except: readonly string[];
+  /** What was read before, and is read here. @default nothing */
+  seen?: SeenCalls | undefined;
 }
+
+/** Calls by the file that has them, as it was then, and by who looked for them: with time they get older, and never more. */
+export type SeenCalls = Map<string, { version: string; calls: readonly PastCall[] }>;
 
 /**
  * Calls that other ledgers of this folder made as the same application, in the same tenant, against the same service, and that can still
@@ -58,7 +63,7 @@ export async function recentCallsInFolder(options: FolderCallsOptions): Promise<
       if (facts?.kind !== 'a file' || seen.has(facts.identity)) continue;
       seen.add(facts.identity);
       if (facts.modifiedMs < oldMs && (await endsBefore(oldMs, path, facts.size, disk))) continue;
-      calls.push(...(await callsOf(path, facts.modifiedMs, now, options)));
+      calls.push(...(await knownCallsOf(path, facts, now, options)));
     } catch (error) {
       // Calls would be forgotten for want of a handle.
       if (remedyFor(error) !== undefined) throw error;
@@ -92,6 +97,22 @@ async function endsBefore(atMs: number, path: string, size: number, disk: Disk):
     }
   }
   return isWhole;
+}
+
+async function knownCallsOf(
+  path: string,
+  { identity, size, modifiedMs }: FileFacts,
+  now: ClocksNow,
+  options: FolderCallsOptions,
+): Promise<readonly PastCall[]> {
+  const { seen, tenant, client, api, withinMs } = options;
+  const key = [path, tenant, client, api, withinMs].join('\n');
+  const version = `${identity} ${size} ${modifiedMs}`;
+  const known = seen?.get(key);
+  if (known?.version === version) return known.calls;
+  const calls = await callsOf(path, modifiedMs, now, options);
+  seen?.set(key, { version, calls });
+  return calls;
 }
 
 async function callsOf(
