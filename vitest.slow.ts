@@ -12,6 +12,7 @@ export const SLOW_TESTS = [
   'test/cli/terminal/log.test.ts',
   'test/e2e/dry-run.test.ts',
   'test/e2e/endings.test.ts',
+  'test/e2e/forecast.test.ts',
   'test/e2e/foreign-text.test.ts',
   'test/e2e/odd-answers.test.ts',
   'test/e2e/outputs.test.ts',

@@ -5,7 +5,7 @@ import { type Settlement, settledBy } from './outcome-rules.ts';
 import type { Task } from './task.ts';
 
 /** An accepted cancel takes a moment to show. */
-const FIRST_LOOK_MS = 5000;
+export const FIRST_LOOK_MS = 5000;
 const GROWTH = 1.5;
 const LONGEST_MS = 60_000;
 

@@ -86,6 +86,8 @@ export interface CountedList {
   by: DecisionCounts;
   /** How many actions of each type are to be called, as far as is known. */
   typesToCancel: Map<string, number>;
+  /** On how many devices those are, as far as is known. */
+  machines: number;
   /** Actions to be called that will not be looked up, or of which a lookup showed no type. */
   unseen: number;
 }
@@ -96,6 +98,7 @@ export function countDecisions(
 ): CountedList {
   const by = noDecisions();
   const typesToCancel = new Map<string, number>();
+  const machines = new Set<string>();
   let total = 0;
   let unseen = 0;
   for (const { id, screen, outcome } of ledger.state.actions.values()) {
@@ -105,7 +108,10 @@ export function countDecisions(
     by[decision]++;
     if (decision === 'unscreened' && (job.screen === 'never' || screen !== undefined)) unseen++;
     const type = screen?.type;
-    if (decision === 'cancel' && type) typesToCancel.set(type, (typesToCancel.get(type) ?? 0) + 1);
+    if (decision !== 'cancel' || !type) continue;
+    typesToCancel.set(type, (typesToCancel.get(type) ?? 0) + 1);
+    const device = screen.machineId ?? screen.computer;
+    if (device !== null) machines.add(device.toLowerCase());
   }
-  return { total, by, typesToCancel, unseen };
+  return { total, by, typesToCancel, machines: machines.size, unseen };
 }

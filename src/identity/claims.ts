@@ -13,6 +13,8 @@ export interface TokenClaims {
   expiresAtMs: number | undefined;
   /** A person's or an application's display name, where the token carries one. */
   name: string | undefined;
+  /** A domain of the tenant, where the token shows one. */
+  domain: string | undefined;
 }
 
 /** The claims of a JWT, or undefined for an opaque token. Claims of an unexpected shape count as absent. */
@@ -28,6 +30,9 @@ export function readClaims(token: string): TokenClaims | undefined {
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
   const { roles, exp, aud } = payload;
+  const upn = text('upn');
+  // A guest's own domain is that of another tenant, unless it is the name that this one gave the guest.
+  const isOwn = text('idp') === undefined || upn?.includes('#EXT#');
   return {
     roles: Array.isArray(roles) ? roles.filter((each): each is string => typeof each === 'string') : undefined,
     scp: text('scp')
@@ -37,6 +42,7 @@ export function readClaims(token: string): TokenClaims | undefined {
     tid: text('tid'),
     appid: text('appid') ?? text('azp'),
     expiresAtMs: typeof exp === 'number' && Number.isFinite(exp) ? exp * 1000 : undefined,
-    name: text('name') ?? text('app_displayname') ?? text('upn') ?? text('preferred_username'),
+    name: text('name') ?? text('app_displayname') ?? upn ?? text('preferred_username'),
+    domain: isOwn ? /@([^@]+)$/.exec(upn ?? '')?.[1] : undefined,
   };
 }

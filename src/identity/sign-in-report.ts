@@ -24,10 +24,14 @@ export function credentialLines(found: FoundCredential, openFiles: readonly stri
   ];
 }
 
-/** Whose token it is and how long it lives. `expiresAtMs` is the end told with the token, which counts more than its own. */
+/** A run of a list is seldom shorter. */
+const SHORT_MS = 5 * 60_000;
+const ENDS_THEN = '; it cannot be renewed: a run that is not over by then stops (exit 4), and resumes with another';
+
+/** Whose token it is and how long it lives. `renews`: another one follows it. `expiresAtMs` is the end told with the token, which counts more than its own. */
 export function tokenLines(
   claims: TokenClaims | undefined,
-  { expiresAtMs, nowMs }: { expiresAtMs: number | undefined; nowMs: number },
+  { expiresAtMs, nowMs, renews }: { expiresAtMs: number | undefined; nowMs: number; renews: boolean },
 ): CheckLine[] {
   const endsAtMs = expiresAtMs ?? claims?.expiresAtMs;
   const life: CheckLine =
@@ -38,9 +42,9 @@ export function tokenLines(
           text: 'the end of the token is not known; a run goes on until Defender refuses it, and can be resumed with another',
         }
       : {
-          level: 'ok',
+          level: renews || endsAtMs - nowMs > SHORT_MS ? 'ok' : 'warning',
           topic: 'token',
-          text: `valid for ${minutes(endsAtMs - nowMs)}, until ${new Date(endsAtMs).toISOString()}`,
+          text: `valid for ${minutes(endsAtMs - nowMs)}, until ${new Date(endsAtMs).toISOString()}${renews ? '' : ENDS_THEN}`,
         };
   if (claims === undefined) return [life];
   const who = [

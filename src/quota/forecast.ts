@@ -17,6 +17,8 @@ export interface ForecastInput {
   nowMs: number;
   /** The end of a pause, if the gate is closed. */
   notBeforeMs?: number | undefined;
+  /** The last call looks up what came of those before it, and goes out no sooner than so long after their answers. @default as soon as it may */
+  settlesMs?: number | undefined;
 }
 
 export interface Forecast {
@@ -42,7 +44,12 @@ export function forecast(input: ForecastInput): Forecast {
   if (calls <= 0) {
     return { nextAtMs: undefined, lastAtMs: undefined, quartersAtMs: [nowMs, nowMs, nowMs, nowMs], doneAtMs: nowMs };
   }
-  const sentAtMs = sendMoments(input);
+  const inTurnAtMs = sendMoments(input);
+  const beforeLastMs = calls > 1 ? inTurnAtMs(calls - 2) + roundTripMs : nowMs;
+  const sentAtMs = (index: number) =>
+    input.settlesMs === undefined || index < calls - 1
+      ? inTurnAtMs(index)
+      : Math.max(inTurnAtMs(index), beforeLastMs + input.settlesMs);
   const answered = (part: number) => sentAtMs(Math.max(0, Math.ceil(calls * part) - 1)) + roundTripMs;
   return {
     nextAtMs: sentAtMs(0),

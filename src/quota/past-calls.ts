@@ -2,6 +2,7 @@ import { type ClocksNow, largestSkewOf, leastAgeMs } from '../ledger/call-age.ts
 import type { PastCall } from '../ledger/state/run-state.ts';
 import { CLOCK_DOUBT_MS, LATEST_COUNT_MS, MARGIN_MS } from './call-times.ts';
 import type { AgedCall, Window, WindowLeft } from './quota.ts';
+import { shareOf } from './windows.ts';
 
 /** Calls of at least this age, by {@link leastAgeMs}, matter to none of these windows: what to ask the ledgers for. */
 export function lookBackMs(windows: readonly Window[]): number {
@@ -38,4 +39,19 @@ export function windowsAfter(windows: readonly Window[], past: readonly AgedCall
     const freeAtMs = takenUntil(window, countedAtMs, nowMs);
     return { ...window, left: window.calls - freeAtMs.length, freeAtMs };
   });
+}
+
+/** As {@link windowsAfter}, for a quota's options: the windows that a cancel goes through. */
+export function windowsLeft(
+  { windows, share, routes }: { windows: readonly Window[]; share: number; routes: 'shared' | 'separate' },
+  past: readonly AgedCall[],
+  nowMs: number,
+): WindowLeft[] {
+  const counted = past.filter(({ route }) => routes === 'shared' || route === 'cancel');
+  return windowsAfter(shareOf(windows, share), counted, nowMs);
+}
+
+/** The windows that a session now leaves to the next one, which doubts the clocks between them and so waits that much longer. */
+export function windowsForNext(windows: readonly WindowLeft[]): WindowLeft[] {
+  return windows.map((window) => ({ ...window, freeAtMs: window.freeAtMs.map((atMs) => atMs + CLOCK_DOUBT_MS) }));
 }

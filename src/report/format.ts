@@ -17,6 +17,18 @@ export function formatTime(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
+/** `2026-11-23 18:27:05 UTC (19:27 CET)`, for a person at a terminal. @default timeZone that of this machine */
+export function formatEnd(atMs: number, timeZone?: string): string {
+  const clock = new Intl.DateTimeFormat('en-GB', {
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZoneName: 'short',
+    ...(timeZone === undefined ? {} : { timeZone }),
+  });
+  const local = clock.format(atMs);
+  return local.endsWith(' UTC') ? formatTime(atMs) : `${formatTime(atMs)} (${local})`;
+}
+
 /** `2026-11-23 18:27`, for tables whose head says UTC. */
 export function formatMinute(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 16).replace('T', ' ');

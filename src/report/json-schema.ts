@@ -53,10 +53,10 @@ const totals = {
   decisions: z.record(z.enum(DECISION_NAMES), count).exactOptional().describe('of a plan'),
   forecast: z
     .strictObject({
-      calls: count,
-      startsAt: time,
       endsAt: time,
-      quarters: z.array(z.strictObject({ part: z.number(), at: time })),
+      calls: count.exactOptional(),
+      startsAt: time.exactOptional(),
+      quarters: z.array(z.strictObject({ part: z.number(), at: time })).exactOptional(),
       order: z
         .strictObject({ by: z.enum(ORDERS), firstMinute: count, firstHour: count, later: count })
         .exactOptional()
@@ -65,8 +65,9 @@ const totals = {
         ),
     })
     .nullable()
-    .exactOptional()
-    .describe('of a plan: when its calls would be answered, by quarters, under the quota that was left'),
+    .describe(
+      'when it is over, if it goes on now, under the quota that is left; of a plan also by quarters. Null for what is over',
+    ),
 };
 
 const run = z.strictObject({

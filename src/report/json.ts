@@ -47,15 +47,17 @@ interface Totals {
   exitCode: number | null;
   /** Only for a plan whose decisions were handed in. */
   decisions?: DecisionCounts;
-  forecast?: ForecastDocument | null;
+  /** Of a run that is not over: when it is, if somebody goes on with it now. */
+  forecast: ForecastDocument | null;
 }
 
+/** Of a run the end alone. */
 interface ForecastDocument {
-  calls: number;
-  startsAt: string;
   endsAt: string;
+  calls?: number;
+  startsAt?: string;
   /** When a quarter, a half, three quarters and all of the calls are made. */
-  quarters: { part: number; at: string }[];
+  quarters?: { part: number; at: string }[];
   /** What goes first, and how many actions are called in the first minute, in the rest of the first hour, and later. */
   order?: { by: Order; firstMinute: number; firstHour: number; later: number };
 }
@@ -71,10 +73,11 @@ export function summaryDocument(summary: Summary): SummaryDocument | MergedDocum
     needsRelease: summary.needsRelease,
     durationMs: summary.durationMs,
     exitCode: summary.exitCode ?? null,
-    ...(summary.plan && {
-      ...(summary.plan.decisions && { decisions: summary.plan.decisions }),
-      forecast: forecastDocument(summary.plan.forecast, summary.plan.quarters),
-    }),
+    ...(summary.plan?.decisions && { decisions: summary.plan.decisions }),
+    forecast:
+      summary.plan === undefined
+        ? endOf(summary.forecast)
+        : forecastDocument(summary.plan.forecast, summary.plan.quarters),
   };
   if (only !== undefined && others.length === 0) {
     return {
@@ -105,6 +108,10 @@ function isoTime(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }
 
+function endOf(forecast: { endsAtMs: number } | undefined | null): ForecastDocument | null {
+  return forecast ? { endsAt: new Date(forecast.endsAtMs).toISOString() } : null;
+}
+
 function forecastDocument(
   forecast: ForecastFacts | undefined,
   quarters: readonly { part: number; atMs: number }[],
@@ -133,7 +140,7 @@ export function statusDocument(runs: readonly RunStatus[]): unknown {
   return {
     runs: runs.map(({ name, ledger, tenant, state, holder, admitted, counts, left, needsReview, ...run }) => ({
       ...{ name, ledger, tenant, state, holder, admitted, counts: nonZero(counts), left, needsReview },
-      forecast: run.forecast === null ? null : { endsAt: new Date(run.forecast.endsAtMs).toISOString() },
+      forecast: endOf(run.forecast),
       integrity: run.integrity,
       next: run.next,
     })),

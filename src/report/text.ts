@@ -2,6 +2,7 @@ import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
 import { cleanDeep } from '../clean.ts';
 import { describeDuration } from '../duration.ts';
 import { OUTCOME_NAMES, OUTCOMES } from '../ledger/outcomes.ts';
+import { leftWords } from '../ledger/state/counts.ts';
 import { exitMeaning, headlineOf, sessionEnd, type Tone, verdictOf } from './facts/headline.ts';
 import { type ListFiles, nextSteps } from './facts/next-steps.ts';
 import type { Summary } from './facts/summary.ts';
@@ -62,7 +63,8 @@ function outcomeTable(summary: Summary, terminal: Terminal): string {
     OUTCOMES[name].means,
   ]);
   if (summary.open > 0) {
-    rows.push(['open', formatCount(summary.open), formatShare(summary.open, summary.admitted), '', 'not settled yet']);
+    const { open, admitted, openBy } = summary;
+    rows.push(['open', formatCount(open), formatShare(open, admitted), '', leftWords(openBy, formatCount)]);
   }
   if (rows.length === 0) return '';
   const columns: Column[] = [

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { failedCsv, outcomesCsv, planCsv, releaseCsv } from './csv.ts';
-import type { PlanFacts } from './facts/plan-summary.ts';
-import { type Summary, summarise } from './facts/summary.ts';
+import { type SummariseOptions, type Summary, summarise } from './facts/summary.ts';
 import type { LedgerView } from './facts/view.ts';
 import { htmlPage } from './html/page.ts';
 import { jsonText } from './json.ts';
@@ -16,19 +15,12 @@ export const REPORT_FILES = {
   sums: 'SHA256SUMS',
 } as const;
 
-export interface WriteReportOptions {
+export interface WriteReportOptions extends SummariseOptions {
   views: readonly LedgerView[];
   /** Made with mode 0700 when it is not there. */
   outDir: string;
   /** Writes a file of that folder for its owner alone, and returns the SHA-256 of its bytes in hex. */
   write(path: string, pieces: Iterable<string>): Promise<string>;
-  nowMs: number;
-  /** Which signal interrupted the session that just ended. */
-  signal?: 'SIGINT' | 'SIGTERM' | undefined;
-  /** For a plan: what the engine decided, and the forecast. */
-  plan?: PlanFacts | undefined;
-  /** As of a summary. */
-  storeWords?: readonly string[] | undefined;
 }
 
 export interface WrittenReport {
@@ -41,16 +33,9 @@ export interface WrittenReport {
  * Writes every format into one folder, each file readable by its owner alone, and last the list of their SHA-256 sums.
  * Throws Node's errors when the folder cannot be written.
  */
-export async function writeReport({
-  views,
-  outDir,
-  nowMs,
-  signal,
-  plan,
-  storeWords,
-  write,
-}: WriteReportOptions): Promise<WrittenReport> {
-  const summary = summarise(views, { nowMs, signal, plan, storeWords });
+export async function writeReport({ views, outDir, write, ...options }: WriteReportOptions): Promise<WrittenReport> {
+  const { plan } = options;
+  const summary = summarise(views, options);
   const page = await htmlPage(summary, views, {
     files: { failed: REPORT_FILES.failed, needsRelease: REPORT_FILES.needsRelease },
     plan,

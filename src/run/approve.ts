@@ -8,11 +8,18 @@ import { leftOutWords, toCallCount } from '../ledger/decisions.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { OUTCOMES, type Outcome } from '../ledger/outcomes.ts';
 import type { Action } from '../ledger/state/run-state.ts';
+import type { Quota } from '../quota/quota.ts';
+import { forecastWords } from '../report/facts/headline.ts';
 import { commandLine, ledgerSource } from '../report/facts/next-steps.ts';
+import { type ForecastFacts, forecastFacts } from '../report/facts/plan-summary.ts';
+import { formatEnd, plural } from '../report/format.ts';
+import { styled } from '../styled.ts';
 import type { Connected } from './assemble.ts';
 import type { Console } from './console.ts';
 import { lookUpList } from './look-up-list.ts';
 import type { Machine } from './machine.ts';
+import { questionText, tenantShort, tokenTrouble } from './question.ts';
+import { forecastInput, workLeft } from './run-forecast.ts';
 
 const CHANGES_SHOWN = 20;
 
@@ -31,26 +38,33 @@ export interface ApproveOptions {
  * Throws a UsageError when the answer is no: nothing was sent, and the ledger stays as a plan.
  */
 export async function approve(
-  { engine, quota, warnings }: Connected,
+  { engine, quota, sender, warnings }: Connected,
   { yes, anew, without, retry }: ApproveOptions,
   console: Console & Pick<Machine, 'storeWords'>,
 ): Promise<CallOrder> {
   const { say } = console;
-  const { ledger, job, stop } = engine;
+  const { ledger, job, stop, clock } = engine;
   const { changes, notLookedUp } = await lookUpList({ engine, quota }, anew, console);
   showChanges(changes, say);
-  const { total, by: counts, typesToCancel, unseen } = countDecisions(engine, without);
+  const counted = countDecisions(engine, without);
+  const { total, by: counts, typesToCancel, unseen } = counted;
   const count = toCallCount(counts);
   for (const sentence of warnings(typesToCancel)) say(`warning: ${sentence}\n`);
   if (unseen > 0) say(`warning: ${unseenTypes(unseen)}\n`);
 
   const order = await chooseOrderAloud(engine, retry, say);
-  const out = leftOutWords(counts);
   if (notLookedUp > 0) {
     say(`${notLookedUp} actions are beyond the first ${SCREEN_AT_MOST} and were not looked up yet.\n`);
   }
-  if (out.length > 0) say(`Of ${total} ${actions(total)}: ${out.join(', ')}.\n`);
-  const question = `Cancel ${count} ${actions(count)} in tenant ${job.tenant}?`;
+  const out = leftOutWords(counts);
+  if (count > 0) {
+    const forecast = forecastNow(engine, quota, order, without);
+    const facts = { job, state: ledger.state, sender, counted, count, order, forecast, nowMs: clock.wallMs() };
+    say(styled(questionText(facts, console.terminal)));
+    const trouble = tokenTrouble(sender, forecast);
+    if (trouble !== undefined) say(`warning: ${trouble}\n`);
+  } else if (out.length > 0) say(`Of ${total} ${actions(total)}: ${out.join(', ')}.\n`);
+  const question = `Cancel ${plural(count, 'action')} in tenant ${tenantShort(sender)}?`;
   if (count === 0) say('Nothing is left to cancel.\n');
   else if (yes) say(`${question} yes (--yes)\n`);
   else if (!(await console.ask(question, stop.signal))) {
@@ -60,6 +74,29 @@ export async function approve(
   }
   await ledger.start({ by: yes ? 'yes' : 'question', count, order: order.by });
   return order;
+}
+
+/** What a session goes on with that was approved before. */
+export function sayGoesOn({ engine, quota, sender }: Connected, order: CallOrder, say: Console['say']): void {
+  const { ledger, clock } = engine;
+  const forecast = forecastNow(engine, quota, order, new Set());
+  if (forecast.calls === 0) return;
+  const { leftCount } = ledger.state;
+  say(`Going on with ${plural(leftCount, 'action')}: over at ${forecastWords(forecast, clock.wallMs(), formatEnd)}.\n`);
+  const trouble = tokenTrouble(sender, forecast);
+  if (trouble !== undefined) say(`warning: ${trouble}\n`);
+}
+
+function forecastNow(
+  { ledger: { state }, job, clock, gate }: EngineParts,
+  quota: Pick<Quota, 'left'>,
+  { asked, by }: CallOrder,
+  without: ReadonlySet<string>,
+): ForecastFacts {
+  const work = workLeft(state, job, without);
+  const quotaNow = { windows: quota.left(), nowMs: clock.monotonicMs(), notBeforeMs: gate.pause?.untilMs };
+  const order = { asked, by, cancels: work.toCall };
+  return forecastFacts(forecastInput(work, state, job, quotaNow), clock.wallMs(), order);
 }
 
 /** As {@link chooseOrder}, and says where it is not the one that was asked for. */

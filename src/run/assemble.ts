@@ -15,8 +15,19 @@ import { type AsyncDisposables, makeAsyncDisposableStack } from './async-disposa
 import type { Context } from './console.ts';
 import type { Holding } from './holding.ts';
 import { pauseFacts } from './progress-facts.ts';
-import { assess, type Identity, prepareSignIn, refuseUnusable, shownSender, withoutSignIn } from './sign-in.ts';
+import type { SenderFacts } from './question.ts';
+import {
+  assess,
+  type Identity,
+  prepareSignIn,
+  refuseUnusable,
+  senderFacts,
+  shownSender,
+  withoutSignIn,
+} from './sign-in.ts';
 import type { Target } from './target.ts';
+
+const NO_TOKEN = { token: undefined, expiresAtMs: undefined };
 
 /** Real parts put together: what the engine is handed, and what the command shows of them. */
 export interface RunParts extends AsyncDisposable, SessionParts {
@@ -41,6 +52,7 @@ export interface Connected {
   quota: Quota;
   /** Undefined offline. */
   permissions: { has: readonly string[]; lacks: readonly string[] } | undefined;
+  sender: SenderFacts;
   /** What the token says of these types of action, if they are to be cancelled. */
   warnings(types: ReadonlyMap<string, number>): readonly string[];
 }
@@ -140,7 +152,7 @@ async function assembleParts(
     },
   });
   const connect = async (how: { cancels: boolean } | 'offline'): Promise<Connected> => {
-    const token = how === 'offline' ? undefined : (await tokens.token(stop.signal)).token;
+    const { token, expiresAtMs } = how === 'offline' ? NO_TOKEN : await tokens.token(stop.signal);
     const assessment = token === undefined ? undefined : assess(token, job, hosts.scope);
     if (how !== 'offline' && assessment !== undefined) refuseUnusable(assessment, how);
     for (const sentence of assessment?.missing ?? []) log.warn(sentence);
@@ -167,6 +179,7 @@ async function assembleParts(
         permits: (renewed) => assess(renewed, job, hosts.scope).canCancel,
       },
       quota,
+      sender: senderFacts(token, job, tokens.kind === 'token' ? expiresAtMs : undefined),
       permissions: assessment && { has: assessment.granted, lacks: assessment.missing },
       warnings: (types) => (token === undefined ? [] : assess(token, job, hosts.scope, types).warnings),
     };

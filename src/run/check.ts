@@ -99,7 +99,11 @@ async function checkSignIn(job: Job, context: Context, findings: Finding[]): Pro
         ? 'the ready token is there; nobody was asked for it'
         : `signed in with ${tokens.kind} in ${tookMs} ms`;
     findings.push({ level: 'ok', topic: 'sign-in', text });
-    findings.push(...findingsOf(tokenLines(readClaims(token), { expiresAtMs, nowMs: clock.wallMs() })));
+    findings.push(
+      ...findingsOf(
+        tokenLines(readClaims(token), { expiresAtMs, nowMs: clock.wallMs(), renews: tokens.kind !== 'token' }),
+      ),
+    );
     const assessment = assess(token, job, hosts.scope);
     findings.push(...findingsOf(permissionLines(assessment)));
     const { canRead, mismatches } = assessment;
@@ -155,12 +159,11 @@ async function quotaLeft(
   { store, log }: Context,
 ): Promise<WindowLeft[]> {
   const skewMs = 'raw' in result ? skewOf(result.raw, receivedAtMs) : undefined;
-  const quota = await store.quota(sender, job.quota, {
+  return await store.quotaLeft(sender, job.quota, {
     name: job.ledger,
     log,
     measureSkew: () => Promise.resolve(skewMs),
   });
-  return quota.left();
 }
 
 /** What a person can act on; anything else is a bug and goes on up. */

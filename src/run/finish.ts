@@ -1,6 +1,8 @@
 import type { SessionEnd } from '../engine/session.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { windowsForNext } from '../quota/past-calls.ts';
+import type { WindowLeft } from '../quota/quota.ts';
 import type { PlanFacts } from '../report/facts/plan-summary.ts';
 import { type Summary, summarise } from '../report/facts/summary.ts';
 import type { LedgerView } from '../report/facts/view.ts';
@@ -9,6 +11,7 @@ import { summaryText } from '../report/text.ts';
 import { styled } from '../styled.ts';
 import { type Context, sayError } from './console.ts';
 import { writeReleases } from './release-list.ts';
+import { forecastOf } from './run-forecast.ts';
 
 export interface Finished {
   summary: Summary;
@@ -22,6 +25,8 @@ export interface FinishOptions {
   end: SessionEnd;
   json: boolean;
   plan?: PlanFacts | undefined;
+  /** What the session has left of the quota; undefined where it did not come to have one. */
+  left?: readonly WindowLeft[] | undefined;
 }
 
 /**
@@ -29,10 +34,13 @@ export interface FinishOptions {
  * isolations that may need release beside the ledger. Returns the exit code.
  */
 export async function finish(options: FinishOptions, context: Context): Promise<Finished> {
-  const { view, end, json, plan } = options;
+  const { view, end, json, plan, left } = options;
   const { out, say, clock, terminal, storeWords } = context;
   const ledger = view.path;
-  const summary = summarise([view], { nowMs: clock.wallMs(), signal: end.signal, plan, storeWords });
+  const given = left && windowsForNext(left);
+  const forecast = plan?.forecast ?? (await forecastOf([view], context, { given }));
+  const nowMs = clock.wallMs();
+  const summary = summarise([view], { nowMs, signal: end.signal, plan, forecast, storeWords });
   const needsReleaseFile = plan === undefined ? await writeReleases(summary, view, context) : undefined;
   // What stopped it counts more than what the counts would say.
   const exitCode: ExitCode = end.error?.exitCode ?? summary.exitCode ?? 1;

@@ -20,7 +20,11 @@ export async function lookUpList(
       ...looked,
       confirming: 0,
       outcomes: {},
-      ...waits({ windows: quota.left(), gate, clock, job }, calls, 1),
+      ...waits(
+        { windows: quota.left(), gate, clock, job: { ...job, concurrency: 1 } },
+        { calls, settlesMs: undefined },
+        engine.ledger.state,
+      ),
     };
   };
   using _progress = await console.progress(read);

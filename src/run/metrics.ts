@@ -7,7 +7,7 @@ import { toolName } from '../version.ts';
 import type { RunParts } from './assemble.ts';
 import type { Machine } from './machine.ts';
 import { filesOf, type Output } from './outputs.ts';
-import { factsOf } from './progress-facts.ts';
+import { factsReader, type ProgressFacts } from './progress-facts.ts';
 
 /** How often the file is written while the run goes on. */
 const EVERY_MS = 30_000;
@@ -34,8 +34,9 @@ export async function withMetrics(
   const show = (ended: { exitCode: ExitCode; atMs: number } | undefined) =>
     write(metricsText({ job: job.name, tenant: job.tenant, facts, ended }));
   const watch: Watch = (parts) => {
+    const read = factsReader(parts);
     const look = () => {
-      facts = metricsOf(parts);
+      facts = metricsOf(parts, read());
     };
     const writeNow = () => {
       look();
@@ -82,9 +83,10 @@ function makeWriter(output: Output, { log }: Machine): (text: string) => Promise
   };
 }
 
-function metricsOf(parts: RunParts): MetricsFacts {
-  const { state } = parts.ledger;
-  const { windows, pause, etaMs } = factsOf(parts);
+function metricsOf(
+  { ledger: { state } }: RunParts,
+  { windows, pause, etaMs }: Pick<ProgressFacts, 'windows' | 'pause' | 'etaMs'>,
+): MetricsFacts {
   const session = state.sessions.at(-1);
   return {
     run: state.run,

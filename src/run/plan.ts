@@ -1,4 +1,3 @@
-import { LOOKUP_SIZE } from '../defender/routes.ts';
 import { countDecisions, decideAll } from '../engine/screen-all.ts';
 import { makeScreening } from '../engine/screening.ts';
 import { inSession, type SessionEnd } from '../engine/session.ts';
@@ -8,7 +7,7 @@ import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
 import { unseenTypes } from '../job/known-names.ts';
 import type { CloseReason } from '../ledger/record.ts';
-import { ASSUMED_ROUND_TRIP_MS } from '../quota/forecast.ts';
+import { windowsForNext } from '../quota/past-calls.ts';
 import { forecastFacts, type PlanFacts } from '../report/facts/plan-summary.ts';
 import type { LedgerView } from '../report/facts/view.ts';
 import { chooseOrderAloud } from './approve.ts';
@@ -17,7 +16,9 @@ import type { Context } from './console.ts';
 import { type Finished, finish } from './finish.ts';
 import { makeHolding } from './holding.ts';
 import { lookUpList } from './look-up-list.ts';
+import { tokenTrouble } from './question.ts';
 import { intakeBytes, intakeQuery, openIds } from './read-source.ts';
+import { forecastInput, workLeft } from './run-forecast.ts';
 import { refuseSecretUse, resolveTarget } from './target.ts';
 
 export interface PlanOptions {
@@ -69,7 +70,9 @@ async function makePlan(parts: RunParts, bytes: SourceBytes | undefined, context
   const { job, ledger, stop } = parts;
   const offline = isOffline(job);
   if (bytes !== undefined) await intakeBytes(ledger, bytes, job, stop.signal, { secrets, say, log });
-  const { engine, quota, permissions, warnings } = await parts.connect(offline ? 'offline' : { cancels: false });
+  const { engine, quota, sender, permissions, warnings } = await parts.connect(
+    offline ? 'offline' : { cancels: false },
+  );
   if (bytes === undefined) await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, log);
   const { maxActions } = job.guards;
   // A list that would not start is not looked up either.
@@ -78,28 +81,20 @@ async function makePlan(parts: RunParts, bytes: SourceBytes | undefined, context
     if (notLookedUp > 0)
       say(`${notLookedUp} actions are beyond what is looked up before a start, and are not known.\n`);
   }
-  const { by, typesToCancel, unseen } = countDecisions(engine);
+  const { typesToCancel, unseen } = countDecisions(engine);
   for (const sentence of warnings(typesToCancel)) say(`warning: ${sentence}\n`);
   if (unseen > 0) say(`warning: ${unseenTypes(unseen)}\n`);
   const { asked, by: turn } = await chooseOrderAloud(engine, new Set(), say);
-  const cancels = by.cancel + by.unscreened;
-  const input = {
-    calls: callsFor(cancels, !offline && engine.lookups.canRead),
-    windows: quota.left(),
-    concurrency: job.concurrency,
-    roundTripMs: ASSUMED_ROUND_TRIP_MS,
-    nowMs: clock.monotonicMs(),
-  };
-  const forecast = forecastFacts(input, clock.wallMs(), { asked, by: turn, cancels });
+  const work = workLeft(ledger.state, job);
+  const quotaNow = { windows: windowsForNext(quota.left()), nowMs: clock.monotonicMs() };
+  const input = forecastInput(work, ledger.state, job, quotaNow);
+  const forecast = forecastFacts(input, clock.wallMs(), { asked, by: turn, cancels: work.toCall });
+  const trouble = tokenTrouble(sender, forecast);
+  if (trouble !== undefined && work.calls > 0) say(`warning: ${trouble}\n`);
   return { decisions: decideAll(engine), forecast, permissions };
 }
 
 /** Without lookups a plan of given IDs asks nobody anything. */
 function isOffline({ screen, source }: Pick<Job, 'screen' | 'source'>): boolean {
   return screen === 'never' && source.kind !== 'query';
-}
-
-/** Cancels, the lookups before them and those that confirm them. */
-export function callsFor(cancels: number, canRead: boolean): number {
-  return cancels + (canRead ? 2 * Math.ceil(cancels / LOOKUP_SIZE) : 0);
 }

@@ -1,12 +1,9 @@
-import { decide } from '../engine/guards.ts';
-import type { Guards } from '../job/job.ts';
-import { isToCall } from '../ledger/decisions.ts';
 import { OUTCOME_NAMES } from '../ledger/outcomes.ts';
-import { isAccepted, type RunState } from '../ledger/state/run-state.ts';
-import { ASSUMED_ROUND_TRIP_MS, allFree, forecast } from '../quota/forecast.ts';
+import type { RunState } from '../ledger/state/run-state.ts';
+import { forecast } from '../quota/forecast.ts';
 import type { WindowLeft } from '../quota/quota.ts';
-import { shareOf } from '../quota/windows.ts';
 import type { RunParts } from './assemble.ts';
+import { forecastInput, untouched, type WorkLeft, workLeft } from './run-forecast.ts';
 
 export interface ProgressFacts {
   /** What is being done, where it is not the cancelling itself. */
@@ -52,64 +49,51 @@ export function pauseFacts(
   };
 }
 
-/** In longer lists those that wait to be confirmed are too few to change what is shown, and many to go through for each picture. */
-const COUNTED_ONE_BY_ONE = 20_000;
+/** A long list is gone through again only after so many times as long as that took: it is drawn five times a second. */
+const REST = 50;
 
-export function factsOf({ ledger, quota, gate, clock, job }: RunParts): ProgressFacts {
+/** How far a run is, each time it is asked. */
+export function factsReader(parts: RunParts): () => ProgressFacts {
+  const { ledger, job, clock } = parts;
+  let work: WorkLeft | undefined;
+  let goodUntilMs = 0;
+  return () => {
+    const startMs = clock.monotonicMs();
+    if (work === undefined || startMs >= goodUntilMs) {
+      work = workLeft(ledger.state, job);
+      const nowMs = clock.monotonicMs();
+      goodUntilMs = nowMs + REST * (nowMs - startMs);
+    }
+    return factsOf(parts, work);
+  };
+}
+
+function factsOf({ ledger, quota, gate, clock, job }: RunParts, work: WorkLeft): ProgressFacts {
   const { state } = ledger;
   const counts = state.counts();
   const total = state.actions.size;
-  const { toCall, confirming } = workIn(state, job.guards);
   return {
     doing: undefined,
     done: Object.values(counts).reduce((sum, n) => sum + n, 0),
     total,
-    confirming,
+    confirming: work.confirming,
     outcomes: Object.fromEntries(OUTCOME_NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]])),
-    // Before anybody has signed in, nothing is known to be taken.
-    ...waits(
-      { windows: quota?.left() ?? allFree(shareOf(job.quota.windows, job.quota.share)), gate, clock, job },
-      toCall,
-      job.concurrency,
-    ),
+    ...waits({ windows: quota?.left() ?? untouched(job.quota), gate, clock, job }, work, state),
   };
 }
 
-/** What quota and gate leave, and how long so many calls will take. */
+/** What quota and gate leave, and how long that work will take. */
 export function waits(
   { windows, gate, clock, job }: Pick<RunParts, 'gate' | 'clock' | 'job'> & { windows: readonly WindowLeft[] },
-  calls: number,
-  concurrency: number,
+  work: Pick<WorkLeft, 'calls' | 'settlesMs'>,
+  pace: Pick<RunState, 'roundTripMs'>,
 ): Pick<ProgressFacts, 'windows' | 'pause' | 'etaMs'> {
   const nowMs = clock.monotonicMs();
-  const notBeforeMs = gate.pause?.untilMs;
-  const { doneAtMs } = forecast({
-    calls,
-    windows,
-    concurrency,
-    roundTripMs: ASSUMED_ROUND_TRIP_MS,
-    nowMs,
-    notBeforeMs,
-  });
+  const quotaNow = { windows, nowMs, notBeforeMs: gate.pause?.untilMs };
+  const { doneAtMs } = forecast(forecastInput(work, pace, job, quotaNow));
   return {
     windows,
     pause: pauseFacts({ gate, clock, job }, windows),
-    etaMs: calls === 0 ? undefined : doneAtMs - nowMs,
+    etaMs: work.calls === 0 ? undefined : doneAtMs - nowMs,
   };
-}
-
-/** What still costs a call, and what was accepted and waits for its end. What is known to be over, or kept out, costs none. */
-export function workIn(state: RunState, guards: Guards): { toCall: number; confirming: number } {
-  if (state.actions.size > COUNTED_ONE_BY_ONE) {
-    const { unconfirmed, unknown } = state.counts();
-    return { toCall: Math.max(0, state.leftCount - unconfirmed - unknown), confirming: 0 };
-  }
-  let toCall = 0;
-  let confirming = 0;
-  for (const action of state.left()) {
-    if (action.outcome !== undefined) continue;
-    if (isAccepted(action)) confirming++;
-    else if (action.last !== undefined || isToCall(decide(action.screen, guards).kind)) toCall++;
-  }
-  return { toCall, confirming };
 }

@@ -8,6 +8,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import type { SourceBytes } from '../intake/open-source.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { CloseReason } from '../ledger/record.ts';
+import type { WindowLeft } from '../quota/quota.ts';
 import type { LedgerView } from '../report/facts/view.ts';
 import {
   approve,
@@ -16,6 +17,7 @@ import {
   decideMissing,
   type MissingAnswer,
   requireAnswer,
+  sayGoesOn,
   withdraw,
 } from './approve.ts';
 import { assemble, type Connected, type RunParts } from './assemble.ts';
@@ -24,7 +26,7 @@ import { type Holding, makeHolding } from './holding.ts';
 import type { Machine } from './machine.ts';
 import { type Watch, withMetrics } from './metrics.ts';
 import { claimReleaseList } from './outputs.ts';
-import { factsOf } from './progress-facts.ts';
+import { factsReader } from './progress-facts.ts';
 import { removeOldLedgers } from './prune.ts';
 import { intakeBytes, intakeQuery, isUnchanged, openIds, refuseHalfStdin } from './read-source.ts';
 import { refuseOldPlan, refuseOtherGuards, rereadRule, type Standing, standingOf } from './resume-rules.ts';
@@ -91,14 +93,16 @@ async function runSession(options: SessionOptions, watch: Watch, context: Contex
   const standing = standingOf(state);
   let end: SessionEnd;
   let view: LedgerView;
+  let left: readonly WindowLeft[] | undefined;
   {
     await using parts = await assemble({ target, holding }, context);
     using _metrics = watch(parts);
     end = await inSession(parts, () => work(parts, { standing, reading }, options, { ...context, log: parts.log }));
     view = await parts.view();
+    left = parts.quota?.left();
   }
   const { finish } = await loadReport();
-  return (await finish({ view, end, json }, context)).exitCode;
+  return (await finish({ view, end, json, left }, context)).exitCode;
 }
 
 /** Not needed for the first call; and loaded long before its use, since a program may be replaced while it runs for hours. */
@@ -159,9 +163,10 @@ async function work(
   if (!isNew && (reading !== 'nothing' || order.by !== lastOrder)) {
     await ledger.start({ by: yes ? 'yes' : 'question', count: state.leftCount, order: order.by });
   }
+  if (!isNew) sayGoesOn(connected, order, context.say);
   if (standing === 'none') await removeOldLedgers(job, context);
   await loadReport();
-  using _progress = await context.progress(() => factsOf(parts));
+  using _progress = await context.progress(factsReader(parts));
   await cancelAll(engine, {
     retry: retried,
     order,

@@ -8,9 +8,10 @@ import { RenewingTokenSource } from '../identity/renewing-token-source.ts';
 import { openSecretFiles, readSecret } from '../identity/secret-value.ts';
 import type { TokenSource } from '../identity/token-source.ts';
 import type { Job } from '../job/job.ts';
-import type { SenderId } from '../ledger/sender.ts';
+import { isTenantId, type SenderId } from '../ledger/sender.ts';
 import type { Context } from './console.ts';
 import type { Connection, Machine } from './machine.ts';
+import type { SenderFacts } from './question.ts';
 
 /** Who we are and what may be done as that, before any call to Defender. */
 export interface Identity {
@@ -79,6 +80,22 @@ export function assess(
 export function shownSender(token: string, given: SenderId): SenderId {
   const claims = readClaims(token);
   return { ...given, tenant: claims?.tid ?? given.tenant, client: claims?.appid ?? given.client };
+}
+
+/** Who sends, in words. `tokenEndsAtMs`: of a token that cannot be renewed. */
+export function senderFacts(
+  token: string | undefined,
+  { tenant, clientId }: Pick<Job, 'tenant' | 'clientId'>,
+  tokenEndsAtMs: number | undefined,
+): SenderFacts {
+  const claims = token === undefined ? undefined : readClaims(token);
+  return {
+    tenant,
+    tenantName: isTenantId(tenant) ? claims?.domain : tenant,
+    tenantId: claims?.tid,
+    application: claims?.appid ?? clientId,
+    tokenEndsAtMs,
+  };
 }
 
 /** Throws a RefusedError for a token that cannot do the work, before anything is sent. */

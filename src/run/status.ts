@@ -1,21 +1,18 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { CountermandError, UsageError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
 import { LEDGER_FOLDER, ledgerTyped } from '../job/ledger-name.ts';
 import { thawJob } from '../job/resume-job.ts';
-import { byOurClock } from '../ledger/call-age.ts';
-import { mayBeSameSender, type SenderId } from '../ledger/sender.ts';
-import type { PastCall } from '../ledger/state/run-state.ts';
-import { ASSUMED_ROUND_TRIP_MS, forecast } from '../quota/forecast.ts';
-import { agedCalls, lookBackMs, windowsAfter } from '../quota/past-calls.ts';
-import { DOCUMENTED_WINDOWS } from '../quota/quota.ts';
-import { shareOf } from '../quota/windows.ts';
+import type { RunState } from '../ledger/state/run-state.ts';
+import { forecast } from '../quota/forecast.ts';
+import type { WindowLeft } from '../quota/quota.ts';
 import { type LedgerStatus, ledgerStatus, type RunStatus, runStatus } from '../report/facts/run-status.ts';
+import { isOver } from '../report/facts/view.ts';
 import type { ListedRun, RunHolder } from '../store/store.ts';
 import type { Machine } from './machine.ts';
-import { planFactsOf } from './plan-facts.ts';
-import { workIn } from './progress-facts.ts';
+import { decisionsOf } from './plan-facts.ts';
 import { readWhatStands } from './read-view.ts';
+import { forecastInput, pausedUntilMs, quotaBeside, type WorkLeft, workLeft } from './run-forecast.ts';
 
 /** The runs of some places as they stand at one moment. */
 export interface StatusBoard {
@@ -34,18 +31,13 @@ interface Seen {
   session: SeenSession | undefined;
 }
 
-/** Of the last session. */
-interface SeenSession {
+/** What the forecast of a run goes by, beside the quota. */
+interface SeenSession extends Pick<RunState, 'sessions' | 'pauses' | 'roundTripMs'> {
   job: Job;
-  sender: SenderId;
-  /** Calls still to be made, as plan and progress reckon them. */
-  toCall: number;
-  /** Those that may still count against the quota. */
-  past: readonly PastCall[];
-  pausedUntilMs: number | undefined;
+  work: WorkLeft;
 }
 
-type LookingMachine = Pick<Machine, 'store' | 'storeWords' | 'clock' | 'cwd'>;
+type LookingMachine = Pick<Machine, 'store' | 'storeWords' | 'clock' | 'cwd' | 'log'>;
 
 /**
  * Looks at every run of these places, folders and ledgers, again at each call of the result. Takes no lock, writes nothing, sends nothing.
@@ -69,14 +61,12 @@ export function statusReader(places: readonly string[], machine: LookingMachine)
       }
     }
     known = next;
-    const atMs = machine.clock.wallMs();
-    // A ledger with two names made its calls once.
-    const once = new Map(found.map(({ seen }) => [seen.version, seen.session]));
-    const sessions = [...once.values()].filter((session) => session !== undefined);
-    const runs = found.map(({ seen, holder }) =>
-      runStatus(seen.status, holder, endsAtMs(seen.session, sessions, holder !== undefined, atMs)),
-    );
-    return { atMs, runs, passedOver };
+    const runs: RunStatus[] = [];
+    const quotas = new Map<string, Promise<readonly WindowLeft[]>>();
+    for (const { seen, holder } of found) {
+      runs.push(runStatus(seen.status, holder, await endsAtMs(seen, holder !== undefined, quotas, machine)));
+    }
+    return { atMs: machine.clock.wallMs(), runs, passedOver };
   };
 }
 
@@ -133,53 +123,35 @@ async function lookAt(
   }
 }
 
-async function read({ name, version }: ListedRun, { store, clock, storeWords }: LookingMachine): Promise<Seen> {
+async function read({ name, version }: ListedRun, { store, storeWords }: LookingMachine): Promise<Seen> {
   const view = await readWhatStands(store, name);
   const { state } = view;
-  const plan = planFactsOf([view]);
+  const plan = decisionsOf([view]);
+  const decided = plan && { decisions: plan.decisions, forecast: undefined };
   const shown = store.keeps === 'runs' ? name : basename(name, '.jsonl');
-  const status = ledgerStatus(view, shown, plan, storeWords);
-  const last = state.sessions.at(-1);
-  if (last === undefined) return { version, status, session: undefined };
-  const { opened, number, closed } = last;
-  const job = thawJob(opened.job);
-  // Another run of this sender may have longer windows than this one.
-  const withinMs = lookBackMs([...DOCUMENTED_WINDOWS, ...job.quota.windows]);
-  const pause = closed === undefined ? state.pauses.findLast(({ session }) => session === number) : undefined;
-  return {
-    version,
-    status,
-    session: {
-      job,
-      sender: { tenant: opened.tenant, client: opened.client, api: opened.api },
-      toCall: plan?.forecast?.calls ?? workIn(state, job.guards).toCall,
-      past: state.recentCalls(byOurClock(clock.wallMs()), withinMs, opened.client),
-      pausedUntilMs: pause === undefined ? undefined : Date.parse(pause.until),
-    },
-  };
+  const status = ledgerStatus(view, shown, decided, storeWords);
+  if (isOver(view)) return { version, status, session: undefined };
+  const { sessions, pauses, roundTripMs } = state;
+  const job = thawJob(sessions.at(-1)?.opened.job);
+  return { version, status, session: { job, work: workLeft(state, job), sessions, pauses, roundTripMs } };
 }
 
-/** When a run is over that goes on now, under what the ledgers that were looked at leave of its quota, as far as they are of the same sender. */
-function endsAtMs(
-  own: SeenSession | undefined,
-  sessions: readonly SeenSession[],
+/** When a run is over that goes on now. `quotas`: what is left of those that were asked for already, since most runs of a folder share one. */
+async function endsAtMs(
+  { status: { ledger }, session }: Seen,
   isRunning: boolean,
-  atMs: number,
-): number {
-  if (own === undefined) return atMs;
-  const { job, sender, toCall, pausedUntilMs } = own;
-  const { windows, share, routes } = job.quota;
-  const past = sessions
-    .filter((other) => mayBeSameSender(other.sender, sender))
-    .flatMap((other) => other.past)
-    .filter(({ route }) => routes === 'shared' || route === 'cancel');
-  const { doneAtMs } = forecast({
-    calls: toCall,
-    windows: windowsAfter(shareOf(windows, share), agedCalls(past, byOurClock(atMs)), atMs),
-    concurrency: job.concurrency,
-    roundTripMs: ASSUMED_ROUND_TRIP_MS,
-    nowMs: atMs,
-    notBeforeMs: isRunning ? pausedUntilMs : undefined,
-  });
-  return doneAtMs;
+  quotas: Map<string, Promise<readonly WindowLeft[]>>,
+  machine: LookingMachine,
+): Promise<number> {
+  const { clock } = machine;
+  if (session === undefined) return clock.wallMs();
+  const { job, work, sessions } = session;
+  const { tenant, client, api } = sessions.at(-1)?.opened ?? {};
+  const key = JSON.stringify([dirname(ledger), tenant, client, api, job.quota]);
+  const asked = quotas.get(key) ?? quotaBeside(ledger, session, machine);
+  quotas.set(key, asked);
+  const windows = await asked;
+  const [nowMs, wallMs] = [clock.monotonicMs(), clock.wallMs()];
+  const notBeforeMs = isRunning ? pausedUntilMs(session, nowMs - wallMs) : undefined;
+  return wallMs + forecast(forecastInput(work, session, job, { windows, nowMs, notBeforeMs })).doneAtMs - nowMs;
 }

@@ -7,6 +7,7 @@ import { ledgerTyped } from '../job/ledger-name.ts';
 import { type CheckedLedger, checkLedger, type HeadFound } from '../ledger/read-ledger.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
+import type { WindowLeft } from '../quota/quota.ts';
 import { summarise } from '../report/facts/summary.ts';
 import type { LedgerView } from '../report/facts/view.ts';
 import { jsonDocument, jsonText } from '../report/json.ts';
@@ -18,7 +19,7 @@ import type { Console, Context } from './console.ts';
 import { finish } from './finish.ts';
 import { type Holding, makeHolding } from './holding.ts';
 import { claimReleaseList } from './outputs.ts';
-import { planFactsOf } from './plan-facts.ts';
+import { factsBeside } from './plan-facts.ts';
 import { viewOf } from './read-view.ts';
 import { holdExisting, refuseSecretUse, type Target, targetOf } from './target.ts';
 
@@ -76,11 +77,9 @@ async function lookUp({ target, found, holding, json }: LookUp, context: Context
     context.say(`Nothing is left to look up${uncalled(state)}.\n`);
     // The run as its ledger tells it: no session was begun to end with that.
     const view = viewOf(job.ledger, found, holding.tracer.trace);
-    const summary = summarise([view], {
-      nowMs: context.clock.wallMs(),
-      plan: planFactsOf([view]),
-      storeWords: context.storeWords,
-    });
+    const { plan, forecast } = await factsBeside([view], context);
+    const { storeWords } = context;
+    const summary = summarise([view], { nowMs: context.clock.wallMs(), plan, forecast, storeWords });
     if (json) context.out(styled(jsonText(summary)));
     // As the run stands: one that needs a look needs it after a second verify too.
     return summary.exitCode ?? 0;
@@ -88,6 +87,7 @@ async function lookUp({ target, found, holding, json }: LookUp, context: Context
   let verified: Verified[] = [];
   let end: SessionEnd;
   let view: LedgerView;
+  let left: readonly WindowLeft[] | undefined;
   {
     await using parts = await assemble({ target, holding }, context);
     end = await inSession(parts, async () => {
@@ -96,9 +96,10 @@ async function lookUp({ target, found, holding, json }: LookUp, context: Context
       return reasonAfter(parts.ledger.state, verified);
     });
     view = await parts.view();
+    left = parts.quota?.left();
   }
   (json ? context.say : context.out)(styled(changesText(verified, context)));
-  return (await finish({ view, end, json }, context)).exitCode;
+  return (await finish({ view, end, json, left }, context)).exitCode;
 }
 
 /** So that nobody takes a run with work left for one that is over. */

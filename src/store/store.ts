@@ -4,7 +4,7 @@ import type { HeadFound, ReadLedger, RecordSink } from '../ledger/read-ledger.ts
 import type { OpenFields } from '../ledger/record.ts';
 import type { SenderId } from '../ledger/sender.ts';
 import type { Logger } from '../log.ts';
-import type { Quota } from '../quota/quota.ts';
+import type { Quota, WindowLeft } from '../quota/quota.ts';
 import type { Redact } from '../redact.ts';
 
 /** Where ledgers are kept, and what was called by whom: a folder, or a database. A ledger's name is a path in the one and a run's name in the other. */
@@ -49,6 +49,11 @@ export interface Store extends AsyncDisposable {
    * LockedError (exit 11) when another run has it.
    */
   quota(sender: SenderId, options: Job['quota'], memory: QuotaMemory): Promise<Quota>;
+  /**
+   * What the calls made so far leave of a sender's windows, to a session that begins now with a ledger of this name: those that a cancel goes through.
+   * Holds nothing. Moments are monotonic ms.
+   */
+  quotaLeft(sender: SenderId, options: Job['quota'], memory: QuotaLook): Promise<WindowLeft[]>;
   /** Whether a run of this sender could begin with a ledger of this name. Writes and holds nothing. */
   check(name: string, sender: SenderId): Promise<StoreFinding>;
 }
@@ -141,13 +146,17 @@ export interface RunHolder {
 
 /** What fills a quota. */
 export interface QuotaMemory {
-  /** The ledger of this session, opened by the same store: its own earlier calls count too. Without one, nothing is held. */
+  /** The ledger of this session, opened by the same store: its own earlier calls count, and its neighbours'. Without one nothing does, and nothing is held. */
   ledger?: Ledger | undefined;
-  /** The ledger that a run would have, where none is open: its neighbours' calls count. Undefined fills nothing. */
-  name?: string | undefined;
   /** Defender's clock minus ours (ms), undefined where its answer does not tell. Left out where nobody may be asked. */
   measureSkew?: (() => Promise<number | undefined>) | undefined;
   log: Logger;
+}
+
+/** What tells how much of a quota is left, where nobody sends. */
+export interface QuotaLook extends Pick<QuotaMemory, 'measureSkew' | 'log'> {
+  /** The ledger that a run has or would have. */
+  name: string;
 }
 
 /** A line of `check` about the store. The text of one that is not ok ends with what to do. */

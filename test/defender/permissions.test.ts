@@ -25,6 +25,7 @@ function claims(given: Partial<TokenClaims>): TokenClaims {
     appid: CLIENT,
     expiresAtMs: undefined,
     name: undefined,
+    domain: undefined,
     ...given,
   };
 }

@@ -31,6 +31,7 @@ describe.concurrent('--json', () => {
       integrity: { intact: true, records: records.length },
       admitted: 3,
       left: { accepted: 0, inDoubt: 0, again: 0, notCalled: 0 },
+      forecast: null,
       next: null,
       counts: { cancelled: 1, 'already-final': 2 },
       rejected: { 'not-an-id': 1, duplicate: 1 },

@@ -169,8 +169,9 @@ describe('lines for check', () => {
         appid: 'A',
         expiresAtMs: undefined,
         name: 'evil\u001b[2Jname',
+        domain: undefined,
       },
-      { expiresAtMs: nowMs + 3_599_000, nowMs },
+      { expiresAtMs: nowMs + 3_599_000, nowMs, renews: true },
     );
     expect(lines.map((each) => each.text)).toEqual([
       'evil[2Jname, application A, tenant T, for api',
@@ -178,7 +179,15 @@ describe('lines for check', () => {
     ]);
   });
 
+  test('lines for check say of a token that cannot be renewed that a run may outlive it', () => {
+    const linesOf = (leftMs: number) => tokenLines(undefined, { expiresAtMs: leftMs, nowMs: 0, renews: false });
+    expect(linesOf(20_000)).toMatchObject([{ level: 'warning', text: expect.stringContaining('cannot be renewed') }]);
+    expect(linesOf(3_600_000)).toMatchObject([{ level: 'ok', text: expect.stringContaining('cannot be renewed') }]);
+  });
+
   test('lines for check say when the end is not known', () => {
-    expect(tokenLines(undefined, { expiresAtMs: undefined, nowMs: 0 })).toMatchObject([{ level: 'warning' }]);
+    expect(tokenLines(undefined, { expiresAtMs: undefined, nowMs: 0, renews: true })).toMatchObject([
+      { level: 'warning' },
+    ]);
   });
 });

@@ -49,6 +49,14 @@ describe('a forecast', () => {
     expect(plan(1, { windows, notBeforeMs: NOW + 15_000 }).nextAtMs).toBe(NOW + 15_000);
   });
 
+  it('a forecast looks up what was called no sooner than it settles, and waits for no call without that', () => {
+    const { doneAtMs } = plan(3);
+    expect(plan(3, { settlesMs: 5000 }).doneAtMs).toBe(NOW + 300 + 5000 + 300);
+    expect(plan(1, { settlesMs: 5000 }).doneAtMs).toBe(NOW + 5000 + 300);
+    expect(doneAtMs).toBe(NOW + 300);
+    expect(plan(2000, { settlesMs: 5000 }).quartersAtMs[1]).toBe(plan(2000).quartersAtMs[1]);
+  });
+
   it('a forecast goes by the number in flight where no window does', () => {
     expect(plan(160, { windows: [] }).doneAtMs).toBe(NOW + 10 * 300);
   });

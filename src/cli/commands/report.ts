@@ -3,14 +3,13 @@ import { UsageError } from '../../errors.ts';
 import { frozenJobSchema } from '../../job/job.ts';
 import { ledgerTyped } from '../../job/ledger-name.ts';
 import { throwIfDamaged } from '../../ledger/read-ledger.ts';
-import type { PlanFacts } from '../../report/facts/plan-summary.ts';
 import { summarise } from '../../report/facts/summary.ts';
 import type { LedgerView } from '../../report/facts/view.ts';
 import { jsonText } from '../../report/json.ts';
 import { summaryText } from '../../report/text.ts';
 import type { Context } from '../../run/console.ts';
 import type { Output, Outputs } from '../../run/outputs.ts';
-import { planFactsOf } from '../../run/plan-facts.ts';
+import { factsBeside } from '../../run/plan-facts.ts';
 import { readView } from '../../run/read-view.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
@@ -65,13 +64,13 @@ export const report: Command = {
     const folder = args['out'] === undefined ? undefined : resolve(context.cwd, String(args['out']));
     const files = folder === undefined ? new Map<string, Output>() : await claimAll(folder, outputs);
     await outputs.recheck();
-    const plan = planFactsOf(views);
+    const beside = await factsBeside(views, context);
+    const { plan } = beside;
     const { storeWords } = context;
-    const options = { nowMs: context.clock.wallMs(), plan, storeWords };
-    const summary = summarise(views, options);
+    const summary = summarise(views, { nowMs: context.clock.wallMs(), ...beside, storeWords });
     await writePageAndRows(places, { views, summary, plan }, context.say);
     if (copy !== undefined) await writeCopy(copy, paths, context);
-    const written = folder === undefined ? undefined : await writeAll(folder, { views, plan, files }, context);
+    const written = folder === undefined ? undefined : await writeAll(folder, { views, beside, files }, context);
     if (args['json'] === true) context.out(styled(jsonText(summary)));
     else {
       const { terminal } = context;
@@ -101,10 +100,12 @@ async function claimAll(folder: string, outputs: Outputs): Promise<Map<string, O
   return files;
 }
 
+type Beside = Awaited<ReturnType<typeof factsBeside>>;
+
 /** Every format into one folder. Returns where the lists lie. */
 async function writeAll(
   outDir: string,
-  { views, plan, files }: { views: readonly LedgerView[]; plan: PlanFacts | undefined; files: Map<string, Output> },
+  { views, beside, files }: { views: readonly LedgerView[]; beside: Beside; files: Map<string, Output> },
   { say, clock, storeWords }: Context,
 ): Promise<{ failed: string; needsRelease: string }> {
   const { writeReport } = await import('../../report/write-report.ts');
@@ -113,7 +114,7 @@ async function writeAll(
     if (output === undefined) throw new Error(`${path} was not looked at before it is written`);
     return output.write(pieces);
   };
-  const { files: written } = await writeReport({ views, outDir, nowMs: clock.wallMs(), plan, storeWords, write });
+  const { files: written } = await writeReport({ views, outDir, nowMs: clock.wallMs(), ...beside, storeWords, write });
   for (const path of Object.values(written)) say(`Wrote ${path}\n`);
   return written;
 }

@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
 import { cleanLine } from '../../clean.ts';
 import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
+import { leftWords } from '../../ledger/state/counts.ts';
 import { RUN_STATES, type RunCondition, type RunStatus } from '../../report/facts/run-status.ts';
 import { formatCount, formatMinute, formatTime, plural, type Terminal, wrap } from '../../report/format.ts';
 import type { StatusBoard } from '../../run/status.ts';
@@ -14,8 +15,6 @@ const PAINT: Readonly<Record<RunCondition, (text: string) => string>> = {
   planned: (text) => text,
   finished: green,
 };
-const LEFT_WORDS = { accepted: 'accepted', inDoubt: 'in doubt', again: 'again', notCalled: 'not called' } as const;
-const LEFT_NAMES = Object.keys(LEFT_WORDS) as (keyof typeof LEFT_WORDS)[];
 const INDENT = '  ';
 
 /** The columns beside the name. */
@@ -85,7 +84,7 @@ function doneWords({ admitted, counts }: RunStatus): string {
 function detailsOf({ tenant, holder, counts, left, integrity }: RunStatus, namesTenant: boolean): string[] {
   const { intact, line } = integrity;
   const outcomes = OUTCOME_NAMES.flatMap((name) => counted(name, counts[name])).join(', ');
-  const open = LEFT_NAMES.flatMap((name) => counted(LEFT_WORDS[name], left[name])).join(', ');
+  const open = leftWords(left, formatCount);
   const numbers = [outcomes, open === '' ? '' : `left: ${open}`].filter((text) => text !== '').join('; ');
   return [
     intact ? '' : `damaged at line ${formatCount(line ?? 0)}; what stands before it is shown`,

@@ -17,6 +17,8 @@ export class Calls<A extends Action> {
   readonly byRoute: Record<Route, number> = noCalls();
   /** The highest number of a call so far. */
   last = 0;
+  /** From send to answer, of late; undefined before the first answer. */
+  roundTripMs: number | undefined;
   readonly #log = new CallLog();
   readonly #pending = new Map<number, PendingCall<A>>();
 
@@ -29,7 +31,7 @@ export class Calls<A extends Action> {
   }
 
   /** Takes a reply, and gives back the call that it answers; undefined when no call waits for it. What was not sent was no call. */
-  reply({ call, http, skewMs, error }: ReplyFields, atMs: number): PendingCall<A> | undefined {
+  reply({ call, ms, http, skewMs, error }: ReplyFields, atMs: number): PendingCall<A> | undefined {
     const pending = this.#pending.get(call);
     if (pending === undefined) return undefined;
     this.#pending.delete(call);
@@ -37,6 +39,7 @@ export class Calls<A extends Action> {
       this.#log.drop(pending.index);
       this.byRoute[pending.route]--;
     } else this.#log.reply(pending.index, atMs, http === undefined, skewMs);
+    if (http !== undefined) this.roundTripMs = (this.roundTripMs ?? ms) * (1 - NEWEST) + ms * NEWEST;
     return pending;
   }
 
@@ -45,6 +48,9 @@ export class Calls<A extends Action> {
     return this.#log.recent(now, withinMs, fileAheadMs, wanted);
   }
 }
+
+/** The weight of the newest answer in what a round trip takes of late. */
+const NEWEST = 1 / 16;
 
 /** None by any route. */
 export function noCalls(): Record<Route, number> {

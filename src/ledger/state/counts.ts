@@ -70,6 +70,19 @@ export function nothingLeft(): LeftCounts {
   return { accepted: 0, inDoubt: 0, again: 0, notCalled: 0 };
 }
 
+const LEFT_WORDS: Readonly<Record<keyof LeftCounts, string>> = {
+  accepted: 'accepted',
+  inDoubt: 'in doubt',
+  again: 'again',
+  notCalled: 'not called',
+};
+
+/** `accepted 64, not called 1,300`: those of which there are any. */
+export function leftWords(left: Readonly<LeftCounts>, say: (n: number) => string = String): string {
+  const names = Object.keys(LEFT_WORDS) as (keyof LeftCounts)[];
+  return names.flatMap((name) => (left[name] === 0 ? [] : [`${LEFT_WORDS[name]} ${say(left[name])}`])).join(', ');
+}
+
 export function leftCounts(state: Pick<RunState, 'left'>): LeftCounts {
   const counts = nothingLeft();
   for (const action of state.left()) if (action.outcome === undefined) counts[whereIs(action)]++;

@@ -81,6 +81,10 @@ export class Projection implements RunState {
     return this.#calls.last;
   }
 
+  get roundTripMs(): number | undefined {
+    return this.#calls.roundTripMs;
+  }
+
   get leftCount(): number {
     return this.#counts.left;
   }

@@ -117,6 +117,8 @@ export interface RunState {
   readonly lastSeq: number;
   /** The highest number of a call so far. */
   readonly lastCall: number;
+  /** From send to answer, of late, ms; undefined before the first answer. */
+  readonly roundTripMs: number | undefined;
   /** Wall clock of the first and the last record. */
   readonly firstAtMs: number;
   readonly lastAtMs: number;

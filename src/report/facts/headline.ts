@@ -6,6 +6,7 @@ import { needsLook, OUTCOME_NAMES, type Outcome } from '../../ledger/outcomes.ts
 import type { CloseReason, RejectReason } from '../../ledger/record.ts';
 import { formatCount, formatTime, plural } from '../format.ts';
 import type { SessionSummary } from './ledger-summary.ts';
+import type { ForecastFacts } from './plan-summary.ts';
 import type { Summary } from './summary.ts';
 
 /** What an outcome means for the reader's mood: done, worth a look, gone wrong, or still on its way. */
@@ -37,7 +38,7 @@ function titleOf(summary: Summary): { tone: Tone; title: string } {
   const looks = summary.needsLook + summary.needsRelease;
   switch (summary.reason) {
     case undefined:
-      return { tone: 'open', title: 'Not over yet' };
+      return { tone: 'open', title: workedOnWords(summary) };
     case 'finished':
       if (summary.admitted === 0 && summary.exitCode === 0) return { tone: 'good', title: 'Nothing to cancel' };
       // "Done" says that nothing more will change.
@@ -62,6 +63,13 @@ function titleOf(summary: Summary): { tone: Tone; title: string } {
   }
 }
 
+/** Of runs of which one has no end. */
+function workedOnWords({ ledgers }: Summary): string {
+  const open = ledgers.filter(({ ended }) => ended === undefined).map(({ holder }) => holder);
+  if (open.some((holder) => holder)) return 'Running';
+  return open.includes(undefined) ? 'Not over yet' : 'Interrupted, and nobody works on it';
+}
+
 function runSentence({ admitted, counts, openBy, needsLook, needsRelease }: Summary): string {
   if (admitted === 0) return 'No action was admitted, so there was nothing to cancel.';
   const parts = [
@@ -83,15 +91,39 @@ function runSentence({ admitted, counts, openBy, needsLook, needsRelease }: Summ
 }
 
 function runTiming(summary: Summary): string {
-  const { firstAtMs, lastAtMs, sessions, left, reason, remainingMs } = summary;
+  const { firstAtMs, lastAtMs, sessions, left, reason, ledgers, generatedAtMs } = summary;
   const worked = sessions.reduce((sum, { openedAtMs, endedAtMs }) => sum + endedAtMs - openedAtMs, 0);
   const work = `${describeDuration(worked)} of work in ${plural(sessions.length, 'session')}`;
   if (reason === 'finished' && left === 0) return `Finished at ${formatTime(lastAtMs)}, after ${work}.`;
   if (reason === 'finished') {
     return `Last record at ${formatTime(lastAtMs)}, after ${work}; what is not final can be verified later.`;
   }
-  const quota = remainingMs > 0 ? `at least ${describeDuration(remainingMs)} more under the quota` : 'minutes more';
-  return `Begun ${formatTime(firstAtMs)}, last record ${formatTime(lastAtMs)}; ${work}. What is left takes ${quota}.`;
+  const begun = `Begun ${formatTime(firstAtMs)}, last record ${formatTime(lastAtMs)}; ${work}.`;
+  const holders = ledgers.flatMap(({ holder }) => holder ?? []);
+  const running = holders.map(
+    ({ pid, host, since }) => `Process ${pid} on ${host} works on it since ${formatTime(Date.parse(since))}.`,
+  );
+  return [
+    begun,
+    ...running,
+    ...endWords(summary, holders.length > 0 ? 'Over at' : 'If resumed now: over at', generatedAtMs),
+  ].join(' ');
+}
+
+/** `If started now: over at 2026-11-26 10:20:00 UTC, in 51 min, 1,230 calls.` */
+function endWords({ forecast }: Summary, beginning: string, nowMs: number): string[] {
+  if (forecast === undefined) return [];
+  if (forecast.calls === 0) return ['What is left needs no call.'];
+  return [`${beginning} ${forecastWords(forecast, nowMs)}.`];
+}
+
+/** When it is over, how long that is from now, and the calls until then: in these words wherever it is said. */
+export function forecastWords(
+  { calls, endsAtMs }: Pick<ForecastFacts, 'calls' | 'endsAtMs'>,
+  nowMs: number,
+  end: (atMs: number) => string = formatTime,
+): string {
+  return `${end(endsAtMs)}, in ${describeDuration(Math.max(0, endsAtMs - nowMs))}, ${plural(calls, 'call')}`;
 }
 
 /** Whether a run of this plan would begin: one that a guard refuses, or that did not come to its end, promises nothing. */
@@ -136,11 +168,11 @@ function planSentence(summary: Summary): string {
 }
 
 function planTiming(summary: Summary): string {
-  const forecast = summary.plan?.forecast;
+  const { forecast, generatedAtMs } = summary;
   if (!canStart(summary)) return 'Nothing was cancelled.';
-  if (forecast === undefined || forecast.calls === 0) return 'Nothing is sent before it is started.';
-  const takes = describeDuration(forecast.endsAtMs - forecast.startsAtMs);
-  return `If started now: done by ${formatTime(forecast.endsAtMs)}, ${takes} for ${plural(forecast.calls, 'call')}. Nothing is sent before it is started.`;
+  const nothing = 'Nothing is sent before it is started.';
+  if (forecast === undefined || forecast.calls === 0) return nothing;
+  return [...endWords(summary, 'If started now: over at', generatedAtMs), nothing].join(' ');
 }
 
 /** `Exit code 3: finished, but …` ; undefined for 0 and for a run that has not ended. */

@@ -1,11 +1,11 @@
 import type { ExitCode } from '../../exit-codes.ts';
 import { type CloseReason, ROUTES, type Route } from '../../ledger/record.ts';
 import { noCalls } from '../../ledger/state/calls.ts';
-import { type Ending, exitCodeOf } from './headline.ts';
+import { exitCodeOf } from './headline.ts';
 import { type JobFacts, jobFacts, orderWords } from './job-facts.ts';
-import type { PlanFacts } from './plan-summary.ts';
 import { mayNeedRelease } from './rows.ts';
-import { isPlan, type LedgerView } from './view.ts';
+import type { SummariseOptions } from './summary.ts';
+import { type Holder, isPlan, type LedgerView } from './view.ts';
 
 /** One ledger of those that a report is of. */
 export interface LedgerSummary {
@@ -31,6 +31,8 @@ export interface LedgerSummary {
   storeWords: readonly string[];
   /** How its last session closed; undefined while it runs, or when it was killed. */
   ended: CloseReason | undefined;
+  /** Who works on it, null for nobody; undefined where nobody has looked. */
+  holder: Holder | null | undefined;
   durationMs: number;
   exitCode: ExitCode | undefined;
 }
@@ -48,12 +50,10 @@ export interface SessionSummary {
   tool: string;
 }
 
-interface LedgerOptions extends Pick<Ending, 'signal'> {
-  plan?: PlanFacts | undefined;
-  storeWords?: readonly string[] | undefined;
-}
-
-export function ledgerSummary(view: LedgerView, { signal, plan, storeWords = [] }: LedgerOptions): LedgerSummary {
+export function ledgerSummary(
+  view: LedgerView,
+  { signal, plan, holders, storeWords = [] }: Pick<SummariseOptions, 'signal' | 'plan' | 'holders' | 'storeWords'>,
+): LedgerSummary {
   const { state } = view;
   const opened = state.sessions.at(-1)?.opened;
   const job = jobFacts(opened?.job);
@@ -78,6 +78,7 @@ export function ledgerSummary(view: LedgerView, { signal, plan, storeWords = [] 
     order: by && orderWords(job, by),
     storeWords,
     ended: state.sessions.at(-1)?.closed?.reason,
+    holder: holders?.get(view.path),
     durationMs: durationOf(view),
     exitCode: exitCodeOf({
       reason: state.sessions.at(-1)?.closed?.reason,

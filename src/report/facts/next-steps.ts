@@ -40,14 +40,16 @@ function carryOn(summary: Summary): Step[] {
       }));
   }
   const steps: Step[] = [];
+  // Whoever works on it goes on with it.
+  const free = openLedgers(summary).filter(({ holder }) => !holder);
+  if (free.length === 0) return steps;
   if (reason === undefined) {
-    for (const ledger of openLedgers(summary)) {
-      steps.push({ text: 'If it is no longer running, resume it', command: onLedger('resume', ledger) });
+    for (const ledger of free) {
+      const text = ledger.holder === null ? 'Nobody works on it: resume it' : 'If it is no longer running, resume it';
+      steps.push({ text, command: onLedger('resume', ledger) });
     }
   } else if (reason !== 'finished') {
-    for (const ledger of openLedgers(summary)) {
-      steps.push({ text: 'Go on with what is left', command: onLedger('resume', ledger) });
-    }
+    for (const ledger of free) steps.push({ text: 'Go on with what is left', command: onLedger('resume', ledger) });
   } else if (counts.unconfirmed + counts.unknown > 0) {
     for (const ledger of summary.ledgers)
       steps.push({ text: 'Look up what is not final yet', command: onLedger('verify', ledger) });

@@ -1,6 +1,6 @@
 import { DECISIONS, type Decision, type DecisionCounts, noDecisions } from '../../ledger/decisions.ts';
 import { NOT_FOUND_STATUS, type Order } from '../../ledger/record.ts';
-import { type ForecastInput, forecast } from '../../quota/forecast.ts';
+import { type Forecast, type ForecastInput, forecast } from '../../quota/forecast.ts';
 import { jobFacts } from './job-facts.ts';
 import { type ActionRow, actionRow, mayNeedRelease } from './rows.ts';
 import { type LedgerView, mergedActions } from './view.ts';
@@ -149,7 +149,7 @@ export function forecastFacts(input: ForecastInput, nowWallMs: number, order?: O
   const curve = [{ atMs: startsAtMs, done: 0 }];
   for (let i = 1; i <= points; i++) {
     const done = Math.ceil((input.calls * i) / points);
-    curve.push({ atMs: wall(forecast({ ...input, calls: done }).doneAtMs), done });
+    curve.push({ atMs: wall(firstOf(input, done).doneAtMs), done });
   }
   return {
     calls: input.calls,
@@ -175,6 +175,11 @@ function orderFacts(input: ForecastInput, { asked, by, cancels }: OrderedCancels
   return { asked, by, firstMinute: inMinute, firstHour: inHour - inMinute, later: cancels - inHour };
 }
 
+/** The forecast of the first of the calls: only the last one of all waits for those before it to settle. */
+function firstOf(input: ForecastInput, calls: number): Forecast {
+  return forecast(calls < input.calls ? { ...input, calls, settlesMs: undefined } : input);
+}
+
 /** How many calls go out in the span that begins with the first one. */
 function callsWithin(input: ForecastInput, spanMs: number): number {
   const { nextAtMs } = forecast(input);
@@ -182,7 +187,7 @@ function callsWithin(input: ForecastInput, spanMs: number): number {
   let [within, beyond] = [1, input.calls + 1];
   while (beyond - within > 1) {
     const calls = Math.floor((within + beyond) / 2);
-    const { lastAtMs = nextAtMs } = forecast({ ...input, calls });
+    const { lastAtMs = nextAtMs } = firstOf(input, calls);
     if (lastAtMs - nextAtMs < spanMs) within = calls;
     else beyond = calls;
   }

@@ -4,20 +4,12 @@ import { type LeftCounts, leftCounts } from '../../ledger/state/counts.ts';
 import { nextCommand } from './next-steps.ts';
 import type { PlanFacts } from './plan-summary.ts';
 import { summarise } from './summary.ts';
-import { isPlan, type LedgerView } from './view.ts';
+import { type Holder, isPlan, type LedgerView } from './view.ts';
 
 /** Where a run stands. Nobody works on an `interrupted` one: it was stopped with work left, or killed. */
 export const RUN_STATES = ['running', 'corrupt', 'interrupted', 'halted', 'planned', 'finished'] as const;
 
 export type RunCondition = (typeof RUN_STATES)[number];
-
-/** Who works on it. */
-interface Holder {
-  pid: number;
-  host: string;
-  /** ISO time, by its own clock. */
-  since: string;
-}
 
 /** A run as `status` shows it; the names are those of its document. */
 export interface RunStatus {

@@ -4,7 +4,6 @@ import { type CloseReason, NOT_FOUND_STATUS, type RejectReason, ROUTES, type Rou
 import { noCalls } from '../../ledger/state/calls.ts';
 import { type LeftCounts, nothingLeft, whereIs } from '../../ledger/state/counts.ts';
 import { type Action, isOpen } from '../../ledger/state/run-state.ts';
-import { ASSUMED_ROUND_TRIP_MS, allFree, forecast } from '../../quota/forecast.ts';
 import type { Window } from '../../quota/quota.ts';
 import { exitCodeOf, lookCount } from './headline.ts';
 import { type JobFacts, jobFacts } from './job-facts.ts';
@@ -21,10 +20,10 @@ import {
   sessionsOf,
   unionMs,
 } from './ledger-summary.ts';
-import { type PlanFacts, type PlanSummary, summarisePlan } from './plan-summary.ts';
+import { type ForecastFacts, type PlanFacts, type PlanSummary, summarisePlan } from './plan-summary.ts';
 import { mayNeedRelease } from './rows.ts';
 import { sharedWindows, usageOf, type WindowUsage } from './usage.ts';
-import { distinctRuns, isPlan, type LedgerView, mergedActions, type TracedReject } from './view.ts';
+import { distinctRuns, type Holder, isPlan, type LedgerView, mergedActions, type TracedReject } from './view.ts';
 
 /** Everything that a report shows, whatever its format. Times are epoch ms. */
 export interface Summary {
@@ -67,8 +66,8 @@ export interface Summary {
   startedBy: 'question' | 'yes' | undefined;
   /** Of the last session of each ledger, added up. */
   durationMs: number;
-  /** Earliest span in which the quota lets the actions that were not yet called be called, ms. */
-  remainingMs: number;
+  /** When it is over, if somebody goes on with it now; undefined where nothing is left, or nobody has reckoned. */
+  forecast: Pick<ForecastFacts, 'calls' | 'startsAtMs' | 'endsAtMs'> | undefined;
   reason: CloseReason | undefined;
   /** Undefined while a run has not ended. */
   exitCode: ExitCode | undefined;
@@ -95,6 +94,10 @@ export interface SummariseOptions {
   plan?: PlanFacts | undefined;
   /** What a command line must say to come to the ledgers' store. @default nothing: files, or the environment names it */
   storeWords?: readonly string[] | undefined;
+  /** For a run with work left. */
+  forecast?: ForecastFacts | undefined;
+  /** Who works on which ledger, by its path, null for nobody; left out where nobody has looked. */
+  holders?: ReadonlyMap<string, Holder | null> | undefined;
 }
 
 /**
@@ -110,7 +113,6 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
   let open = 0;
   const openBy = nothingLeft();
   let left = 0;
-  let uncalled = 0;
   let needsRelease = 0;
   let unseen = 0;
   const job = jobFacts(views.at(-1)?.state.sessions.at(-1)?.opened.job);
@@ -122,7 +124,6 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
       openBy[whereIs(action)]++;
     } else counts[action.outcome.outcome]++;
     if (isOpen(action)) left++;
-    if (action.outcome === undefined && action.last?.http === undefined) uncalled++;
     if (mayNeedRelease(action, kind === 'plan')) needsRelease++;
     countType(types, action);
   }
@@ -178,7 +179,7 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
     startedAtMs: started.length > 0 ? Math.min(...started.map((start) => start.atMs)) : undefined,
     startedBy: started.at(-1)?.by,
     durationMs: views.reduce((sum, view) => sum + durationOf(view), 0),
-    remainingMs: remainingMs(uncalled, job),
+    forecast: plan?.forecast ?? options.forecast,
     reason,
     exitCode: exitCodeOf({
       reason,
@@ -230,15 +231,4 @@ function lastReason(views: readonly LedgerView[], left: number): CloseReason | u
   if (left === 0 && reasons.every((reason) => reason !== 'planned')) return 'finished';
   // A ledger that never ended outranks those that did: the whole is not over.
   return reasons.includes(undefined) ? undefined : (reasons.find((reason) => reason !== 'finished') ?? 'finished');
-}
-
-/** From a quota of which nothing is spent: no run is faster. */
-function remainingMs(uncalled: number, { windows, concurrency }: JobFacts): number {
-  const input = {
-    windows: allFree(windows),
-    concurrency: concurrency ?? 16,
-    roundTripMs: ASSUMED_ROUND_TRIP_MS,
-    nowMs: 0,
-  };
-  return uncalled === 0 ? 0 : forecast({ ...input, calls: uncalled }).doneAtMs;
 }

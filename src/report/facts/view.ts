@@ -21,6 +21,14 @@ export interface LedgerView {
   integrityNote?: string | undefined;
 }
 
+/** A process that works on a ledger. */
+export interface Holder {
+  pid: number;
+  host: string;
+  /** ISO time, by its own clock. */
+  since: string;
+}
+
 /** An action of the merged ledgers, and which of them had the last word on it. */
 export interface MergedAction {
   action: Action;
@@ -30,6 +38,13 @@ export interface MergedAction {
 /** Closed as planned and never started: its actions were looked up, and nothing is settled. */
 export function isPlan({ state }: LedgerView): boolean {
   return state.start === undefined && state.sessions.at(-1)?.closed?.reason === 'planned';
+}
+
+/** Nobody can go on with it: it is finished, damaged, a copy for others to see, or nothing was begun. */
+export function isOver({ state, intact }: LedgerView): boolean {
+  const last = state.sessions.at(-1);
+  const isCopy = state.sessions[0]?.opened.redacted === true;
+  return !intact || isCopy || last === undefined || last.closed?.reason === 'finished';
 }
 
 /**

@@ -10,7 +10,8 @@ export function timeAxis(fromMs: number, toMs: number, isWide: boolean) {
     type: 'utc' as const,
     domain: [new Date(fromMs), new Date(toMs)],
     label: null,
-    ticks: isWide ? 8 : 3,
+    // Seconds are wide, and none of them is named twice.
+    ticks: Math.min(isWide ? 8 : seconds ? 2 : 3, Math.max(1, Math.floor((toMs - fromMs) / 1000))),
     tickFormat: (at: Date) => {
       const text = at.toISOString();
       return days ? `${text.slice(5, 10)} ${text.slice(11, 16)}` : text.slice(11, seconds ? 19 : 16);

@@ -139,8 +139,15 @@ function answer(summary: Summary, headline: Headline, files: ListFiles | undefin
 <div class="next"><h2>${summary.kind === 'run' ? 'What needs attention' : canStart(summary) ? 'To start it' : 'What to do'}</h2>${
     steps.length === 0
       ? html`<p>Nothing. All actions reached a final outcome.</p>`
-      : html`<ol>${steps.map(({ text, command }) => html`<li>${text}${command !== undefined && html`<code>${command}</code>`}</li>`)}</ol>`
+      : html`<ol>${steps.map(({ text, command }) => html`<li>${text}${command !== undefined && html`<code>${commandWords(command)}</code>`}</li>`)}</ol>`
   }</div></section>`;
+}
+
+/** A flag is not broken at its hyphens, where it would read as two. */
+function commandWords(command: string): readonly Markup[] {
+  return command
+    .split(' ')
+    .map((word, i) => html`${i > 0 && ' '}${word.startsWith('--') ? html`<span class="flag">${word}</span>` : word}`);
 }
 
 function foot(summary: Summary): Markup {

@@ -1,4 +1,5 @@
 import { needsLook, OUTCOME_NAMES, OUTCOMES } from '../../ledger/outcomes.ts';
+import { leftWords } from '../../ledger/state/counts.ts';
 import type { ActionRow } from '../facts/rows.ts';
 import type { Summary } from '../facts/summary.ts';
 import type { WindowUsage } from '../facts/usage.ts';
@@ -21,7 +22,8 @@ export function outcomes(summary: Summary, charts: Charts): Markup {
     flag: needsLook(name) ? 'needs review' : undefined,
   }));
   if (summary.open > 0) {
-    items.push({ id: 'open', name: 'open', n: summary.open, means: 'not settled yet', color: outcomeColor('open') });
+    const means = leftWords(summary.openBy, formatCount);
+    items.push({ id: 'open', name: 'open', n: summary.open, means, color: outcomeColor('open') });
   }
   const label = items.map(({ name, n }) => `${name} ${formatCount(n)}`).join(', ');
   return html`<section aria-label="Outcomes">${charts.bar(items, `Outcomes: ${label}`)}${tally(items, summary.admitted)}</section>`;

@@ -59,6 +59,7 @@ h1 svg { flex: none; width: 36px; height: 36px; margin-top: 2px; color: var(--to
 .next h2 { margin: 0 0 8px; font-size: 15px; }
 .next ol { margin: 0; padding: 0; list-style: none; }
 .next li + li { margin-top: 9px; }
+.next .flag { white-space: nowrap; }
 .next code { display: block; margin-top: 3px; padding: 4px 9px; background: var(--wash); border-radius: 4px; user-select: all; }
 .next p { margin: 0; }
 

@@ -14,7 +14,7 @@ import type { Logger } from '../../log.ts';
 import { LATEST_COUNT_MS } from '../../quota/call-times.ts';
 import { agedCalls } from '../../quota/past-calls.ts';
 import type { CallsElsewhere } from '../network-store.ts';
-import type { Disk } from './disk.ts';
+import type { Disk, FileFacts } from './disk.ts';
 
 /**
  * Each clock, then or now, may differ from Defender's by this much before a neighbour's calls are overlooked: a machine whose
@@ -32,15 +32,19 @@ export interface FolderCallsOptions extends SenderId {
   withinMs?: number;
   /** Our own ledgers, which are asked themselves. @default none */
   except?: readonly string[];
+  /** What was read before, and is read here. @default nothing */
+  seen?: SeenCalls | undefined;
 }
 
 /** A ledger of the folder, as far as its calls go. */
 interface Neighbour {
-  path: string;
   state: RunState;
   /** Those that can still count, of some of its sessions; of all when nothing is said. */
   recent(among?: (session: number) => boolean): PastCall[];
 }
+
+/** Calls by the file that has them, as it was then, and by who looked for them: with time they get older, and never more. */
+export type SeenCalls = Map<string, { version: string; calls: readonly PastCall[] }>;
 
 /**
  * Calls that other ledgers of this folder made as the same application, in the same tenant, against the same service, and that can still
@@ -49,9 +53,8 @@ interface Neighbour {
  * format is counted as far as it can be read, and said.
  */
 export async function recentCallsInFolder(options: FolderCallsOptions): Promise<PastCall[]> {
-  const calls: PastCall[] = [];
-  for await (const { recent } of neighbours(options)) calls.push(...recent());
-  return calls;
+  const found = await ofNeighbours(options, (path, facts, now) => knownCallsOf(path, facts, now, options));
+  return found.flat();
 }
 
 /**
@@ -61,24 +64,31 @@ export async function recentCallsInFolder(options: FolderCallsOptions): Promise<
 export async function callsElsewhere(
   options: FolderCallsOptions & { held: ReadonlySet<string> },
 ): Promise<CallsElsewhere[]> {
-  const found: CallsElsewhere[] = [];
-  for await (const { path, state, recent } of neighbours(options)) {
+  const found = await ofNeighbours(options, async (path, { modifiedMs }, now) => {
+    const neighbour = await callsOf(path, modifiedMs, now, options);
+    if (neighbour === undefined) return [];
+    const { state, recent } = neighbour;
     const { run, sessions } = state;
     const last = sessions.at(-1);
     const goesOn = last?.closed === undefined && options.held.has(path) ? last : undefined;
     const ended = sessions.filter((session) => session !== goesOn).map(({ number }) => number);
-    const now = await options.clocks();
-    found.push({ run, ended, calls: (among) => agedCalls(recent(among), now) });
-  }
-  return found;
+    const clocksNow = await options.clocks();
+    return [{ run, ended, calls: (among: (session: number) => boolean) => agedCalls(recent(among), clocksNow) }];
+  });
+  return found.flat();
 }
 
-async function* neighbours(options: FolderCallsOptions): AsyncGenerator<Neighbour> {
+/** What `read` finds in each ledger of the folder whose calls may count; what cannot be read is said and left out. */
+async function ofNeighbours<T>(
+  options: FolderCallsOptions,
+  read: (path: string, facts: FileFacts, now: ClocksNow) => Promise<T>,
+): Promise<T[]> {
   const { folder, disk, log, withinMs = 3_600_000, except = [] } = options;
+  const found: T[] = [];
   const names = (await disk.list(folder)).filter(
     (name) => !name.endsWith('.lock') && !except.includes(join(folder, name)),
   );
-  if (names.length === 0) return;
+  if (names.length === 0) return found;
   // Before anything is judged by its age, which a clock that was set since then would misjudge.
   const now = await options.clocks();
   const oldMs = slowestOf(now) - withinMs - LATEST_COUNT_MS - CLOCK_SLACK_MS;
@@ -92,8 +102,7 @@ async function* neighbours(options: FolderCallsOptions): AsyncGenerator<Neighbou
       if (facts?.kind !== 'a file' || seen.has(facts.identity)) continue;
       seen.add(facts.identity);
       if (facts.modifiedMs < oldMs && (await endsBefore(oldMs, path, facts.size, disk))) continue;
-      const found = await callsOf(path, facts.modifiedMs, now, options);
-      if (found !== undefined) yield found;
+      found.push(await read(path, facts, now));
     } catch (error) {
       // Calls would be forgotten for want of a handle.
       if (remedyFor(error) !== undefined) throw error;
@@ -102,6 +111,7 @@ async function* neighbours(options: FolderCallsOptions): AsyncGenerator<Neighbou
       log[level]({ err: error }, `${path} cannot be read, so calls that it holds do not count against the quota`);
     }
   }
+  return found;
 }
 
 /**
@@ -126,6 +136,22 @@ async function endsBefore(atMs: number, path: string, size: number, disk: Disk):
     }
   }
   return isWhole;
+}
+
+async function knownCallsOf(
+  path: string,
+  { identity, size, modifiedMs }: FileFacts,
+  now: ClocksNow,
+  options: FolderCallsOptions,
+): Promise<readonly PastCall[]> {
+  const { seen, tenant, client, api, withinMs } = options;
+  const key = [path, tenant, client, api, withinMs].join('\n');
+  const version = `${identity} ${size} ${modifiedMs}`;
+  const known = seen?.get(key);
+  if (known?.version === version) return known.calls;
+  const calls = (await callsOf(path, modifiedMs, now, options))?.recent() ?? [];
+  seen?.set(key, { version, calls });
+  return calls;
 }
 
 async function callsOf(
@@ -155,7 +181,7 @@ async function callsOf(
       `the ledger ${path} beside ours is damaged or of another version (${trouble}): its ${recent().length} readable calls count against the quota, others cannot`,
     );
   }
-  return { path, state, recent };
+  return { state, recent };
 }
 
 /** The client is told apart by session, since it may change; tenant and service are the same in all of a ledger. */

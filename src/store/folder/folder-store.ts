@@ -10,12 +10,14 @@ import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-l
 import type { SenderId } from '../../ledger/sender.ts';
 import type { Logger } from '../../log.ts';
 import { makeQuota } from '../../quota/local/local-quota.ts';
-import type { Quota } from '../../quota/quota.ts';
+import { windowsLeft } from '../../quota/past-calls.ts';
+import type { Quota, WindowLeft } from '../../quota/quota.ts';
 import type {
   BeginSession,
   HeldRun,
   HoldRun,
   ListedRun,
+  QuotaLook,
   QuotaMemory,
   RunEntry,
   RunHolder,
@@ -25,6 +27,7 @@ import type {
 } from '../store.ts';
 import { beginSession, type OpenedLedger } from './begin.ts';
 import { type Disk, type FileFacts, NO_FILE } from './disk.ts';
+import type { SeenCalls } from './folder-calls.ts';
 import { LOCK_TTL_MS, readHolder } from './held-lock.ts';
 import { holdLedger, refuseLinked, senderLockPath } from './hold.ts';
 import { canBeAsked, describe, type Holder, isDead, type Processes, systemProcesses } from './holder.ts';
@@ -47,6 +50,8 @@ export class FolderStore implements Store {
   readonly #opened = new WeakMap<Ledger, OpenedLedger>();
   /** Locks whose holders cannot be asked, by their paths: since when (monotonic) they say what they say. */
   readonly #seenLocks = new Map<string, { text: string; sinceMs: number }>();
+  /** For who looks again and again: a ledger that was not written to since says the same. */
+  readonly #seenCalls: SeenCalls = new Map();
 
   constructor(parts: FolderStoreParts) {
     this.#parts = { processes: systemProcesses(), ...parts };
@@ -130,14 +135,21 @@ export class FolderStore implements Store {
 
   async quota(sender: SenderId, options: Job['quota'], memory: QuotaMemory): Promise<Quota> {
     const { disk, clock } = this.#parts;
-    const { name, log, measureSkew } = memory;
-    const opened = memory.ledger === undefined ? undefined : this.#opened.get(memory.ledger);
-    if (memory.ledger !== undefined && opened === undefined) throw new Error('a ledger of another store');
-    await opened?.holdSender(sender);
-    const path = memory.ledger?.name ?? name;
-    const wanted = { windows: options.windows, opened, sender, disk, measureSkew };
-    const past = path === undefined ? [] : await findPastCalls({ ...wanted, path }, { clock, log });
-    return makeQuota({ ...options, past, clock });
+    const { ledger, log, measureSkew } = memory;
+    if (ledger === undefined) return makeQuota({ ...options, clock });
+    const opened = this.#opened.get(ledger);
+    if (opened === undefined) throw new Error('a ledger of another store');
+    await opened.holdSender(sender);
+    const wanted = { windows: options.windows, path: ledger.name, opened, sender, disk, measureSkew };
+    return makeQuota({ ...options, past: await findPastCalls(wanted, { clock, log }), clock });
+  }
+
+  async quotaLeft(sender: SenderId, options: Job['quota'], look: QuotaLook): Promise<WindowLeft[]> {
+    const { disk, clock } = this.#parts;
+    const { name, log, measureSkew } = look;
+    const seen = this.#seenCalls;
+    const wanted = { windows: options.windows, path: name, opened: undefined, sender, disk, measureSkew, seen };
+    return windowsLeft(options, await findPastCalls(wanted, { clock, log }), clock.monotonicMs());
   }
 
   async check(name: string, sender: SenderId): Promise<StoreFinding> {

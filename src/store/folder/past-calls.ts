@@ -9,7 +9,7 @@ import { agedCalls, lookBackMs } from '../../quota/past-calls.ts';
 import type { AgedCall } from '../../quota/quota.ts';
 import type { OpenedLedger, ReadCalls } from './begin.ts';
 import type { Disk } from './disk.ts';
-import { mayBeSame, recentCallsInFolder } from './folder-calls.ts';
+import { mayBeSame, recentCallsInFolder, type SeenCalls } from './folder-calls.ts';
 
 export interface PastCallsOptions extends Pick<Job['quota'], 'windows'> {
   /** Of the session's ledger, or of the one that it would have. */
@@ -21,6 +21,8 @@ export interface PastCallsOptions extends Pick<Job['quota'], 'windows'> {
   disk: Disk;
   /** Defender's clock minus ours (ms), undefined where its answer does not tell. Left out where nobody may be asked. */
   measureSkew?: (() => Promise<number | undefined>) | undefined;
+  /** What was read before. @default nothing */
+  seen?: SeenCalls | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface PastCallsOptions extends Pick<Job['quota'], 'windows'> {
  * is read first: a clock that was set wrong since then would let the past look older than it is.
  */
 export async function findPastCalls(
-  { windows, path, opened, sender, disk, measureSkew }: PastCallsOptions,
+  { windows, path, opened, sender, disk, measureSkew, seen }: PastCallsOptions,
   { clock, log }: { clock: Clock; log: Logger },
 ): Promise<AgedCall[]> {
   let asked: Promise<ClocksNow> | undefined;
@@ -47,7 +49,9 @@ export async function findPastCalls(
   const except = opened === undefined ? [] : [path, opened.replaced?.path ?? path];
   const folder = dirname(path);
   const isThere = opened !== undefined || (await disk.stat(folder)) !== undefined;
-  const others = isThere ? await recentCallsInFolder({ ...sender, folder, disk, log, clocks, withinMs, except }) : [];
+  const others = isThere
+    ? await recentCallsInFolder({ ...sender, folder, disk, log, clocks, withinMs, except, seen })
+    : [];
   const past = [...own, ...others];
   return past.length === 0 ? [] : agedCalls(past, await clocks());
 }

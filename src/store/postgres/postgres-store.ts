@@ -4,10 +4,20 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-ledger.ts';
 import type { LedgerSource } from '../../ledger/scan-ledger.ts';
 import type { SenderId } from '../../ledger/sender.ts';
-import type { Quota } from '../../quota/quota.ts';
+import type { Quota, WindowLeft } from '../../quota/quota.ts';
 import type { CallsElsewhere, ExportedRun, ImportedRun, NetworkStore } from '../network-store.ts';
 import { sameSeries } from '../stamped.ts';
-import type { HeldRun, HoldRun, ListedRun, QuotaMemory, RunEntry, RunHolder, RunStat, StoreFinding } from '../store.ts';
+import type {
+  HeldRun,
+  HoldRun,
+  ListedRun,
+  QuotaLook,
+  QuotaMemory,
+  RunEntry,
+  RunHolder,
+  RunStat,
+  StoreFinding,
+} from '../store.ts';
 import { lookAtDurability } from './durability.ts';
 import { describeHolder, type Lease } from './lease.ts';
 import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
@@ -154,6 +164,12 @@ export class PostgresStore implements NetworkStore {
     if (lease === undefined) this.#quotas.push(quota);
     else lease.beforeEnd(async () => await quota[Symbol.asyncDispose]());
     return quota;
+  }
+
+  async quotaLeft(sender: SenderId, options: Job['quota'], { log }: QuotaLook): Promise<WindowLeft[]> {
+    await this.#ready('');
+    await using quota = await openQuota(this.#parts.database, sender, options, { log }, this.#parts.clock);
+    return quota.left();
   }
 
   async check(name: string, _sender: SenderId): Promise<StoreFinding> {

@@ -20,6 +20,15 @@ test('a forecast is put on the wall clock, and its curve rises from none to all 
   expect(endsAtMs - T0).toBeGreaterThan(3_600_000);
 });
 
+test('a forecast lets only the last call wait for those before it to settle', () => {
+  const plain = forecastFacts({ ...input, calls: 27 }, T0);
+  const settling = forecastFacts({ ...input, calls: 27, settlesMs: 5000 }, T0);
+  expect(settling.curve.slice(0, -1)).toEqual(plain.curve.slice(0, -1));
+  expect(settling.quartersAtMs.slice(0, 3)).toEqual(plain.quartersAtMs.slice(0, 3));
+  expect(settling.curve.at(-1)).toEqual({ atMs: settling.endsAtMs, done: 27 });
+  expect(settling.endsAtMs - plain.endsAtMs).toBeGreaterThanOrEqual(5000);
+});
+
 test('a forecast of nothing has no length', () => {
   const facts = forecastFacts({ ...input, calls: 0 }, T0);
   expect(facts).toMatchObject({ calls: 0, startsAtMs: T0, endsAtMs: T0, curve: [{ atMs: T0, done: 0 }] });

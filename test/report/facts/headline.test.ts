@@ -3,7 +3,9 @@ import { resolveJob } from '../../../src/job/resolve-job.ts';
 import type { CloseReason } from '../../../src/ledger/record.ts';
 import { exitMeaning, headlineOf, type Tone, verdictOf } from '../../../src/report/facts/headline.ts';
 import { nextSteps } from '../../../src/report/facts/next-steps.ts';
+import type { ForecastFacts } from '../../../src/report/facts/plan-summary.ts';
 import { summarise } from '../../../src/report/facts/summary.ts';
+import { formatTime } from '../../../src/report/format.ts';
 import { htmlPage } from '../../../src/report/html/page.ts';
 import { summaryText } from '../../../src/report/text.ts';
 import { FROZEN_JOB } from '../../support/frozen-job.ts';
@@ -11,6 +13,7 @@ import { RUN, T0 } from '../records.ts';
 import { type Fate, planStory, runStory } from '../stories.ts';
 import { viewOf } from '../views.ts';
 
+const HOLDER = { pid: 7, host: 'host-1', since: '2026-03-02T22:00:00.000Z' };
 const nowMs = T0 + 86_400_000;
 const cancelled: Fate = { outcome: 'cancelled', ended: 'Cancelled', http: 200 };
 const open: Fate = { outcome: undefined };
@@ -45,9 +48,41 @@ describe('the headline', () => {
     );
   });
 
-  test('the headline says how long what is left takes at least under the quota', () => {
-    const summary = clean(Array<Fate>(1600).fill(open), 'interrupted');
-    expect(headlineOf(summary).timing).toMatch(/What is left takes at least 1 h more under the quota\.$/);
+  test.each([
+    [
+      'nobody has looked',
+      undefined,
+      'Not over yet',
+      'If resumed now: over at ',
+      'If it is no longer running, resume it',
+    ],
+    [
+      'nobody works on it',
+      null,
+      'Interrupted, and nobody works on it',
+      'If resumed now: over at ',
+      'Nobody works on it: resume it',
+    ],
+    [
+      'somebody works on it',
+      HOLDER,
+      'Running',
+      'Process 7 on host-1 works on it since 2026-03-02 22:00:00 UTC. Over at ',
+      undefined,
+    ],
+  ] as const)('the headline of a run without an end says what was seen: %s', (_what, holder, title, timing, step) => {
+    const view = viewOf(runStory({ fates: [cancelled, open], close: undefined }));
+    const holders = holder === undefined ? undefined : new Map([[view.path, holder]]);
+    const forecast = {
+      ...planStory([cancelled]).facts.forecast,
+      calls: 1230,
+      endsAtMs: nowMs + 90_000,
+    } as ForecastFacts;
+    const summary = summarise([view], { nowMs, holders, forecast });
+    const headline = headlineOf(summary);
+    expect(headline.title).toBe(title);
+    expect(headline.timing).toContain(`${timing}${formatTime(nowMs + 90_000)}, in 1 min 30 s, 1,230 calls.`);
+    expect(nextSteps(summary).find(({ command }) => command?.includes('resume'))?.text).toBe(step);
   });
 
   test('the headline of a plan over --max-actions refuses, and does not offer to start it', () => {
