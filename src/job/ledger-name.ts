@@ -45,7 +45,9 @@ export interface LedgerNaming {
 /** `ledgers/<name>[-<UTC time>][.plan].jsonl` below `cwd`; of a store, the name alone. */
 export function defaultLedger({ name, stamped, plan, nowMs }: LedgerNaming, { cwd, inStore }: LedgerPlace): string {
   const stamp = stamped ? `-${timeStamp(nowMs)}` : '';
-  const run = `${name}${stamp}${plan ? '.plan' : ''}`;
+  // What ends so is taken for a file, whatever else it is.
+  const called = inStore ? name.replace(/\.(?=jsonl$)/i, '-') : name;
+  const run = `${called}${stamp}${plan ? '.plan' : ''}`;
   return inStore ? run : join(cwd, LEDGER_FOLDER, `${run}.jsonl`);
 }
 

@@ -114,6 +114,11 @@ test('a run begun in a folder goes on in the store and back, and its head is the
   const old = await work.run(['store', 'import', 'ledgers/ids.jsonl']);
   expect(old).toMatchObject({ code: 2 });
   expect(old.stderr).toContain('went on');
+  await work.file('x.jsonl.jsonl', file);
+  expect(await work.run(['store', 'import', 'x.jsonl.jsonl'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('No run is called x.jsonl'),
+  });
   const there = await work.run(['store', 'export', 'ids', '--out', 'out']);
   expect(there).toMatchObject({ code: 2 });
   expect((await work.run(['store', 'export', 'run:ids', '--out', 'later'])).code).toBe(0);
@@ -129,7 +134,8 @@ test('an import tells the store what its folder has called, once, and check warn
   await work.file('a.csv', ['id', ...ids(3)]);
   await work.file('b.csv', ['id', ...ids(3, 4)]);
   for (const name of ['a.csv', 'b.csv']) await work.run(['run', name, ...COMMENT, '--yes'], inFolder);
-  const calls = only(await work.records('ledgers/a.jsonl'), 'intent').length * 2;
+  const records = await Promise.all(['a', 'b'].map((name) => work.records(`ledgers/${name}.jsonl`)));
+  const calls = only(records.flat(), 'intent').length;
   const warning = async () => {
     const { findings } = JSON.parse((await work.run(['check', '--json'])).stdout) as {
       findings: { topic: string; level: string; text: string }[];

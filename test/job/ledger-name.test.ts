@@ -16,6 +16,18 @@ describe('bareName', () => {
   });
 });
 
+it.each([
+  ['incident', 'incident'],
+  ['incident.jsonl', 'incident-jsonl'],
+  ['.JSONL', '-JSONL'],
+  ['a.jsonl.b', 'a.jsonl.b'],
+])('a run of a store that is made for %s is called %s, which no file of a ledger is', (name, run) => {
+  const naming = { name, stamped: false, nowMs: NOW };
+  expect(defaultLedger({ ...naming, plan: false }, { cwd: '/w', inStore: true })).toBe(run);
+  expect(defaultLedger({ ...naming, plan: true }, { cwd: '/w', inStore: true })).toBe(`${run}.plan`);
+  expect(defaultLedger({ ...naming, plan: false }, { cwd: '/w' })).toBe(`/w/ledgers/${name}.jsonl`);
+});
+
 describe('seriesOf', () => {
   const own = defaultLedger({ name: 'nightly', stamped: true, plan: false, nowMs: NOW }, { cwd: '/w' });
 

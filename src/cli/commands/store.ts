@@ -128,6 +128,9 @@ async function importFile(typed: string, imports: Imports): Promise<void> {
     throw new UsageError(`${typed} is not the file of a ledger: its name must end in .jsonl.`);
   }
   const name = basename(typed, extname(typed));
+  if (extname(name).toLowerCase() === '.jsonl') {
+    throw new UsageError(`No run is called ${name}, as a file is: rename ${typed}, then import it.`);
+  }
   const { what, records, tornBytes, ...sent } = await shared.import(name, typed, ledgerFiles.at(cwd));
   const did = { new: 'was imported', extended: 'was brought up to the file', same: 'is the same already' }[what];
   const torn = tornBytes === 0 ? '' : `; ${plural(tornBytes, 'byte')} of a write that was cut off were left out`;

@@ -72,7 +72,8 @@ export async function openDatabase(text: string, options: DatabaseOptions): Prom
     allowExitOnIdle: true,
   });
   // An idle connection that breaks: the next statement takes a new one.
-  pool.on('error', (error) => log.debug({ err: error }, `a connection to ${url.where} broke`));
+  // Its error holds the connection with all that it was opened with, which is for no log.
+  pool.on('error', ({ message }) => log.debug(`a connection to ${url.where} broke (${message})`));
   return new PoolDatabase(pool, url);
 }
 

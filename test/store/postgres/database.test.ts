@@ -1,8 +1,16 @@
+import { execFile } from 'node:child_process';
+import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { silentLog } from '../../../src/log.ts';
 import { openDatabase } from '../../../src/store/postgres/database.ts';
 import { passwordIn } from '../../../src/store/postgres/password-file.ts';
 import { parseStoreUrl } from '../../../src/store/postgres/store-url.ts';
+import { makeServerCertificate } from '../../support/certificates.ts';
+import { startCommand } from '../../support/command.ts';
 import { makeTestDatabase, openTestDatabase } from '../../support/postgres.ts';
 import { startPostgres } from '../../support/postgres-server.ts';
 
@@ -116,7 +124,9 @@ test('a statement that takes too long is exit 6, and the next one is answered', 
 test('a server that is gone is exit 6, and once it is back the same connections serve again', async () => {
   await using server = await startPostgres();
   await using made = await makeTestDatabase(server);
-  const database = await made.connect();
+  const said: string[] = [];
+  const log = pino({ level: 'trace' }, { write: (line) => said.push(line) });
+  await using database = await openDatabase(made.adminUrl, { env: made.passwordOf(made.adminUrl), log });
   expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
   const cut = database.transaction((session) => session.query('select pg_sleep(60)'));
   const ended = expect(cut).rejects.toMatchObject({ exitCode: 6 });
@@ -125,4 +135,59 @@ test('a server that is gone is exit 6, and once it is back the same connections 
   await expect(database.query('select 1')).rejects.toMatchObject({ exitCode: 6 });
   await server.restart();
   expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
+  // And one that breaks while nobody uses it is told, but not what it was opened with.
+  await server.crash();
+  while (said.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(said.join('')).toContain('a connection to postgres://');
+  for (const secret of [server.password, '"client"', 'connectionParameters'])
+    expect(said.join('')).not.toContain(secret);
+  await server.restart();
 });
+
+test('a server of an unknown authority, for another host, or without TLS is exit 2; a known one is spoken to', async () => {
+  await using plain = await openTestDatabase();
+  await using asked = await openDatabase(`${plain.url}?sslmode=require`, {
+    env: plain.passwordOf(plain.url),
+    log: silentLog,
+  });
+  await expect(asked.query('select 1')).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringContaining('does not speak TLS'),
+  });
+
+  const folder = await mkdtemp(join(tmpdir(), 'countermand-tls-'));
+  try {
+    await chmod(folder, 0o755);
+    const good = await makeServerCertificate(folder);
+    const other = await makeServerCertificate(folder, 'other', 'DNS:db.example.com');
+    for (const [{ caFile, keyFile, certFile }, withCa] of [
+      // Let in, it is told that there is no schema.
+      [good, 'countermand store init'],
+      [other, 'another host'],
+    ] as const) {
+      await giveToServer(keyFile);
+      const flags = ['ssl=on', `ssl_key_file=${keyFile}`, `ssl_cert_file=${certFile}`];
+      await using server = await startPostgres(flags.flatMap((flag) => ['-c', flag]));
+      const url = `postgres://${server.user}@${server.host}:${server.port}/postgres?sslmode=verify-full`;
+      const ask = (env: Record<string, string>) =>
+        startCommand(['status', '--store', url], {
+          cwd: folder,
+          env: { COUNTERMAND_STORE_PASSWORD: server.password, ...env },
+        }).ended;
+      const unknown = await ask({});
+      expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('is not trusted') });
+      const known = await ask({ NODE_EXTRA_CA_CERTS: caFile });
+      expect(known).toMatchObject({ code: 2, stderr: expect.stringContaining(withCa) });
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+/** It keeps to a key that nobody else can read, and does not run as root. */
+async function giveToServer(keyFile: string): Promise<void> {
+  await chmod(keyFile, 0o600);
+  if (process.getuid?.() !== 0) return;
+  const { stdout } = await promisify(execFile)('id', ['-u', 'postgres']);
+  await chown(keyFile, Number(stdout), 0);
+}

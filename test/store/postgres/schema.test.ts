@@ -36,3 +36,17 @@ test('a worker may not change the schema nor the clock, and a test may set the c
   const [row] = await worker.query<{ now: Date }>('select countermand.clock() as now');
   expect(row?.now.getTime()).toBe(atMs);
 });
+
+test('a function that runs with the rights of the owner looks for names in our schema alone', async () => {
+  await using made = await openTestDatabase();
+  const functions = await made.sql(`select proname, proconfig from pg_proc
+    where pronamespace = 'countermand'::regnamespace and prosecdef order by proname`);
+  expect(functions.length).toBeGreaterThan(10);
+  for (const { proname, proconfig } of functions) {
+    expect(proconfig, String(proname)).toEqual(['search_path=countermand, pg_temp']);
+  }
+  // The others are parsed where they were made, or run within one of those.
+  const open = await made.sql(`select proname from pg_proc
+    where pronamespace = 'countermand'::regnamespace and has_function_privilege('public', oid, 'execute')`);
+  expect(open).toEqual([]);
+});
