@@ -32,13 +32,23 @@ export { default as Pool } from 'undici/lib/dispatcher/pool.js';
 Dispatcher.prototype.request = request;
 `;
 
-const usedOfUndici = {
-  name: 'used-of-undici',
-  resolveId(id, importer) {
-    return id === 'undici' && importer?.startsWith(compiled + sep) ? '\0undici' : null;
+/** yargs lays its own help out before it runs a command. Nobody sees that (ours is in src/cli/help), and it takes longer than to load the parser. */
+const LAYOUT = {
+  cliui: 'export default () => ({ div() {}, span() {}, resetOutput() {}, toString: () => "" });',
+  'string-width': 'export default (text) => text.length;',
+};
+
+/** What takes the place of a module, by who imports it. */
+const lighter = {
+  name: 'lighter',
+  resolveId(id, importer = '') {
+    const ours = importer.startsWith(compiled + sep);
+    const yargs = importer.includes(`${sep}node_modules${sep}yargs${sep}`);
+    return (ours && id === 'undici') || (yargs && Object.hasOwn(LAYOUT, id)) ? `\0${id}` : null;
   },
   load(id) {
-    return id === '\0undici' ? UNDICI : null;
+    if (!id.startsWith('\0')) return null;
+    return id === '\0undici' ? UNDICI : (LAYOUT[id.slice(1)] ?? null);
   },
 };
 
@@ -72,7 +82,7 @@ async function bundle() {
     platform: 'node',
     // pg's compiled client and linkedom's canvas: each is used where it is installed, and is not.
     external: ['pg-native', 'canvas'],
-    plugins: [mapsOfTsc, usedOfUndici],
+    plugins: [mapsOfTsc, lighter],
     onLog(level, log) {
       // bottleneck's Redis, and yargs's files of settings: neither is used. Any other warning is an error: nobody would read it.
       const isKnown = ['EVAL', 'EMPTY_IMPORT_META'].includes(log.code) && log.id?.includes('node_modules');
@@ -84,8 +94,8 @@ async function bundle() {
     format: 'cjs',
     sourcemap: true,
     sourcemapExcludeSources: true,
-    // Functions keep their names: a stack trace is read.
-    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+    // Functions and classes keep their names: a stack trace is read.
+    minify: { compress: true, mangle: { keepNames: true }, codegen: { removeWhitespace: true } },
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
   });

@@ -48,12 +48,11 @@ export interface Command {
   run(args: Args, context: Context): Promise<ExitCode>;
 }
 
-/** Tells the parser what a command takes, and nothing to show: it lays its own help out before a command runs, and nobody sees that (see `help/`). */
+/** Tells the parser what a command takes. Its help texts are not the parser's: see `help/`. */
 export function declareCommand(argv: Argv, command: Command): Argv {
-  let declared = argv;
-  for (const [name, option] of Object.entries(command.options())) {
-    declared = declared.option(name, { ...option, hidden: true });
+  let declared = argv.options(command.options());
+  for (const [name, positional] of Object.entries(command.positionals ?? {})) {
+    declared = declared.positional(name, { type: 'string', ...positional });
   }
-  for (const name of Object.keys(command.positionals ?? {})) declared = declared.positional(name, { type: 'string' });
   return declared;
 }

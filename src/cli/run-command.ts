@@ -74,10 +74,10 @@ export async function runCommand(argv: readonly string[], guard: Guard, interrup
       .fail((message, error) => {
         throw error ?? misused([message], args[0]);
       });
-    for (const { name, usage, load } of COMMANDS) {
+    for (const { name, usage, summary, load } of COMMANDS) {
       cli = cli.command(
         usage,
-        false,
+        summary,
         async (own) => declareCommand(own, await load()),
         async (args) => {
           refuseUnsafeTls(process.env, process.execArgv);

@@ -74,7 +74,7 @@ function quantile(all, q) {
 
 const bare = [];
 const measured = { 'first call': [], '--help': [], '--version': [] };
-// The first of each fills the disk's cache, and a compile cache.
+// The first of each fills the disk's cache. What a run had compiled when it was killed is not kept, so its time is that of a first start.
 for (let round = -1; round < Number(values.rounds); round += 1) {
   const times = [whole('-e', '0'), await firstCall(round), whole(values.command, '--help')];
   times.push(whole(values.command, '--version'));

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import nodeModule from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -131,6 +132,12 @@ describe('the package', () => {
   it('the package has every command, wherever it is started', async () => {
     const { stdout } = await typed('--help');
     for (const { name: listed } of COMMANDS) expect(stdout).toContain(`  ${listed}`);
+  });
+
+  it('the package keeps what Node has compiled in its own folder, where Node can keep it', async () => {
+    await typed('--version');
+    const canKeep = 'enableCompileCache' in nodeModule;
+    expect((await readdir(installed)).includes('.compile-cache')).toBe(canKeep);
   });
 
   it('the package shows its demonstration in an empty folder', async () => {
