@@ -83,6 +83,8 @@ function refuseMisuse(action: string, names: readonly string[], { out, keep }: {
 
 async function init(shared: NetworkStore, { out, say }: Context): Promise<void> {
   const { applied, warnings } = await shared.init();
+  const { prepareQueue } = await import('../../fleet/prepare-queue.ts');
+  await prepareQueue(shared);
   for (const warning of warnings) say(`warning: ${warning}\n`);
   const what = applied.length === 0 ? 'was set up already' : 'is set up';
   out(`The store ${shared.where} ${what}. Grant countermand_worker to the users that run.\n`);
