@@ -104,7 +104,8 @@ async function runCommand(
           refuseUnsafeTls(process.env, process.execArgv);
           const command = await load();
           const storeUrl = storeAsked(unmasked(args), command, process.env);
-          const context = await makeContext({ level: args['log-level'], format: args['log-format'], storeUrl });
+          const wish = { level: args['log-level'], format: args['log-format'], atTerminal: command.logsAtTerminal };
+          const context = await makeContext({ ...wish, storeUrl });
           await using _store = context.store;
           refuseUnknownSafeties(context.env);
           for (const sentence of unknownVariables(context.env)) context.log.warn(sentence);

@@ -2,6 +2,7 @@ import type { Job, JobAttempt, JobResult, PgBoss } from 'pg-boss';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Logger } from '../log.ts';
+import type { WorkerStatus } from '../report/facts/run-status.ts';
 import type { NetworkStore } from '../store/network-store.ts';
 import { bossOf, DEAD_LETTERS, QUEUE_SCHEMA, RUNS } from './boss.ts';
 
@@ -42,16 +43,6 @@ export type Standing = { submission: Submission; sinceMs: number } & (
   | { kind: 'dead-letter'; exitCode: ExitCode; reason: string }
   | { kind: 'ended'; exitCode: ExitCode }
 );
-
-/** A process that takes runs. */
-export interface WorkerSeen {
-  pid: number;
-  host: string;
-  places: number;
-  /** Of these, how many are at work. */
-  busy: number;
-  sinceMs: number;
-}
 
 export interface TakeOptions {
   /** How many runs at once. */
@@ -139,7 +130,7 @@ export class RunQueue implements AsyncDisposable {
     });
   }
 
-  async workers(): Promise<WorkerSeen[]> {
+  async workers(): Promise<WorkerStatus[]> {
     const seen = await this.#asked(() => this.#boss.getInstances());
     return seen.flatMap(({ live, pid, host, workers, startedOn }) => {
       const at = workers.find(({ queue }) => queue === RUNS);
@@ -186,9 +177,9 @@ export class RunQueue implements AsyncDisposable {
     );
   }
 
-  /** Takes no more runs. Those at work go on. */
-  async leave(): Promise<void> {
-    await this.#boss.offWork(RUNS, { wait: false });
+  /** Takes no more runs. Those at work go on; `idle` resolves once what became of them is told. */
+  leave(): { idle: Promise<void> } {
+    return { idle: this.#boss.offWork(RUNS, { wait: true }) };
   }
 
   /** Waits up to 5 s until what became of the last runs is told. */

@@ -35,6 +35,8 @@ export interface RunOptions {
   /** Cancels without a question. */
   yes: boolean;
   json: boolean;
+  /** Is told how the session ended, before that is shown: for a host that does more with it. Not of one that was refused before it was begun. */
+  onEnd?: ((end: SessionEnd) => void) | undefined;
 }
 
 /** `run`: SOURCE, as typed, to its end. `missing`: what to do with open actions that it no longer lists. */
@@ -97,6 +99,7 @@ async function runSession(options: SessionOptions, watch: Watch, context: Contex
     end = await inSession(parts, () => work(parts, { standing, reading }, options, { ...context, log: parts.log }));
     view = await parts.view();
   }
+  options.onEnd?.(end);
   const { finish } = await loadReport();
   return (await finish({ view, end, json }, context)).exitCode;
 }

@@ -10,7 +10,13 @@ import { ASSUMED_ROUND_TRIP_MS, forecast } from '../quota/forecast.ts';
 import { agedCalls, lookBackMs, windowsAfter } from '../quota/past-calls.ts';
 import { DOCUMENTED_WINDOWS } from '../quota/quota.ts';
 import { shareOf } from '../quota/windows.ts';
-import { type LedgerStatus, ledgerStatus, type RunStatus, runStatus } from '../report/facts/run-status.ts';
+import {
+  type LedgerStatus,
+  ledgerStatus,
+  type RunStatus,
+  runStatus,
+  type WorkerStatus,
+} from '../report/facts/run-status.ts';
 import type { ListedRun, RunHolder } from '../store/store.ts';
 import type { Machine } from './machine.ts';
 import { planFactsOf } from './plan-facts.ts';
@@ -24,6 +30,8 @@ export interface StatusBoard {
   runs: RunStatus[];
   /** What has the name of a ledger and is none, or cannot be read, as sentences. */
   passedOver: string[];
+  /** Who takes runs of this store; left out where nobody can. */
+  workers?: WorkerStatus[];
 }
 
 /** What is kept of a ledger from one look to the next: it is read again only when it was written to. */

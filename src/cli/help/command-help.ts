@@ -46,7 +46,7 @@ export function usageWords(usage: string): string {
 
 /** `ledgers..` is one or more of them: `LEDGER...`; a help that lists them names one. */
 function shown(positional: string): string {
-  return positional.replace(/^(ledger|run|name)s(\.\.)?$/, '$1...').toUpperCase();
+  return positional.replace(/^(ledger|run|name|source)s(\.\.)?$/, '$1...').toUpperCase();
 }
 
 function rowOf([name, { placeholder, describe, type, alias }]: readonly [string, Flag]): Row {
