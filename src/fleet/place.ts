@@ -1,5 +1,6 @@
 import { CountermandError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { endedBy } from '../fs-errors.ts';
 import type { Flags } from '../job/given-settings.ts';
 import { project } from '../ledger/read-ledger.ts';
 import type { Context } from '../run/console.ts';
@@ -35,7 +36,8 @@ export async function workOn(claim: Claim, { context, flags, interrupts }: Place
   const over = new AbortController();
   try {
     if (deaths > 0) {
-      const settled = takeoverOf(submission, deaths, deaths < IDLE_TAKEOVERS ? await answersIn(run, store) : undefined);
+      const done = deaths < IDLE_TAKEOVERS ? await answersIn(run, store) : undefined;
+      const settled = takeoverOf(submission, deaths, done);
       log.warn(
         { deaths },
         settled.kind === 'again' ? 'the worker that had this run was lost' : 'this run is set aside',
@@ -79,13 +81,15 @@ async function session(ledger: string, flags: Flags, context: Context): Promise<
     const exitCode = await resumeLedger({ ledger, flags, yes: true, json: false, retry: new Set(), onEnd }, context);
     return { exitCode, error };
   } catch (thrown) {
-    if (!(thrown instanceof CountermandError)) throw thrown;
-    return { exitCode: thrown.exitCode, error: thrown };
+    // Closing what the session held fails too, where the store is what failed.
+    const stopped = endedBy(thrown);
+    if (!(stopped instanceof CountermandError)) throw stopped;
+    return { exitCode: stopped.exitCode, error: stopped };
   }
 }
 
-/** Answers of Defender and outcomes that stand in a ledger. */
-async function answersIn(run: string, store: Context['store']): Promise<number> {
+/** Answers of Defender and outcomes that stand in a ledger; undefined where it cannot be read just now, or is gone. */
+async function answersIn(run: string, store: Context['store']): Promise<number | undefined> {
   let count = 0;
   const trace = {
     add: ({ kind }: { kind: string }) => {
@@ -96,6 +100,11 @@ async function answersIn(run: string, store: Context['store']): Promise<number> 
       count = 0;
     },
   };
-  await project(run, store, { trace });
+  try {
+    await project(run, store, { trace });
+  } catch (error) {
+    if (!(error instanceof CountermandError)) throw error;
+    return undefined;
+  }
   return count;
 }

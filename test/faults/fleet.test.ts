@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { RunningCommand } from '../support/command.ts';
 import { COMMENT, type Harness, ids, open, openHarness, outcomesOf } from '../support/harness.ts';
-import { openTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { makeTestDatabase, openTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { startPostgres } from '../support/postgres-server.ts';
 
 /* Real workers, a real database, and a service that refuses whatever is beyond its windows. */
 
@@ -103,5 +104,30 @@ test('a worker that is killed is followed within half a minute, one that is drai
   expect((await second.ended).code).toBe(0);
   expect(await allEnded).toMatchObject({ code: 0 });
   console.log(`killed to the successor's first cancel: ${followedMs} ms; drained to the next holder: ${drainedMs} ms`);
+  await expectExact(fleet, perRun);
+});
+
+test('a database that is away for 20 s ends no worker, and its runs go on exactly', async () => {
+  const perRun = 40;
+  await using server = await startPostgres();
+  await using database = await makeTestDatabase(server);
+  await using fleet = await openFleet(database, perRun);
+  const worker = await fleet.startWorker();
+  const { allEnded } = await fleet.submit();
+  await until(() => fleet.cancels().length > 20);
+  await server.crash();
+  const before = fleet.cancels().length;
+  await sleep(20_000);
+  await server.restart();
+  const backAt = Date.now();
+  await until(() => fleet.cancels().some(({ at }) => at > backAt));
+  const wentOnMs = Date.now() - backAt;
+  console.log(
+    `the database back to the next cancel: ${wentOnMs} ms, of ${fleet.cancels().length - before} since it went`,
+  );
+  expect((await allEnded).code).toBe(0);
+  expect(worker.child.exitCode).toBe(null);
+  worker.kill('SIGTERM');
+  expect((await worker.ended).code).toBe(0);
   await expectExact(fleet, perRun);
 });
