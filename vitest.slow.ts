@@ -28,6 +28,8 @@ export const SLOW_TESTS = [
   'test/e2e/sources.test.ts',
   'test/e2e/redact.test.ts',
   'test/store/postgres/any-run.property.test.ts',
+  'test/fleet/queue.test.ts',
+  'test/e2e/fleet.test.ts',
   'test/run/check.test.ts',
   'test/defender/server-clock.test.ts',
   'test/e2e/terminal.test.ts',

@@ -61,6 +61,18 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/check.ts')).check,
   },
   {
+    name: 'submit',
+    usage: 'submit [sources..]',
+    summary: 'put runs into the queue of a store, for workers',
+    load: async () => (await import('./commands/submit.ts')).submit,
+  },
+  {
+    name: 'worker',
+    usage: 'worker',
+    summary: 'carry out the runs that were submitted to a store',
+    load: async () => (await import('./commands/worker.ts')).worker,
+  },
+  {
     name: 'stop',
     usage: 'stop <run>',
     summary: 'ask the run of a store to stop, wherever it runs',

@@ -42,6 +42,8 @@ export interface Command {
   positionals?: Readonly<Record<string, { describe: string; type?: 'string'; array?: boolean }>>;
   /** Its arguments are files also where there is a store. @default false */
   readsFiles?: true;
+  /** What is logged at a terminal where nothing is asked for: of a command whose log is all that it shows. @default 'warn' */
+  logsAtTerminal?: 'info';
   options(): Record<string, Flag>;
   /** Command lines of at most 66 characters, so that each is one line of a terminal and can be copied. */
   examples: readonly (readonly [command: string, what: string])[];

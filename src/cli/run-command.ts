@@ -83,7 +83,12 @@ export async function runCommand(argv: readonly string[], guard: Guard, interrup
           refuseUnsafeTls(process.env, process.execArgv);
           const command = await load();
           const store = storeAsked(unmasked(args), command, process.env);
-          const wish = { level: args['log-level'], format: args['log-format'], store };
+          const wish = {
+            level: args['log-level'],
+            format: args['log-format'],
+            store,
+            atTerminal: command.logsAtTerminal,
+          };
           const context = await processContext(wish, guard, interrupts);
           await using _store = context.store;
           refuseUnknownSafeties(context.env);

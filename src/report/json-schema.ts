@@ -84,6 +84,7 @@ const runs = z.strictObject({
   ...totals,
 }) satisfies z.ZodType<MergedDocument>;
 
+const ofQueue = 'only with a store that has a queue';
 const status = z.strictObject({
   runs: z.array(
     z.strictObject({
@@ -102,8 +103,19 @@ const status = z.strictObject({
       forecast: z.strictObject({ endsAt: time }).nullable().describe('when it would be over if it went on now'),
       integrity,
       next: command,
+      worker: z
+        .strictObject({ pid: z.int(), host: z.string() })
+        .nullable()
+        .exactOptional()
+        .describe('the worker that is at it; this and what follows only of a run that was submitted'),
+      takeovers: count.exactOptional().describe('how often another worker went on with it because one was lost'),
+      reason: z.string().nullable().exactOptional().describe('why it waits, or is a dead letter'),
     }),
   ),
+  workers: z
+    .array(z.strictObject({ pid: z.int(), host: z.string(), places: count, busy: count, since: time }))
+    .exactOptional()
+    .describe(`processes that take runs; ${ofQueue}`),
 });
 
 const verifyOffline = z.strictObject({

@@ -6,7 +6,7 @@ import type { LeftCounts } from '../ledger/state/counts.ts';
 import type { LedgerSummary } from './facts/ledger-summary.ts';
 import { nextCommand } from './facts/next-steps.ts';
 import type { ForecastFacts, OrderFacts } from './facts/plan-summary.ts';
-import type { RunStatus } from './facts/run-status.ts';
+import type { RunStatus, WorkerStatus } from './facts/run-status.ts';
 import type { Summary } from './facts/summary.ts';
 
 /**
@@ -136,14 +136,24 @@ function nonZero<K extends string>(counts: Readonly<Record<K, number>>): Partial
 }
 
 /** The document of `status --json`: counts that are 0 are left out, times are ISO, UTC. */
-export function statusDocument(runs: readonly RunStatus[]): unknown {
+export function statusDocument({
+  runs,
+  workers,
+}: {
+  runs: readonly RunStatus[];
+  workers?: readonly WorkerStatus[];
+}): unknown {
   return {
     runs: runs.map(({ name, ledger, tenant, state, holder, admitted, counts, left, needsReview, ...run }) => ({
       ...{ name, ledger, tenant, state, holder, admitted, counts: nonZero(counts), left, needsReview },
       forecast: endOf(run.forecast),
       integrity: run.integrity,
       next: run.next,
+      ...run.placed,
     })),
+    ...(workers === undefined
+      ? {}
+      : { workers: workers.map(({ sinceMs, ...worker }) => ({ ...worker, since: new Date(sinceMs).toISOString() })) }),
   };
 }
 

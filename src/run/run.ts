@@ -37,6 +37,8 @@ export interface RunOptions {
   /** Cancels without a question. */
   yes: boolean;
   json: boolean;
+  /** Is told how the session ended, before that is shown: for a host that does more with it. Not of one that was refused before it was begun. */
+  onEnd?: ((end: SessionEnd) => void) | undefined;
 }
 
 /** `run`: SOURCE, as typed, to its end. `missing`: what to do with open actions that it no longer lists. */
@@ -101,6 +103,7 @@ async function runSession(options: SessionOptions, watch: Watch, context: Contex
     view = await parts.view();
     left = parts.quota?.left();
   }
+  options.onEnd?.(end);
   const { finish } = await loadReport();
   return (await finish({ view, end, json, left }, context)).exitCode;
 }

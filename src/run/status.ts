@@ -6,7 +6,13 @@ import { thawJob } from '../job/resume-job.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
 import { forecast } from '../quota/forecast.ts';
 import type { WindowLeft } from '../quota/quota.ts';
-import { type LedgerStatus, ledgerStatus, type RunStatus, runStatus } from '../report/facts/run-status.ts';
+import {
+  type LedgerStatus,
+  ledgerStatus,
+  type RunStatus,
+  runStatus,
+  type WorkerStatus,
+} from '../report/facts/run-status.ts';
 import { isOver } from '../report/facts/view.ts';
 import type { ListedRun, RunHolder } from '../store/store.ts';
 import type { Machine } from './machine.ts';
@@ -21,6 +27,8 @@ export interface StatusBoard {
   runs: RunStatus[];
   /** What has the name of a ledger and is none, or cannot be read, as sentences. */
   passedOver: string[];
+  /** Who takes runs of this store; left out where nobody can. */
+  workers?: WorkerStatus[];
 }
 
 /** What is kept of a ledger from one look to the next: it is read again only when it was written to. */

@@ -3,11 +3,26 @@ import type { SenderId } from '../ledger/sender.ts';
 import type { AgedCall } from '../quota/quota.ts';
 import type { RunHolder, Store } from './store.ts';
 
+/** The way to a store's database, for the queue that lies in it and brings a client of its own. */
+export interface DatabaseAccess {
+  host: string;
+  port: number;
+  user: string;
+  database: string;
+  /** Left out where there is none. */
+  password?: string;
+  /** False: no TLS. */
+  ssl: false | { rejectUnauthorized: boolean };
+}
+
 /** A store that several machines share, and what is done to it beside the work on runs. */
 export interface NetworkStore extends Store {
   readonly keeps: 'runs';
   /** For messages, without secrets. */
   readonly where: string;
+  readonly access: DatabaseAccess;
+  /** What the database said to another client, as the error that this store throws for it; what it did not say comes back as it is. */
+  trouble(thrown: unknown): unknown;
   /**
    * Makes what is missing there, or brings it to this version. Returns what was done, and what is unsafe about the place where that may be borne. Throws a
    * UsageError (exit 2) for a place that is unsafe, for missing rights, and where a newer version was there.

@@ -245,7 +245,7 @@ describe('the built command', () => {
     const { code, stdout, stderr } = await runCommand(['resume', '--ledger', 'a.jsonl', '--tenant', 'x']);
     expect(stderr.split('\n').slice(0, 2)).toEqual([
       'countermand: Unknown flag --ledger. Give the ledger without a flag: countermand resume LEDGER.',
-      'Unknown flag --tenant. It is a flag of plan, run, list and check, and not of resume.',
+      'Unknown flag --tenant. It is a flag of plan, run, list, check and submit, and not of resume.',
     ]);
     expect([code, stdout]).toEqual([2, '']);
   });

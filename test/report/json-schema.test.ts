@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
-import { runStatus } from '../../src/report/facts/run-status.ts';
+import { placedStatus, runStatus } from '../../src/report/facts/run-status.ts';
 import { summarise } from '../../src/report/facts/summary.ts';
 import { statusDocument, summaryDocument } from '../../src/report/json.ts';
 import { JSON_DOCUMENTS, jsonDocumentsSchema } from '../../src/report/json-schema.ts';
@@ -25,6 +25,11 @@ const status = runStatus(
   nowMs,
 );
 
+const placed = placedStatus(
+  { ...status, holder: null, state: 'interrupted' },
+  { kind: 'waiting', takeovers: 1, reason: 'not yet' },
+);
+
 describe('docs/json.schema.json', () => {
   test('docs/json.schema.json is what the code says; if not, npm run schema', () => {
     expect(published).toEqual(JSON.parse(JSON.stringify(jsonDocumentsSchema())));
@@ -41,7 +46,11 @@ describe('docs/json.schema.json', () => {
     ['run', summaryDocument(summarise([run], { nowMs }))],
     ['run', summaryDocument(summarise([planView], { nowMs, plan: plan.facts }))],
     ['runs', summaryDocument(summarise([run, viewOf(runStory({ run: '9' }), 'b.jsonl')], { nowMs }))],
-    ['status', statusDocument([status])],
+    ['status', statusDocument({ runs: [status] })],
+    [
+      'status',
+      statusDocument({ runs: [placed], workers: [{ pid: 1, host: 'host-1', places: 2, busy: 1, sinceMs: nowMs }] }),
+    ],
     ['error', { exitCode: 2, error: { message: 'no' } }],
     ['check', { findings: [{ level: 'ok', topic: 'clock', text: 'in time' }], exitCode: 0 }],
     ['verifyOffline', { ledger: 'a.jsonl', intact: true, records: 0, head: '', tornBytes: 0 }],

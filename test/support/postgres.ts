@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { prepareQueue } from '../../src/fleet/prepare-queue.ts';
 import { silentLog } from '../../src/log.ts';
 import { type Database, openDatabase } from '../../src/store/postgres/database.ts';
+import { PostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { applyMigrations } from '../../src/store/postgres/schema.ts';
 import { type OwnServer, startPostgres, type TestServer } from './postgres-server.ts';
 
@@ -102,9 +105,17 @@ function newName(): string {
 async function makeDatabase(server: TestServer, name: string): Promise<void> {
   await asAdmin(server, 'postgres', `create database ${name}`);
   const env = { COUNTERMAND_STORE_PASSWORD: server.password };
-  await using database = await openDatabase(urlOf(server, server.user, name), { env, log: silentLog });
+  const database = await openDatabase(urlOf(server, server.user, name), { env, log: silentLog });
+  await using store = storeOf(database);
   await applyMigrations(database);
+  await prepareQueue(store);
   await asAdmin(server, name, LOGINS);
+}
+
+/** The store of a process that says nothing of itself. */
+export function storeOf(database: Database): PostgresStore {
+  const self = { pid: 1, host: 'host-1' };
+  return new PostgresStore({ database, clock: systemClock, log: silentLog, self, uuid: randomUUID });
 }
 
 /** Roles are the server's: other test files make them at the same time. */

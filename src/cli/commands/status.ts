@@ -1,7 +1,7 @@
-import type { RunStatus } from '../../report/facts/run-status.ts';
 import { jsonDocument, jsonLine, statusDocument } from '../../report/json.ts';
 import type { Context } from '../../run/console.ts';
 import { type StatusBoard, statusReader } from '../../run/status.ts';
+import { isShared } from '../../store/network-store.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
@@ -12,7 +12,7 @@ export const status: Command = {
   usage: 'status [runs..]',
   describe:
     'Shows every run of a folder: planned, running and by whom, interrupted, halted, finished or corrupt; how far it is, when it will be over, and ' +
-    'the command that continues it. Takes no lock, writes nothing and sends nothing. Exits 0, or 12 when a ledger is corrupt.',
+    'the command that continues it. With a store also which runs wait for a worker, and which are dead letters and why. Takes no lock, writes nothing and sends nothing. Exits 0, 3 when there is a dead letter, or 12 when a ledger is corrupt.',
   positionals: {
     runs: { describe: 'ledgers, or folders of them; without any, the folder `ledgers` here', array: true },
   },
@@ -32,30 +32,32 @@ export const status: Command = {
   ],
   run: async (args, context) => {
     const read = statusReader(((args['runs'] ?? []) as unknown[]).map(String), context);
+    // The queue's client is loaded only where there can be one.
+    await using queue = isShared(context.store)
+      ? await (await import('../../fleet/board.ts')).openQueueBoard(context.store, context.log, context.storeWords)
+      : undefined;
     const json = args['json'] === true;
     const tell = json ? sayOnce(context) : () => undefined;
     const look = async () => {
-      const board = await read();
+      const ledgers = await read();
+      const board = queue === undefined ? ledgers : await queue.add(ledgers);
       tell(board);
       return board;
     };
     if (args['watch'] === true) {
-      await watch(look, json ? ({ runs }) => jsonLine(statusDocument(runs)) : statusText, {
+      await watch(look, json ? (board) => jsonLine(statusDocument(board)) : statusText, {
         ...context,
         redraws: !json,
       });
       return 0;
     }
     const board = await look();
-    context.out(styled(json ? jsonDocument(statusDocument(board.runs)) : statusText(board, context.terminal)));
+    context.out(styled(json ? jsonDocument(statusDocument(board)) : statusText(board, context.terminal)));
     await context.delivered();
-    return board.runs.some(isCorrupt) ? 12 : 0;
+    if (board.runs.some(({ state }) => state === 'corrupt')) return 12;
+    return board.runs.some(({ state }) => state === 'dead-letter') ? 3 : 0;
   },
 };
-
-function isCorrupt({ state }: RunStatus): boolean {
-  return state === 'corrupt';
-}
 
 /** A document has no place for what is no run: it is said beside it, once. */
 function sayOnce({ say }: Context): (board: StatusBoard) => void {

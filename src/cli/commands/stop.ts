@@ -8,11 +8,11 @@ export const stop: Command = {
   usage: 'stop <run>',
   describe:
     'Asks the process that works on a run to end its session, on whatever machine that is: within five seconds it starts no call any more, waits for ' +
-    'those in flight, exits 130, and gives the run back. `countermand resume` continues it.',
+    'those in flight, exits 130, and gives the run back. One that was submitted is taken out of the queue, and no worker takes it again. `countermand resume`, or `countermand submit`, continues it.',
   positionals: { run: { describe: 'the name of the run in the store' } },
   options: () => settingOptions(['store']),
   examples: [['stop incident', 'with COUNTERMAND_STORE set']],
-  run: async (args, { store, cwd, out, delivered }) => {
+  run: async (args, { store, cwd, out, delivered, log }) => {
     const typed = String(args['run']);
     if (!isShared(store)) {
       throw new UsageError(
@@ -20,10 +20,13 @@ export const stop: Command = {
       );
     }
     const name = ledgerNamed(typed, { cwd, inStore: true });
+    const { takeOut } = await import('../../fleet/board.ts');
+    // First, so that no worker takes it while it is being stopped.
+    const wasQueued = await takeOut(name, store, log);
     const holder = await store.stop(name);
     out(
       holder === undefined
-        ? `Nobody works on ${name}.\n`
+        ? `Nobody works on ${name}${wasQueued ? ', and it was taken out of the queue' : ''}.\n`
         : `${name} was asked to stop: process ${holder.pid} on ${holder.host} ends within seconds.\n`,
     );
     await delivered();

@@ -3,9 +3,10 @@ import { DamageError, LockedError, UsageError } from '../../errors.ts';
 import { duration } from '../../job/values.ts';
 import { plural } from '../../report/format.ts';
 import type { Context } from '../../run/console.ts';
-import { type ImportedRun, isShared, type NetworkStore } from '../../store/network-store.ts';
+import type { ImportedRun, NetworkStore } from '../../store/network-store.ts';
 import type { Command } from '../command.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
+import { sharedStoreOf } from '../flags/store-flag.ts';
 import { ledgerFiles } from '../machine.ts';
 
 const ACTIONS = ['init', 'import', 'export', 'prune'] as const;
@@ -46,7 +47,7 @@ export const store: Command = {
     const action = String(args['action']);
     const names = ((args['names'] ?? []) as unknown[]).map(String);
     const out = args['out'] === undefined ? undefined : String(args['out']);
-    const shared = storeOf(context);
+    const shared = sharedStoreOf(context);
     refuseMisuse(action, names, { out, keep: args['keep'] });
     if (action === 'init') await init(shared, context);
     if (action === 'prune') await prune(shared, keptFor(args['keep']), context);
@@ -59,11 +60,6 @@ export const store: Command = {
     return 0;
   },
 };
-
-function storeOf({ store: given }: Context): NetworkStore {
-  if (isShared(given)) return given;
-  throw new UsageError('Say which store: give --store postgres://USER@HOST/DATABASE, or set COUNTERMAND_STORE.');
-}
 
 function refuseMisuse(action: string, names: readonly string[], { out, keep }: { out: unknown; keep: unknown }): void {
   if (!ACTIONS.some((each) => each === action)) {
@@ -84,6 +80,8 @@ function refuseMisuse(action: string, names: readonly string[], { out, keep }: {
 
 async function init(shared: NetworkStore, { out, say }: Context): Promise<void> {
   const { applied, warnings } = await shared.init();
+  const { prepareQueue } = await import('../../fleet/prepare-queue.ts');
+  await prepareQueue(shared);
   for (const warning of warnings) say(`warning: ${warning}\n`);
   const what = applied.length === 0 ? 'was set up already' : 'is set up';
   out(`The store ${shared.where} ${what}. Grant countermand_worker to the users that run.\n`);

@@ -6,7 +6,7 @@ import { secretAdvice, secretNamed } from '../../job/secrets.ts';
 import type { Machine } from '../../run/machine.ts';
 
 /** The arguments by which commands are told which files to read. */
-const POSITIONALS = ['source', 'ledger', 'ledgers', 'job', 'names'] as const;
+const POSITIONALS = ['source', 'ledger', 'ledgers', 'job', 'names', 'sources'] as const;
 
 /** Throws a UsageError for a command that would read one of this session's secrets as something else, before it reads anything. */
 export function refuseSecretArguments(

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { readSetting } from '../../job/given-settings.ts';
+import { type Flags, readSetting } from '../../job/given-settings.ts';
 import { type Setting, variableOf } from '../../job/setting.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName, settingsThat } from '../../job/settings.ts';
-import type { Flag } from '../command.ts';
+import type { Args, Flag } from '../command.ts';
 
 /** Longer lists of choices stand in the description, where they can be broken. */
 const LONGEST_CHOICES = 40;
@@ -38,12 +38,22 @@ export const SETTINGS_OF = {
   resume: without(NAMES_THE_RUN),
   verify: without(NAMES_THE_RUN, NOT_OF_A_LOOK),
   list: [...OF_LOOKUPS.filter((name) => name !== 'quotaRoutes'), 'logFormat'],
+  submit: without(['metricsFile', 'keepLedgers']),
+  worker: [...WHO_AND_WHERE.filter((name) => name !== 'tenant'), 'quota', 'quotaShare', 'quotaRoutes', 'logFormat'],
   check: [...OF_LOOKUPS.filter((name) => name !== 'patience'), 'ledger', 'logFormat'],
 } as const satisfies Record<string, readonly SettingName[]>;
 
 /** These settings as flags. Defaults are only told, not set: a flag that was not given must not beat the environment. */
 export function settingOptions(names: readonly SettingName[]): Record<string, Flag> {
   return Object.fromEntries(names.map((name) => [SETTINGS[name].flag, optionOf(name)]));
+}
+
+/** Of what was given, the settings that a ledger keeps. */
+export function givenSettings(args: Args, names: readonly SettingName[]): Flags {
+  const kept: string[] = names
+    .filter((name) => name !== 'store' && name !== 'logFormat')
+    .map((name) => SETTINGS[name].flag);
+  return Object.fromEntries(Object.entries(args).filter(([flag, value]) => kept.includes(flag) && value !== undefined));
 }
 
 function optionOf(name: SettingName): Flag {

@@ -2,6 +2,7 @@ import { UsageError } from '../../errors.ts';
 import { variableOf } from '../../job/setting.ts';
 import { SETTINGS } from '../../job/settings.ts';
 import type { Context } from '../../run/console.ts';
+import { isShared, type NetworkStore } from '../../store/network-store.ts';
 import type { Args, Command } from '../command.ts';
 
 /** The store that a command works on. */
@@ -28,4 +29,10 @@ export function storeAsked(args: Args, command: Command, env: Context['env']): S
   throw new UsageError(
     `${file} is a file, and --store names a database: leave --store out, or import the file first with countermand store import.`,
   );
+}
+
+/** The database that a command needs. Throws a UsageError where files were meant. */
+export function sharedStoreOf({ store }: Pick<Context, 'store'>): NetworkStore {
+  if (isShared(store)) return store;
+  throw new UsageError('Say which store: give --store postgres://USER@HOST/DATABASE, or set COUNTERMAND_STORE.');
 }

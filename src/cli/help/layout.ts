@@ -21,7 +21,7 @@ export function usageWords(usage: string): string {
 
 /** `ledgers..` is one or more of them: `LEDGER...`; a help that lists them names one. */
 export function shown(positional: string): string {
-  return positional.replace(/^(ledger|run|name)s(\.\.)?$/, '$1...').toUpperCase();
+  return positional.replace(/^(ledger|run|name|source)s(\.\.)?$/, '$1...').toUpperCase();
 }
 
 /** Two columns. What is said of a name that is longer than the first column begins on a line of its own. */

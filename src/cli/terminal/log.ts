@@ -19,6 +19,8 @@ const REDACTED = ['token', 'authorization', 'secret', 'password', 'assertion', '
 export interface LogWish {
   level?: unknown;
   format?: unknown;
+  /** The level at a terminal where none is asked for. @default 'warn' */
+  atTerminal?: 'info' | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface LogWish {
  */
 export async function makeLog(given: LogWish, env: Readonly<Record<string, string | undefined>>): Promise<Logger> {
   const { isTerminal, colour } = terminalOf(process.stderr, env);
-  const level = wish('log-level', given.level, env, LOG_LEVELS) ?? (isTerminal ? 'warn' : 'info');
+  const level = wish('log-level', given.level, env, LOG_LEVELS) ?? (isTerminal ? (given.atTerminal ?? 'warn') : 'info');
   const format = wish('log-format', given.format, env, LOG_FORMATS) ?? 'auto';
   const options = {
     level,

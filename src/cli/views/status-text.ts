@@ -3,13 +3,15 @@ import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
 import { cleanLine } from '../../clean.ts';
 import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
 import { leftWords } from '../../ledger/state/counts.ts';
-import { RUN_STATES, type RunCondition, type RunStatus } from '../../report/facts/run-status.ts';
+import { RUN_STATES, type RunCondition, type RunStatus, type WorkerStatus } from '../../report/facts/run-status.ts';
 import { formatCount, formatMinute, formatTime, plural, type Terminal, wrap } from '../../report/format.ts';
 import type { StatusBoard } from '../../run/status.ts';
 
 const PAINT: Readonly<Record<RunCondition, (text: string) => string>> = {
   running: cyan,
   corrupt: red,
+  'dead-letter': red,
+  waiting: (text) => text,
   interrupted: yellow,
   halted: red,
   planned: (text) => text,
@@ -27,7 +29,11 @@ const GAP = 2;
  * A line a run, with its numbers and the command that goes on with it below, the unfinished first. At most `rows` lines of a terminal: what does not
  * fit is counted. Commands are never broken, so that they can be pasted.
  */
-export function statusText({ atMs, runs, passedOver }: StatusBoard, terminal: Terminal, rows?: number): string {
+export function statusText(
+  { atMs, runs, passedOver, workers }: StatusBoard,
+  terminal: Terminal,
+  rows?: number,
+): string {
   const { columns, plain } = terminal;
   const inOrder = [...runs].sort((a, b) => RUN_STATES.indexOf(a.state) - RUN_STATES.indexOf(b.state));
   const tenants = new Set(runs.map(({ tenant }) => tenant));
@@ -35,6 +41,7 @@ export function statusText({ atMs, runs, passedOver }: StatusBoard, terminal: Te
   const head = [
     ...wrap(`${formatTime(atMs)}  ${sums(runs)}`, columns),
     ...(shared ? [`tenant ${cleanLine(shared)}`] : []),
+    ...(workers === undefined ? [] : wrap(workerWords(workers), columns)),
   ];
   const done = runs.map(doneWords);
   const doneWidth = Math.max('Done'.length, ...done.map((text) => text.length));
@@ -76,12 +83,22 @@ function sums(runs: readonly RunStatus[]): string {
   return `${plural(runs.length, 'run')}: ${parts.join(', ')}`;
 }
 
+function workerWords(workers: readonly WorkerStatus[]): string {
+  if (workers.length === 0) return 'no workers';
+  const [places, busy] = [sum(workers.map((each) => each.places)), sum(workers.map((each) => each.busy))];
+  return `${plural(workers.length, 'worker')} with ${plural(places, 'place')}, ${formatCount(busy)} of them at work`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
+}
+
 function doneWords({ admitted, counts }: RunStatus): string {
   const done = Object.values(counts).reduce((sum, n) => sum + n, 0);
   return `${formatCount(done)} of ${formatCount(admitted)}`;
 }
 
-function detailsOf({ tenant, holder, counts, left, integrity }: RunStatus, namesTenant: boolean): string[] {
+function detailsOf({ tenant, holder, counts, left, integrity, placed }: RunStatus, namesTenant: boolean): string[] {
   const { intact, line } = integrity;
   const outcomes = OUTCOME_NAMES.flatMap((name) => counted(name, counts[name])).join(', ');
   const open = leftWords(left, formatCount);
@@ -91,7 +108,9 @@ function detailsOf({ tenant, holder, counts, left, integrity }: RunStatus, names
     namesTenant && tenant !== null ? `tenant ${cleanLine(tenant)}` : '',
     holder === null
       ? ''
-      : `process ${holder.pid} on ${cleanLine(holder.host)} since ${formatTime(Date.parse(holder.since))}`,
+      : `${placed?.worker ? 'worker' : 'process'} ${holder.pid} on ${cleanLine(holder.host)} since ${formatTime(Date.parse(holder.since))}`,
+    placed && placed.takeovers > 0 ? plural(placed.takeovers, 'takeover') : '',
+    placed?.reason ? cleanLine(placed.reason) : '',
     numbers,
   ].filter((text) => text !== '');
 }

@@ -1,13 +1,25 @@
 import type { Outcome } from '../../ledger/outcomes.ts';
 import type { CloseReason } from '../../ledger/record.ts';
 import { type LeftCounts, leftCounts } from '../../ledger/state/counts.ts';
-import { nextCommand } from './next-steps.ts';
+import { commandLine, nextCommand } from './next-steps.ts';
 import type { PlanFacts } from './plan-summary.ts';
 import { summarise } from './summary.ts';
 import { type Holder, isPlan, type LedgerView } from './view.ts';
 
-/** Where a run stands. Nobody works on an `interrupted` one: it was stopped with work left, or killed. */
-export const RUN_STATES = ['running', 'corrupt', 'interrupted', 'halted', 'planned', 'finished'] as const;
+/**
+ * Where a run stands. Nobody works on an `interrupted` one: it was stopped with work left, or killed. A `waiting` one will be taken by a worker, a
+ * `dead-letter` will not be until somebody has looked.
+ */
+export const RUN_STATES = [
+  'running',
+  'corrupt',
+  'dead-letter',
+  'waiting',
+  'interrupted',
+  'halted',
+  'planned',
+  'finished',
+] as const;
 
 export type RunCondition = (typeof RUN_STATES)[number];
 
@@ -30,12 +42,32 @@ export interface RunStatus {
   integrity: { intact: boolean; records: number; line?: number };
   /** The command that goes on with it, ready to paste; null where there is none, or somebody is at it. */
   next: string | null;
+  /** What the queue of its store says of it; undefined where it was never in one. */
+  placed?: {
+    /** The worker that is at it. */
+    worker: { pid: number; host: string } | null;
+    /** How often another went on with it because a worker was lost. */
+    takeovers: number;
+    /** Why it waits, or is a dead letter. */
+    reason: string | null;
+  };
+}
+
+/** A process that takes runs. */
+export interface WorkerStatus {
+  pid: number;
+  host: string;
+  places: number;
+  /** Of these, how many are at work. */
+  busy: number;
+  /** Epoch ms. */
+  sinceMs: number;
 }
 
 /** What the ledger alone says of a run; who works on it and what the clock says is left out. */
-export type LedgerStatus = Omit<RunStatus, 'holder' | 'forecast' | 'state'> & {
+export type LedgerStatus = Omit<RunStatus, 'holder' | 'forecast' | 'state' | 'placed'> & {
   /** As it is when nobody works on it. */
-  unheld: Exclude<RunCondition, 'running'>;
+  unheld: Exclude<RunCondition, 'running' | 'waiting' | 'dead-letter'>;
   /** Its last session has said how it ended. */
   closed: boolean;
 };
@@ -87,4 +119,29 @@ export function runStatus(ledger: LedgerStatus, holder: Holder | undefined, ends
     integrity,
     next: state === 'running' ? null : next,
   };
+}
+
+/** How a run stands in a queue. */
+export interface Placement {
+  kind: 'waiting' | 'at-work' | 'dead-letter' | 'ended';
+  takeovers: number;
+  reason: string | null;
+}
+
+/** The run as its queue has it; `storeWords` as of a summary. What was finished after all, by somebody's own hand, is no dead letter any more. */
+export function placedStatus(
+  run: RunStatus,
+  { kind, takeovers, reason }: Placement,
+  storeWords: readonly string[] = [],
+): RunStatus {
+  const { state, holder } = run;
+  const isWorkers = kind === 'at-work' && holder !== null;
+  const placed = { worker: isWorkers ? { pid: holder.pid, host: holder.host } : null, takeovers, reason: null };
+  if (state === 'running' || state === 'finished') return { ...run, placed };
+  if (kind === 'dead-letter') {
+    const next = commandLine('submit', '--again', run.name, ...storeWords);
+    return { ...run, state: 'dead-letter', forecast: null, next, placed: { ...placed, reason } };
+  }
+  if (kind === 'ended' || state === 'corrupt') return { ...run, placed };
+  return { ...run, state: 'waiting', next: null, placed: { ...placed, reason } };
 }

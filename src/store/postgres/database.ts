@@ -2,6 +2,7 @@ import pg from 'pg';
 import { RefusedError, UsageError } from '../../errors.ts';
 import { readSecret } from '../../identity/secret-value.ts';
 import type { Logger } from '../../log.ts';
+import type { DatabaseAccess } from '../network-store.ts';
 import { passwordIn } from './password-file.ts';
 import { parseStoreUrl, type StoreUrl } from './store-url.ts';
 import { storeTrouble } from './trouble.ts';
@@ -25,6 +26,7 @@ export interface Database extends Session, AsyncDisposable {
   readonly isHere: boolean;
   /** The first column of each row, a bytea, exactly as it is: several times as fast as `query` hands it over. There is at least one value. */
   bytes(text: string, values: readonly Value[]): Promise<Buffer[]>;
+  readonly access: DatabaseAccess;
   /** Runs `work` on one connection between BEGIN and COMMIT; ROLLBACK when it throws. */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
 }
@@ -59,9 +61,12 @@ export async function openDatabase(text: string, options: DatabaseOptions): Prom
   const { log, application = 'countermand', connections = 4 } = options;
   const { connectTimeoutMs = 10_000, statementTimeoutMs = 5_000 } = options;
   const password = (await passwordOf(options.env)) ?? passwordIn(options.passwordFile ?? '', url);
-  const pool = new pg.Pool({
+  const access: DatabaseAccess = {
     ...{ host: url.host, port: url.port, user: url.user, database: url.database, ssl: tlsOf(url) },
     ...(password === undefined ? {} : { password }),
+  };
+  const pool = new pg.Pool({
+    ...access,
     application_name: application,
     max: connections,
     connectionTimeoutMillis: connectTimeoutMs,
@@ -74,16 +79,18 @@ export async function openDatabase(text: string, options: DatabaseOptions): Prom
   // An idle connection that breaks: the next statement takes a new one.
   // Its error holds the connection with all that it was opened with, which is for no log.
   pool.on('error', ({ message }) => log.debug(`a connection to ${url.where} broke (${message})`));
-  return new PoolDatabase(pool, url);
+  return new PoolDatabase(pool, url, access);
 }
 
 class PoolDatabase implements Database {
   readonly where: string;
   readonly isHere: boolean;
+  readonly access: DatabaseAccess;
   readonly #pool: pg.Pool;
 
-  constructor(pool: pg.Pool, { where, isHere }: StoreUrl) {
+  constructor(pool: pg.Pool, { where, isHere }: StoreUrl, access: DatabaseAccess) {
     this.#pool = pool;
+    this.access = access;
     this.where = where;
     this.isHere = isHere;
   }
@@ -143,7 +150,7 @@ class PoolDatabase implements Database {
   }
 }
 
-function tlsOf({ tls }: StoreUrl): pg.PoolConfig['ssl'] {
+function tlsOf({ tls }: StoreUrl): DatabaseAccess['ssl'] {
   if (tls === 'none') return false;
   // Said here, it is not for NODE_TLS_REJECT_UNAUTHORIZED or PGSSLMODE to say.
   return { rejectUnauthorized: tls === 'verified' };

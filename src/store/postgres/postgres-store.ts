@@ -5,7 +5,7 @@ import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-l
 import type { LedgerSource } from '../../ledger/scan-ledger.ts';
 import type { SenderId } from '../../ledger/sender.ts';
 import type { Quota, WindowLeft } from '../../quota/quota.ts';
-import type { CallsElsewhere, ExportedRun, ImportedRun, NetworkStore } from '../network-store.ts';
+import type { CallsElsewhere, DatabaseAccess, ExportedRun, ImportedRun, NetworkStore } from '../network-store.ts';
 import { sameSeries } from '../stamped.ts';
 import type {
   HeldRun,
@@ -28,6 +28,7 @@ import { noLedger, readNamed } from './read.ts';
 import { type RunRow, removeRun, runNamed, runsBeginning, runsHeld, stopRun } from './run-functions.ts';
 import { applyMigrations, checkSchema } from './schema.ts';
 import { exportRun, importRun } from './transfer.ts';
+import { storeTrouble } from './trouble.ts';
 
 export interface PostgresStoreParts extends LeaseKeeperParts {
   /** Who this process is, for others who find it at work. */
@@ -57,6 +58,14 @@ export class PostgresStore implements NetworkStore {
 
   get where(): string {
     return this.#parts.database.where;
+  }
+
+  get access(): DatabaseAccess {
+    return this.#parts.database.access;
+  }
+
+  trouble(thrown: unknown): unknown {
+    return storeTrouble(thrown, this.where);
   }
 
   async init(): Promise<{ applied: string[]; warnings: string[] }> {

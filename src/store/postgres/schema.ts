@@ -23,7 +23,7 @@ const MIGRATION_LOCK = 7_402_155;
 
 /**
  * Roles are the server's, not the database's: two databases may make them at once. Who makes them must be able to become the owner. From then on
- * nobody may run a function but who was told so.
+ * nobody may run a function but who was told so. What stands in the queue's schema is pg-boss's, and made by src/fleet.
  */
 const BOOTSTRAP = `
 do $$ begin
@@ -34,6 +34,7 @@ do $$ begin
   end if;
 end $$;
 create schema if not exists countermand authorization countermand_owner;
+create schema if not exists countermand_queue authorization countermand_owner;
 set local role countermand_owner;
 alter default privileges for role countermand_owner revoke execute on functions from public;
 grant usage on schema countermand to countermand_worker;

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { CloseReason } from '../../../src/ledger/record.ts';
-import { ledgerStatus, type RunCondition, runStatus, unheldState } from '../../../src/report/facts/run-status.ts';
+import {
+  ledgerStatus,
+  placedStatus,
+  type RunCondition,
+  runStatus,
+  unheldState,
+} from '../../../src/report/facts/run-status.ts';
 import { summarise } from '../../../src/report/facts/summary.ts';
 import { statusDocument } from '../../../src/report/json.ts';
 import { guid, Script, T0 } from '../records.ts';
@@ -120,11 +126,38 @@ test.each<[CloseReason | undefined, readonly Fate[], string | null]>([
 });
 
 test('the document has the fields of the contract, in their order, and no counts that are 0', () => {
-  const document = statusDocument([statusOf('interrupted')]) as { runs: Record<string, unknown>[] };
+  const document = statusDocument({ runs: [statusOf('interrupted')] }) as { runs: Record<string, unknown>[] };
   const [run = {}] = document.runs;
   expect(Object.keys(run).join(' ')).toBe(
     'name ledger tenant state holder admitted counts left needsReview forecast integrity next',
   );
   expect(run).toMatchObject({ counts: { cancelled: 1 }, forecast: { endsAt: new Date(nowMs).toISOString() } });
   expect(Object.keys(run['counts'] as object)).toHaveLength(1);
+});
+
+describe('a run in a queue', () => {
+  const waiting = { kind: 'waiting', takeovers: 1, reason: 'not before noon' } as const;
+  const dead = { kind: 'dead-letter', takeovers: 5, reason: 'exit 4: refused' } as const;
+
+  test('waits for a worker, and nothing is to be typed', () => {
+    expect(placedStatus(statusOf('interrupted'), waiting)).toMatchObject({
+      ...{ state: 'waiting', next: null },
+      placed: { worker: null, takeovers: 1, reason: 'not before noon' },
+    });
+  });
+
+  test('that a worker has is running, with the worker; one that somebody else has, without', () => {
+    const held = statusOf('interrupted', HOLDER);
+    const worker = { pid: HOLDER.pid, host: HOLDER.host };
+    expect(placedStatus(held, { ...waiting, kind: 'at-work' })).toMatchObject({ state: 'running', placed: { worker } });
+    expect(placedStatus(held, dead)).toMatchObject({ state: 'running', placed: { worker: null, reason: null } });
+  });
+
+  test('that is a dead letter says why, and how it is taken up again; one that was finished since is none', () => {
+    expect(placedStatus(statusOf('refused'), dead)).toMatchObject({
+      ...{ state: 'dead-letter', next: 'countermand submit --again nightly', forecast: null },
+      placed: { reason: 'exit 4: refused' },
+    });
+    expect(placedStatus(statusOf('finished', undefined, [cancelled]), dead)).toMatchObject({ state: 'finished' });
+  });
 });

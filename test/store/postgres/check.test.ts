@@ -12,6 +12,7 @@ function asElsewhere(database: Database): PostgresStore {
   const elsewhere: Database = {
     where: database.where,
     isHere: false,
+    access: database.access,
     query: (text, values) => database.query(text, values),
     bytes: (text, values) => database.bytes(text, values),
     transaction: (work) => database.transaction(work),

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../../src/clock.ts';
 import type { Transport } from '../../../src/defender/transport.ts';
-import type { Database, Value } from '../../../src/store/postgres/database.ts';
+import type { Database } from '../../../src/store/postgres/database.ts';
 import { storeTrouble } from '../../../src/store/postgres/trouble.ts';
 
 /** What becomes of one statement: nothing to remark, never heard of, done and not answered, answered late, or done long after it was given up. */
@@ -47,33 +47,37 @@ export class LiableProcess {
   }
 
   database(real: Database): Database {
-    const ask = async <Row extends object>(text: string, values: readonly Value[]): Promise<Row[]> => {
+    const ask = async <T>(text: string, query: () => Promise<T>): Promise<T> => {
       const fate = this.fate(++this.statements, text);
       const broken = (code: string, message: string) =>
         storeTrouble(Object.assign(new Error(message), { code }), real.where);
       switch (fate.kind) {
         case 'true':
-          return await real.query<Row>(text, values);
+          return await query();
         case 'unheard':
           throw broken('ECONNRESET', 'read ECONNRESET');
         case 'unanswered':
-          await real.query<Row>(text, values);
+          await query();
           throw broken('ECONNRESET', 'read ECONNRESET');
         case 'slow': {
-          const rows = await real.query<Row>(text, values);
+          const rows = await query();
           await systemClock.sleep(fate.ms);
           return rows;
         }
         case 'late':
-          void systemClock.sleep(GIVEN_UP_MS + fate.ms).then(() => real.query<Row>(text, values).catch(() => []));
+          void systemClock.sleep(GIVEN_UP_MS + fate.ms).then(() => query().catch(() => undefined));
           await systemClock.sleep(GIVEN_UP_MS);
           throw broken('', 'Query read timeout');
       }
     };
+    const hear = <T>(text: string, query: () => Promise<T>): Promise<T> =>
+      this.isDead ? forEver() : this.#heard(ask(text, query));
     return {
       where: real.where,
       isHere: real.isHere,
-      query: (text, values = []) => (this.isDead ? forEver() : this.#heard(ask(text, values))),
+      access: real.access,
+      query: (text, values = []) => hear(text, () => real.query(text, values)),
+      bytes: (text, values) => hear(text, () => real.bytes(text, values)),
       transaction: (work) => real.transaction(work),
       [Symbol.asyncDispose]: async () => {},
     };

@@ -68,6 +68,7 @@ export async function openVirtualDatabase(): Promise<VirtualDatabase> {
       isCutOff: false,
       isHere: true,
       where: 'the virtual database',
+      access: { host: '', port: 0, user: '', database: '', ssl: false },
       query,
       bytes: () => Promise.reject(new Error('a quota has no bytes')),
       transaction: () => Promise.reject(new Error('one statement is enough for a quota')),

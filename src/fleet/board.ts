@@ -1,0 +1,51 @@
+import { UsageError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { type Placement, placedStatus } from '../report/facts/run-status.ts';
+import type { StatusBoard } from '../run/status.ts';
+import type { NetworkStore } from '../store/network-store.ts';
+import { RunQueue, type Standing } from './queue.ts';
+
+/** Adds what the queue of a store says to what its ledgers say. A store that has no queue is shown without. */
+export async function openQueueBoard(
+  store: NetworkStore,
+  log: Logger,
+  storeWords: readonly string[],
+): Promise<{ add(board: StatusBoard): Promise<StatusBoard> } & AsyncDisposable> {
+  const queue = await queueIfAny(store, log);
+  return {
+    add: async (board) => {
+      if (queue === undefined) return board;
+      const [standings, workers] = await Promise.all([queue.standings(), queue.workers()]);
+      const byRun = new Map(standings.map((standing) => [standing.submission.run, standing]));
+      const runs = board.runs.map((run) => {
+        const standing = byRun.get(run.name);
+        return standing === undefined ? run : placedStatus(run, placementOf(standing, board.atMs), storeWords);
+      });
+      return { ...board, runs, workers };
+    },
+    [Symbol.asyncDispose]: async () => await queue?.[Symbol.asyncDispose](),
+  };
+}
+
+function placementOf(standing: Standing, atMs: number): Placement {
+  const { kind, submission } = standing;
+  const waitsUntil =
+    kind === 'waiting' && standing.notBeforeMs > atMs ? new Date(standing.notBeforeMs).toISOString() : undefined;
+  const reason =
+    kind === 'dead-letter' ? `exit ${standing.exitCode}: ${standing.reason}` : waitsUntil && `not before ${waitsUntil}`;
+  return { kind, takeovers: submission.takeovers, reason: reason ?? null };
+}
+
+/** `stop`: takes a run out of the queue, so that no worker goes on with it. False where it was not in it. */
+export async function takeOut(run: string, store: NetworkStore, log: Logger): Promise<boolean> {
+  await using queue = await queueIfAny(store, log);
+  return (await queue?.takeOut(run)) ?? false;
+}
+
+/** A store that was set up before there were workers has none, and needs none for what it is used for. */
+async function queueIfAny(store: NetworkStore, log: Logger): Promise<RunQueue | undefined> {
+  return await RunQueue.open(store, log, 'client').catch((error: unknown) => {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  });
+}

@@ -1,0 +1,110 @@
+import { CountermandError } from '../errors.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { endedBy } from '../fs-errors.ts';
+import type { Flags } from '../job/given-settings.ts';
+import { project } from '../ledger/read-ledger.ts';
+import type { Context } from '../run/console.ts';
+import { resumeLedger } from '../run/run.ts';
+import { hostedConsole, type RunInterrupts } from './hosted.ts';
+import type { Claim, Settlement } from './queue.ts';
+import { IDLE_TAKEOVERS, settlementOf, takeoverOf } from './settle-rules.ts';
+
+/** A lease that a lost worker has left runs out within 15 s: until then it is asked for again, this often. */
+const ASK_EVERY_MS = 1000;
+const ASK_FOR_MS = 16_000;
+/** pg-boss ends a handler after a day; a run that lasts longer is given to another place before that. */
+const SHIFT_MS = 12 * 3_600_000;
+
+export interface PlaceParts {
+  /** Of the worker. */
+  context: Context;
+  /** What the worker was told of every run. */
+  flags: Flags;
+  /** Ends this run. */
+  interrupts: RunInterrupts;
+}
+
+/** Does what is to be done with a run that this worker got. Throws what is a bug, of this run or of the worker. */
+export async function workOn(claim: Claim, { context, flags, interrupts }: PlaceParts): Promise<Settlement> {
+  const { submission, deaths, signal } = claim;
+  const { run, tenant } = submission;
+  const { clock, store } = context;
+  const log = context.log.child({ name: run, tenant });
+  const giveUp = () => interrupts.interrupt('SIGTERM');
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  const over = new AbortController();
+  try {
+    if (deaths > 0) {
+      const done = deaths < IDLE_TAKEOVERS ? await answersIn(run, store) : undefined;
+      const settled = takeoverOf(submission, deaths, done);
+      log.warn(
+        { deaths },
+        settled.kind === 'again' ? 'the worker that had this run was lost' : 'this run is set aside',
+      );
+      return settled;
+    }
+    void clock.sleep(SHIFT_MS, { signal: over.signal, ref: false }).then(giveUp, () => undefined);
+    const hosted = { ...context, ...hostedConsole(log), log, interrupts };
+    const { exitCode, error } = await toItsEnd(run, flags, hosted);
+    const settled = settlementOf(exitCode, error?.message, submission);
+    log.info({ exitCode, next: settled.kind, ...(error === undefined ? {} : { reason: error.message }) }, 'left');
+    return settled;
+  } finally {
+    over.abort();
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+interface RunEnd {
+  exitCode: ExitCode;
+  error: CountermandError | undefined;
+}
+
+/** A run that is held is asked for again for as long as a lost holder's lease can last. */
+async function toItsEnd(run: string, flags: Flags, context: Context): Promise<RunEnd> {
+  const { clock, interrupts } = context;
+  const untilMs = clock.monotonicMs() + ASK_FOR_MS;
+  for (;;) {
+    const end = await session(run, flags, context);
+    if (end.exitCode !== 11 || clock.monotonicMs() >= untilMs || interrupts.first !== undefined) return end;
+    await clock.sleep(ASK_EVERY_MS, { signal: interrupts.signal }).catch(() => undefined);
+  }
+}
+
+async function session(ledger: string, flags: Flags, context: Context): Promise<RunEnd> {
+  let error: CountermandError | undefined;
+  try {
+    const onEnd = (end: { error: CountermandError | undefined }) => {
+      error = end.error;
+    };
+    const exitCode = await resumeLedger({ ledger, flags, yes: true, json: false, retry: new Set(), onEnd }, context);
+    return { exitCode, error };
+  } catch (thrown) {
+    // Closing what the session held fails too, where the store is what failed.
+    const stopped = endedBy(thrown);
+    if (!(stopped instanceof CountermandError)) throw stopped;
+    return { exitCode: stopped.exitCode, error: stopped };
+  }
+}
+
+/** Answers of Defender and outcomes that stand in a ledger; undefined where it cannot be read just now, or is gone. */
+async function answersIn(run: string, store: Context['store']): Promise<number | undefined> {
+  let count = 0;
+  const trace = {
+    add: ({ kind }: { kind: string }) => {
+      if (kind === 'reply' || kind === 'outcome') count++;
+    },
+    admitted: () => {},
+    restart: () => {
+      count = 0;
+    },
+  };
+  try {
+    await project(run, store, { trace });
+  } catch (error) {
+    if (!(error instanceof CountermandError)) throw error;
+    return undefined;
+  }
+  return count;
+}

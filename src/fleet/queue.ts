@@ -1,0 +1,246 @@
+import type { Job, JobAttempt, JobResult, PgBoss } from 'pg-boss';
+import { UsageError } from '../errors.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import type { Logger } from '../log.ts';
+import type { WorkerStatus } from '../report/facts/run-status.ts';
+import type { NetworkStore } from '../store/network-store.ts';
+import { bossOf, DEAD_LETTERS, QUEUE_SCHEMA, RUNS } from './boss.ts';
+
+/** A run as it stands in the queue. Everything else of it stands in its ledger. */
+export interface Submission {
+  /** Its name in the store. */
+  run: string;
+  tenant: string;
+  /** How often another place went on with it because a worker was lost. */
+  takeovers: number;
+  /** The last of these, in a row, since which nothing was done. */
+  idleTakeovers: number;
+  /** Answers and outcomes in its ledger when that was last counted. */
+  done: number;
+  /** How often in a row it ended with work left. */
+  waits: number;
+}
+
+/** A run that this process has got to work on. */
+export interface Claim {
+  submission: Submission;
+  /** How many workers had it before and were lost, since it was put into the queue as it is. */
+  deaths: number;
+  /** Aborts when it is not ours any more: another has it, or somebody took it out of the queue. */
+  signal: AbortSignal;
+}
+
+/** What becomes of a run in the queue once a place is done with it. */
+export type Settlement =
+  | { kind: 'done'; exitCode: ExitCode }
+  | { kind: 'again'; afterMs: number; submission: Submission }
+  | { kind: 'dead-letter'; exitCode: ExitCode; reason: string };
+
+/** Where a run stands in the queue; `ended` as far as that is remembered, a week. */
+export type Standing = { submission: Submission; sinceMs: number } & (
+  | { kind: 'waiting'; notBeforeMs: number }
+  | { kind: 'at-work' }
+  | { kind: 'dead-letter'; exitCode: ExitCode; reason: string }
+  | { kind: 'ended'; exitCode: ExitCode }
+);
+
+export interface TakeOptions {
+  /** How many runs at once. */
+  places: number;
+  /** Does the work. Where it throws, the run is given back as one whose worker was lost. */
+  work(claim: Claim): Promise<Settlement>;
+}
+
+/** Ends of a `submit` that was taken out of the queue. */
+const TAKEN_OUT: ExitCode = 130;
+const POLL_S = 2;
+/** An error of the queue's is logged once in so long: with the database away there is one at every look. */
+const QUIET_MS = 10_000;
+
+const LATEST = `select distinct on (singleton_key) singleton_key as run, name as queue, state::text as state, data, output,
+    source_output as "sourceOutput", (extract(epoch from start_after) * 1000)::float8 as "startAfterMs",
+    (extract(epoch from created_on) * 1000)::float8 as "createdMs"
+  from ${QUEUE_SCHEMA}.job
+  where name in ('${RUNS}', '${DEAD_LETTERS}') and ($1::text[] is null or singleton_key = any($1))
+  order by singleton_key, created_on desc, name`;
+
+interface LatestRow {
+  run: string;
+  queue: string;
+  state: 'created' | 'retry' | 'active' | 'completed' | 'cancelled' | 'failed';
+  data: Submission;
+  output: { exitCode?: ExitCode; reason?: string } | null;
+  sourceOutput: { exitCode?: ExitCode; reason?: string } | null;
+  startAfterMs: number;
+  createdMs: number;
+}
+
+/** The queue of runs in the database of a store: pg-boss, which says who should work on a run. Who may is for the store to say. */
+export class RunQueue implements AsyncDisposable {
+  readonly #boss: PgBoss;
+  readonly #store: NetworkStore;
+
+  private constructor(boss: PgBoss, store: NetworkStore) {
+    this.#boss = boss;
+    this.#store = store;
+  }
+
+  /**
+   * Opens it. `worker`: it will take runs, and looks after those of others that were lost. Throws a UsageError that names `store init` where there is
+   * none or one of another version, and the store's errors.
+   */
+  static async open(store: NetworkStore, log: Logger, as: 'worker' | 'client'): Promise<RunQueue> {
+    const worker = {
+      ...{ supervise: true, superviseIntervalSeconds: POLL_S, monitorIntervalSeconds: POLL_S },
+      ...{ useListenNotify: true, registerInstance: true, instanceHeartbeatSeconds: 10, max: 4 },
+    };
+    const boss = bossOf(store, as === 'worker' ? worker : { max: 2 });
+    let quietUntilMs = 0;
+    boss.on('error', (error) => {
+      const level = performance.now() < quietUntilMs ? 'debug' : 'warn';
+      if (level === 'warn') quietUntilMs = performance.now() + QUIET_MS;
+      log[level]({ err: error }, 'the queue does not answer as it should; it is asked again');
+    });
+    boss.on('warning', ({ message, data }) => log.debug({ data }, message));
+    try {
+      await boss.start();
+    } catch (error) {
+      await boss.stop({ graceful: false }).catch(() => {});
+      if (error instanceof Error && /^pg-boss (is not installed|database requires)/.test(error.message)) {
+        throw new UsageError(
+          `The store ${store.where} has no queue of this version (${error.message}): run countermand store init.`,
+          { cause: error },
+        );
+      }
+      throw store.trouble(error);
+    }
+    return new RunQueue(boss, store);
+  }
+
+  /** Puts a run into the queue; false where it is in it already. */
+  async submit(submission: Submission): Promise<boolean> {
+    return await this.#asked(async () => (await this.#send(submission)) !== null);
+  }
+
+  /** The last standing of these runs, of all without any; those that were never in the queue are left out. */
+  async standings(runs?: readonly string[]): Promise<Standing[]> {
+    return await this.#asked(async () => {
+      const { rows } = await this.#boss.getDb().executeSql(LATEST, [runs ?? null]);
+      return (rows as LatestRow[]).map(standingOf);
+    });
+  }
+
+  async workers(): Promise<WorkerStatus[]> {
+    const seen = await this.#asked(() => this.#boss.getInstances());
+    return seen.flatMap(({ live, pid, host, workers, startedOn }) => {
+      const at = workers.find(({ queue }) => queue === RUNS);
+      if (!live || at === undefined) return [];
+      return [{ pid, host, places: at.localConcurrency, busy: at.active, sinceMs: startedOn.getTime() }];
+    });
+  }
+
+  /** Takes a run out of the queue, also one that is at work; a dead letter stays one. False when there was none. */
+  async takeOut(run: string): Promise<boolean> {
+    return await this.#asked(async () => {
+      const jobs = await this.#boss.findJobs(RUNS, { key: run });
+      const open = jobs.filter(({ state }) => state === 'created' || state === 'retry' || state === 'active');
+      for (const { id } of open) await this.#boss.cancel(RUNS, id);
+      return open.length > 0;
+    });
+  }
+
+  /** Puts a dead letter back into the queue; false where there is none of this name. */
+  async revive(run: string): Promise<boolean> {
+    return await this.#asked(async () => {
+      const [dead] = await this.#boss.findJobs<Submission>(DEAD_LETTERS, { key: run });
+      if (dead === undefined) return false;
+      await this.#together(async (db) => {
+        await this.#boss.deleteJob(DEAD_LETTERS, dead.id, { db });
+        await this.#send({ ...dead.data, idleTakeovers: 0, waits: 0 }, { db });
+      });
+      return true;
+    });
+  }
+
+  /** Takes runs from now on, until {@link leave}. */
+  async take({ places, work }: TakeOptions): Promise<void> {
+    const how = {
+      ...{ localConcurrency: places, perJobResults: true, batchSize: 1 },
+      ...{ pollingIntervalSeconds: POLL_S, notifyPollingIntervalSeconds: POLL_S },
+    } as const;
+    await this.#asked(() =>
+      this.#boss.work<Submission>(RUNS, how, async ([job]) => {
+        if (job === undefined) return [];
+        const { data: submission, retryCount: deaths, signal } = job;
+        return [await this.#settle(job, await work({ submission, deaths, signal }))];
+      }),
+    );
+  }
+
+  /** Takes no more runs. Those at work go on; `idle` resolves once what became of them is told. */
+  leave(): { idle: Promise<void> } {
+    return { idle: this.#boss.offWork(RUNS, { wait: true }) };
+  }
+
+  /** Waits up to 5 s until what became of the last runs is told. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#boss.stop({ timeout: 5000 });
+  }
+
+  async #settle(job: Job<Submission>, settlement: Settlement): Promise<JobResult> {
+    const { id } = job;
+    if (settlement.kind === 'done') {
+      return { id, status: 'completed', output: { exitCode: settlement.exitCode } };
+    }
+    if (settlement.kind === 'dead-letter') {
+      return { id, status: 'deadletter', output: { exitCode: settlement.exitCode, reason: settlement.reason } };
+    }
+    const { submission, afterMs } = settlement;
+    // In one: a run that was given back and not put into the queue again would be nobody's.
+    await this.#together(async (db) => {
+      const mine: JobAttempt = { id, retryCount: job.retryCount };
+      const answer = await this.#boss.complete(RUNS, mine, { again: true }, { db });
+      // Otherwise another has it, or it was taken out of the queue.
+      if ('affected' in answer && answer.affected === 1)
+        await this.#send(submission, { db, startAfter: afterMs / 1000 });
+    });
+    return { id, status: 'completed' };
+  }
+
+  async #send(submission: Submission, how: Parameters<PgBoss['send']>[2] & object = {}): Promise<string | null> {
+    return await this.#boss.send(RUNS, submission, { singletonKey: submission.run, ...how });
+  }
+
+  async #together(work: (db: Db) => Promise<void>): Promise<void> {
+    const transaction = await this.#boss.getDb().beginTransaction?.();
+    if (transaction === undefined) throw new Error('a client of the queue without transactions');
+    try {
+      await work(transaction.db);
+      await transaction.commit();
+    } catch (error) {
+      await transaction.rollback();
+      throw error;
+    }
+  }
+
+  async #asked<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#store.trouble(error);
+    }
+  }
+}
+
+type Db = ReturnType<PgBoss['getDb']>;
+
+function standingOf({ queue, state, data, output, sourceOutput, ...times }: LatestRow): Standing {
+  const known = { submission: data, sinceMs: times.createdMs };
+  if (queue === DEAD_LETTERS) {
+    const { exitCode = 1, reason = '' } = sourceOutput ?? {};
+    return { ...known, kind: 'dead-letter', exitCode, reason };
+  }
+  if (state === 'created' || state === 'retry') return { ...known, kind: 'waiting', notBeforeMs: times.startAfterMs };
+  if (state === 'active') return { ...known, kind: 'at-work' };
+  return { ...known, kind: 'ended', exitCode: state === 'cancelled' ? TAKEN_OUT : (output?.exitCode ?? 1) };
+}

@@ -1,0 +1,95 @@
+import { UsageError, WorkLeftError } from '../errors.ts';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+import type { Flags } from '../job/given-settings.ts';
+import { type AdmittedRun, admitSource } from '../run/admit.ts';
+import type { Context } from '../run/console.ts';
+import type { NetworkStore } from '../store/network-store.ts';
+import { RunQueue, type Standing } from './queue.ts';
+
+export interface SubmitOptions {
+  /** As typed: jobs, files of IDs, runs. */
+  sources: readonly string[];
+  /** Names of dead letters that are taken up again. */
+  again: readonly string[];
+  /** Settings that were given as flags. */
+  flags: Flags;
+  /** Cancelling may begin without a question. */
+  yes: boolean;
+  /** Waits until each run has ended, and exits as the worst of them. */
+  wait: boolean;
+}
+
+const LOOK_EVERY_MS = 1000;
+
+/** Exit codes from the best to the worst. */
+const FROM_BEST: readonly ExitCode[] = [0, 3, 143, 130, 129, 11, 6, 5, 4, 2, 12, 1];
+
+/** `submit`: puts runs into the queue, one after the other. Throws a UsageError at the first that cannot be, with those before it submitted. */
+export async function submit(
+  { sources, again, flags, yes, wait }: SubmitOptions,
+  context: Context & { store: NetworkStore },
+): Promise<ExitCode> {
+  const { store, log, out } = context;
+  await using queue = await RunQueue.open(store, log, 'client');
+  const names: string[] = [];
+  for (const name of again) {
+    if (!(await queue.revive(name))) {
+      throw new UsageError(`${name} is no dead letter: countermand status shows which runs are.`);
+    }
+    names.push(name);
+    out(`${name} is submitted again.\n`);
+  }
+  for (const source of sources) {
+    const run = await admitSource({ source, flags, yes }, context);
+    out(`${run.name} ${(await enqueue(run, queue)) ? 'is submitted' : 'is in the queue already'}.\n`);
+    names.push(run.name);
+  }
+  return wait ? await ends(names, queue, context) : 0;
+}
+
+async function enqueue({ name, tenant }: AdmittedRun, queue: RunQueue): Promise<boolean> {
+  const [standing] = await queue.standings([name]);
+  if (standing?.kind === 'dead-letter') {
+    throw new UsageError(
+      `${name} is a dead letter (exit ${standing.exitCode}: ${standing.reason}): mend that, then countermand submit --again ${name}.`,
+    );
+  }
+  return await queue.submit({ run: name, tenant, takeovers: 0, idleTakeovers: 0, done: 0, waits: 0 });
+}
+
+/** Resolves to the worst end, once all have one. */
+async function ends(names: readonly string[], queue: RunQueue, { clock, out, log }: Context): Promise<ExitCode> {
+  const left = new Set(names);
+  let worst: ExitCode = 0;
+  for (;;) {
+    for (const standing of await standingsOnceThere(left, queue, log)) {
+      if (standing.kind !== 'ended' && standing.kind !== 'dead-letter') continue;
+      const { exitCode } = standing;
+      left.delete(standing.submission.run);
+      const means = standing.kind === 'dead-letter' ? `dead letter: ${standing.reason}` : EXIT_CODES[exitCode].means;
+      out(`${standing.submission.run}: exit ${exitCode}, ${means}\n`);
+      if (rank(exitCode) > rank(worst)) worst = exitCode;
+    }
+    if (left.size === 0) return worst;
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** Nobody waits for the store in vain: one that is away comes back, or whoever waits here gives up. */
+async function standingsOnceThere(
+  runs: ReadonlySet<string>,
+  queue: RunQueue,
+  log: Context['log'],
+): Promise<Standing[]> {
+  try {
+    return await queue.standings([...runs]);
+  } catch (error) {
+    if (!(error instanceof WorkLeftError)) throw error;
+    log.warn({ err: error }, 'the store does not answer; it is asked again');
+    return [];
+  }
+}
+
+function rank(exitCode: ExitCode): number {
+  return FROM_BEST.indexOf(exitCode);
+}

@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { RunningCommand } from '../support/command.ts';
+import { COMMENT, type Harness, ids, open, openHarness, outcomesOf } from '../support/harness.ts';
+import { makeTestDatabase, openTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { startPostgres } from '../support/postgres-server.ts';
+
+/* Real workers, a real database, and a service that refuses whatever is beyond its windows. */
+
+const RUNS = 3;
+const LONG = { timeoutMs: 240_000 };
+/** What is promised, 30 s and 4 s, is measured on a machine of its own; on one that others share, a process alone takes seconds to be heard. */
+const SLOWER = 2;
+
+interface Fleet extends AsyncDisposable {
+  work: Harness;
+  /** Submits the actions as several runs, and resolves when all have ended. */
+  submit(): Promise<{ allEnded: Promise<{ code: number | null }> }>;
+  startWorker(): Promise<RunningCommand>;
+  /** Runs that are held now, with the process that has each. */
+  holders(): Promise<Map<string, number>>;
+  /** Cancels that arrived, in order. */
+  cancels(): { id: string; at: number; effect: boolean }[];
+}
+
+async function openFleet(database: TestDatabase, perRun: number): Promise<Fleet> {
+  const env = { COUNTERMAND_STORE: database.url, ...database.passwordOf(database.url) };
+  const work = await openHarness({ actions: open(RUNS * perRun), windows: '12/2s', env });
+  work.sandbox.latencyMs = 40;
+  return {
+    work,
+    submit: async () => {
+      for (let n = 0; n < RUNS; n++) await work.file(`run-${n}.csv`, ['id', ...ids(perRun, 1 + n * perRun)]);
+      const files = Array.from({ length: RUNS }, (_, n) => `run-${n}.csv`);
+      const waiting = work.start(['submit', ...files, ...COMMENT, '--yes', '--wait'], LONG);
+      await waiting.says(`run-${RUNS - 1} is submitted`);
+      return { allEnded: waiting.ended };
+    },
+    startWorker: async () => {
+      const worker = work.start(['worker', '--places', '4'], LONG);
+      await worker.says('this worker takes runs');
+      return worker;
+    },
+    holders: async () => {
+      const held = await database.sql(
+        "select name, (holder->>'pid')::int as pid from countermand.run where lease_until > countermand.clock()",
+      );
+      return new Map(held.map(({ name, pid }) => [String(name), Number(pid)]));
+    },
+    cancels: () =>
+      work.sandbox.log.entries
+        .filter(({ route }) => route === 'cancel')
+        .map(({ ids: [id = ''], at, effect }) => ({ id, at, effect })),
+    [Symbol.asyncDispose]: () => work[Symbol.asyncDispose](),
+  };
+}
+
+/** Nothing refused, nothing cancelled twice, nothing missing, every chain whole. */
+async function expectExact({ work }: Fleet, perRun: number): Promise<void> {
+  const { entries } = work.sandbox.log;
+  expect(entries.filter(({ overQuota }) => overQuota)).toEqual([]);
+  const effects = entries.filter(({ effect }) => effect).flatMap((entry) => entry.ids);
+  expect([...effects].sort()).toEqual(ids(RUNS * perRun));
+  const sent = entries.filter(({ route }) => route === 'cancel').flatMap((entry) => entry.ids);
+  expect(sent.length).toBe(new Set(sent).size);
+  for (let n = 0; n < RUNS; n++) {
+    expect((await work.run(['verify', `run-${n}`, '--offline'], LONG)).code).toBe(0);
+    await work.run(['store', 'export', `run-${n}`, '--out', 'out'], LONG);
+    const outcomes = outcomesOf(await work.records(`out/run-${n}.jsonl`));
+    expect([...outcomes.values()]).toEqual(Array(perRun).fill('cancelled'));
+  }
+}
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await sleep(50);
+}
+
+test('a worker that is killed is followed within half a minute, one that is drained within seconds, and nothing is sent twice', async () => {
+  const perRun = 70;
+  await using database = await openTestDatabase();
+  await using fleet = await openFleet(database, perRun);
+  const first = await fleet.startWorker();
+  const { allEnded } = await fleet.submit();
+  await until(() => fleet.cancels().length > 20);
+  const second = await fleet.startWorker();
+  const lost = [...(await fleet.holders()).keys()];
+  expect(lost.length).toBe(RUNS);
+  const killedAt = Date.now();
+  first.kill('SIGKILL');
+  await first.ended;
+  await until(() => fleet.cancels().some(({ at }) => at > killedAt + 1000));
+  const followedMs = (fleet.cancels().find(({ at }) => at > killedAt + 1000)?.at ?? Number.NaN) - killedAt;
+  expect(followedMs).toBeLessThan(30_000 * SLOWER);
+  await until(async () => (await fleet.holders()).size === RUNS);
+  const board = JSON.parse((await fleet.work.run(['status', '--json'], LONG)).stdout);
+  expect(board.runs.map(({ takeovers }: { takeovers: number }) => takeovers)).toEqual(Array(RUNS).fill(1));
+
+  const third = await fleet.startWorker();
+  const drainedAt = Date.now();
+  second.kill('SIGTERM');
+  await until(async () => [...(await fleet.holders()).values()].some((pid) => pid === third.child.pid));
+  const drainedMs = Date.now() - drainedAt;
+  expect(drainedMs).toBeLessThan(4000 * SLOWER);
+  expect((await second.ended).code).toBe(0);
+  expect(await allEnded).toMatchObject({ code: 0 });
+  console.log(`killed to the successor's first cancel: ${followedMs} ms; drained to the next holder: ${drainedMs} ms`);
+  await expectExact(fleet, perRun);
+});
+
+test('a database that is away for 20 s ends no worker, and its runs go on exactly', async () => {
+  const perRun = 40;
+  await using server = await startPostgres();
+  await using database = await makeTestDatabase(server);
+  await using fleet = await openFleet(database, perRun);
+  const worker = await fleet.startWorker();
+  const { allEnded } = await fleet.submit();
+  await until(() => fleet.cancels().length > 20);
+  await server.crash();
+  const before = fleet.cancels().length;
+  await sleep(20_000);
+  await server.restart();
+  const backAt = Date.now();
+  await until(() => fleet.cancels().some(({ at }) => at > backAt));
+  const wentOnMs = Date.now() - backAt;
+  console.log(
+    `the database back to the next cancel: ${wentOnMs} ms, of ${fleet.cancels().length - before} since it went`,
+  );
+  expect((await allEnded).code).toBe(0);
+  expect(worker.child.exitCode).toBe(null);
+  worker.kill('SIGTERM');
+  expect((await worker.ended).code).toBe(0);
+  await expectExact(fleet, perRun);
+});
