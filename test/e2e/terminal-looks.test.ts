@@ -39,9 +39,7 @@ describe.concurrent('what a person sees at a terminal', () => {
       const text = screen.lines.join('\n');
       // The bars are gone; what was said and the answer stay.
       expect(text).not.toMatch(/[█▒░]/);
-      expect(text).toMatch(
-        /Actions +30 on 1 device: Isolate 30\nLeft out +1,970 already finished, of 2,000 actions\n/,
-      );
+      expect(text).toMatch(/Actions +30 on 1 device: Isolate 30\nLeft out +1,970 already finished, of 2,000 actions\n/);
       expect(text).toMatch(
         /\nEnds +\d{4}-[\d-]+ [\d:]+ UTC, in \d+ s, \d+ calls\nOrder +as given, 30 in the first minute\nCancel 30 actions in tenant/,
       );
