@@ -45,6 +45,11 @@ export function parseActionId(text: string): string | undefined {
   return guid === undefined ? undefined : ownCopy(guid.toLowerCase());
 }
 
+/** Whether a GUID stands in it, among whatever else. */
+export function holdsGuid(text: string): boolean {
+  return text.length >= 36 && GUID.test(text);
+}
+
 /** Forty hex digits: what Defender calls a machine ID, a common mix-up with the ID of an action. */
 export function isDeviceId(text: string): boolean {
   return DEVICE_ID.test(plain(text));

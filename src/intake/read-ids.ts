@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { isDeviceId } from './as-written.ts';
+import { holdsGuid, isDeviceId } from './as-written.ts';
 import { looksLikeJson, readOpening } from './opening.ts';
 import { isPrintedObject, printed, refusePrinted } from './printed.ts';
 import type { Intake, IntakeRow } from './rows.ts';
@@ -71,29 +71,45 @@ async function* countedRows({ rows, where, empty }: Reader, name: string): Async
   let ids = 0;
   let deviceIds = 0;
   let others = 0;
+  /** The first line with a GUID and something else beside it. */
+  let mixedLine: number | undefined;
   for await (const batch of rows) {
     for (const row of batch) {
       if (row.kind === 'id') ids += 1;
       else if (isDeviceId(row.text)) deviceIds += 1;
       else if (isPrintedObject(row.text)) throw printed(name, row.line);
-      else others += 1;
+      else {
+        others += 1;
+        if (mixedLine === undefined && holdsGuid(row.text)) mixedLine = row.line;
+      }
       yield row;
       const invalid = deviceIds + others;
       if (row.kind === 'id' || invalid < INVALID_AT_MOST || invalid <= INVALID_PER_ID * ids) continue;
       throw new UsageError(
         ids === 0
-          ? withoutIds(`${name}, read to line ${row.line},`, deviceIds, others, where)
+          ? withoutIds(`${name}, read to line ${row.line},`, { deviceIds, others, mixedLine, where })
           : `${name} is not a list of action IDs: of the rows up to line ${row.line}, ${invalid} hold none and ${ids} hold one; check the file and the column`,
       );
     }
   }
   if (ids > 0) return;
-  throw new UsageError(deviceIds + others === 0 ? `${name} ${empty}` : withoutIds(name, deviceIds, others, where));
+  throw new UsageError(
+    deviceIds + others === 0 ? `${name} ${empty}` : withoutIds(name, { deviceIds, others, mixedLine, where }),
+  );
 }
 
-function withoutIds(name: string, deviceIds: number, others: number, where: string): string {
+interface NoIds extends Pick<Reader, 'where'> {
+  deviceIds: number;
+  others: number;
+  mixedLine: number | undefined;
+}
+
+function withoutIds(name: string, { deviceIds, others, mixedLine, where }: NoIds): string {
   if (deviceIds > 0 && deviceIds >= others) {
     return `${name} holds device IDs (forty hex digits), not action IDs: give the IDs of the machine actions, which are GUIDs`;
+  }
+  if (mixedLine !== undefined) {
+    return `${name} holds not a single action ID${where}, but a GUID among other text in line ${mixedLine}: write the action IDs alone, one a line`;
   }
   return `${name} holds not a single action ID${where}: an action ID is a GUID such as 5382f7ea-7557-4ab7-9782-d50480024a4e`;
 }

@@ -62,7 +62,7 @@ export async function* decodeText(source: AsyncIterable<Uint8Array>, name: strin
         kept = Buffer.from(bytes);
         continue;
       }
-      refuseWorkbook(bytes, name);
+      refuseArchive(bytes, name);
       encoding = encodingOf(bytes);
       bytes = bytes.subarray(markLength(bytes));
     }
@@ -150,7 +150,10 @@ function firstReplaced(text: string, bytes: Buffer, encoding: Encoding): number 
 }
 
 /** An .xlsx file is a zip archive; the advice for it is its own. */
-function refuseWorkbook(bytes: Buffer, name: string): void {
+function refuseArchive(bytes: Buffer, name: string): void {
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
+    throw new UsageError(`${name} is compressed (gzip), not text: unpack it with gunzip and give that file`);
+  }
   if (bytes.subarray(0, 4).equals(Buffer.from('PK\x03\x04', 'latin1'))) {
     throw new UsageError(
       `${name} is a zip archive or an Excel workbook, not text: save the sheet as CSV and give that file`,

@@ -78,7 +78,7 @@ function readJobFile({ sourceArg, jobText, env, cwd }: ResolveInput): JobFile | 
 }
 
 function sourceOf(
-  { sourceArg, cwd, nowMs, sourceAt = () => 'file' }: ResolveInput,
+  { sourceArg, cwd, nowMs, plan, sourceAt = () => 'file' }: ResolveInput,
   file: JobFile | undefined,
   column: string | undefined,
 ): JobSource {
@@ -87,7 +87,7 @@ function sourceOf(
   }
   const given = file ? (file.source.file ?? '-') : sourceArg;
   if (given === '-') return { kind: 'stdin', column };
-  refuseNoFile(given);
+  refuseNoFile(given, plan === true ? 'plan' : 'run');
   const path = resolve(file ? dirname(file.path) : cwd, given);
   switch (sourceAt(path)) {
     case 'stdin':
@@ -102,11 +102,11 @@ function sourceOf(
 const BARE_ID = /^["'{\s]*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}["'}\s]*$/i;
 
 /** What people give in place of a file that holds action IDs. */
-function refuseNoFile(given: string): void {
+function refuseNoFile(given: string, command: string): void {
   if (BARE_ID.test(given)) {
     const id = given.replace(/["'{}\s]/g, '');
     throw new UsageError(
-      `${id} is an action ID, and SOURCE is a file of them: pipe it in with \`echo ${id} | countermand run -\` ` +
+      `${id} is an action ID, and SOURCE is a file of them: pipe it in with \`echo ${id} | countermand ${command} -\` ` +
         `(a file of this name is ./${id})`,
     );
   }

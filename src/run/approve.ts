@@ -59,7 +59,7 @@ export async function approve(
   const out = leftOutWords(counts);
   if (count > 0) {
     const forecast = forecastNow(engine, quota, order, without);
-    const facts = { job, state: ledger.state, sender, counted, count, order, forecast, nowMs: clock.wallMs() };
+    const facts = { job, state: ledger.state, sender, counted, count, order, forecast, nowMs: clock.wallMs(), yes };
     say(styled(questionText(facts, console.terminal)));
     const trouble = tokenTrouble(sender, forecast);
     if (trouble !== undefined) say(`warning: ${trouble}\n`);

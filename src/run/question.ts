@@ -32,6 +32,8 @@ export interface QuestionFacts {
   order: CallOrder;
   forecast: ForecastFacts;
   nowMs: number;
+  /** It was answered beforehand. */
+  yes: boolean;
 }
 
 /** The tenant in as few words as tell which. */
@@ -52,7 +54,17 @@ export function questionText(facts: QuestionFacts, { plain, columns }: Terminal)
     .join('');
 }
 
-function linesOf({ job, state, sender, counted, count, order, forecast, nowMs }: QuestionFacts): [string, string][] {
+function linesOf({
+  job,
+  state,
+  sender,
+  counted,
+  count,
+  order,
+  forecast,
+  nowMs,
+  yes,
+}: QuestionFacts): [string, string][] {
   const { total, by, typesToCancel, machines } = counted;
   const types = [...typesToCancel].sort(([, a], [, b]) => b - a).map(([type, n]) => `${type}\u00A0${formatCount(n)}`);
   const unknown = by.unscreened > 0 ? [`not looked up ${formatCount(by.unscreened)}`] : [];
@@ -64,7 +76,14 @@ function linesOf({ job, state, sender, counted, count, order, forecast, nowMs }:
     ...(out.length > 0 ? [['Left out', `${out.join(', ')}, of ${plural(total, 'action')}`] as [string, string]] : []),
     ['Tenant', `${tenantLong(sender)}, as application ${sender.application}`],
     ['Ends', forecastWords(forecast, nowMs, formatEnd)],
-    ...(first ? [['First', `${plural(first, 'action')}, then it asks again`] as [string, string]] : []),
+    ...(first
+      ? [
+          [
+            'First',
+            `${plural(first, 'action')}, then ${yes ? 'the rest if all of them are cancelled or already over' : 'it asks again'}`,
+          ] as [string, string],
+        ]
+      : []),
     ['Order', orderLine(state, order, forecast)],
   ];
 }

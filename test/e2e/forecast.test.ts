@@ -85,3 +85,19 @@ describe.concurrent('a run that was interrupted', () => {
     240_000,
   );
 });
+
+it('a token that ends before the run does is told of by plan, by the question and by check', async () => {
+  await using harness = await openHarness({ actions: open(6), windows: '3/10m', token: { expiresInMs: 60_000 } });
+  await harness.file('ids.txt', ids(6));
+  const plan = await harness.run(['plan', 'ids.txt']);
+  expect([plan.code, plan.stderr]).toEqual([
+    0,
+    expect.stringMatching(/warning: the token ends at .*, before the run does/),
+  ]);
+  const check = await harness.run(['check']);
+  expect(check.stdout).toMatch(/warning +token +valid for \d minutes?, until .*; it cannot be renewed/);
+  const run = harness.start(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
+  await run.says('before the run does');
+  run.kill('SIGINT');
+  await run.ended;
+});

@@ -87,8 +87,17 @@ describe.concurrent('status', () => {
     expect(inMs).toBeGreaterThan(9 * 60_000);
     expect(inMs).toBeLessThan(11 * 60_000);
 
+    const living = await harness.run(['report', 'ledgers/ids.jsonl']);
+    expect(living.stdout.replaceAll(/\s+/g, ' ')).toMatch(
+      new RegExp(`^ ?Running .* Process ${command.child.pid} on .* works on it since .* Over at `),
+    );
+    expect(living.stdout).not.toContain('countermand resume');
+
     command.kill('SIGKILL');
     await command.ended;
+    const dead = await harness.run(['report', 'ledgers/ids.jsonl']);
+    expect(dead.stdout).toMatch(/^\n?Interrupted, and nobody works on it\n/);
+    expect(dead.stdout).toContain('Nobody works on it: resume it:\n      countermand resume ledgers/ids.jsonl');
     const killed = (await statusOf(harness)).run('ids');
     expect(killed).toMatchObject({ state: 'interrupted', holder: null, admitted: 6 });
     expect(killed?.next).toContain('countermand resume ledgers/ids.jsonl');

@@ -271,6 +271,16 @@ describe('ready tokens', () => {
     expect(error.message).toMatch(/^the token in COUNTERMAND_TOKEN ended at .*; get a new one, then resume$/);
   });
 
+  test.each([
+    ['JSON', (token: string) => `{"accessToken":"${token}"}`],
+    ['quotes', (token: string) => `"${token}"`],
+  ])('a ready token in %s is refused with the way to the bare one', async (_what, dressed) => {
+    const env = { COUNTERMAND_TOKEN: dressed(await authority.token()) };
+    const error = await failure(readyTokenSource(partsFor(authority, { env })));
+    expect(error).toMatchObject({ exitCode: 4 });
+    expect(error.message).toMatch(/quotes or JSON around the token; give the bare token/);
+  });
+
   test('a ready token with a line break inside is refused', async () => {
     const token = await authority.token();
     const env = { COUNTERMAND_TOKEN: `${token.slice(0, 50)}\r\n${token.slice(50)}` };

@@ -256,6 +256,11 @@ describe('resolveJob', () => {
       { sourceArg: 'AAAABBBB-cccc-4ddd-8eee-ffff00001111' },
       /is an action ID.*`echo AAAABBBB-cccc-4ddd-8eee-ffff00001111 \| countermand run -`/,
     ],
+    [
+      'an action ID in place of a file to plan',
+      { sourceArg: 'AAAABBBB-cccc-4ddd-8eee-ffff00001111', plan: true },
+      /`echo AAAABBBB-cccc-4ddd-8eee-ffff00001111 \| countermand plan -`/,
+    ],
     ['an action ID in braces', { sourceArg: '{AAAABBBB-cccc-4ddd-8eee-ffff00001111}' }, /is an action ID/],
     [
       'an address in place of a file, without what may be secret in it',

@@ -50,7 +50,7 @@ function facts(more: Partial<QuestionFacts> = {}): QuestionFacts {
     unseen: 0,
   };
   const state = { actions: new Map<string, Action>() };
-  return { job, state, sender, counted, count: 3000, order: SOURCE_ORDER, forecast, nowMs: NOW, ...more };
+  return { job, state, sender, counted, count: 3000, order: SOURCE_ORDER, forecast, nowMs: NOW, yes: false, ...more };
 }
 
 describe('the question', () => {
@@ -78,6 +78,8 @@ describe('the question', () => {
     expect(text).toContain('RunAntiVirusScan 100, not looked up 12\n');
     expect(text).toContain('First    20 actions, then it asks again\n');
     expect(text).toContain('Order    devices last seen first, ');
+    const answered = questionText(facts({ job: { ...job, guards: { ...job.guards, first: 20 } }, yes: true }), PLAIN);
+    expect(answered).toContain('20 actions, then the rest if all of them are cancelled or already over\n');
   });
 
   test('fits a terminal, and keeps a type and its number together', () => {

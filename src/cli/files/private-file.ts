@@ -101,7 +101,10 @@ const NO_RULES: OutputRules = { shownAs: 'the file', refuse: () => {} };
  */
 export async function checkOutput(path: string, rules: OutputRules = NO_RULES): Promise<number | undefined> {
   refuseName(path, rules);
-  const there = await lstat(path).catch(ignoreMissing);
+  const there = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENAMETOOLONG') return ignoreMissing(error);
+    throw new UsageError(`${rules.shownAs} cannot be ${path}, whose name is too long: give a shorter one`);
+  });
   if (there === undefined) return undefined;
   const kind = there.isSymbolicLink()
     ? 'a symbolic link, and only a regular file is replaced: name the file itself'

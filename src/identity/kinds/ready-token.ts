@@ -23,6 +23,11 @@ export function readyTokenSource(parts: Pick<SignInParts, 'env' | 'clock' | 'lea
       const { from } = secret;
       const token = secret.value.trim();
       parts.learn?.(token, from);
+      if (/^["'{[]/.test(token)) {
+        throw new RefusedError(
+          `${from} holds quotes or JSON around the token; give the bare token (of \`az account get-access-token\`: --query accessToken --output tsv)`,
+        );
+      }
       // Anything else would break the header it is sent in, and the library's error would show the token.
       if (!/^[\x21-\x7e]+$/.test(token)) {
         throw new RefusedError(

@@ -72,6 +72,7 @@ describe('an output', () => {
     ['a ledger by its content', 'other.csv', /would overwrite a ledger/],
     ['a ledger by its name', 'new.JSONL', /would overwrite a ledger/],
     ['a plan that gave way', 'x.jsonl.replaced-1', /would overwrite a ledger/],
+    ['a name that is too long', `${'x'.repeat(256)}.html`, /whose name is too long: give a shorter one/],
     ['a lock', 'x.jsonl.lock', /would overwrite the lock/],
     ["a sender's lock", '.countermand-0123456789abcdef.lock', /would overwrite the lock/],
     ['a job file', 'job.yaml', /would overwrite a job file/],
