@@ -72,8 +72,8 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     'calls of another ledger that are forgotten',
     'src/store/folder/folder-calls.js',
-    'const calls = [];',
-    'return [];',
+    'await ofNeighbours(options, (path, facts, now) => knownCallsOf(path, facts, now, options))',
+    '[]',
   ),
   one(
     "a proxy's page after which a cancel is sent again blindly",
