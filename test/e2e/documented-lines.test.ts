@@ -19,8 +19,16 @@ const NOT_HERE: readonly (readonly [begins: string, why: string])[] = [
   ['id=$(az ', 'needs Azure CLI and a tenant'],
   ['api=$(az ', 'needs Azure CLI and a tenant'],
   ['for name in Machine.Isolate', 'needs Azure CLI and a tenant'],
-  ...['export COUNTERMAND_STORE=', 'countermand store ', 'countermand resume incident', 'countermand stop '].map(
-    (begins) => [begins, 'needs a database; test/e2e/store.test.ts runs such lines on one'] as const,
+  ...[
+    'export COUNTERMAND_STORE=',
+    'countermand store ',
+    'countermand resume incident',
+    'countermand stop ',
+    'countermand submit',
+    'countermand worker',
+  ].map(
+    (begins) =>
+      [begins, 'needs a database; test/e2e/store.test.ts and test/e2e/fleet.test.ts run such lines on one'] as const,
   ),
   ['countermand run SOURCE', 'a form: what it lacks, the comment, stands in the lines that are run'],
 ];
