@@ -92,7 +92,7 @@ export class RunQueue implements AsyncDisposable {
   static async open(store: NetworkStore, log: Logger, as: 'worker' | 'client'): Promise<RunQueue> {
     const worker = {
       ...{ supervise: true, superviseIntervalSeconds: POLL_S, monitorIntervalSeconds: POLL_S },
-      ...{ useListenNotify: true, registerInstance: true, instanceHeartbeatSeconds: 10, max: 4 },
+      ...{ useListenNotify: true, registerInstance: true, instanceHeartbeatSeconds: POLL_S, max: 4 },
     };
     const boss = bossOf(store, as === 'worker' ? worker : { max: 2 });
     let quietUntilMs = 0;

@@ -119,7 +119,10 @@ test('a run that a worker has is seen with it, is stopped from anywhere, and is 
   expect(stopped.stdout).toContain(`process ${worker.child.pid}`);
   await worker.says('"msg":"left"');
   work.sandbox.latencyMs = 0;
-  const after = JSON.parse((await work.run(['status', '--json'], WAIT)).stdout);
+  const look = async () => JSON.parse((await work.run(['status', '--json'], WAIT)).stdout);
+  let after = await look();
+  // A worker says every two seconds that it is there, and how many runs it has.
+  for (let n = 0; n < 30 && after.workers[0]?.busy !== 0; n++) after = await look();
   expect(after.runs).toMatchObject([{ state: 'interrupted', holder: null, worker: null }]);
   expect(after.workers).toMatchObject([{ places: 2 }]);
   const again = await work.run(['submit', 'run:ids', '--wait'], WAIT);
