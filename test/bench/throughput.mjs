@@ -20,6 +20,8 @@ import { startSandbox } from '../../build/sandbox/start-sandbox.js';
 
 const SELF = fileURLToPath(import.meta.url);
 const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** The same command file by file, for the profile: the bundle has no modules. */
+const COMPILED = fileURLToPath(new URL('../../build/main.js', import.meta.url));
 const COMMENT = 'what a run writes on every cancel';
 
 const { values } = parseArgs({
@@ -103,15 +105,15 @@ function measureBare(folder) {
 }
 
 /** Neither looks before nor after: each action is one call. 3: nobody has confirmed them. */
-function measureRun(folder, name, node = []) {
+function measureRun(folder, name, how = [COMMAND]) {
   const ledger = join(folder, `${name}.jsonl`);
   const flags = ['--quota', '1000000/1s', '--screen', 'never', '--confirm-for', '0', '--concurrency', concurrency];
   const run = ['run', 'ids.txt', '--yes', '--comment', COMMENT, '--ledger', ledger, '--log-level', 'warn', ...flags];
-  return measure([...node, COMMAND, ...run], {}, folder, [3]);
+  return measure([...how, ...run], {}, folder, [3]);
 }
 
 async function profile(folder, say) {
-  const { perSecond } = await measureRun(folder, 'profiled', ['--cpu-prof', '--cpu-prof-dir', folder]);
+  const { perSecond } = await measureRun(folder, 'profiled', ['--cpu-prof', '--cpu-prof-dir', folder, COMPILED]);
   const file = readdirSync(folder).find((name) => name.endsWith('.cpuprofile'));
   const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
@@ -153,7 +155,7 @@ const NATIVE = {
 };
 
 function nameOf({ url, functionName }) {
-  const [, ours] = /\/dist\/(.+)$/.exec(url) ?? [];
+  const [, ours] = /\/build\/(.+)$/.exec(url) ?? [];
   const [, theirs] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? [];
   if (theirs !== undefined) return theirs;
   if (ours !== undefined) return ours;
