@@ -15,7 +15,7 @@ let known: ServerCertificate;
 beforeAll(async () => {
   authority = await startAuthority();
   known = await makeServerCertificate(authority.dir, 'known');
-  foreign = await makeServerCertificate(authority.dir, 'foreign', 'DNS:elsewhere.example');
+  foreign = await makeServerCertificate(authority.dir, 'foreign', [{ type: 'dns', value: 'elsewhere.example' }]);
 });
 afterAll(() => authority[Symbol.asyncDispose]());
 

@@ -25,7 +25,7 @@ describe('through an HTTP CONNECT proxy, with direct connections impossible', ()
   it('sign-in, run and check work through a proxy, and without it nothing can be reached', async ({ skip }) => {
     await using namespace = await namespaceOr(skip);
     await using authority = await startAuthority();
-    const certificate = await makeServerCertificate(authority.dir, 'api', `DNS:${API}`);
+    const certificate = await makeServerCertificate(authority.dir, 'api', [{ type: 'dns', value: API }]);
     await using proxy = await startConnectProxy(namespace.outside[0] ?? '');
     proxy.credentials = CREDENTIALS;
     await using harness = await openSignInHarness(authority, {

@@ -159,7 +159,7 @@ test('a server of an unknown authority, for another host, or without TLS is exit
   try {
     await chmod(folder, 0o755);
     const good = await makeServerCertificate(folder);
-    const other = await makeServerCertificate(folder, 'other', 'DNS:db.example.com');
+    const other = await makeServerCertificate(folder, 'other', [{ type: 'dns', value: 'db.example.com' }]);
     for (const [{ caFile, keyFile, certFile }, withCa] of [
       // Let in, it is told that there is no schema.
       [good, 'countermand store init'],
