@@ -65,23 +65,31 @@ export function unrepeated(job: Job, isSaid: (name: SettingName) => boolean): st
 
 /** Whether these windows allow more calls than is documented, in any span. */
 export function isWider(windows: readonly Window[], share: number): boolean {
-  return DOCUMENTED_WINDOWS.some(
-    (documented) =>
-      !windows.some(({ calls, perMs }) => {
-        // A span is covered by so many spans of the window, each with as many calls as it allows.
-        const most = Math.max(1, Math.floor(calls * share)) * Math.ceil(documented.perMs / perMs);
-        return most <= documented.calls;
-      }),
-  );
+  return widerBy(windows, share) !== undefined;
+}
+
+/** The first documented window of which these allow more, and how many calls they allow in its span. */
+function widerBy(windows: readonly Window[], share: number): { documented: Window; most: number } | undefined {
+  for (const documented of DOCUMENTED_WINDOWS) {
+    // A span is covered by so many spans of a window, each with as many calls as it allows.
+    const allowed = windows.map(
+      ({ calls, perMs }) => Math.max(1, Math.floor(calls * share)) * Math.ceil(documented.perMs / perMs),
+    );
+    const most = Math.min(...allowed);
+    if (most > documented.calls) return { documented, most };
+  }
+  return undefined;
 }
 
 function widerWindows({ quota }: Job): Omit<Repeat, 'setting'> | undefined {
   const { windows, share } = quota;
-  if (!isWider(windows, share)) return undefined;
-  const documented = DOCUMENTED_WINDOWS.map(flagWindow);
+  const wider = widerBy(windows, share);
+  if (wider === undefined) return undefined;
+  const { documented, most } = wider;
   const given = windows.map(flagWindow);
+  const made = flagWindow({ ...documented, calls: most });
   return {
-    says: `allows ${given.join(' and ')}, more than the documented ${documented.join(' and ')}`,
+    says: `allows ${given.join(' and ')}${given.includes(made) ? '' : `, which makes ${made}`}, more than the documented ${flagWindow(documented)}`,
     flags: given.map((window) => ['--quota', window] as const),
   };
 }

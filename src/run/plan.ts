@@ -1,3 +1,4 @@
+import { refuseUnseen } from '../engine/guards.ts';
 import { countDecisions, decideAll } from '../engine/screen-all.ts';
 import { makeScreening } from '../engine/screening.ts';
 import { inSession, type SessionEnd } from '../engine/session.ts';
@@ -45,6 +46,7 @@ export async function planSession({ source, flags, json, place }: PlanOptions, c
     throw new UsageError(`${job.ledger} is a run that was started, not a plan: give the plan another --ledger`);
   }
   refuseSecretUse(target, context);
+  refuseUnseen(job);
   await place?.(job);
   const bytes = await holding.orInterrupted(openIds(job.source, context));
   let made: PlanFacts | undefined;

@@ -239,6 +239,25 @@ describe.concurrent('guards that stop a run', () => {
     expect(harness.sandbox.log.entries.filter(({ route }) => route !== 'other')).toEqual([]);
   });
 
+  it('a plan is refused as its run is where a guard needs the lookups that --screen never disables', async () => {
+    await using harness = await openHarness({ actions: open(2) });
+    await harness.file('ids.txt', ids(2));
+    for (const command of ['plan', 'run']) {
+      const { code, stderr } = await harness.run([
+        command,
+        'ids.txt',
+        '--screen',
+        'never',
+        '--only-type',
+        'Isolate',
+        ...COMMENT,
+      ]);
+      expect(code, stderr).toBe(2);
+      expect(stderr).toMatch(/--only-type needs lookups, and --screen never disables them/);
+    }
+    await expect(readFile(harness.path('ledgers/ids.plan.jsonl'))).rejects.toThrow('ENOENT');
+  });
+
   it('plan, run, log and reports say with --screen never that types were not seen', async () => {
     await using harness = await openHarness({ actions: [{ id: id(1), type: 'Unisolate' }, { id: id(2) }] });
     await harness.file('ids.txt', ids(2));
@@ -247,7 +266,9 @@ describe.concurrent('guards that stop a run', () => {
     const plan = await harness.run(['plan', 'ids.txt', '--screen', 'never', '--html', 'plan.html']);
     expect(flat(plan.stdout)).toMatch(says);
     expect(plan.stderr).toMatch(says);
-    expect(await readFile(harness.path('plan.html'), 'utf8')).toMatch(says);
+    const page = await readFile(harness.path('plan.html'), 'utf8');
+    expect(page).toMatch(says);
+    expect(page).toContain('This is a plan: nothing was cancelled.');
     const run = await harness.run(['run', 'ids.txt', ...COMMENT, '--yes', '--screen', 'never']);
     expect(flat(run.stdout)).toMatch(says);
     expect(run.stderr).toMatch(/^warning: the types of 2 actions/m);

@@ -142,6 +142,13 @@ describe('a known host and documented or narrower windows', () => {
     expect(() => resume(forged(changes))).not.toThrow();
   });
 
+  it('a ledger with wider windows is refused by the documented one that they pass', () => {
+    const windows = [{ calls: 8, perMs: 10 * SECOND }];
+    expect(() => resume(forged({ quota: { windows } }))).toThrow(
+      'allows 8/10s, which makes 2880/1h, more than the documented 1500/1h',
+    );
+  });
+
   it('narrower windows are told from wider ones by the most calls that any span can hold', () => {
     const window = fc.record({
       calls: fc.integer({ min: 1, max: 3000 }),

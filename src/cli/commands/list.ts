@@ -65,7 +65,9 @@ function filterOptions(): Record<string, Flag> {
     (Object.keys(FILTER_FLAGS) as (keyof ActionFilter)[]).map((key) => {
       const { flag, repeatable, placeholder } = FILTER_FLAGS[key];
       const known = KNOWN_NAMES[key];
-      const describe = `${FILTER_SHAPE[key].description ?? ''}${known === undefined ? '' : `. Known: ${known.join(', ')}`}`;
+      // What a job takes by itself is said of a job.
+      const what = key === 'status' ? 'statuses; all of them when not given' : FILTER_SHAPE[key].description;
+      const describe = `${what ?? ''}${known === undefined ? '' : `. Known: ${known.join(', ')}`}`;
       const kind: Flag = repeatable ? { type: 'array', string: true, nargs: 1 } : { type: 'string', requiresArg: true };
       const values = known === undefined ? {} : { values: known };
       const fault = (text: string) => {

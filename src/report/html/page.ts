@@ -154,7 +154,9 @@ function foot(summary: Summary): Markup {
   const exit =
     summary.exitCode === undefined
       ? 'The run had not ended when this was made.'
-      : `Exit code ${summary.exitCode}: ${EXIT_CODES[summary.exitCode].means}.`;
+      : summary.kind === 'plan'
+        ? `Exit code ${summary.exitCode}. This is a plan: nothing was cancelled.`
+        : `Exit code ${summary.exitCode}: ${EXIT_CODES[summary.exitCode].means}.`;
   return html`<footer><p>Made ${formatTime(summary.generatedAtMs)} from the ledger alone. <span data-exit="${summary.exitCode ?? ''}">${exit}</span></p></footer>`;
 }
 
