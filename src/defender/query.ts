@@ -71,12 +71,17 @@ async function pageOf(
     if (answer.kind === 'page') return answer;
     if (answer.kind === 'lost' && attempt < ATTEMPTS) continue;
     if (answer.kind === 'error' && step.kind === 'link' && [400, 404].includes(answer.http)) return 'no-such-page';
-    const what = 'http' in answer ? `HTTP ${answer.http ?? 'none'}` : answer.kind;
+    const http = 'http' in answer ? answer.http : undefined;
+    const what = http === undefined ? undefined : `HTTP ${http}`;
     const more = answer.kind === 'error' ? answer.code : answer.kind === 'lost' ? answer.error : undefined;
-    const why = [what, more].filter((part) => part !== undefined).join(' ');
+    const why = [what, more].filter((part) => part !== undefined).join(' ') || answer.kind;
+    const remedy =
+      http === undefined
+        ? 'check the network and HTTPS_PROXY, then run again'
+        : 'run again later, or narrow the filter';
     throw answer.kind === 'error' && answer.http === 403
       ? notPermitted(why)
-      : new WorkLeftError(`Defender did not answer the query (${why}); run again later, or narrow the filter`);
+      : new WorkLeftError(`Defender did not answer the query (${why}); ${remedy}`);
   }
 }
 

@@ -117,6 +117,8 @@ function separated(list: unknown): unknown {
 /** A value as it stands in a message: short, and in quotes where it is a text. */
 export function show(raw: unknown): string {
   if (raw === null || raw === undefined) return 'nothing';
+  // A flag that may be repeated, given once.
+  if (Array.isArray(raw) && raw.length === 1) return show(raw[0]);
   if (typeof raw === 'object')
     return Array.isArray(raw) ? `the list [${raw.map(show).join(', ')}]`.slice(0, 80) : 'a set of keys';
   // An address may have a password before its host.

@@ -90,7 +90,9 @@ export async function* readOrRefuse(
     if (!(error instanceof Error) || typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
     const what = `The ledger ${path} cannot be read (${troubleInWords(error)})`;
     if (hasCode(error, 'EIO')) throw new DiskError(`${what}: repair the disk, then run again.`, { cause: error });
-    throw new UsageError(`${what}: ${remedyFor(error) ?? 'name a ledger that this user may read'}.`, { cause: error });
+    const isFolder = hasCode(error, 'EISDIR');
+    const remedy = isFolder ? 'name the ledger in it' : (remedyFor(error) ?? 'name a ledger that this user may read');
+    throw new UsageError(`${what}: ${remedy}.`, { cause: error });
   }
 }
 

@@ -240,6 +240,19 @@ describe('what is not a regular file', () => {
     expect(stderr).toContain(said);
   });
 
+  it('a folder in place of a ledger, a service that is away and a wrong value given once are told with what to do', async () => {
+    await using harness = await openHarness({ actions: [] });
+    const folder = await harness.run(['report', '.']);
+    expect(folder).toMatchObject({ code: 2 });
+    expect(folder.stderr).toMatch(/is a directory, EISDIR\): name the ledger in it\./);
+    const away = await harness.run(['list', '--api-url', 'http://127.0.0.1:9']);
+    expect(away).toMatchObject({ code: 6 });
+    expect(away.stderr).toMatch(/\(ECONNREFUSED\); check the network and HTTPS_PROXY, then run again/);
+    const slip = await harness.run(['plan', 'ids.txt', '--quota', '100/min']);
+    expect(slip).toMatchObject({ code: 2 });
+    expect(slip.stderr).toContain('not "100/min"');
+  });
+
   it('what is not a regular file is let go when the ledger is held: a writer is not kept, and the command ends', async () => {
     await using harness = await openHarness({ actions: open(3), windows: '1/10m' });
     await harness.file('ids.txt', ids(2));
