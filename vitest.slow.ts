@@ -41,4 +41,9 @@ export const SLOW_TESTS = [
   'test/e2e/jobs.test.ts',
   'test/cli/overwriting.test.ts',
   'test/cli/usage.test.ts',
+  'test/http/dispatcher.test.ts',
+  'test/engine/calls.test.ts',
+  'test/ledger/chain-beside.test.ts',
+  'test/store/folder/lock-processes.test.ts',
+  'test/identity/long-run.test.ts',
 ];
