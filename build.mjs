@@ -24,12 +24,12 @@ const mapsOfTsc = {
 /** undici's index loads all of it, fetch, WebSockets and caches too, which takes longer than the rest of a command's start. */
 const UNDICI = `
 import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
-import request from 'undici/lib/api/api-request.js';
+import api from 'undici/lib/api/index.js';
 export { default as buildConnector } from 'undici/lib/core/connect.js';
 export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js';
 export { default as Pool } from 'undici/lib/dispatcher/pool.js';
-// As its index does it.
-Dispatcher.prototype.request = request;
+// As its index does it: the agent of proxies asks for its tunnels by one of these.
+Object.assign(Dispatcher.prototype, api);
 `;
 
 /** yargs lays its own help out before it runs a command. Nobody sees that (ours is in src/cli/help), and it takes longer than to load the parser. */

@@ -1,7 +1,7 @@
 // The library of the certificates wants it before its own first line.
 import 'reflect-metadata';
 
-import { KeyObject, webcrypto } from 'node:crypto';
+import { KeyObject, randomUUID, webcrypto } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -85,7 +85,8 @@ const HERE: JsonGeneralNames = [
 /** A CA of its own, and a certificate of it, for localhost, 127.0.0.1 and ::1 unless other names are given. */
 export async function makeServerCertificate(dir: string, name = 'server', names = HERE): Promise<ServerCertificate> {
   const file = (end: string) => join(dir, `${name}-${end}`);
-  const issuer = { subject: 'CN=countermand test CA', keys: await keysOf(EC) };
+  // No two of one name: whoever trusts both would take the one's key for the other's.
+  const issuer = { subject: `CN=countermand test CA ${randomUUID()}`, keys: await keysOf(EC) };
   const usage = KeyUsageFlags.keyCertSign | KeyUsageFlags.digitalSignature;
   const ca = await signed({
     ...issuer,
