@@ -58,6 +58,10 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
   910006598:
     'where every list is refused all is looked up one by one: the simulation itself wanted fewer calls than that costs',
   2063775325: 'the same as 910006598',
+  246189697: 'a file that is no ledger was refused while the clock was set: the simulation itself blamed the clock',
+  930001936:
+    'a ledger that lost its name was kept as a copy: the simulation itself took that for a session’s beginning',
+  930008730: 'a list was asked for five times without an answer: the simulation itself counted only single lookups',
 };
 
 /** Known seeds that failed with the late faults, which are part of what they found. */

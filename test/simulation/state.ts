@@ -184,11 +184,16 @@ export class WorldState implements Facts {
     if (record.kind === 'open') {
       worker.inode = inode;
       if (inode !== this.files.at(worker.path)) this.emit('elsewhere', { worker, inode });
-      this.#openers.push(worker.process);
+      // A copy that is kept of a ledger without a name begins no session.
+      if (!this.#isKept(inode)) this.#openers.push(worker.process);
       const key = `${record.run} ${record.session}`;
       this.#retries.set(key, new Set([...(this.#retries.get(key) ?? []), ...worker.retry]));
     }
     this.emit('record', { record, worker, watch });
+  }
+
+  #isKept(inode: Inode): boolean {
+    return [...this.disk.entries].some(([path, each]) => each === inode && path.includes('.kept-'));
   }
 
   #removing(path: string, inode: Inode, by: SimProcess): void {

@@ -199,7 +199,8 @@ function slowestMs(sessions: Scenario['sessions']): number {
 function hasUsedUpALookup({ intents }: LedgerWatch): boolean {
   const attempts = new Map<string, number>();
   for (const { route, id } of intents.values()) {
-    if (route === 'get' && id !== undefined) attempts.set(id, (attempts.get(id) ?? 0) + 1);
+    const lookup = route === 'get' ? id : route === 'list' ? 'a list' : undefined;
+    if (lookup !== undefined) attempts.set(lookup, (attempts.get(lookup) ?? 0) + 1);
   }
   return [...attempts.values()].some((n) => n >= 5);
 }

@@ -25,6 +25,8 @@ export const SESSION_RULES: readonly Invariant[] = [
         if (worker.reviewed !== undefined && scenario.review?.changed === true) return undefined;
         // What was lost with a reader of stdin that was killed is refused, whatever the clock does.
         if (message?.startsWith('stdin was not read to its end')) return undefined;
+        // So is what a hand has put in a ledger's place and is none.
+        if (code === 2 && message?.includes(' is not a ledger: ')) return undefined;
         // Who has not begun yet waits for whoever works on the ledger, or goes.
         if (code === 11 && /is held by process .*wait until that run ends/.test(message ?? '')) return undefined;
         const why =
