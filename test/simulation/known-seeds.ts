@@ -67,7 +67,7 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
 /** Known seeds that failed with the late faults, which are part of what they found. */
 const FAILED_WITH_LATE: ReadonlySet<number> = new Set([
   7000049, 7000485, 7000619, 7001259, 9100366, 20000647, 1795669030, 910005610, 910005771, 910001221, 910006598,
-  2063775325,
+  2063775325, 246189697, 930001936, 930008730,
 ]);
 
 /** A world that failed before some faults were thought of is run again as it was then, without them. */
