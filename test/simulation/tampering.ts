@@ -43,6 +43,8 @@ export function tamper(state: WorldState, path: string, how: Tampering, random: 
   // A copy of what is no ledger is none either.
   const isForeign = how === 'other-file' || state.files.foreign.has(inode);
   if (isForeign && after !== undefined) state.files.foreign.add(after);
+  // An empty file is anybody's to begin a ledger in.
+  if (after?.length === 0) state.files.foreign.delete(after);
   state.files.swapped(path, inode, how !== 'same-bytes');
 }
 
