@@ -4,8 +4,9 @@ import { endedBy } from '../fs-errors.ts';
 import type { Flags } from '../job/given-settings.ts';
 import { project } from '../ledger/read-ledger.ts';
 import type { Context } from '../run/console.ts';
+import type { HeardInterrupts } from '../run/interrupts.ts';
 import { resumeLedger } from '../run/run.ts';
-import { hostedConsole, type RunInterrupts } from './hosted.ts';
+import { hostedConsole } from './hosted.ts';
 import type { Claim, Settlement } from './queue.ts';
 import { IDLE_TAKEOVERS, settlementOf, takeoverOf } from './settle-rules.ts';
 
@@ -21,7 +22,7 @@ export interface PlaceParts {
   /** What the worker was told of every run. */
   flags: Flags;
   /** Ends this run. */
-  interrupts: RunInterrupts;
+  interrupts: HeardInterrupts;
 }
 
 /** Does what is to be done with a run that this worker got. Throws what is a bug, of this run or of the worker. */

@@ -1,6 +1,7 @@
 import { UsageError, WorkLeftError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import type { Flags } from '../job/given-settings.ts';
+import { commandLine } from '../report/facts/next-steps.ts';
 import { type AdmittedRun, admitSource } from '../run/admit.ts';
 import type { Context } from '../run/console.ts';
 import type { NetworkStore } from '../store/network-store.ts';
@@ -29,29 +30,34 @@ export async function submit(
   { sources, again, flags, yes, wait }: SubmitOptions,
   context: Context & { store: NetworkStore },
 ): Promise<ExitCode> {
-  const { store, log, out } = context;
+  const { store, log, out, storeWords } = context;
   await using queue = await RunQueue.open(store, log, 'client');
   const names: string[] = [];
   for (const name of again) {
     if (!(await queue.revive(name))) {
-      throw new UsageError(`${name} is no dead letter: countermand status shows which runs are.`);
+      throw new UsageError(`${name} is no dead letter: ${commandLine('status', ...storeWords)} shows which runs are.`);
     }
     names.push(name);
     out(`${name} is submitted again.\n`);
   }
   for (const source of sources) {
     const run = await admitSource({ source, flags, yes }, context);
-    out(`${run.name} ${(await enqueue(run, queue)) ? 'is submitted' : 'is in the queue already'}.\n`);
+    out(`${run.name} ${(await enqueue(run, queue, storeWords)) ? 'is submitted' : 'is in the queue already'}.\n`);
     names.push(run.name);
   }
   return wait ? await ends(names, queue, context) : 0;
 }
 
-async function enqueue({ name, tenant }: AdmittedRun, queue: RunQueue): Promise<boolean> {
+async function enqueue(
+  { name, tenant }: AdmittedRun,
+  queue: RunQueue,
+  storeWords: readonly string[],
+): Promise<boolean> {
   const [standing] = await queue.standings([name]);
   if (standing?.kind === 'dead-letter') {
+    const again = commandLine('submit', '--again', name, ...storeWords);
     throw new UsageError(
-      `${name} is a dead letter (exit ${standing.exitCode}: ${standing.reason}): mend that, then countermand submit --again ${name}.`,
+      `${name} is a dead letter (exit ${standing.exitCode}: ${standing.reason}): mend that, then \`${again}\`.`,
     );
   }
   return await queue.submit({ run: name, tenant, takeovers: 0, idleTakeovers: 0, done: 0, waits: 0 });

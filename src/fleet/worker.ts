@@ -1,8 +1,8 @@
 import type { ExitCode } from '../exit-codes.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { Context } from '../run/console.ts';
+import { type HeardInterrupts, makeInterrupts } from '../run/interrupts.ts';
 import type { NetworkStore } from '../store/network-store.ts';
-import { makeRunInterrupts, type RunInterrupts } from './hosted.ts';
 import { workOn } from './place.ts';
 import { type Claim, RunQueue, type Settlement } from './queue.ts';
 
@@ -25,7 +25,7 @@ export async function runWorker(
   context: Context & { store: NetworkStore },
 ): Promise<ExitCode> {
   const { log, store, interrupts, clock } = context;
-  const runs = new Set<RunInterrupts>();
+  const runs = new Set<HeardInterrupts>();
   const drain = new AbortController();
   let bug: { thrown: unknown } | undefined;
   using _signals = interrupts.hold((_signal, nth) => {
@@ -37,7 +37,7 @@ export async function runWorker(
   const work = async (claim: Claim): Promise<Settlement> => {
     // It was on its way to us when we left.
     if (drain.signal.aborted) return { kind: 'again', afterMs: 0, submission: claim.submission };
-    const own = makeRunInterrupts();
+    const own = makeInterrupts();
     runs.add(own);
     try {
       return await workOn(claim, { context, flags, interrupts: own });

@@ -8,7 +8,7 @@ import { assemble } from './assemble.ts';
 import type { Context } from './console.ts';
 import { makeHolding } from './holding.ts';
 import { intakeBytes, isUnchanged, openIds } from './read-source.ts';
-import { refuseOldPlan, refuseOtherGuards, rereadRule } from './resume-rules.ts';
+import { refuseNoComment, refuseOldPlan, refuseOtherGuards, rereadRule } from './resume-rules.ts';
 import { refuseSecretUse, resolveTarget, type Target } from './target.ts';
 
 export interface AdmitOptions {
@@ -71,12 +71,8 @@ function refuseUnfit({ source, auth }: Job): void {
   }
 }
 
-function refuseUnasked({ comment }: Job, yes: boolean): void {
-  if (comment === undefined) {
-    throw new UsageError(
-      '--comment is required: Defender shows it on every cancelled action. Example: --comment "INC-4711 false positive"',
-    );
-  }
+function refuseUnasked(job: Job, yes: boolean): void {
+  refuseNoComment(job);
   if (yes) return;
   throw new UsageError(
     'A worker asks nobody, so nothing was submitted: give --yes to cancel without a question, or plan it first, look at the plan, and submit that with --yes.',

@@ -65,6 +65,14 @@ export function keptComment({ comment }: Job, { start, sessions }: RunState): st
   );
 }
 
+/** Throws a UsageError for a run that would begin without a comment. */
+export function refuseNoComment({ comment }: Pick<Job, 'comment'>): void {
+  if (comment !== undefined) return;
+  throw new UsageError(
+    '--comment is required: Defender shows it on every cancelled action. Example: --comment "INC-4711 false positive"',
+  );
+}
+
 /** Throws a UsageError for a plan that is too old to start. */
 export function refuseOldPlan({ job, state }: Target, nowMs: number): void {
   if (state === undefined || standingOf(state) !== 'plan') return;

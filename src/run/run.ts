@@ -3,7 +3,6 @@ import { refuseUnseen } from '../engine/guards.ts';
 import type { CallOrder } from '../engine/order.ts';
 import { makeScreening } from '../engine/screening.ts';
 import { inSession, refuseTooMany, type SessionEnd } from '../engine/session.ts';
-import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { SourceBytes } from '../intake/open-source.ts';
 import type { Flags } from '../job/given-settings.ts';
@@ -29,7 +28,14 @@ import { claimReleaseList } from './outputs.ts';
 import { factsReader } from './progress-facts.ts';
 import { removeOldLedgers } from './prune.ts';
 import { intakeBytes, intakeQuery, isUnchanged, openIds, refuseHalfStdin } from './read-source.ts';
-import { refuseOldPlan, refuseOtherGuards, rereadRule, type Standing, standingOf } from './resume-rules.ts';
+import {
+  refuseNoComment,
+  refuseOldPlan,
+  refuseOtherGuards,
+  rereadRule,
+  type Standing,
+  standingOf,
+} from './resume-rules.ts';
 import { ledgerTarget, refuseSecretUse, resolveTarget, type Target } from './target.ts';
 
 export interface RunOptions {
@@ -85,11 +91,7 @@ async function runSession(options: SessionOptions, watch: Watch, context: Contex
   if (fromLedger) refuseHalfStdin(job, state);
   const reading = await holding.orInterrupted(whatToRead(target, holding.signal, context));
   if (state?.start === undefined || state.admittedSinceStart > 0 || reading !== 'nothing') {
-    if (job.comment === undefined) {
-      throw new UsageError(
-        '--comment is required: Defender shows it on every cancelled action. Example: --comment "INC-4711 false positive"',
-      );
-    }
+    refuseNoComment(job);
     requireAnswer(context, yes);
   }
   const standing = standingOf(state);

@@ -16,25 +16,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../build/clock.js';
-import { resolveJob } from '../../build/job/resolve-job.js';
 import { readLedger } from '../../build/ledger/read-ledger.js';
 import { silentLog } from '../../build/log.js';
 import { fileDisk } from '../../build/store/folder/file-disk.js';
 import { FolderStore } from '../../build/store/folder/folder-store.js';
+import { OPEN } from './bench-job.mjs';
 import { idOf } from './ledger-ids.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
-const job = resolveJob({
-  sourceArg: '-',
-  flags: { comment: 'bench' },
-  env: {
-    AZURE_TENANT_ID: '5a0dbc0c-7d53-4e1c-9f6e-000000000001',
-    AZURE_CLIENT_ID: '5a0dbc0c-7d53-4e1c-9f6e-000000000002',
-  },
-  cwd: tmpdir(),
-  nowMs: Date.now(),
-});
-const OPEN = { tool: 'countermand bench', tenant: job.tenant, client: job.clientId, api: 'https://localhost', job };
 const REPEATS = 3;
 
 const TASKS = { append, one: onePerSync, admit, fill, parse, state };

@@ -9,13 +9,13 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../build/clock.js';
-import { resolveJob } from '../../build/job/resolve-job.js';
 import { readLedger } from '../../build/ledger/read-ledger.js';
 import { silentLog } from '../../build/log.js';
 import { fileDisk } from '../../build/store/folder/file-disk.js';
 import { FolderStore } from '../../build/store/folder/folder-store.js';
 import { openDatabase } from '../../build/store/postgres/database.js';
 import { PostgresStore } from '../../build/store/postgres/postgres-store.js';
+import { OPEN } from './bench-job.mjs';
 import { idOf } from './ledger-ids.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
@@ -27,18 +27,6 @@ const ROUND_MS = 4000;
 const ROUNDS = 3;
 /** What DESIGN asks for. */
 const BOUNDS = { ofFolder: 0.15, perS: 500, ofParse: 3.5 };
-
-const job = resolveJob({
-  sourceArg: '-',
-  flags: { comment: 'bench' },
-  env: {
-    AZURE_TENANT_ID: '5a0dbc0c-7d53-4e1c-9f6e-000000000001',
-    AZURE_CLIENT_ID: '5a0dbc0c-7d53-4e1c-9f6e-000000000002',
-  },
-  cwd: tmpdir(),
-  nowMs: Date.now(),
-});
-const OPEN = { tool: 'countermand bench', tenant: job.tenant, client: job.clientId, api: 'https://localhost', job };
 
 async function storeAt(url, env) {
   const database = await openDatabase(url, { env, log: silentLog });

@@ -1,5 +1,5 @@
-import { InterruptedError } from '../../errors.ts';
 import { SIGNAL_EXITS, type StopSignal } from '../../exit-codes.ts';
+import { makeInterrupts } from '../../run/interrupts.ts';
 import type { Interrupts } from '../../run/machine.ts';
 
 /** A third signal, or a second after which the command goes on for longer than {@link LAST_MS}, ends the process wherever it stands. */
@@ -33,35 +33,25 @@ export function signalsOf(platform: NodeJS.Platform): ReadonlyMap<NodeJS.Signals
 
 /** Listens until it is disposed of. `endNow` ends the process with this exit code wherever it stands. */
 export function listenForInterrupts(source: SignalSource, endNow: (exitCode: number) => void): ProcessInterrupts {
-  const controller = new AbortController();
-  const holders = new Set<(signal: StopSignal, nth: number) => void>();
+  const heard = makeInterrupts();
   const waiting = new Set<(reason: unknown) => void>();
-  let first: StopSignal | undefined;
-  let count = 0;
   const hear = (signal: StopSignal) => {
-    count++;
-    first ??= signal;
-    const exitCode = SIGNAL_EXITS[first];
-    if (count === 1) {
-      const isFree = holders.size === 0;
-      controller.abort(new InterruptedError(first));
-      if (isFree) for (const reject of waiting) reject(controller.signal.reason);
-    } else if (count > 2 || holders.size === 0) endNow(exitCode);
+    const isFree = !heard.isHeld;
+    const nth = heard.interrupt(signal);
+    const exitCode = SIGNAL_EXITS[heard.first ?? signal];
+    if (nth === 1) {
+      if (isFree) for (const reject of waiting) reject(heard.signal.reason);
+    } else if (nth > 2 || isFree) endNow(exitCode);
     else setTimeout(() => endNow(exitCode), LAST_MS).unref();
-    for (const tell of [...holders]) tell(signal, count);
   };
   const listeners = [...signalsOf(source.platform)].map(([signal, means]) => ({ signal, listener: () => hear(means) }));
   for (const { signal, listener } of listeners) source.on(signal, listener);
   return {
-    signal: controller.signal,
+    signal: heard.signal,
     get first() {
-      return first;
+      return heard.first;
     },
-    hold: (tell) => {
-      controller.signal.throwIfAborted();
-      holders.add(tell);
-      return { [Symbol.dispose]: () => void holders.delete(tell) };
-    },
+    hold: heard.hold,
     orInterrupted: (work) =>
       new Promise((resolve, reject) => {
         waiting.add(reject);

@@ -1,7 +1,6 @@
 import type { Outcome } from '../outcomes.ts';
 import type {
   AdmitFields,
-  CloseFields,
   IntakeFields,
   IntentFields,
   LedgerRecord,
@@ -133,7 +132,7 @@ export class Projection implements RunState {
         this.pauses.push({ until: record.until, reason: record.reason, atMs, session: this.#session });
         break;
       case 'close':
-        this.#close(record, atMs);
+        if (this.#current !== undefined) this.#current.closed = { reason: record.reason, atMs, counts: record.counts };
         break;
     }
   }
@@ -294,9 +293,5 @@ export class Projection implements RunState {
       status: this.#strings.internIfAny(status),
       detail: this.#strings.internIfAny(detail),
     });
-  }
-
-  #close({ reason, counts }: CloseFields, atMs: number): void {
-    if (this.#current !== undefined) this.#current.closed = { reason, atMs, counts };
   }
 }
