@@ -90,7 +90,10 @@ test('a refused sign-in and a run that ends its workers are dead letters, told w
   const plain = await work.run(['submit', 'run:refused', '--yes'], WAIT);
   expect(plain).toMatchObject({ code: 2 });
   expect(plain.stderr).toContain('submit --again refused');
-  expect(await work.run(['submit', '--again', 'nobody'], WAIT)).toMatchObject({ code: 2 });
+  const store = ['--store', `${database.url}?sslmode=prefer`];
+  const nobody = await work.run(['submit', '--again', 'nobody', ...store], WAIT);
+  expect(nobody).toMatchObject({ code: 2 });
+  expect(nobody.stderr).toContain(`countermand status --store '${store[1]}'`);
 
   await using _worker = await startWorker(work);
   const again = ['good', 'poison', 'refused'].flatMap((name) => ['--again', name]);
