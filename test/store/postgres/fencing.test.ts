@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { checkLedger, readLedger } from '../../../src/ledger/read-ledger.ts';
+import { appendLines, type HeldRun, renewRuns } from '../../../src/store/postgres/run-functions.ts';
 import { ManualClock } from '../../support/clock/manual-clock.ts';
 import { startCuttingProxy } from '../../support/cutting-proxy.ts';
 import { makeTestDatabase, openTestDatabase } from '../../support/postgres.ts';
@@ -96,6 +97,26 @@ test('the leases of a process are renewed together every five seconds, and what 
   await using other = await processAt(database);
   await using next = await other.open('a');
   expect(next.state.sessions).toHaveLength(2);
+});
+
+test('a renewal or an append that arrives behind the release of its run holds it for nobody, and writes nothing', async () => {
+  await using database = await openTestDatabase();
+  await using one = await processAt(database, { clock: new ManualClock() });
+  await using other = await processAt(database);
+  const ledger = await one.open('a');
+  await begin(ledger, 1);
+  const before = await bytesOf(other, 'a');
+  const [{ run, epoch } = {}] = await database.sql('select run::text, epoch::float8 from countermand.run');
+  const held: HeldRun = { run: String(run), epoch: Number(epoch) };
+  await ledger[Symbol.asyncDispose]();
+  const after = await bytesOf(other, 'a');
+  expect(await renewRuns(one.database, [held], 15_000)).toEqual([]);
+  const line = Buffer.from(`${JSON.stringify({ chain: '0'.repeat(32) })}\n`);
+  expect(await appendLines(one.database, held, after.length, line, 15_000)).toMatchObject({ outcome: 'taken' });
+  expect(await bytesOf(other, 'a')).toEqual(after);
+  expect(after.subarray(0, before.length)).toEqual(before);
+  await using next = await other.open('a');
+  await next.assertHeld();
 });
 
 test.each(['after', 'before'] as const)(

@@ -135,12 +135,13 @@ begin
   update run set tenant = p_tenant where run = p_run and epoch = p_epoch and bytes = 0;
 end $$;
 
+-- The epoch ends with it: a renewal or append of the same holder that arrives behind its release must not hold the run for nobody.
 create function run_release(p_run uuid, p_epoch bigint)
   returns void language plpgsql security definer set search_path = countermand, pg_temp as $$
 begin
   -- Made to be held, and given up before anything was written: there was none.
   delete from run where run = p_run and epoch = p_epoch and bytes = 0;
-  update run set lease_until = '-infinity', holder = null where run = p_run and epoch = p_epoch;
+  update run set epoch = epoch + 1, lease_until = '-infinity', holder = null where run = p_run and epoch = p_epoch;
 end $$;
 
 -- Asks whoever works on a run to end its session. Whoever holds it next has decided otherwise. Null when there is none.
@@ -168,7 +169,7 @@ begin
   if not found then
     return false;
   end if;
-  update run set name = p_kept, lease_until = '-infinity', holder = null where run = p_run;
+  update run set name = p_kept, epoch = epoch + 1, lease_until = '-infinity', holder = null where run = p_run;
   insert into run (run, name, tenant, epoch, holder, lease_until, created, modified)
     values (p_new, v_old.name, p_tenant, 1, v_old.holder, clock() + p_lease, clock(), clock());
   return true;
