@@ -35,15 +35,19 @@ describe('a flag without its value', () => {
 
 describe('a list in one flag', () => {
   it('a list in one flag is taken apart where an entry cannot hold a comma', async () => {
-    const args = ['plan', 'ids.txt', '--screen', 'never', '--json', '--ledger', 'lists.jsonl'];
-    const { code, stderr } = await runCommand(
-      [...args, '--quota', '7/1m,70/1h', '--only-type', 'isolate, RunAntiVirusScan'],
-      { env, cwd: folder },
-    );
-    expect(stderr).not.toContain('must be');
-    expect(code).toBe(0);
+    const args = ['plan', 'ids.txt', '--screen', 'never', '--ledger', 'lists.jsonl', '--quota', '7/1m,70/1h'];
+    const { code, stderr } = await runCommand(args, { env, cwd: folder });
+    expect(code, stderr).toBe(0);
     const report = await runCommand(['report', 'lists.jsonl'], { env, cwd: folder });
     expect(report.stdout).toMatch(/quota 7 calls in 1 min, 70 calls\s+in 1 h/);
+  });
+
+  it('a list in one flag may have blanks behind its commas, and types in any case', async () => {
+    const args = ['plan', 'ids.txt', '--screen', 'never', '--only-type', 'isolate, RunAntiVirusScan'];
+    const { code, stderr } = await runCommand(args, { env, cwd: folder });
+    expect(stderr).not.toContain('must be');
+    expect(stderr).toContain('--only-type needs lookups');
+    expect(code).toBe(2);
   });
 
   it('a list in one flag of nothing but commas is refused: no guard at all would be left', async () => {
