@@ -5,10 +5,12 @@ import type { Flags } from '../job/given-settings.ts';
 import { project } from '../ledger/read-ledger.ts';
 import type { Context } from '../run/console.ts';
 import type { HeardInterrupts } from '../run/interrupts.ts';
+import type { Watch } from '../run/metrics.ts';
 import { resumeLedger } from '../run/run.ts';
 import { hostedConsole } from './hosted.ts';
 import type { Claim, Settlement } from './queue.ts';
 import { IDLE_TAKEOVERS, settlementOf, takeoverOf } from './settle-rules.ts';
+import type { WorkerMetrics } from './worker-metrics.ts';
 
 /** A lease that a lost worker has left runs out within 15 s: until then it is asked for again, this often. */
 const ASK_EVERY_MS = 1000;
@@ -23,10 +25,11 @@ export interface PlaceParts {
   flags: Flags;
   /** Ends this run. */
   interrupts: HeardInterrupts;
+  metrics: Pick<WorkerMetrics, 'watch' | 'takenOver' | 'left'>;
 }
 
 /** Does what is to be done with a run that this worker got. Throws what is a bug, of this run or of the worker. */
-export async function workOn(claim: Claim, { context, flags, interrupts }: PlaceParts): Promise<Settlement> {
+export async function workOn(claim: Claim, { context, flags, interrupts, metrics }: PlaceParts): Promise<Settlement> {
   const { submission, deaths, signal } = claim;
   const { run, tenant } = submission;
   const { clock, store } = context;
@@ -39,6 +42,8 @@ export async function workOn(claim: Claim, { context, flags, interrupts }: Place
     if (deaths > 0) {
       const done = deaths < IDLE_TAKEOVERS ? await answersIn(run, store) : undefined;
       const settled = takeoverOf(submission, deaths, done);
+      metrics.takenOver();
+      metrics.left(settled);
       log.warn(
         { deaths },
         settled.kind === 'again' ? 'the worker that had this run was lost' : 'this run is set aside',
@@ -47,8 +52,10 @@ export async function workOn(claim: Claim, { context, flags, interrupts }: Place
     }
     void clock.sleep(SHIFT_MS, { signal: over.signal, ref: false }).then(giveUp, () => undefined);
     const hosted = { ...context, ...hostedConsole(log), log, interrupts };
-    const { exitCode, error } = await toItsEnd(run, flags, hosted);
+    const watch: Watch = (parts) => metrics.watch(run, tenant, parts);
+    const { exitCode, error } = await toItsEnd({ run, flags, watch }, hosted);
     const settled = settlementOf(exitCode, error?.message, submission);
+    metrics.left(settled);
     log.info({ exitCode, next: settled.kind, ...(error === undefined ? {} : { reason: error.message }) }, 'left');
     return settled;
   } finally {
@@ -57,29 +64,36 @@ export async function workOn(claim: Claim, { context, flags, interrupts }: Place
   }
 }
 
+interface HostedRun {
+  run: string;
+  flags: Flags;
+  watch: Watch;
+}
+
 interface RunEnd {
   exitCode: ExitCode;
   error: CountermandError | undefined;
 }
 
 /** A run that is held is asked for again for as long as a lost holder's lease can last. */
-async function toItsEnd(run: string, flags: Flags, context: Context): Promise<RunEnd> {
+async function toItsEnd(hosted: HostedRun, context: Context): Promise<RunEnd> {
   const { clock, interrupts } = context;
   const untilMs = clock.monotonicMs() + ASK_FOR_MS;
   for (;;) {
-    const end = await session(run, flags, context);
+    const end = await session(hosted, context);
     if (end.exitCode !== 11 || clock.monotonicMs() >= untilMs || interrupts.first !== undefined) return end;
     await clock.sleep(ASK_EVERY_MS, { signal: interrupts.signal }).catch(() => undefined);
   }
 }
 
-async function session(ledger: string, flags: Flags, context: Context): Promise<RunEnd> {
+async function session({ run: ledger, flags, watch }: HostedRun, context: Context): Promise<RunEnd> {
   let error: CountermandError | undefined;
   try {
     const onEnd = (end: { error: CountermandError | undefined }) => {
       error = end.error;
     };
-    const exitCode = await resumeLedger({ ledger, flags, yes: true, json: false, retry: new Set(), onEnd }, context);
+    const how = { yes: true, json: false, retry: new Set<string>(), onEnd, watch };
+    const exitCode = await resumeLedger({ ledger, flags, ...how }, context);
     return { exitCode, error };
   } catch (thrown) {
     // Closing what the session held fails too, where the store is what failed.

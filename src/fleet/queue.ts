@@ -44,6 +44,14 @@ export type Standing = { submission: Submission; sinceMs: number } & (
   | { kind: 'ended'; exitCode: ExitCode }
 );
 
+/** How much stands in the queue. */
+export interface Backlog {
+  /** `waiting`: for a place; `later`: for a moment that was set. */
+  runs: Readonly<Record<'waiting' | 'later' | 'at-work' | 'dead-letter', number>>;
+  /** How long (ms) the first of those that could be taken has waited; 0 without one. */
+  waitMs: number;
+}
+
 export interface TakeOptions {
   /** How many runs at once. */
   places: number;
@@ -54,6 +62,10 @@ export interface TakeOptions {
 /** Ends of a `submit` that was taken out of the queue. */
 const TAKEN_OUT: ExitCode = 130;
 const POLL_S = 2;
+/** Where the database calls each new run out, places look by themselves for those alone whose moment has come or whose worker was lost. */
+const HEARD_POLL_S = 5;
+/** A worker that is lost is noticed 10 to 13 s later, before its leases run out. */
+const SUPERVISE_S = 3;
 /** An error of the queue's is logged once in so long: with the database away there is one at every look. */
 const QUIET_MS = 10_000;
 
@@ -63,6 +75,24 @@ const LATEST = `select distinct on (singleton_key) singleton_key as run, name as
   from ${QUEUE_SCHEMA}.job
   where name in ('${RUNS}', '${DEAD_LETTERS}') and ($1::text[] is null or singleton_key = any($1))
   order by singleton_key, created_on desc, name`;
+
+const OPEN = "state in ('created', 'retry')";
+const BACKLOG = `select
+    count(*) filter (where name = '${RUNS}' and ${OPEN} and start_after <= now())::int as waiting,
+    count(*) filter (where name = '${RUNS}' and ${OPEN} and start_after > now())::int as later,
+    count(*) filter (where name = '${RUNS}' and state = 'active')::int as "atWork",
+    count(*) filter (where name = '${DEAD_LETTERS}')::int as "deadLetters",
+    coalesce(max(extract(epoch from now() - start_after)) filter (where name = '${RUNS}' and ${OPEN} and start_after <= now()), 0)::float8
+      * 1000 as "waitMs"
+  from ${QUEUE_SCHEMA}.job where name in ('${RUNS}', '${DEAD_LETTERS}') and (state = 'active' or ${OPEN})`;
+
+interface BacklogRow {
+  waiting: number;
+  later: number;
+  atWork: number;
+  deadLetters: number;
+  waitMs: number;
+}
 
 interface LatestRow {
   run: string;
@@ -91,7 +121,7 @@ export class RunQueue implements AsyncDisposable {
    */
   static async open(store: NetworkStore, log: Logger, as: 'worker' | 'client'): Promise<RunQueue> {
     const worker = {
-      ...{ supervise: true, superviseIntervalSeconds: POLL_S, monitorIntervalSeconds: POLL_S },
+      ...{ supervise: true, superviseIntervalSeconds: SUPERVISE_S, monitorIntervalSeconds: SUPERVISE_S },
       ...{ useListenNotify: true, registerInstance: true, instanceHeartbeatSeconds: POLL_S, max: 4 },
     };
     const boss = bossOf(store, as === 'worker' ? worker : { max: 2 });
@@ -127,6 +157,15 @@ export class RunQueue implements AsyncDisposable {
     return await this.#asked(async () => {
       const { rows } = await this.#boss.getDb().executeSql(LATEST, [runs ?? null]);
       return (rows as LatestRow[]).map(standingOf);
+    });
+  }
+
+  /** What stands in the queue now. */
+  async backlog(): Promise<Backlog> {
+    return await this.#asked(async () => {
+      const { rows } = await this.#boss.getDb().executeSql(BACKLOG);
+      const [{ waiting, later, atWork, deadLetters, waitMs }] = rows as [BacklogRow];
+      return { runs: { waiting, later, 'at-work': atWork, 'dead-letter': deadLetters }, waitMs };
     });
   }
 
@@ -166,7 +205,7 @@ export class RunQueue implements AsyncDisposable {
   async take({ places, work }: TakeOptions): Promise<void> {
     const how = {
       ...{ localConcurrency: places, perJobResults: true, batchSize: 1 },
-      ...{ pollingIntervalSeconds: POLL_S, notifyPollingIntervalSeconds: POLL_S },
+      ...{ pollingIntervalSeconds: POLL_S, notifyPollingIntervalSeconds: HEARD_POLL_S },
     } as const;
     await this.#asked(() =>
       this.#boss.work<Submission>(RUNS, how, async ([job]) => {

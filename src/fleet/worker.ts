@@ -4,7 +4,10 @@ import type { Context } from '../run/console.ts';
 import { type HeardInterrupts, makeInterrupts } from '../run/interrupts.ts';
 import type { NetworkStore } from '../store/network-store.ts';
 import { workOn } from './place.ts';
+import { servePort } from './port.ts';
 import { type Claim, RunQueue, type Settlement } from './queue.ts';
+import { QueueWatch } from './queue-watch.ts';
+import { WorkerMetrics } from './worker-metrics.ts';
 
 /** Calls in flight are waited for so long at a SIGTERM, then given up and recorded: within 5 s every run is another worker's. */
 const FINISH_MS = 3500;
@@ -14,6 +17,8 @@ export interface WorkerOptions {
   places: number;
   /** Settings that hold for every run here. */
   flags: Flags;
+  /** Where it answers Prometheus and whoever asks whether it works. @default nowhere */
+  port?: number | undefined;
 }
 
 /**
@@ -21,7 +26,7 @@ export interface WorkerOptions {
  * resolves to 0. Throws what is a bug in any of its runs: in a process of which that is known nothing else is gone on with, and its runs move.
  */
 export async function runWorker(
-  { places, flags }: WorkerOptions,
+  { places, flags, port }: WorkerOptions,
   context: Context & { store: NetworkStore },
 ): Promise<ExitCode> {
   const { log, store, interrupts, clock } = context;
@@ -34,13 +39,23 @@ export async function runWorker(
   });
   const ended = new Promise<void>((resolve) => drain.signal.addEventListener('abort', () => resolve(), { once: true }));
 
+  const watch = new QueueWatch(clock);
+  const metrics = new WorkerMetrics({ places, queue: watch });
+  let isTaking = false;
+  const unready = () => {
+    if (drain.signal.aborted) return 'this worker takes no more runs: it was told to stop';
+    if (!isTaking || watch.ageMs === undefined) return 'this worker has not begun to take runs';
+    return watch.isFresh ? undefined : `the store has not answered for ${Math.round(watch.ageMs / 1000)} s`;
+  };
+
   const work = async (claim: Claim): Promise<Settlement> => {
     // It was on its way to us when we left.
     if (drain.signal.aborted) return { kind: 'again', afterMs: 0, submission: claim.submission };
+    using _place = metrics.place();
     const own = makeInterrupts();
     runs.add(own);
     try {
-      return await workOn(claim, { context, flags, interrupts: own });
+      return await workOn(claim, { context, flags, interrupts: own, metrics });
     } catch (thrown) {
       bug ??= { thrown };
       drain.abort();
@@ -50,9 +65,14 @@ export async function runWorker(
     }
   };
 
+  await using served = port === undefined ? undefined : await servePort(port, { unready, metrics });
   await using queue = await RunQueue.open(store, log, 'worker');
+  const unwatched = new AbortController();
+  using _watch = { [Symbol.dispose]: () => unwatched.abort() };
+  if (served !== undefined) void watch.watch(queue, log, unwatched.signal);
   await queue.take({ places, work });
-  log.info({ store: store.where, places }, 'this worker takes runs');
+  isTaking = true;
+  log.info({ store: store.where, places, port: served?.port }, 'this worker takes runs');
   await ended;
   log.info({ runs: runs.size }, 'this worker takes no more runs, and gives back those it has');
   const { idle } = queue.leave();

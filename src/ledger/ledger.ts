@@ -178,6 +178,11 @@ export class Ledger implements AsyncDisposable {
     this.#holds.push(hold);
   }
 
+  /** Since what holds it was renewed last (ms): of several, the longest. */
+  get holdAgeMs(): number {
+    return Math.max(...this.#holds.map(({ ageMs }) => ageMs));
+  }
+
   /**
    * Throws a LockedError when a hold was not renewed in time or is another's, a DiskError when it cannot be read or the ledger was removed. To be
    * called right before each send, so that a process which slept never sends beside its successor.

@@ -20,6 +20,8 @@ export interface Hold {
   assertMaySend(): void;
   /** Looks, and throws when the right to send is lost; asked right before each send. */
   assertHeld(): Promise<void>;
+  /** Since it was renewed last (ms). */
+  readonly ageMs: number;
   /** Gives it back. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { areDifferentTenants, isSameTenant, isTenantId } from '../ledger/sender.
 import type { Logger } from '../log.ts';
 import { makeGate } from '../quota/gate/gate.ts';
 import type { Quota } from '../quota/quota.ts';
-import type { LedgerView } from '../report/facts/view.ts';
+import type { LedgerView, Trace } from '../report/facts/view.ts';
 import { toolName } from '../version.ts';
 import { type AsyncDisposables, makeAsyncDisposableStack } from './async-disposable-stack.ts';
 import type { Context } from './console.ts';
@@ -37,6 +37,8 @@ export interface RunParts extends AsyncDisposable, SessionParts {
   identity: Identity;
   /** The ledger as it stands, for its report: with its head, so that nothing is written to it meanwhile. */
   view(): Promise<LedgerView>;
+  /** What was read of the ledger and written to it, as it grows. */
+  readonly trace: Trace;
   /** Names job, run and session on every line. */
   log: Logger;
   /**
@@ -186,7 +188,7 @@ async function assembleParts(
   };
   const { disposeAsync: close } = resources;
   return {
-    ...{ job, ledger, gate, clock, stop, identity, log, connect },
+    ...{ job, ledger, gate, clock, stop, identity, log, connect, trace: tracer.trace },
     get quota() {
       return quota;
     },

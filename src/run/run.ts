@@ -45,6 +45,8 @@ export interface RunOptions {
   json: boolean;
   /** Is told how the session ended, before that is shown: for a host that does more with it. Not of one that was refused before it was begun. */
   onEnd?: ((end: SessionEnd) => void) | undefined;
+  /** Is shown the parts of the session, while it lasts. */
+  watch?: Watch | undefined;
 }
 
 /** `run`: SOURCE, as typed, to its end. `missing`: what to do with open actions that it no longer lists. */
@@ -101,6 +103,7 @@ async function runSession(options: SessionOptions, watch: Watch, context: Contex
   {
     await using parts = await assemble({ target, holding }, context);
     using _metrics = watch(parts);
+    using _host = options.watch?.(parts);
     end = await inSession(parts, () => work(parts, { standing, reading }, options, { ...context, log: parts.log }));
     view = await parts.view();
     left = parts.quota?.left();

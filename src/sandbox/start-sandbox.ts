@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { systemClock } from '../clock.ts';
-import { UsageError } from '../errors.ts';
+import { listen } from '../listen.ts';
 import { practiceClient, practiceTenant, type SandboxTokenOptions, sandboxToken } from './access.ts';
 import { drawBehaviour } from './behaviours.ts';
 import { Devices } from './devices.ts';
@@ -58,10 +58,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       if (!handler.closed && !response.destroyed) response.destroy(error instanceof Error ? error : undefined);
     });
   });
-  await listening(server, options.port ?? 0);
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the sandbox listens on no port');
-  const url = `http://127.0.0.1:${address.port}`;
+  const port = await listen(server, { port: options.port ?? 0, host: '127.0.0.1', who: 'the sandbox' });
+  const url = `http://127.0.0.1:${port}`;
 
   const close = async () => {
     if (!server.listening) return;
@@ -73,7 +71,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
   return {
     url,
-    port: address.port,
+    port,
     store,
     devices,
     log,
@@ -95,26 +93,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-const PORT_TROUBLE: Readonly<Record<string, string>> = {
-  ERR_SOCKET_BAD_PORT: 'there is no such port',
-  EADDRINUSE: 'another program listens there',
-  EACCES: 'this user may not listen there',
-};
-
-async function listening(server: Server, port: number): Promise<void> {
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const reason = (code === undefined ? undefined : PORT_TROUBLE[code]) ?? String(cause);
-    throw new UsageError(
-      `the sandbox cannot listen on port ${port}: ${reason}. Choose another from 1 to 65535, or 0 for a free one`,
-      { cause },
-    );
-  }
 }
 
 function filledStore(options: SandboxOptions, devices: Devices, nowMs: () => number): ActionStore {

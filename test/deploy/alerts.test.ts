@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { EXIT_CODES } from '../../src/exit-codes.ts';
+import { WorkerMetrics } from '../../src/fleet/worker-metrics.ts';
 import { OUTCOME_NAMES, type Outcome } from '../../src/ledger/outcomes.ts';
 import { metricsText } from '../../src/report/metrics-text.ts';
-import { list, readManifest, text } from './manifests.ts';
+import { list, readManifest, readText, text } from './manifests.ts';
 
-const rules = list(readManifest('jobs/deploy/prometheus/alerts.yaml'), 'groups.0.rules');
+const file = readManifest('jobs/deploy/prometheus/alerts.yaml');
+const rules = list(file, 'groups.0.rules');
+const workerRules = list(file, 'groups.1.rules');
 
 /** Every metric that a run writes, while it goes on or after its end. */
 const METRICS = new Set(
@@ -33,6 +36,42 @@ const METRICS = new Set(
     ].map((match) => match[1] ?? ''),
   ),
 );
+
+/** Every metric that a worker serves. */
+const queue = { last: { runs: { waiting: 0, later: 0, 'at-work': 0, 'dead-letter': 0 }, waitMs: 0 }, isFresh: true };
+const served = await new WorkerMetrics({ places: 1, queue }).text();
+const WORKER_METRICS = new Set([...served.matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1] ?? ''));
+
+describe('the alert rules over workers', () => {
+  it.each(workerRules.map((rule) => [text(rule, 'alert'), text(rule, 'expr')] as const))(
+    'the alert rules over workers ask only for what a worker serves: %s',
+    (_name, expression) => {
+      const asked = expression.match(/countermand_\w+/g) ?? [];
+      expect(asked.length).toBeGreaterThan(0);
+      for (const metric of asked) expect(WORKER_METRICS, metric).toContain(metric);
+    },
+  );
+
+  it('the alert rules over workers are each named once, with a severity, a summary and what to do', () => {
+    const names = [...rules, ...workerRules].map((rule) => text(rule, 'alert'));
+    expect(new Set(names).size).toBe(names.length);
+    for (const rule of workerRules) {
+      expect(['warning', 'critical']).toContain(text(rule, 'labels.severity'));
+      expect(text(rule, 'annotations.summary')).not.toBe('');
+      expect(text(rule, 'annotations.description')).not.toBe('');
+    }
+  });
+
+  it('the alert rules over workers read a sum over all workers where the queue is what they ask about', () => {
+    for (const expression of workerRules.map((rule) => text(rule, 'expr')))
+      if (expression.includes('countermand_queue_')) expect(expression).toMatch(/^max\(/);
+  });
+
+  it('the metrics of a worker each stand in operations.md, and no others do', () => {
+    const told = new Set(readText('docs/operations.md').match(/countermand_(?:worker|queue)_\w+(?=`)/g));
+    expect(told).toEqual(WORKER_METRICS);
+  });
+});
 
 describe('the alert rules', () => {
   it.each(rules.map((rule) => [text(rule, 'alert'), text(rule, 'expr')] as const))(

@@ -108,9 +108,10 @@ describe('pages and manifests name what the code has', () => {
     }
   });
 
-  it('pages and manifests open no port: the program listens on none but the sandbox’s', () => {
+  it('pages and manifests open no port: the program listens on the sandbox’s, and on the one that a worker is given', () => {
     expect(found(/((?:containerPort|targetPort|EXPOSE)\b)/g)).toEqual([]);
-    expect(sources().filter((source) => source.includes('createServer('))).toHaveLength(1);
+    const listening = sources().filter((source) => source.includes('createServer('));
+    expect(listening.map((source) => /who: '(.+?)'/.exec(source)?.[1]).sort()).toEqual(['the sandbox', 'the worker']);
   });
 });
 

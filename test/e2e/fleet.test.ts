@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { RunningCommand } from '../support/command.ts';
 import { COMMENT, type Harness, type HarnessOptions, ids, open, openHarness, outcomesOf } from '../support/harness.ts';
 import { openTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { portOf } from '../support/worker-port.ts';
 
 /** A local Defender with open actions, and commands that keep their runs in this database. */
 async function workAt(database: TestDatabase, count: number, more: HarnessOptions = {}): Promise<Harness> {
@@ -132,4 +133,60 @@ test('a run that a worker has is seen with it, is stopped from anywhere, and is 
   expect(again).toMatchObject({ code: 0 });
   const sent = work.sandbox.log.entries.filter(({ route }) => route === 'cancel').flatMap((entry) => entry.ids);
   expect([...sent].sort()).toEqual(ids(30));
+});
+
+test('a worker with a port says whether it takes runs, and counts for Prometheus what its runs do', async () => {
+  await using database = await openTestDatabase();
+  await using work = await workAt(database, 4);
+  await work.file('ids.csv', ['id', ...ids(4)]);
+  await work.run(['submit', 'ids.csv', ...COMMENT, '--yes']);
+  const worker = await startWorker(work, '--port', '0', '--places', '3');
+  const port = portOf(worker);
+  expect(await port.ask('/livez')).toMatchObject({ status: 200, text: 'alive\n' });
+  await port.untilReady();
+  expect(await port.ask('/readyz', 'HEAD')).toMatchObject({ status: 200, text: '' });
+  expect(await port.ask('/else')).toMatchObject({ status: 404 });
+  expect(await port.ask('/metrics', 'POST')).toMatchObject({ status: 405 });
+  await worker.says('"left"');
+
+  const samples = await port.metrics();
+  const of = (name: string, labels = '') => samples.get(`countermand_${name}${labels}`);
+  expect(of('worker_places')).toBe(3);
+  expect(of('worker_places_busy')).toBe(0);
+  expect(of('worker_store_up')).toBe(1);
+  expect(of('worker_calls_total', '{route="cancel"}')).toBe(4);
+  expect(of('worker_answers_total', '{answer="200"}')).toBeGreaterThanOrEqual(4);
+  expect(of('worker_runs_left_total', '{exit_code="0",next="done"}')).toBe(1);
+  expect(of('queue_runs', '{state="waiting"}')).toBeDefined();
+  // Gauges of a run last as long as its session.
+  expect([...samples.keys()].filter((name) => name.includes('worker_run_'))).toEqual([]);
+
+  const taken = await work.run(['worker', '--port', String(port.number)]);
+  expect(taken).toMatchObject({ code: 2 });
+  expect(taken.stderr).toContain(`the worker cannot listen on port ${port.number}: another program listens there`);
+  const wrong = await work.run(['worker', '--port', 'http']);
+  expect(wrong).toMatchObject({ code: 2 });
+  expect(wrong.stderr).toContain('--port must be a port from 0 to 65535, not "http"');
+  worker.kill('SIGTERM');
+  expect((await worker.ended).code).toBe(0);
+});
+
+test('a run that is at work shows on its worker what is left, its pause, its lease and its quota', async () => {
+  await using database = await openTestDatabase();
+  await using work = await workAt(database, 3, { windows: '2/1h' });
+  await work.file('ids.csv', ['id', ...ids(3)]);
+  await work.run(['submit', 'ids.csv', ...COMMENT, '--yes', '--screen', 'never']);
+  const worker = await startWorker(work, '--port', '0', '--quota', '2/1h');
+  const port = portOf(worker);
+  const about = `run="ids",tenant="${work.env['AZURE_TENANT_ID']}"`;
+  let samples = await port.metrics();
+  while (samples.get('countermand_worker_answers_total{answer="200"}') !== 2) samples = await port.metrics();
+  // Two are accepted, and nobody has seen them end.
+  expect(samples.get(`countermand_worker_run_actions_left{${about}}`)).toBe(3);
+  expect(samples.get(`countermand_worker_run_quota_calls_left{${about},window="2/1h"}`)).toBe(0);
+  expect(samples.get(`countermand_worker_run_pause_seconds{${about}}`)).toBe(0);
+  expect(samples.get(`countermand_worker_run_lease_age_seconds{${about}}`)).toBeLessThan(10);
+  expect(samples.get('countermand_worker_places_busy')).toBe(1);
+  worker.kill('SIGTERM');
+  expect((await worker.ended).code).toBe(0);
 });

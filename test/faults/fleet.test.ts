@@ -4,6 +4,7 @@ import type { RunningCommand } from '../support/command.ts';
 import { COMMENT, type Harness, ids, open, openHarness, outcomesOf } from '../support/harness.ts';
 import { makeTestDatabase, openTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startPostgres } from '../support/postgres-server.ts';
+import { portOf } from '../support/worker-port.ts';
 
 /* Real workers, a real database, and a service that refuses whatever is beyond its windows. */
 
@@ -37,7 +38,7 @@ async function openFleet(database: TestDatabase, perRun: number): Promise<Fleet>
       return { allEnded: waiting.ended };
     },
     startWorker: async () => {
-      const worker = work.start(['worker', '--places', '4'], LONG);
+      const worker = work.start(['worker', '--places', '4', '--port', '0'], LONG);
       await worker.says('this worker takes runs');
       return worker;
     },
@@ -115,19 +116,50 @@ test('a database that is away for 20 s ends no worker, and its runs go on exactl
   const worker = await fleet.startWorker();
   const { allEnded } = await fleet.submit();
   await until(() => fleet.cancels().length > 20);
+  const port = portOf(worker);
+  await port.untilReady();
   await server.crash();
+  const goneAt = Date.now();
+  const unready = port.untilReady(false).then(() => Date.now() - goneAt);
   const before = fleet.cancels().length;
   await sleep(20_000);
   await server.restart();
   const backAt = Date.now();
+  const readyMs = port.untilReady().then(() => Date.now() - backAt);
   await until(() => fleet.cancels().some(({ at }) => at > backAt));
   const wentOnMs = Date.now() - backAt;
   console.log(
     `the database back to the next cancel: ${wentOnMs} ms, of ${fleet.cancels().length - before} since it went`,
   );
+  expect(await unready).toBeLessThan(15_000 * SLOWER);
+  expect(await readyMs).toBeLessThan(30_000 * SLOWER);
   expect((await allEnded).code).toBe(0);
   expect(worker.child.exitCode).toBe(null);
   worker.kill('SIGTERM');
   expect((await worker.ended).code).toBe(0);
   await expectExact(fleet, perRun);
+});
+
+test('a worker of sixteen places that has nothing to do costs its database ten transactions a second at most', async () => {
+  await using database = await openTestDatabase();
+  await using fleet = await openFleet(database, 1);
+  const worker = fleet.work.start(['worker', '--places', '16', '--port', '0'], LONG);
+  await worker.says('this worker takes runs');
+  await portOf(worker).untilReady();
+  const so = async () => {
+    // What a session has counted is told when it ends its next transaction after a second.
+    await sleep(2000);
+    const [row] = await database.sql(
+      'select (xact_commit + xact_rollback)::float8 as n from pg_stat_database where datname = current_database()',
+    );
+    return { transactions: Number(row?.['n']), atMs: performance.now() };
+  };
+  const before = await so();
+  await sleep(20_000);
+  const after = await so();
+  const perSecond = ((after.transactions - before.transactions) / (after.atMs - before.atMs)) * 1000;
+  console.log(`an idle worker: ${perSecond.toFixed(1)} transactions a second`);
+  expect(perSecond).toBeLessThanOrEqual(10);
+  worker.kill('SIGTERM');
+  expect((await worker.ended).code).toBe(0);
 });

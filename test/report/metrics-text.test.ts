@@ -28,6 +28,7 @@ const ABOUT = { job: 'nightly', tenant: 'contoso.example' };
 describe('metricsText', () => {
   test('metricsText tells a run that goes on, and nothing of an end', () => {
     const samples = samplesOf(metricsText({ ...ABOUT, facts: FACTS, ended: undefined }));
+    for (const name of samples.keys()) expect(name).toMatch(/\{job="nightly",tenant="contoso.example"/);
     const of = (name: string, labels = '') => samples.get(`${name}{job="nightly",tenant="contoso.example"${labels}}`);
     expect(of('countermand_calls_total', ',route="cancel"')).toBe(30);
     expect(of('countermand_outcomes', ',outcome="cancelled"')).toBe(27);

@@ -8,6 +8,7 @@ export function samplesOf(text: string): Map<string, number> {
   const begun = new Set<string>();
   let name = '';
   for (const line of text.slice(0, -1).split('\n')) {
+    if (line === '') continue;
     const comment = /^# (HELP|TYPE) ([a-z_]+) (.+)$/.exec(line);
     if (comment?.[1] === 'HELP') {
       name = comment[2] ?? '';
@@ -16,9 +17,9 @@ export function samplesOf(text: string): Map<string, number> {
     } else if (comment?.[1] === 'TYPE') {
       if (comment[2] !== name || !/^(gauge|counter)$/.test(comment[3] ?? '')) throw new Error(`not a type: ${line}`);
     } else {
-      const sample = /^([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\]|\\["\\n])*",?)+\}) (-?[0-9.e+]+)$/.exec(line);
+      const sample = /^([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\]|\\["\\n])*",?)+\})? (-?[0-9.e+]+)$/.exec(line);
       if (sample?.[1] !== name) throw new Error(`not a sample of ${name}: ${line}`);
-      const key = `${name}${sample[2]}`;
+      const key = `${name}${sample[2] ?? ''}`;
       if (samples.has(key)) throw new Error(`${key} comes twice`);
       samples.set(key, Number(sample[3]));
     }

@@ -88,7 +88,11 @@ export class HeldLock implements Hold {
 
   /** Whether nobody may have taken it over by now, as far as that is known without looking at the file. */
   get isFresh(): boolean {
-    return this.#lost === undefined && this.#ageMs(this.#renewed) <= LOCK_TTL_MS - LOCK_MARGIN_MS;
+    return this.#lost === undefined && this.ageMs <= LOCK_TTL_MS - LOCK_MARGIN_MS;
+  }
+
+  get ageMs(): number {
+    return this.#ageMs(this.#renewed);
   }
 
   /** Throws a LockedError when the lock is not fresh, a ClockError when that is so because the wall clock moved. */
@@ -104,7 +108,7 @@ export class HeldLock implements Hold {
       );
       throw this.#lost;
     }
-    const ageMs = this.#ageMs(this.#renewed);
+    const { ageMs } = this;
     this.#lose(
       `The lock on ${what} was not renewed for ${Math.round(ageMs / 1000)} s, because this process or its disk stood still: another run may have gone on. Nothing more was sent; run again to resume.`,
     );

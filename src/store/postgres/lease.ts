@@ -79,7 +79,7 @@ export class Lease implements Hold {
 
   /** How long (ms) it still lasts. */
   get leftMs(): number {
-    return this.#lost === undefined ? LEASE_MS - MARGIN_MS - this.#ageMs : 0;
+    return this.#lost === undefined ? LEASE_MS - MARGIN_MS - this.ageMs : 0;
   }
 
   /**
@@ -125,7 +125,8 @@ export class Lease implements Hold {
     return this.#parts.clock.monotonicMs() - this.#renewed.monotonicMs;
   }
 
-  get #ageMs(): number {
+  /** By whichever clock shows more. */
+  get ageMs(): number {
     return Math.max(this.#stoodMs, this.#parts.clock.wallMs() - this.#renewed.wallMs);
   }
 
@@ -138,7 +139,7 @@ export class Lease implements Hold {
     }
     if (this.#trouble !== undefined) return this.#trouble;
     return new LockedError(
-      `The lease on the run ${this.name} was not renewed for ${Math.round(this.#ageMs / 1000)} s, because this process stood still: another may have gone on with it. Nothing more was sent; run again to resume.`,
+      `The lease on the run ${this.name} was not renewed for ${Math.round(this.ageMs / 1000)} s, because this process stood still: another may have gone on with it. Nothing more was sent; run again to resume.`,
     );
   }
 }
