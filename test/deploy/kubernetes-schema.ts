@@ -1,13 +1,19 @@
+import { Deployment, type IDeployment } from 'kubernetes-models/apps/v1/Deployment';
 import { CronJob, type ICronJob } from 'kubernetes-models/batch/v1/CronJob';
 import { type IJob, Job } from 'kubernetes-models/batch/v1/Job';
+import { type INetworkPolicy, NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
+import { type IPodDisruptionBudget, PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
 import { ConfigMap, type IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import { type INamespace, Namespace } from 'kubernetes-models/v1/Namespace';
 import { type IPersistentVolumeClaim, PersistentVolumeClaim } from 'kubernetes-models/v1/PersistentVolumeClaim';
 import { type IServiceAccount, ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
 
 const MODELS: Record<string, (data: object) => { validate(): void }> = {
+  'apps/v1 Deployment': (data) => new Deployment(data as IDeployment),
   'batch/v1 CronJob': (data) => new CronJob(data as ICronJob),
   'batch/v1 Job': (data) => new Job(data as IJob),
+  'networking.k8s.io/v1 NetworkPolicy': (data) => new NetworkPolicy(data as INetworkPolicy),
+  'policy/v1 PodDisruptionBudget': (data) => new PodDisruptionBudget(data as IPodDisruptionBudget),
   'v1 ConfigMap': (data) => new ConfigMap(data as IConfigMap),
   'v1 Namespace': (data) => new Namespace(data as INamespace),
   'v1 PersistentVolumeClaim': (data) => new PersistentVolumeClaim(data as IPersistentVolumeClaim),

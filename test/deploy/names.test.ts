@@ -8,7 +8,7 @@ import { at, readManifest, readText } from './manifests.ts';
 
 const FOLDER = 'jobs/deploy/kubernetes';
 const PAGES = ['README.md', 'docs/operations.md', 'docs/sign-in.md', 'docs/settings.md'];
-const MANIFESTS = ['kubernetes', 'azure', 'prometheus'].flatMap((folder) =>
+const MANIFESTS = ['kubernetes', 'kubernetes-workers', 'azure', 'prometheus'].flatMap((folder) =>
   readdirSync(new URL(`../../jobs/deploy/${folder}`, import.meta.url)).map((name) => `jobs/deploy/${folder}/${name}`),
 );
 const TEXTS = [...PAGES, ...MANIFESTS, 'Dockerfile', 'docs/security.md', 'docs/how-it-works.md'].map((path) => ({
@@ -28,11 +28,10 @@ function found(pattern: RegExp): { path: string; name: string }[] {
 
 describe('pages and manifests use one set of names', () => {
   it.each([
-    ['the namespace', /kubectl (?:-n|--namespace) (\S+)/g, namespace],
+    ['the namespace', /kubectl (?:-n|--namespace|create namespace) (\S+)/g, namespace],
     ['the namespace of the federated subject', /system:serviceaccount:([^:\s"]+):/g, namespace],
     ['the service account of the federated subject', /system:serviceaccount:[^:\s"]+:([^\s",.]+)/g, account],
     ['the service account of the pods', /serviceAccountName: (\S+)/g, account],
-    ['the folder of the manifests', /kubectl apply -k (\S+)/g, FOLDER],
     ['the resource group and identity', /az identity create -g (\S+ -n \S+)/g, 'countermand -n countermand'],
     ['the resource group of the identity', /resourceGroups\/([^/]+)\/providers/g, 'countermand'],
     ['the identity of the job', /userAssignedIdentities\/([^:/\s]+):/g, 'countermand'],
@@ -45,6 +44,11 @@ describe('pages and manifests use one set of names', () => {
     const names = found(pattern);
     expect(names.length).toBeGreaterThan(0);
     for (const { path, name } of names) expect(name.replace(/`.*$/, ''), path).toBe(expected);
+  });
+
+  it('pages and manifests have kustomize set up the two folders that are there', () => {
+    const folders = found(/kubectl apply -k ([^\s`]+)/g).map(({ name }) => name);
+    expect([...new Set(folders)].sort()).toEqual([FOLDER, `${FOLDER}-workers`]);
   });
 
   it('every file of jobs/ that a page names is there', () => {
@@ -108,8 +112,9 @@ describe('pages and manifests name what the code has', () => {
     }
   });
 
-  it('pages and manifests open no port: the program listens on the sandbox’s, and on the one that a worker is given', () => {
-    expect(found(/((?:containerPort|targetPort|EXPOSE)\b)/g)).toEqual([]);
+  it('pages and manifests open the port of workers alone: the program listens on none but that and the sandbox’s', () => {
+    const opened = found(/((?:containerPort|targetPort|EXPOSE)\b)/g).map(({ path }) => path);
+    expect(opened).toEqual(['jobs/deploy/kubernetes-workers/deployment.yaml']);
     const listening = sources().filter((source) => source.includes('createServer('));
     expect(listening.map((source) => /who: '(.+?)'/.exec(source)?.[1]).sort()).toEqual(['the sandbox', 'the worker']);
   });
