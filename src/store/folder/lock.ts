@@ -1,4 +1,5 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
 import { LockedError, UsageError } from '../../errors.ts';
 import { hasCode } from '../../fs-errors.ts';
 import type { Disk } from './disk.ts';
@@ -112,7 +113,7 @@ async function silenceNeeded(holder: Holder | undefined, options: LockOptions): 
 
 /** Since the lock was written (ms), by the file system's one clock: of a file made beside it just now. */
 async function ageOf({ path, disk }: LockOptions): Promise<number> {
-  const probe = `${path}.${randomUUID()}.now`;
+  const probe = beside(path, `${randomUUID()}.now`);
   await disk.createExclusive(probe, '');
   try {
     const [now, lock] = [await disk.stat(probe), await disk.stat(path)];
@@ -125,13 +126,26 @@ async function ageOf({ path, disk }: LockOptions): Promise<number> {
 /** Removes a lock that was judged free, unless it says something else by now. */
 async function removeOld(old: Seen, options: LockOptions): Promise<boolean> {
   const { path, disk } = options;
-  await using guard = await acquire({ ...options, path: `${path}.${old.holder?.nonce ?? 'unreadable'}` });
+  await using guard = await acquire({ ...options, path: guardPath(path, old.holder) });
   const there = await readHolder(disk, path);
   if (there.gone || there.text !== old.text) return false;
   // Who stood still since it looked would remove the lock of whoever went on meanwhile.
   if (!guard.isFresh) return false;
   await disk.remove(path);
   return true;
+}
+
+/** Who judges a lock holds the lock that is named after its nonce. */
+function guardPath(path: string, holder: Holder | undefined): string {
+  const of = createHash('sha256')
+    .update(`${path}\n${holder?.nonce ?? 'unreadable'}`)
+    .digest('hex');
+  return beside(path, `${of.slice(0, 32)}.lock`);
+}
+
+/** A file that stands beside a lock for a moment. The lock's own name is left out: a ledger's may be so long that nothing can be added to it. */
+function beside(path: string, name: string): string {
+  return join(dirname(path), `.countermand-${name}`);
 }
 
 async function created(disk: Disk, path: string, content: string): Promise<boolean> {
