@@ -168,7 +168,7 @@ export class PostgresStore implements NetworkStore {
     const lease = memory.ledger && this.#leases.get(memory.ledger);
     if (memory.ledger !== undefined && lease === undefined) throw new Error('a ledger of another store');
     await this.#ready('');
-    const quota = await openQuota(this.#parts.database, sender, options, memory, this.#parts.clock);
+    const quota = await openQuota(this.#parts.database, sender, options, memory, this.#parts.clock, lease);
     // What became of the last calls is told before the run is given back; without a run, at the end.
     if (lease === undefined) this.#quotas.push(quota);
     else lease.beforeEnd(async () => await quota[Symbol.asyncDispose]());
