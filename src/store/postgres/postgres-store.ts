@@ -7,22 +7,12 @@ import type { SenderId } from '../../ledger/sender.ts';
 import type { Quota, WindowLeft } from '../../quota/quota.ts';
 import type { CallsElsewhere, DatabaseAccess, ExportedRun, ImportedRun, NetworkStore } from '../network-store.ts';
 import { sameSeries } from '../stamped.ts';
-import type {
-  HeldRun,
-  HoldRun,
-  ListedRun,
-  QuotaLook,
-  QuotaMemory,
-  RunEntry,
-  RunHolder,
-  RunStat,
-  StoreFinding,
-} from '../store.ts';
+import type { HeldRun, HoldRun, ListedRun, QuotaMemory, RunEntry, RunHolder, RunStat, StoreFinding } from '../store.ts';
 import { lookAtDurability } from './durability.ts';
 import { describeHolder, type Lease } from './lease.ts';
 import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
 import { holdNamed, type OpenParts, takeRun } from './open.ts';
-import { openQuota } from './quota.ts';
+import { openQuota, quotaLeftIn } from './quota.ts';
 import { countUnknown, rememberCalls } from './quota-memory.ts';
 import { noLedger, readNamed } from './read.ts';
 import { type RunRow, removeRun, runNamed, runsBeginning, runsHeld, stopRun } from './run-functions.ts';
@@ -175,10 +165,9 @@ export class PostgresStore implements NetworkStore {
     return quota;
   }
 
-  async quotaLeft(sender: SenderId, options: Job['quota'], { log }: QuotaLook): Promise<WindowLeft[]> {
+  async quotaLeft(sender: SenderId, options: Job['quota']): Promise<WindowLeft[]> {
     await this.#ready('');
-    await using quota = await openQuota(this.#parts.database, sender, options, { log }, this.#parts.clock);
-    return quota.left();
+    return await quotaLeftIn(this.#parts.database, sender, options, this.#parts.clock);
   }
 
   async check(name: string, _sender: SenderId): Promise<StoreFinding> {

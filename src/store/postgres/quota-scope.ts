@@ -42,6 +42,11 @@ interface TakeRow {
   suspect: boolean;
 }
 
+interface LookRow {
+  ids: string[];
+  ages: number[];
+}
+
 interface ScopeKey {
   /** Of the sender. */
   scope: string;
@@ -78,6 +83,22 @@ export class QuotaScope {
     );
     if (row === undefined) throw new Error('quota_open gave nothing back');
     return { scope: new QuotaScope(database, row, clock, log), known: new Set(row.known) };
+  }
+
+  /** As `look`, of a sender whom nobody may have asked for yet: such a one has called nothing. Nothing is written. */
+  static async lookAt(
+    database: Database,
+    sender: SenderId,
+    only: Route | undefined,
+    withinMs: number,
+  ): Promise<Map<string, number>> {
+    const { tenant, client, service } = senderParts(sender);
+    const rows = await database.query<LookRow>(
+      `select ids, ages from countermand.quota_scope s, countermand.quota_look(s.scope, $4, $5)
+        where s.tenant = $1 and s.client = $2 and s.service = $3`,
+      [tenant, client, service, only ?? null, withinMs],
+    );
+    return agesIn(rows);
   }
 
   /** Takes note of calls that were made elsewhere, and of sessions whose calls are known from now on. */
@@ -134,11 +155,10 @@ export class QuotaScope {
 
   /** How long ago each call of the last `withinMs` counted at the latest, by its ID; negative while that is to come. */
   async look(only: Route | undefined, withinMs: number): Promise<Map<string, number>> {
-    const [row] = await this.#database.query<{ ids: string[]; ages: number[] }>(
-      'select * from countermand.quota_look($1, $2, $3)',
-      [this.#key.scope, only ?? null, withinMs],
+    const values = [this.#key.scope, only ?? null, withinMs];
+    return agesIn(
+      await this.#database.query<LookRow>('select ids, ages from countermand.quota_look($1, $2, $3)', values),
     );
-    return new Map(row?.ids.map((id, index) => [id, row.ages[index] ?? 0]));
   }
 
   /** From now on nobody is granted anything before `untilMs` (monotonic). */
@@ -186,4 +206,8 @@ export class QuotaScope {
       MARGIN_MS,
     ]);
   }
+}
+
+function agesIn([row]: readonly LookRow[]): Map<string, number> {
+  return new Map(row?.ids.map((id, index) => [id, row.ages[index] ?? 0]));
 }

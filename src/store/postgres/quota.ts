@@ -45,6 +45,26 @@ export async function openQuota(
   return quota;
 }
 
+/** What is left of a sender's quota now, by looking alone: nothing is written. Throws the errors of {@link Database}. */
+export async function quotaLeftIn(
+  database: Database,
+  sender: SenderId,
+  options: Job['quota'],
+  clock: Clock,
+): Promise<WindowLeft[]> {
+  const windows = shareOf(options.windows, options.share);
+  const known = new LeftKnown(windows);
+  const ages = await QuotaScope.lookAt(database, sender, cancelsAlone(options.routes), lookBackMs(windows));
+  const nowMs = clock.monotonicMs();
+  known.looked(ages, nowMs);
+  return known.left(nowMs);
+}
+
+/** What is left is told of the windows that a cancel goes through. */
+function cancelsAlone(routes: Job['quota']['routes']): Route | undefined {
+  return routes === 'separate' ? 'cancel' : undefined;
+}
+
 interface PostgresQuotaOptions {
   windows: readonly Window[];
   routes: Job['quota']['routes'];
@@ -73,7 +93,7 @@ class PostgresQuota implements Quota, AsyncDisposable {
     this.#scope = scope;
     this.#clock = clock;
     this.#log = log;
-    this.#only = routes === 'separate' ? 'cancel' : undefined;
+    this.#only = cancelsAlone(routes);
     this.#known = new LeftKnown(windows);
     this.#lookBackMs = lookBackMs(windows);
     this.pauses = new Pauses(scope, { clock, log });
