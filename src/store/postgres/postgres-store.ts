@@ -13,7 +13,9 @@ import { describeHolder, type Lease } from './lease.ts';
 import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
 import { holdNamed, type OpenParts, takeRun } from './open.ts';
 import { openQuota, quotaLeftIn } from './quota.ts';
+import { NOTABLE_STAND_MS, standingWords } from './quota-clock.ts';
 import { countUnknown, rememberCalls } from './quota-memory.ts';
+import { QuotaScope } from './quota-scope.ts';
 import { noLedger, readNamed } from './read.ts';
 import { type RunRow, removeRun, runNamed, runsBeginning, runsHeld, stopRun } from './run-functions.ts';
 import { applyMigrations, checkSchema } from './schema.ts';
@@ -170,8 +172,8 @@ export class PostgresStore implements NetworkStore {
     return await quotaLeftIn(this.#parts.database, sender, options, this.#parts.clock);
   }
 
-  async check(name: string, _sender: SenderId): Promise<StoreFinding> {
-    const { database } = this.#parts;
+  async check(name: string, sender: SenderId): Promise<StoreFinding> {
+    const { database, clock } = this.#parts;
     const place = `the store ${database.where}`;
     try {
       await this.#ready(name);
@@ -181,8 +183,10 @@ export class PostgresStore implements NetworkStore {
       if (trouble !== '' && !database.isHere) return { level: 'wrong', exitCode: 2, text: kept + trouble, place };
       const held = await runsHeld(database);
       const own = held.find((run) => run.name === name)?.holder;
-      const text = kept + heldWords(held) + trouble;
-      if (own === undefined) return { level: trouble === '' ? 'ok' : 'warning', text, place };
+      const standsMs = await QuotaScope.standsMs(database, sender);
+      const stands = standsMs < NOTABLE_STAND_MS ? '' : `; ${standingWords(clock.wallMs() + standsMs)}`;
+      const text = kept + heldWords(held) + trouble + stands;
+      if (own === undefined) return { level: trouble + stands === '' ? 'ok' : 'warning', text, place };
       return { level: 'warning', text: `${text}; a second run of ${name} would exit 11: wait for it to finish`, place };
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;

@@ -5,7 +5,7 @@ import type { Logger } from '../../log.ts';
 import { MARGIN_MS, UNANSWERED_MS } from '../../quota/call-times.ts';
 import type { AgedCall, Window } from '../../quota/quota.ts';
 import type { Database } from './database.ts';
-import { type ClockReading, jumpMs, notAfterMs } from './quota-clock.ts';
+import { type ClockReading, jumpMs, NOTABLE_STAND_MS, notAfterMs, standingWords } from './quota-clock.ts';
 
 /** So long after it was granted or kept a slot may be sent on, by our own clock. */
 export const USE_MS = 30_000;
@@ -40,6 +40,7 @@ interface TakeRow {
   shownMs: number;
   behindMs: number;
   suspect: boolean;
+  standsMs: number;
 }
 
 interface LookRow {
@@ -61,6 +62,8 @@ export class QuotaScope {
   readonly #clock: Clock;
   readonly #log: Logger;
   #reading: ClockReading | undefined;
+  /** Epoch ms: of the last that was said. */
+  #standsUntilMs = 0;
 
   private constructor(database: Database, key: ScopeKey, clock: Clock, log: Logger) {
     this.#database = database;
@@ -101,6 +104,17 @@ export class QuotaScope {
     return agesIn(rows);
   }
 
+  /** For how long nothing more is granted to a sender whose quota is spent, because the database's clock was set back. */
+  static async standsMs(database: Database, sender: SenderId): Promise<number> {
+    const { tenant, client, service } = senderParts(sender);
+    const [row] = await database.query<{ standsMs: number }>(
+      `select countermand.stands_ms(s) as "standsMs" from countermand.quota_scope s
+        where s.tenant = $1 and s.client = $2 and s.service = $3`,
+      [tenant, client, service],
+    );
+    return row?.standsMs ?? 0;
+  }
+
   /** Takes note of calls that were made elsewhere, and of sessions whose calls are known from now on. */
   async fill(run: string, sessions: readonly number[], calls: readonly AgedCall[]): Promise<void> {
     await this.#database.query('select countermand.quota_fill($1, $2, $3, $4, $5)', [
@@ -127,6 +141,7 @@ export class QuotaScope {
       if (byMs !== undefined) await this.#setBack(byMs, row.behindMs);
       else this.#reading = reading;
       if (!row.suspect) {
+        if (row.ids.length < routes.length) this.#sayStanding(row.standsMs);
         const { ids, waitMs, othersFly, pausedMs } = row;
         return { ids, askedAtMs, waitMs, othersFly, pausedMs };
       }
@@ -175,7 +190,7 @@ export class QuotaScope {
   ): Promise<TakeRow> {
     const [row] = await this.#database.query<TakeRow>(
       `select ids, wait_ms as "waitMs", others_fly as "othersFly", paused_ms as "pausedMs", now_ms as "shownMs",
-          behind_ms as "behindMs", suspect
+          behind_ms as "behindMs", suspect, stands_ms as "standsMs"
         from countermand.quota_take($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
       [
         this.#key.scope,
@@ -191,6 +206,13 @@ export class QuotaScope {
     );
     if (row === undefined) throw new Error('quota_take gave nothing back');
     return row;
+  }
+
+  #sayStanding(standsMs: number): void {
+    const untilMs = this.#clock.wallMs() + standsMs;
+    if (standsMs < NOTABLE_STAND_MS || Math.abs(untilMs - this.#standsUntilMs) < NOTABLE_STAND_MS) return;
+    this.#standsUntilMs = untilMs;
+    this.#log.warn({ until: new Date(untilMs).toISOString() }, standingWords(untilMs));
   }
 
   async #setBack(byMs: number, behindMs: number): Promise<void> {
