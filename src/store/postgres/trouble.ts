@@ -44,8 +44,8 @@ const NETWORK_WORDS: Readonly<Record<string, string>> = {
 const PG_TROUBLE = /terminated|timeout|not queryable|closed|SASL|SCRAM|end on the pool/i;
 
 /**
- * What a database or the way to it says, as a sentence with what to do: a UsageError (exit 2) for a wrong password, missing rights, another schema
- * or an untrusted certificate, a DiskError (exit 6) for a server that cannot be reached or fails. Anything else is a fault of ours and comes back as it is.
+ * What a database or the way to it says, as a sentence with what to do: a UsageError (exit 2) for a wrong password, missing rights, another schema,
+ * an untrusted certificate or a pooler's setting, a DiskError (exit 6) for a server that cannot be reached or fails. Anything else is a fault of ours and comes back as it is.
  */
 export function storeTrouble(thrown: unknown, where: string): unknown {
   if (thrown instanceof CountermandError || !(thrown instanceof Error)) return thrown;
@@ -78,6 +78,13 @@ export function storeTrouble(thrown: unknown, where: string): unknown {
   if (tls !== undefined) {
     return new UsageError(
       `${said} is not trusted (${tls}): correct the server, or name its certificate authority in NODE_EXTRA_CA_CERTS.`,
+      cause,
+    );
+  }
+  // PgBouncer's words: it knows but a few settings.
+  if (/unsupported startup parameter/.test(error.message)) {
+    return new UsageError(
+      `${said} is behind a pooler that refuses a setting (${error.message}): set ignore_startup_parameters there, as docs/operations.md says.`,
       cause,
     );
   }
