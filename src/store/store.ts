@@ -51,7 +51,7 @@ export interface Store extends AsyncDisposable {
   quota(sender: SenderId, options: Job['quota'], memory: QuotaMemory): Promise<Quota>;
   /**
    * What the calls made so far leave of a sender's windows, to a session that begins now with a ledger of this name: those that a cancel goes through.
-   * Holds nothing. Moments are monotonic ms.
+   * Holds and writes nothing. Moments are monotonic ms.
    */
   quotaLeft(sender: SenderId, options: Job['quota'], memory: QuotaLook): Promise<WindowLeft[]>;
   /** Whether a run of this sender could begin with a ledger of this name. Writes and holds nothing. */

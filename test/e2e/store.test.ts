@@ -38,6 +38,25 @@ test('a database is set up, and a plan in it is started by its name, reported, v
   expect(await work.ledgers()).toEqual([]);
 });
 
+test('what shows runs writes nothing', async () => {
+  await using database = await openTestDatabase();
+  await using work = await workAt(database, 5);
+  await work.file('ids.csv', ['id', ...ids(5)]);
+  expect((await work.run(['plan', 'ids.csv', ...COMMENT])).code).toBe(0);
+  // Nobody has sent since the store forgot it.
+  await database.sql(
+    'delete from countermand.quota_call; delete from countermand.quota_session; delete from countermand.quota_scope',
+  );
+  const name = new URL(database.url).pathname.slice(1);
+  await database.sql(`alter role test_worker in database ${name} set default_transaction_read_only = on`);
+  for (const args of [['status'], ['status', '--json'], ['report', 'ids.plan'], ['verify', 'ids.plan', '--offline']]) {
+    const shown = await work.run([...args, '--log-level', 'debug']);
+    expect(shown.code, shown.stderr).toBe(0);
+    expect(shown.stderr).not.toContain('read-only');
+  }
+  expect(await database.sql('select from countermand.quota_scope')).toEqual([]);
+});
+
 test('where a flag names the store, whatever is printed to go on with names it too, and runs as it stands', async () => {
   await using database = await openTestDatabase();
   const password = database.passwordOf(database.url);

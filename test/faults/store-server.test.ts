@@ -55,6 +55,23 @@ test.concurrent('a server that crashes twice under a run and comes back has lost
   await expectOrderlyStoreEnd(work);
 });
 
+test.concurrent('a run waits for a server that is started anew, and for one whose connections break, and ends as if nothing had been', async () => {
+  await using server = await startPostgres();
+  await using work = await workOf({ count: 80 }, await makeTestDatabase(server));
+  const { log } = work.sandbox;
+  await using command = await start(work);
+  for (const wanted of [10, 35]) {
+    await log.until(() => log.effective().length >= wanted);
+    await server.crash();
+    await server.restart();
+  }
+  await log.until(() => log.effective().length >= 60);
+  work.proxy.cut('quota_take', 'after', 2);
+  const end = await command.ended;
+  expect(outcomeOf(end), end.stderr).toEqual({ code: 0, signal: null });
+  await expectWhole(work);
+});
+
 test.concurrent.for(['close', 'swallow'] as const)(
   'a run that reaches Defender and not its database (%s) stops before its lease runs out, and another machine goes on',
   async (how) => {

@@ -12,6 +12,9 @@ const MARGIN_MS = 5_000;
 /** A wall clock that went back by more was set, and what is written from then on would be dated wrongly. */
 const CLOCK_BACK_MS = 60_000;
 
+/** Nothing is sent so long after the database last answered, so that whoever waits for it longer waits in vain. */
+export const SILENT_MS = LEASE_MS - MARGIN_MS;
+
 export interface Moment {
   monotonicMs: number;
   wallMs: number;
@@ -79,7 +82,7 @@ export class Lease implements Hold {
 
   /** How long (ms) it still lasts. */
   get leftMs(): number {
-    return this.#lost === undefined ? LEASE_MS - MARGIN_MS - this.ageMs : 0;
+    return this.#lost === undefined ? SILENT_MS - this.ageMs : 0;
   }
 
   /**
@@ -131,7 +134,7 @@ export class Lease implements Hold {
   }
 
   #whyLost(stoodMs: number, movedMs: number): CountermandError {
-    if (stoodMs <= LEASE_MS - MARGIN_MS) {
+    if (stoodMs <= SILENT_MS) {
       const moved = `${movedMs > 0 ? 'ahead' : 'back'} by ${describeDuration(Math.abs(movedMs))}`;
       return new ClockError(
         `The clock of this machine moved ${moved} during the run: it was set, or the machine slept. Nothing more was sent; check the clock, then run again to resume.`,

@@ -7,23 +7,15 @@ import type { SenderId } from '../../ledger/sender.ts';
 import type { Quota, WindowLeft } from '../../quota/quota.ts';
 import type { CallsElsewhere, DatabaseAccess, ExportedRun, ImportedRun, NetworkStore } from '../network-store.ts';
 import { sameSeries } from '../stamped.ts';
-import type {
-  HeldRun,
-  HoldRun,
-  ListedRun,
-  QuotaLook,
-  QuotaMemory,
-  RunEntry,
-  RunHolder,
-  RunStat,
-  StoreFinding,
-} from '../store.ts';
+import type { HeldRun, HoldRun, ListedRun, QuotaMemory, RunEntry, RunHolder, RunStat, StoreFinding } from '../store.ts';
 import { lookAtDurability } from './durability.ts';
 import { describeHolder, type Lease } from './lease.ts';
 import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
 import { holdNamed, type OpenParts, takeRun } from './open.ts';
-import { openQuota } from './quota.ts';
+import { openQuota, quotaLeftIn } from './quota.ts';
+import { NOTABLE_STAND_MS, standingWords } from './quota-clock.ts';
 import { countUnknown, rememberCalls } from './quota-memory.ts';
+import { QuotaScope } from './quota-scope.ts';
 import { noLedger, readNamed } from './read.ts';
 import { type RunRow, removeRun, runNamed, runsBeginning, runsHeld, stopRun } from './run-functions.ts';
 import { applyMigrations, checkSchema } from './schema.ts';
@@ -168,21 +160,20 @@ export class PostgresStore implements NetworkStore {
     const lease = memory.ledger && this.#leases.get(memory.ledger);
     if (memory.ledger !== undefined && lease === undefined) throw new Error('a ledger of another store');
     await this.#ready('');
-    const quota = await openQuota(this.#parts.database, sender, options, memory, this.#parts.clock);
+    const quota = await openQuota(this.#parts.database, sender, options, memory, this.#parts.clock, lease);
     // What became of the last calls is told before the run is given back; without a run, at the end.
     if (lease === undefined) this.#quotas.push(quota);
     else lease.beforeEnd(async () => await quota[Symbol.asyncDispose]());
     return quota;
   }
 
-  async quotaLeft(sender: SenderId, options: Job['quota'], { log }: QuotaLook): Promise<WindowLeft[]> {
+  async quotaLeft(sender: SenderId, options: Job['quota']): Promise<WindowLeft[]> {
     await this.#ready('');
-    await using quota = await openQuota(this.#parts.database, sender, options, { log }, this.#parts.clock);
-    return quota.left();
+    return await quotaLeftIn(this.#parts.database, sender, options, this.#parts.clock);
   }
 
-  async check(name: string, _sender: SenderId): Promise<StoreFinding> {
-    const { database } = this.#parts;
+  async check(name: string, sender: SenderId): Promise<StoreFinding> {
+    const { database, clock } = this.#parts;
     const place = `the store ${database.where}`;
     try {
       await this.#ready(name);
@@ -192,8 +183,10 @@ export class PostgresStore implements NetworkStore {
       if (trouble !== '' && !database.isHere) return { level: 'wrong', exitCode: 2, text: kept + trouble, place };
       const held = await runsHeld(database);
       const own = held.find((run) => run.name === name)?.holder;
-      const text = kept + heldWords(held) + trouble;
-      if (own === undefined) return { level: trouble === '' ? 'ok' : 'warning', text, place };
+      const standsMs = await QuotaScope.standsMs(database, sender);
+      const stands = standsMs < NOTABLE_STAND_MS ? '' : `; ${standingWords(clock.wallMs() + standsMs)}`;
+      const text = kept + heldWords(held) + trouble + stands;
+      if (own === undefined) return { level: trouble + stands === '' ? 'ok' : 'warning', text, place };
       return { level: 'warning', text: `${text}; a second run of ${name} would exit 11: wait for it to finish`, place };
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;

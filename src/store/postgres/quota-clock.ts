@@ -26,3 +26,11 @@ export function jumpMs(before: ClockReading, after: ClockReading): number | unde
 function allowedMs(passedMs: number): number {
   return passedMs * (1 + DRIFT) + JUMP_MS;
 }
+
+/** A clock that is set back by less is waited for without a word. */
+export const NOTABLE_STAND_MS = 10_000;
+
+/** What a person can do is said in docs/operations.md. */
+export function standingWords(untilMs: number): string {
+  return `the database's clock was set back: no slot that is spent is given again before ${new Date(untilMs).toISOString()}; where that is long, see "The server's clock" in docs/operations.md`;
+}

@@ -4,6 +4,7 @@ import { MARGIN_MS } from '../../quota/call-times.ts';
 import type { Slot, Window } from '../../quota/quota.ts';
 import type { QuotaScope, Taken } from './quota-scope.ts';
 import type { Slots } from './quota-slots.ts';
+import { askAgain } from './trouble.ts';
 
 /** Slots that are asked for at once. */
 const MOST_AT_ONCE = 100;
@@ -23,6 +24,8 @@ export interface QueueParts {
   only: Route | undefined;
   windows: readonly Window[];
   clock: Clock;
+  /** For how long (ms) from now on a slot would be of use to a question that was begun at this moment (monotonic) and not answered yet. */
+  leftMs(begunAtMs: number): number;
   /** A slot was granted. */
   onGrant(id: string): void;
   onAnswer(taken: Taken): void;
@@ -30,7 +33,7 @@ export interface QueueParts {
 
 /**
  * Callers that wait for a slot of the same windows, first come first served. They ask the database together, one question at a time; when there is
- * nothing, again as soon as there may be something.
+ * nothing, again as soon as there may be something. While the database is away they wait for it, as long as a slot would be of use.
  */
 export class SlotQueue {
   readonly #parts: QueueParts;
@@ -40,6 +43,7 @@ export class SlotQueue {
   #asking = false;
   #wakeAtMs = 0;
   #alarm: AbortController | undefined;
+  readonly #closed = new AbortController();
 
   constructor(parts: QueueParts) {
     this.#parts = parts;
@@ -90,6 +94,7 @@ export class SlotQueue {
   close(): void {
     this.#waiting.splice(0);
     this.#alarm?.abort();
+    this.#closed.abort();
   }
 
   async #serve(): Promise<void> {
@@ -98,7 +103,7 @@ export class SlotQueue {
     try {
       while (this.#waiting.length > 0) {
         this.#wakeAtMs = Number.POSITIVE_INFINITY;
-        const { taken, asked } = await this.#ask();
+        const { taken, asked } = await this.#askUntilAnswered();
         if (taken.ids.length < asked) await this.#untilDue(taken);
       }
     } catch (error) {
@@ -108,9 +113,20 @@ export class SlotQueue {
     }
   }
 
-  async #ask(): Promise<{ taken: Taken; asked: number }> {
+  /** What an answer that was lost has granted is held until it counts no more, and unknown to us: so no more than one slot is asked for once more. */
+  #askUntilAnswered(): Promise<{ taken: Taken; asked: number }> {
+    const { clock, leftMs } = this.#parts;
+    const begunAtMs = clock.monotonicMs();
+    return askAgain((attempt) => this.#ask(attempt === 1 ? MOST_AT_ONCE : 1), {
+      clock,
+      leftMs: () => (this.#waiting.length === 0 ? 0 : leftMs(begunAtMs)),
+      signal: this.#closed.signal,
+    });
+  }
+
+  async #ask(most: number): Promise<{ taken: Taken; asked: number }> {
     const { scope, slots, only, windows, onGrant, onAnswer } = this.#parts;
-    const routes = this.#waiting.slice(0, MOST_AT_ONCE).map(({ route }) => route);
+    const routes = this.#waiting.slice(0, most).map(({ route }) => route);
     const taken = await scope.take(routes, only, windows);
     onAnswer(taken);
     for (const [index, id] of taken.ids.entries()) {

@@ -5,7 +5,7 @@ import type { Logger } from '../../log.ts';
 import { MARGIN_MS, UNANSWERED_MS } from '../../quota/call-times.ts';
 import type { AgedCall, Window } from '../../quota/quota.ts';
 import type { Database } from './database.ts';
-import { type ClockReading, jumpMs, notAfterMs } from './quota-clock.ts';
+import { type ClockReading, jumpMs, NOTABLE_STAND_MS, notAfterMs, standingWords } from './quota-clock.ts';
 
 /** So long after it was granted or kept a slot may be sent on, by our own clock. */
 export const USE_MS = 30_000;
@@ -40,6 +40,12 @@ interface TakeRow {
   shownMs: number;
   behindMs: number;
   suspect: boolean;
+  standsMs: number;
+}
+
+interface LookRow {
+  ids: string[];
+  ages: number[];
 }
 
 interface ScopeKey {
@@ -56,6 +62,8 @@ export class QuotaScope {
   readonly #clock: Clock;
   readonly #log: Logger;
   #reading: ClockReading | undefined;
+  /** Epoch ms: of the last that was said. */
+  #standsUntilMs = 0;
 
   private constructor(database: Database, key: ScopeKey, clock: Clock, log: Logger) {
     this.#database = database;
@@ -78,6 +86,33 @@ export class QuotaScope {
     );
     if (row === undefined) throw new Error('quota_open gave nothing back');
     return { scope: new QuotaScope(database, row, clock, log), known: new Set(row.known) };
+  }
+
+  /** As `look`, of a sender whom nobody may have asked for yet: such a one has called nothing. Nothing is written. */
+  static async lookAt(
+    database: Database,
+    sender: SenderId,
+    only: Route | undefined,
+    withinMs: number,
+  ): Promise<Map<string, number>> {
+    const { tenant, client, service } = senderParts(sender);
+    const rows = await database.query<LookRow>(
+      `select ids, ages from countermand.quota_scope s, countermand.quota_look(s.scope, $4, $5)
+        where s.tenant = $1 and s.client = $2 and s.service = $3`,
+      [tenant, client, service, only ?? null, withinMs],
+    );
+    return agesIn(rows);
+  }
+
+  /** For how long nothing more is granted to a sender whose quota is spent, because the database's clock was set back. */
+  static async standsMs(database: Database, sender: SenderId): Promise<number> {
+    const { tenant, client, service } = senderParts(sender);
+    const [row] = await database.query<{ standsMs: number }>(
+      `select countermand.stands_ms(s) as "standsMs" from countermand.quota_scope s
+        where s.tenant = $1 and s.client = $2 and s.service = $3`,
+      [tenant, client, service],
+    );
+    return row?.standsMs ?? 0;
   }
 
   /** Takes note of calls that were made elsewhere, and of sessions whose calls are known from now on. */
@@ -106,6 +141,7 @@ export class QuotaScope {
       if (byMs !== undefined) await this.#setBack(byMs, row.behindMs);
       else this.#reading = reading;
       if (!row.suspect) {
+        if (row.ids.length < routes.length) this.#sayStanding(row.standsMs);
         const { ids, waitMs, othersFly, pausedMs } = row;
         return { ids, askedAtMs, waitMs, othersFly, pausedMs };
       }
@@ -134,11 +170,10 @@ export class QuotaScope {
 
   /** How long ago each call of the last `withinMs` counted at the latest, by its ID; negative while that is to come. */
   async look(only: Route | undefined, withinMs: number): Promise<Map<string, number>> {
-    const [row] = await this.#database.query<{ ids: string[]; ages: number[] }>(
-      'select * from countermand.quota_look($1, $2, $3)',
-      [this.#key.scope, only ?? null, withinMs],
+    const values = [this.#key.scope, only ?? null, withinMs];
+    return agesIn(
+      await this.#database.query<LookRow>('select ids, ages from countermand.quota_look($1, $2, $3)', values),
     );
-    return new Map(row?.ids.map((id, index) => [id, row.ages[index] ?? 0]));
   }
 
   /** From now on nobody is granted anything before `untilMs` (monotonic). */
@@ -155,7 +190,7 @@ export class QuotaScope {
   ): Promise<TakeRow> {
     const [row] = await this.#database.query<TakeRow>(
       `select ids, wait_ms as "waitMs", others_fly as "othersFly", paused_ms as "pausedMs", now_ms as "shownMs",
-          behind_ms as "behindMs", suspect
+          behind_ms as "behindMs", suspect, stands_ms as "standsMs"
         from countermand.quota_take($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
       [
         this.#key.scope,
@@ -173,6 +208,13 @@ export class QuotaScope {
     return row;
   }
 
+  #sayStanding(standsMs: number): void {
+    const untilMs = this.#clock.wallMs() + standsMs;
+    if (standsMs < NOTABLE_STAND_MS || Math.abs(untilMs - this.#standsUntilMs) < NOTABLE_STAND_MS) return;
+    this.#standsUntilMs = untilMs;
+    this.#log.warn({ until: new Date(untilMs).toISOString() }, standingWords(untilMs));
+  }
+
   async #setBack(byMs: number, behindMs: number): Promise<void> {
     this.#log.warn(
       { byMs: Math.round(byMs) },
@@ -186,4 +228,8 @@ export class QuotaScope {
       MARGIN_MS,
     ]);
   }
+}
+
+function agesIn([row]: readonly LookRow[]): Map<string, number> {
+  return new Map(row?.ids.map((id, index) => [id, row.ages[index] ?? 0]));
 }

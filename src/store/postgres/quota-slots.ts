@@ -3,6 +3,7 @@ import type { Logger } from '../../log.ts';
 import { UNANSWERED_MS } from '../../quota/call-times.ts';
 import type { Slot } from '../../quota/quota.ts';
 import { type QuotaScope, USE_MS } from './quota-scope.ts';
+import { askAgain } from './trouble.ts';
 
 /** So often all slots in hand are kept, as long as there are any. */
 const KEEP_MS = 15_000;
@@ -14,6 +15,13 @@ export interface SlotEvents {
   onEnd(id: string, countedAtMs: number | undefined): void;
   /** The database knows it now. */
   onTold(countedAtMs: number | undefined): void;
+}
+
+export interface SlotParts {
+  clock: Clock;
+  log: Logger;
+  /** For how long (ms) from now on it is worth trying to tell the last ends, begun at this moment (monotonic). */
+  leftMs(begunAtMs: number): number;
 }
 
 interface InHand {
@@ -36,6 +44,7 @@ export class Slots {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #events: SlotEvents;
+  readonly #leftMs: SlotParts['leftMs'];
   readonly #inHand = new Map<string, InHand>();
   #ended: End[] = [];
   #work: Promise<void> = Promise.resolve();
@@ -43,11 +52,12 @@ export class Slots {
   #keeping = false;
   readonly #closed = new AbortController();
 
-  constructor(scope: QuotaScope, events: SlotEvents, { clock, log }: { clock: Clock; log: Logger }) {
+  constructor(scope: QuotaScope, events: SlotEvents, { clock, log, leftMs }: SlotParts) {
     this.#scope = scope;
     this.#events = events;
     this.#clock = clock;
     this.#log = log;
+    this.#leftMs = leftMs;
   }
 
   /** A slot that was granted at `askedAtMs` (monotonic) at the earliest. */
@@ -83,10 +93,14 @@ export class Slots {
     return await done;
   }
 
-  /** Tells the database what it has not been told yet, if that can be done now. */
+  /** Tells the database what it has not been told yet, unless it stays away. */
   async close(): Promise<void> {
     this.#closed.abort();
-    await this.alone(() => this.#tellAll()).catch((error: unknown) => this.#log.debug({ err: error }, NOT_TOLD));
+    const begunAtMs = this.#clock.monotonicMs();
+    const tellAll = () => this.alone(() => this.#tellAll());
+    await askAgain(tellAll, { clock: this.#clock, leftMs: () => this.#leftMs(begunAtMs) }).catch((error: unknown) =>
+      this.#log.debug({ err: error }, NOT_TOLD),
+    );
   }
 
   async #tell(): Promise<void> {

@@ -7,6 +7,7 @@ import type { Quota, Slot, Window, WindowLeft } from '../../quota/quota.ts';
 import { shareOf } from '../../quota/windows.ts';
 import type { QuotaMemory } from '../store.ts';
 import type { Database } from './database.ts';
+import { type Lease, SILENT_MS } from './lease.ts';
 import { LeftKnown } from './quota-left.ts';
 import { rememberOwnCalls } from './quota-memory.ts';
 import { Pauses } from './quota-pauses.ts';
@@ -22,7 +23,8 @@ const LOOK_MS = 5000;
  * beside the SQL (migrations/002-quota.ts) and in docs/design.md.
  *
  * It knows all calls that were asked for here, and those of `memory.ledger` that were made elsewhere. Closing it tells the database what became of the last
- * slots; without that they are held for a minute and a half. Throws, as `take` does, the errors of {@link Database}.
+ * slots; without that they are held for a minute and a half. Throws the errors of {@link Database}; `take` does so when the database stays away for ten
+ * seconds, or until the `lease` on the run would end.
  */
 export async function openQuota(
   database: Database,
@@ -30,6 +32,7 @@ export async function openQuota(
   options: Job['quota'],
   memory: QuotaMemory,
   clock: Clock,
+  lease?: Pick<Lease, 'leftMs'>,
 ): Promise<Quota & AsyncDisposable> {
   const { log } = memory;
   const windows = shareOf(options.windows, options.share);
@@ -37,9 +40,29 @@ export async function openQuota(
   const run = memory.ledger?.state.run ?? '';
   const { scope, known } = await QuotaScope.open(database, sender, { longestMs, run }, { clock, log });
   await rememberOwnCalls(scope, known, memory, { windows, sender, clock });
-  const quota = new PostgresQuota(scope, { windows, routes: options.routes, clock, log: memory.log });
+  const quota = new PostgresQuota(scope, { windows, routes: options.routes, clock, log: memory.log, lease });
   await quota.look();
   return quota;
+}
+
+/** What is left of a sender's quota now, by looking alone: nothing is written. Throws the errors of {@link Database}. */
+export async function quotaLeftIn(
+  database: Database,
+  sender: SenderId,
+  options: Job['quota'],
+  clock: Clock,
+): Promise<WindowLeft[]> {
+  const windows = shareOf(options.windows, options.share);
+  const known = new LeftKnown(windows);
+  const ages = await QuotaScope.lookAt(database, sender, cancelsAlone(options.routes), lookBackMs(windows));
+  const nowMs = clock.monotonicMs();
+  known.looked(ages, nowMs);
+  return known.left(nowMs);
+}
+
+/** What is left is told of the windows that a cancel goes through. */
+function cancelsAlone(routes: Job['quota']['routes']): Route | undefined {
+  return routes === 'separate' ? 'cancel' : undefined;
 }
 
 interface PostgresQuotaOptions {
@@ -47,6 +70,7 @@ interface PostgresQuotaOptions {
   routes: Job['quota']['routes'];
   clock: Clock;
   log: QuotaMemory['log'];
+  lease: Pick<Lease, 'leftMs'> | undefined;
 }
 
 class PostgresQuota implements Quota, AsyncDisposable {
@@ -63,11 +87,13 @@ class PostgresQuota implements Quota, AsyncDisposable {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
-  constructor(scope: QuotaScope, { windows, routes, clock, log }: PostgresQuotaOptions) {
+  constructor(scope: QuotaScope, { windows, routes, clock, log, lease }: PostgresQuotaOptions) {
+    const leftMs = (begunAtMs: number) =>
+      Math.min(begunAtMs + SILENT_MS - clock.monotonicMs(), lease?.leftMs ?? Number.POSITIVE_INFINITY);
     this.#scope = scope;
     this.#clock = clock;
     this.#log = log;
-    this.#only = routes === 'separate' ? 'cancel' : undefined;
+    this.#only = cancelsAlone(routes);
     this.#known = new LeftKnown(windows);
     this.#lookBackMs = lookBackMs(windows);
     this.pauses = new Pauses(scope, { clock, log });
@@ -79,11 +105,11 @@ class PostgresQuota implements Quota, AsyncDisposable {
           for (const queue of this.#allQueues()) queue.freed(countedAtMs);
         },
       },
-      { clock, log },
+      { clock, log, leftMs },
     );
     const queueOf = (only: Route | undefined) =>
       new SlotQueue({
-        ...{ scope, slots: this.#slots, only, windows, clock },
+        ...{ scope, slots: this.#slots, only, windows, clock, leftMs },
         onGrant: (id) => {
           if (only === this.#only) this.#known.granted(id);
         },

@@ -4,14 +4,11 @@ import type { Tape } from '../../ledger/tape.ts';
 import type { Database } from './database.ts';
 import { LEASE_MS, type Lease, momentOf } from './lease.ts';
 import { type AppendAnswer, appendLines } from './run-functions.ts';
-import { mayPass } from './trouble.ts';
+import { askAgain } from './trouble.ts';
 
 /** What waits for a commit, at most: in bytes, and for how long the first of it has waited. */
 const MAX_BYTES = 1 << 18;
 const LONGEST_WAIT_MS = 100;
-/** Between two attempts at one append. */
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 2_000;
 
 export interface PostgresTapeParts {
   database: Database;
@@ -95,20 +92,20 @@ export class PostgresTape implements Tape {
 
   async #append(lines: Uint8Array): Promise<void> {
     const { database, clock, lease } = this.#parts;
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    const append = async () => {
       lease.assertFresh();
       const begun = momentOf(clock);
-      try {
-        const answer = await appendLines(database, lease.held, this.#at, lines, LEASE_MS);
-        if (answer.outcome !== 'written') throw this.#refused(answer);
-        lease.renewed(begun, answer.stop);
-        return;
-      } catch (error) {
-        if (!mayPass(error) || lease.leftMs < pauseMs) throw error;
+      const answer = await appendLines(database, lease.held, this.#at, lines, LEASE_MS);
+      if (answer.outcome !== 'written') throw this.#refused(answer);
+      lease.renewed(begun, answer.stop);
+    };
+    await askAgain(append, {
+      clock,
+      leftMs: () => lease.leftMs,
+      onTrouble: (error) => {
         if (error instanceof CountermandError) lease.notRenewed(error);
-      }
-      await clock.sleep(pauseMs);
-    }
+      },
+    });
   }
 
   #refused(answer: Exclude<AppendAnswer, { outcome: 'written' }>): CountermandError {

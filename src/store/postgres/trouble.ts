@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts';
 import { CountermandError, DiskError, UsageError } from '../../errors.ts';
 
 /** SQLSTATE codes and Node's, by what a person can do about them. */
@@ -10,6 +11,10 @@ const OTHER_SCHEMA = ['3F000', '42P01', '42883', '42703'];
 const FAILING_CLASSES = ['08', '25', '40', '53', '55', '57', '58', 'XX'];
 
 const TOO_MANY_CONNECTIONS = '53300';
+
+/** Between two attempts at one question: at first, and at most. Each pause is twice the one before. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
 
 const TLS_WORDS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself',
@@ -39,8 +44,8 @@ const NETWORK_WORDS: Readonly<Record<string, string>> = {
 const PG_TROUBLE = /terminated|timeout|not queryable|closed|SASL|SCRAM|end on the pool/i;
 
 /**
- * What a database or the way to it says, as a sentence with what to do: a UsageError (exit 2) for a wrong password, missing rights, another schema
- * or an untrusted certificate, a DiskError (exit 6) for a server that cannot be reached or fails. Anything else is a fault of ours and comes back as it is.
+ * What a database or the way to it says, as a sentence with what to do: a UsageError (exit 2) for a wrong password, missing rights, another schema,
+ * an untrusted certificate or a pooler's setting, a DiskError (exit 6) for a server that cannot be reached or fails. Anything else is a fault of ours and comes back as it is.
  */
 export function storeTrouble(thrown: unknown, where: string): unknown {
   if (thrown instanceof CountermandError || !(thrown instanceof Error)) return thrown;
@@ -76,6 +81,13 @@ export function storeTrouble(thrown: unknown, where: string): unknown {
       cause,
     );
   }
+  // PgBouncer's words: it knows but a few settings.
+  if (/unsupported startup parameter/.test(error.message)) {
+    return new UsageError(
+      `${said} is behind a pooler that refuses a setting (${error.message}): set ignore_startup_parameters there, as docs/operations.md says.`,
+      cause,
+    );
+  }
   if (!isFailing(error, code)) return thrown;
   const words = NETWORK_WORDS[code] ?? error.message;
   return new DiskError(
@@ -88,11 +100,44 @@ export function storeTrouble(thrown: unknown, where: string): unknown {
  * Whether a failure may be over in a moment: the way to the server or the server itself was away, or too slow. Whether what was asked for was done,
  * nobody can say then.
  */
-export function mayPass(thrown: unknown): boolean {
+function mayPass(thrown: unknown): boolean {
   if (!(thrown instanceof DiskError) || !(thrown.cause instanceof Error)) return false;
   const { code = '' } = firstOf(thrown.cause) as { code?: string };
   // Class 53: no disk, no memory, no connection left. Waiting makes none.
   return !isSqlState(code) || !code.startsWith('53') || code === TOO_MANY_CONNECTIONS;
+}
+
+export interface AskAgain {
+  clock: Clock;
+  /** For how long (ms) an answer is still of use: no pause is begun that would end later. */
+  leftMs(): number;
+  /** Is told of each failure that is waited out. */
+  onTrouble?: (error: unknown) => void;
+  /** Nobody waits for the answer any more: the last failure stands. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Asks, and asks again after a pause where a failure may pass, as long as an answer is of use. Throws what the last attempt has thrown. An attempt that
+ * failed may have been carried out all the same, or be carried out later: what is asked for must bear that. `attempt` counts from 1.
+ */
+export async function askAgain<T>(
+  ask: (attempt: number) => Promise<T>,
+  { clock, leftMs, onTrouble, signal }: AskAgain,
+): Promise<T> {
+  let pauseMs = FIRST_PAUSE_MS;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask(attempt);
+    } catch (error) {
+      if (!mayPass(error) || leftMs() < pauseMs || signal?.aborted) throw error;
+      onTrouble?.(error);
+      await clock.sleep(pauseMs, { signal }).catch(() => {
+        throw error;
+      });
+    }
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+  }
 }
 
 function isFailing(error: Error, code: string): boolean {

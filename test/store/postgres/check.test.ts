@@ -59,3 +59,21 @@ test('a place that may lose commits is a warning on this machine, and refused el
   await expect(elsewhere.init()).rejects.toMatchObject({ exitCode: 2, message: advice });
   expect(await elsewhere.check('a', OPEN)).toMatchObject({ level: 'wrong', exitCode: 2, text: advice });
 });
+
+test('a clock that was set back under a sender is a warning, with the moment at which slots are given again', async () => {
+  await using made = await openTestDatabase();
+  await using one = await processAt(made);
+  const options = { windows: [{ calls: 4, perMs: 60_000 }], share: 1, routes: 'shared' as const };
+  const quota = await one.store.quota(OPEN, options, { log: silentLog });
+  await made.shiftClock(3_600_000);
+  (await quota.take('cancel')).settle();
+  expect((await one.store.check('a', OPEN)).text).not.toContain('was set back');
+  await made.shiftClock(0);
+  const until = new Date(Date.now() + 3_590_000).toISOString().slice(0, 11);
+  expect(await one.store.check('a', OPEN)).toMatchObject({
+    level: 'warning',
+    text: expect.stringMatching(new RegExp(`was set back: .* before ${until}`)),
+  });
+  // Of another sender nothing is known.
+  expect((await one.store.check('a', { ...OPEN, client: 'another' })).text).not.toContain('was set back');
+});

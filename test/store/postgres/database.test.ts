@@ -9,6 +9,7 @@ import { silentLog } from '../../../src/log.ts';
 import { openDatabase } from '../../../src/store/postgres/database.ts';
 import { passwordIn } from '../../../src/store/postgres/password-file.ts';
 import { parseStoreUrl } from '../../../src/store/postgres/store-url.ts';
+import { storeTrouble } from '../../../src/store/postgres/trouble.ts';
 import { makeServerCertificate } from '../../support/certificates.ts';
 import { startCommand } from '../../support/command.ts';
 import { makeTestDatabase, openTestDatabase } from '../../support/postgres.ts';
@@ -63,6 +64,15 @@ test.each([
 ])('the password file %j holds for a place the password %s', (text, password) => {
   expect(passwordIn(text, parseStoreUrl(HERE))).toBe(password);
   expect(passwordIn('localhost:*:db:me:right', parseStoreUrl('postgres://me@localhost/db?host=/run'))).toBe('right');
+});
+
+test.each([
+  ['08P01', 'unsupported startup parameter: statement_timeout', 2, 'ignore_startup_parameters'],
+  ['08P01', 'server login has been failing, try again later (server_login_retry)', 6, 'Wait until it is back'],
+  ['08P01', 'server conn crashed?', 6, 'Wait until it is back'],
+])('what PgBouncer says (%s %s) is exit %i, with what to do', (code, message, exitCode, words) => {
+  const error = storeTrouble(Object.assign(new Error(message), { code }), 'postgres://me@127.0.0.1/db');
+  expect(error).toMatchObject({ exitCode, message: expect.stringContaining(words) });
 });
 
 test('a password of the password file is used where the environment has none', async () => {

@@ -340,8 +340,8 @@ describe('a trap in the SQL', () => {
       await using _ = await database.plant(
         slow,
         [
-          'select * into strict v_scope from quota_scope s where s.scope = p_scope for update;\n  v_now := scope_now(v_scope);\n  ids',
-          'select * into strict v_scope from quota_scope s where s.scope = p_scope;\n  v_now := scope_now(v_scope);\n  ids',
+          'select * into strict v_scope from quota_scope s where s.scope = p_scope for update;\n  stands_ms',
+          'select * into strict v_scope from quota_scope s where s.scope = p_scope;\n  stands_ms',
         ],
         ['    update quota_scope s set last_at = v_now where s.scope = p_scope;\n', ''],
       );

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { readLedger } from '../../../src/ledger/read-ledger.ts';
+import { silentLog } from '../../../src/log.ts';
 import { openTestDatabase } from '../../support/postgres.ts';
-import { begin, bytesOf, processAt } from './harness.ts';
+import { begin, bytesOf, OPEN, processAt } from './harness.ts';
 
 test('a worker reads what is written, and changes none of it but through the functions', async () => {
   await using made = await openTestDatabase();
@@ -35,6 +37,32 @@ test('a worker reads what is written, and changes none of it but through the fun
   // What could not be removed is nobody's any more.
   await using ledger = await one.open('a');
   expect(ledger.state.sessions).toHaveLength(2);
+});
+
+test('whoever only looks writes nothing, and sees of the quota what others left', async () => {
+  await using made = await openTestDatabase();
+  await using one = await processAt(made);
+  const options = { windows: [{ calls: 4, perMs: 60_000 }], share: 1, routes: 'shared' as const };
+  await using ledger = await one.open('a');
+  await begin(ledger, 2);
+  const quota = await one.store.quota(OPEN, options, { ledger, log: silentLog });
+  (await quota.take('cancel')).settle();
+  const here = new URL(made.url).pathname.slice(1);
+  await made.sql(`alter role test_worker in database ${here} set default_transaction_read_only = on`);
+  await using looking = await processAt(made);
+  const { store } = looking;
+  await expect(looking.open('b')).rejects.toMatchObject({ exitCode: 6, message: expect.stringContaining('read-only') });
+
+  const left = async (sender: typeof OPEN) => (await store.quotaLeft(sender, options)).map((window) => window.left);
+  expect(await left(OPEN)).toEqual([3]);
+  expect(await left({ ...OPEN, client: 'of whom nobody has heard' })).toEqual([4]);
+  expect(await left({ ...OPEN, tenant: OPEN.tenant.toUpperCase() })).toEqual([3]);
+  expect(await store.list('')).toHaveLength(1);
+  expect(await store.series('a.20260101T000000Z')).toEqual([]);
+  expect(await store.holder('a')).toBeDefined();
+  expect((await readLedger('a', store)).records).toBeGreaterThan(2);
+  expect(await store.check('a', OPEN)).toMatchObject({ level: 'warning' });
+  expect(await store.unknownCalls([])).toBe(0);
 });
 
 test('a user without a role of ours sees nothing', async () => {

@@ -2,7 +2,8 @@
  * The quota of senders: a row a call. `counted_at` is the latest moment at which Defender can have counted the call, by the scope's clock. While the
  * call is in flight it lies in the future; settling lowers it to the moment of the answer. Why this is exact is said in docs/design.md.
  *
- * The scope's clock is `clock()`, less what it was found to have jumped ahead (`behind_ms`), and never earlier than at the last grant (`last_at`).
+ * The scope's clock is `clock()`, less what it was found to have jumped ahead (`behind_ms`), and never earlier than at the last grant (`last_at`):
+ * where `clock()` was set back behind that, the scope's stands until it is there again. It never goes faster than the true time.
  * Rows that are settled, kept or released are those of which nobody else has decided yet that they are past (`counted_at` after now): the rows that a
  * grant forgets are never among them, so that neither waits for the other.
  */
@@ -50,6 +51,16 @@ create function scope_now(p_scope quota_scope) returns timestamptz
   language sql volatile
   return greatest(p_scope.last_at, clock() - ms(p_scope.behind_ms));
 
+-- How long the scope's clock stands from now on. A jump that was found and is put right holds nothing up: the next grant takes back from behind_ms what
+-- is too much, and the clock goes on from where it stands. Not for a few seconds: a clock that is pushed to and fro by less than anybody notices would win
+-- at each turn.
+create function stands_ms(p_scope quota_scope) returns float8
+  language sql volatile
+  return (
+    select case when late > 10000 then greatest(0, late - p_scope.behind_ms) else greatest(0, late) end
+      from (select (extract(epoch from p_scope.last_at - clock()) * 1000)::float8 + p_scope.behind_ms as late) as last
+  );
+
 create function quota_open(p_tenant text, p_client text, p_service text, p_longest float8, p_run text)
   returns table (scope bigint, taker uuid, known int[])
   language plpgsql security definer set search_path = countermand, pg_temp as $$
@@ -87,18 +98,25 @@ end $$;
 create function quota_take(p_scope bigint, p_taker uuid, p_routes text[], p_only text, p_caps int[], p_pers float8[],
     p_lost float8, p_margin float8, p_not_after float8)
   returns table (ids bigint[], wait_ms float8, others_fly boolean, paused_ms float8, now_ms float8, behind_ms float8,
-    suspect boolean)
+    suspect boolean, stands_ms float8)
   language plpgsql security definer set search_path = countermand, pg_temp as $$
 #variable_conflict use_variable
 declare
   v_scope quota_scope;
   v_now timestamptz;
+  v_behind float8;
   v_next timestamptz;
   v_used int[] := '{}';
   v_free int := cardinality(p_routes);
 begin
   -- One grant at a time for each sender: what is counted below cannot change before what is granted can be seen.
   select * into strict v_scope from quota_scope s where s.scope = p_scope for update;
+  stands_ms := countermand.stands_ms(v_scope);
+  v_behind := stands_ms + extract(epoch from clock() - v_scope.last_at) * 1000;
+  if v_behind < v_scope.behind_ms - 1 then
+    v_scope.behind_ms := v_behind;
+    update quota_scope s set behind_ms = v_behind where s.scope = p_scope;
+  end if;
   v_now := scope_now(v_scope);
   ids := '{}';
   wait_ms := 0;
@@ -183,15 +201,17 @@ begin
       returning c.id;
 end $$;
 
--- How long ago each call of a route, or of all, counted at the latest.
+-- How long ago each call of a route, or of all, counted at the latest. As long as the clock will stand, that is still to come.
 create function quota_look(p_scope bigint, p_only text, p_within float8)
   returns table (ids bigint[], ages float8[])
   language plpgsql security definer set search_path = countermand, pg_temp as $$
 declare
   v_now timestamptz := (select scope_now(s) from quota_scope s where s.scope = p_scope);
+  v_stands float8 := (select stands_ms(s) from quota_scope s where s.scope = p_scope);
 begin
   return query
-    select coalesce(array_agg(c.id), '{}'), coalesce(array_agg((extract(epoch from v_now - c.counted_at) * 1000)::float8), '{}')
+    select coalesce(array_agg(c.id), '{}'),
+        coalesce(array_agg((extract(epoch from v_now - c.counted_at) * 1000)::float8 - v_stands), '{}')
       from quota_call c
       where c.scope = p_scope and c.counted_at > v_now - ms(p_within) and (p_only is null or c.route = p_only);
 end $$;
@@ -203,7 +223,8 @@ create function quota_pause(p_scope bigint, p_wait float8)
 $$;
 
 -- The clock has jumped ahead: the scope's clock goes on as if it had not. Does nothing where another has seen to that already. Whoever took a slot
--- between the jump and now may have forgotten calls that matter again, all of them by the clock as it was then; and no call counts later than a lost one.
+-- between the jump and now may have forgotten calls that matter again, all of them by the clock as it was then; no call counts later than a lost one, and
+-- a pause that was told since ends as much later than now as it would have.
 create function quota_set_back(p_scope bigint, p_by float8, p_behind float8, p_lost float8, p_margin float8)
   returns void
   language plpgsql security definer set search_path = countermand, pg_temp as $$
@@ -219,13 +240,16 @@ begin
   v_now := clock() - ms(p_behind + p_by);
   v_latest := v_now + ms(p_lost);
   update quota_scope s set behind_ms = p_behind + p_by, last_at = v_now,
-    held_until = greatest(s.held_until, least(v_scope.last_at, v_latest + s.longest + ms(p_margin)))
+    held_until = greatest(s.held_until, least(v_scope.last_at, v_latest + s.longest + ms(p_margin))),
+    paused_until = case when v_scope.last_at > v_now
+      then greatest(least(s.paused_until, v_now), s.paused_until - ms(p_by)) else s.paused_until end
     where s.scope = p_scope;
   update quota_call c set counted_at = v_latest where c.scope = p_scope and c.counted_at > v_latest;
 end $$;
 
 grant select on quota_scope, quota_call, quota_session to countermand_worker;
 grant execute on function
+  stands_ms(quota_scope),
   quota_open(text, text, text, float8, text),
   quota_fill(bigint, text, int[], text[], float8[]),
   quota_take(bigint, uuid, text[], text, int[], float8[], float8, float8, float8),
