@@ -125,6 +125,26 @@ describe.concurrent('status', () => {
     expect(report.calls.cancel).toBe(called);
   });
 
+  it('says of a plan that is empty or was refused what it is, and of a finished run the command of its last screen', async () => {
+    await using harness = await openHarness({ actions: open(3) });
+    await harness.file('none.txt', ['see the ticket']);
+    await harness.file('half.txt', [...ids(1), 'no ID']);
+    await harness.file('lost.txt', [...ids(1), '00000000-0000-4000-8000-0000000000ff']);
+    expect((await harness.run(['plan', 'none.txt'])).code).toBe(2);
+    expect((await harness.run(['plan', 'half.txt', '--strict-input'])).code).toBe(2);
+    const over = await harness.run(['run', 'lost.txt', ...COMMENT, '--yes']);
+    expect(over.code, over.stderr).toBe(3);
+
+    const { stdout } = await harness.run(['status']);
+    expect(stdout).toMatch(/^none\.plan +planned +0 of 0 +-\n {2}Nothing to cancel\n/m);
+    expect(stdout).toMatch(/^half\.plan +planned +0 of 1 +-\n {2}left: .*\n {2}The source was not read to its end\n/m);
+    const [, command = ''] = /\n {2}(countermand .*)\n/.exec(stdout) ?? [];
+    expect(command).toMatch(/^countermand report ledgers\/lost\.jsonl /);
+    expect(over.stdout).toContain(command.replace('ledgers/', `${harness.path('ledgers')}/`));
+    const { runs } = await statusOf(harness);
+    expect(runs.map(({ next }) => next)).toEqual([null, null, null]);
+  });
+
   it('passes over what is no ledger without waiting for it, and reads the others', async () => {
     await using harness = await openHarness({ actions: open(3) });
     await harness.file('ids.txt', ids(3));
