@@ -93,9 +93,12 @@ function runSentence({ admitted, counts, openBy, needsLook, needsRelease }: Summ
 }
 
 function runTiming(summary: Summary): string {
-  const { firstAtMs, lastAtMs, sessions, left, reason, ledgers, generatedAtMs } = summary;
+  const { firstAtMs, lastAtMs, sessions, left, reason, ledgers, durationMs, generatedAtMs } = summary;
   const worked = sessions.reduce((sum, { openedAtMs, endedAtMs }) => sum + endedAtMs - openedAtMs, 0);
-  const work = `${describeDuration(worked)} of work in ${plural(sessions.length, 'session')}`;
+  // What a program is told is of the last sessions.
+  const ofLast = sessions.length > ledgers.length ? `, ${describeDuration(durationMs)} of it in the last` : '';
+  const ofEach = ofLast !== '' && ledgers.length > 1 ? ' of each ledger' : '';
+  const work = `${describeDuration(worked)} of work in ${plural(sessions.length, 'session')}${ofLast}${ofEach}`;
   if (reason === 'finished' && left === 0) return `Finished at ${formatTime(lastAtMs)}, after ${work}.`;
   if (reason === 'finished') {
     return `Last record at ${formatTime(lastAtMs)}, after ${work}; what is not final can be verified later.`;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { describeDuration } from '../../../src/duration.ts';
 import { resolveJob } from '../../../src/job/resolve-job.ts';
 import type { CloseReason } from '../../../src/ledger/record.ts';
 import { exitMeaning, headlineOf, type Tone, verdictOf } from '../../../src/report/facts/headline.ts';
@@ -119,6 +120,15 @@ describe('a run that is over', () => {
     expect(verdictOf(clean([cancelled, open, open], 'interrupted'))).toBe(
       'Interrupted with work left: 1 of 3 actions cancelled and 2 left.',
     );
+  });
+
+  test('a run of several sessions says what all of them took, and the last one, which is what a program is told', () => {
+    const summary = clean([cancelled, cancelled], 'finished');
+    const last = summary.sessions.at(-1);
+    expect(summary.durationMs).toBe((last?.endedAtMs ?? 0) - (last?.openedAtMs ?? 0));
+    const { timing } = headlineOf(summary);
+    expect(timing).toContain(` of work in 2 sessions, ${describeDuration(summary.durationMs)} of it in the last.`);
+    expect(headlineOf(clean([cancelled], 'finished')).timing).toMatch(/ of work in 1 session\.$/);
   });
 
   test('a run that is over and matched nothing says so', () => {
