@@ -145,6 +145,35 @@ describe.concurrent('status', () => {
     expect(runs.map(({ next }) => next)).toEqual([null, null, null]);
   });
 
+  it('shows names that every command on a ledger takes, and a file of that name goes before', async () => {
+    await using harness = await openHarness({ actions: open(4) });
+    await harness.file('incident.csv', ['id', ...ids(3)]);
+    expect((await harness.run(['run', 'incident.csv', ...COMMENT, '--yes'])).code).toBe(0);
+    const { run } = await statusOf(harness, ['incident']);
+    expect(run('incident')).toMatchObject({ name: 'incident', ledger: 'ledgers/incident.jsonl' });
+    const head = /^Head +([0-9a-f]{32})/m;
+
+    const report = await harness.run(['report', 'incident']);
+    expect(report.code, report.stderr).toBe(0);
+    expect(report.stdout).toContain('ledgers/incident.jsonl');
+    const chain = await harness.run(['verify', 'incident', '--offline']);
+    expect(chain.stdout).toMatch(/^ledgers\/incident\.jsonl is intact: .* head /);
+    expect(chain.stdout).toContain(head.exec(report.stdout)?.[1] ?? 'no head');
+    expect((await harness.run(['resume', 'incident', '--dry-run'])).stdout).toBe('Nothing is left to do.\n');
+    expect((await harness.run(['verify', 'incident'])).code).toBe(0);
+    const resumed = await harness.run(['resume', 'incident', '--yes']);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(await harness.ledgers()).toEqual(['incident.jsonl']);
+
+    await harness.file('incident', 'no ledger');
+    const other = await harness.run(['report', 'incident']);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain('incident is not a ledger');
+    const none = await harness.run(['resume', 'incidents']);
+    expect(none.code).toBe(2);
+    expect(none.stderr).toContain(`There is no ledger ${harness.path('incidents')}: check the name.`);
+  });
+
   it('passes over what is no ledger without waiting for it, and reads the others', async () => {
     await using harness = await openHarness({ actions: open(3) });
     await harness.file('ids.txt', ids(3));

@@ -14,7 +14,7 @@ export const resume: Command = {
   describe:
     'Tenant, host, comment and source are those of the ledger; what a flag changes here is this session only. ' +
     'Calls in doubt are looked up before anything is sent again.',
-  positionals: { ledger: { describe: 'the ledger of the run' } },
+  positionals: { ledger: { describe: 'the ledger of the run: its file, or its name as status shows it' } },
   options: () => ({
     ...settingOptions(SETTINGS_OF.resume),
     retry: {
