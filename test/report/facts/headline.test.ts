@@ -148,7 +148,7 @@ describe('a plan with nothing to cancel', () => {
       endsAtMs: T0,
       quartersAtMs: [T0, T0, T0, T0],
       curve: [],
-      order: undefined,
+      order: { asked: 'source' as const, by: 'source' as const, firstMinute: 0, firstHour: 0, later: 0 },
     };
     const summary = summarise([viewOf(records)], { nowMs, plan: { ...facts, decisions, forecast } });
     expect(headlineOf(summary)).toMatchObject({ title: 'Nothing to cancel', timing: 'Nothing was cancelled.' });
@@ -157,6 +157,7 @@ describe('a plan with nothing to cancel', () => {
     expect(text.trimEnd().split('\n').at(-1)).toBe('Nothing to cancel: none of 2 actions.');
     expect(text).not.toContain('% of 0');
     expect(text).not.toContain('Calls made');
+    expect(text).not.toContain('in the first minute');
   });
 });
 
