@@ -33,7 +33,7 @@ export function keptOutBy(guards: Guards, seen: Seen): string | undefined {
 /** The guard that needs no flag. Only for an action that is still open: one that is over undoes nothing any more. */
 export function undoesAnUndo(guards: Guards, { type }: Pick<Seen, 'type'>): string | undefined {
   if (!UNDOING.has(normalName(type)) || guards.onlyType.some((only) => isSameName(only, type))) return undefined;
-  return `undo: cancelling a pending ${type} would leave the machine cut off (name it with --only-type to cancel it)`;
+  return `undo: cancelling a pending ${type} would leave the machine cut off (--only-type ${type} cancels it, and no type that it does not name)`;
 }
 
 /** The guards that need a lookup, by the names of their flags. */

@@ -40,7 +40,9 @@ export async function inSession(parts: SessionParts, work: () => Promise<CloseRe
   const { ledger, stop, log } = parts;
   using _alive = keepAlive();
   using _watch = watch(parts);
-  log.info({ ledger: ledger.name, admitted: ledger.state.actions.size }, 'started');
+  const admitted = ledger.state.actions.size;
+  // A number of none would say that there is nothing to do, before anything was read.
+  log.info({ ledger: ledger.name, ...(admitted > 0 && { admitted }) }, 'started');
   try {
     let end: SessionEnd;
     try {

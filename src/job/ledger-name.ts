@@ -1,4 +1,4 @@
-import { join, parse, resolve } from 'node:path';
+import { basename, join, parse, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 
 /** Where ledgers lie when nothing else is said, below the current folder. */
@@ -33,6 +33,19 @@ export function ledgerTyped(given: string, place: LedgerPlace): string {
   return place.inStore ? named : given;
 }
 
+const ENDING = '.jsonl';
+
+/** What `status` calls a ledger: its file without folder and ending, or the run's name. */
+export function shownName(ledger: string, { inStore = false }: Pick<LedgerPlace, 'inStore'>): string {
+  return inStore ? ledger : basename(ledger, ENDING);
+}
+
+/** The file that {@link shownName} may stand for, in the folder of ledgers; undefined for what can only be a path. */
+export function fileOfShownName(given: string): string | undefined {
+  const isPath = basename(given) !== given || given.toLowerCase().endsWith(ENDING);
+  return isPath || isRunName(given) ? undefined : join(LEDGER_FOLDER, `${given}${ENDING}`);
+}
+
 export interface LedgerNaming {
   /** The job's name, the source file's without its ending, or `stdin`. */
   name: string;
@@ -48,7 +61,7 @@ export function defaultLedger({ name, stamped, plan, nowMs }: LedgerNaming, { cw
   // What ends so is taken for a file, whatever else it is.
   const called = inStore ? name.replace(/\.(?=jsonl$)/i, '-') : name;
   const run = `${called}${stamp}${plan ? '.plan' : ''}`;
-  return inStore ? run : join(cwd, LEDGER_FOLDER, `${run}.jsonl`);
+  return inStore ? run : join(cwd, LEDGER_FOLDER, `${run}${ENDING}`);
 }
 
 /** `20261123T182705Z`: sorts by time and stands in every file system. */

@@ -31,8 +31,8 @@ export interface ResumeInput extends LedgerPlace {
 }
 
 /**
- * The job of a ledger, with what flags and environment change for this session. What names the run stays: naming another tenant, host,
- * comment or source throws a UsageError. A plan without a comment may get it here. What reaches outside (`from-ledger.ts`) counts only
+ * The job of a ledger, with what flags and environment change from this session on: its `open` record has it, and the next session goes by that.
+ * What names the run stays: naming another tenant, host, comment or source throws a UsageError. A plan without a comment may get it here. What reaches outside (`from-ledger.ts`) counts only
  * where this session says it too, and throws a UsageError that names the flag where it does not.
  */
 export function mergeForResume(frozen: unknown, { flags, env, nowMs, today, ...place }: ResumeInput): Job {

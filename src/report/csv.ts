@@ -40,7 +40,7 @@ export function failedCsv(views: readonly LedgerView[]): Iterable<string> {
   return csvText(id === undefined ? [] : [id, ...comment, ...rest], lookRows(views));
 }
 
-/** Isolations that may need release: action ID, device ID, device name, since when. */
+/** Isolations that may need release: action ID, device ID, device name, and `since` when they stand in Defender: their creation, since none shows when it took effect. */
 export function releaseCsv(views: readonly LedgerView[], facts?: PlanFacts): Iterable<string> {
   const columns: readonly CsvColumn<ActionRow>[] = [
     ['action ID', (row) => row.id],

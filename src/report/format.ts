@@ -56,14 +56,20 @@ export interface Terminal {
   plain: boolean;
 }
 
+/** In place of a blank at which no line is broken. */
+const KEPT = '$1\u00A0$2';
+
 /** A number and its unit, which stay on one line. */
 const MEASURE = /(\d) (ms|s|min|h|d|%)(?![\w])/g;
+
+/** A name and how many there are of it, in a list of such: `Cancelled 3, Failed 1`. */
+const COUNTED = /([a-z]) (\d[\d,]*)(?=[,;] |$)/gi;
 
 /** Lines of at most `columns`, broken at blanks; a longer word (a path, a command's argument) stays whole. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const kept of text.replaceAll(MEASURE, '$1\u00A0$2').split(' ')) {
+  for (const kept of text.replaceAll(MEASURE, KEPT).replaceAll(COUNTED, KEPT).split(' ')) {
     const word = kept.replaceAll('\u00A0', ' ');
     if (line !== '' && line.length + 1 + word.length > columns) {
       lines.push(line);

@@ -39,6 +39,9 @@ const ledger = {
   integrity,
 };
 const ended = exitCode.nullable().describe('null for a run that is running or was killed');
+const duration = count.describe(
+  'how long the last session took, to its last record; of several ledgers added up. The text says it beside the work of all sessions together',
+);
 const totals = {
   counts,
   admitted: count,
@@ -48,7 +51,7 @@ const totals = {
     .describe('rejected rows of the source; what is 0 is left out'),
   calls: z.record(z.enum(ROUTES), count),
   needsRelease: count.describe('isolations in effect, which only a release undoes'),
-  durationMs: count.describe('of the last session'),
+  durationMs: duration,
   exitCode: ended,
   decisions: z.record(z.enum(DECISION_NAMES), count).exactOptional().describe('of a plan'),
   forecast: z
@@ -80,7 +83,7 @@ const run = z.strictObject({
 }) satisfies z.ZodType<SummaryDocument>;
 
 const runs = z.strictObject({
-  ledgers: z.array(z.strictObject({ ...ledger, durationMs: count, exitCode: ended })),
+  ledgers: z.array(z.strictObject({ ...ledger, durationMs: duration, exitCode: ended })),
   ...totals,
 }) satisfies z.ZodType<MergedDocument>;
 

@@ -63,7 +63,7 @@ export function planTables(summary: Summary, terminal: Terminal): string {
     );
   }
   const order = plan.forecast?.order;
-  if (order !== undefined && summary.admitted > 0) {
+  if (order !== undefined && order.firstMinute + order.firstHour + order.later > 0) {
     tables.push(
       textTable(
         [{ head: 'Called' }, { head: 'Actions', align: 'right' }],

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import { cleanLine } from '../clean.ts';
-import type { Terminal } from './format.ts';
+import { type Terminal, wrap } from './format.ts';
 
 export interface Column {
   head: string;
@@ -22,16 +22,21 @@ export function textTable(
   const natural = columns.map((column, i) =>
     Math.max(column.head.length, ...cleaned.map((row) => displayWidth(row[i] ?? ''))),
   );
+  const widths = fitted(natural, terminal.columns);
   const table = new Table({
     head: columns.map(({ head }) => head),
     chars: terminal.plain ? PLAIN : LINES,
     colAligns: columns.map(({ align }) => align ?? 'left'),
-    colWidths: fitted(natural, terminal.columns),
+    colWidths: widths,
     wordWrap: true,
     wrapOnWordBoundary: true,
     style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': GAP },
   });
-  for (const row of cleaned) table.push(row.map((cell, i) => columns[i]?.paint?.(cell) ?? cell));
+  for (const row of cleaned) {
+    // Broken here by the rules of all text; what is left to the table is a word that is longer than its column.
+    const wrapped = row.map((cell, i) => wrap(cell, (widths[i] ?? 0) - GAP).join('\n'));
+    table.push(wrapped.map((cell, i) => columns[i]?.paint?.(cell) ?? cell));
+  }
   return table
     .toString()
     .split('\n')

@@ -1,7 +1,7 @@
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { CountermandError, UsageError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
-import { LEDGER_FOLDER, ledgerTyped } from '../job/ledger-name.ts';
+import { LEDGER_FOLDER, shownName } from '../job/ledger-name.ts';
 import { thawJob } from '../job/resume-job.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
 import { forecast } from '../quota/forecast.ts';
@@ -19,6 +19,7 @@ import type { Machine } from './machine.ts';
 import { decisionsOf } from './plan-facts.ts';
 import { readWhatStands } from './read-view.ts';
 import { forecastInput, pausedUntilMs, quotaBeside, type WorkLeft, workLeft } from './run-forecast.ts';
+import { ledgerGiven } from './target.ts';
 
 /** The runs of some places as they stand at one moment. */
 export interface StatusBoard {
@@ -86,14 +87,15 @@ interface Entry {
 
 async function findAll(
   places: readonly string[],
-  { store, cwd }: LookingMachine,
+  machine: LookingMachine,
 ): Promise<{ entries: readonly Entry[]; passedOver: string[] }> {
+  const { store } = machine;
   const entries = new Map<string, Entry>();
   const passedOver: string[] = [];
   const inStore = store.keeps === 'runs';
   const all = inStore ? '' : LEDGER_FOLDER;
   for (const typed of places.length === 0 ? [all] : places) {
-    const place = ledgerTyped(typed, { cwd, inStore });
+    const place = await ledgerGiven(typed, machine);
     const listed = await store.list(place);
     if (listed === undefined && places.length > 0) {
       throw new UsageError(`There is no ledger and no ${inStore ? 'campaign' : 'folder'} ${place}: check the name.`);
@@ -136,7 +138,7 @@ async function read({ name, version }: ListedRun, { store, storeWords }: Looking
   const { state } = view;
   const plan = decisionsOf([view]);
   const decided = plan && { decisions: plan.decisions, forecast: undefined };
-  const shown = store.keeps === 'runs' ? name : basename(name, '.jsonl');
+  const shown = shownName(name, { inStore: store.keeps === 'runs' });
   const status = ledgerStatus(view, shown, decided, storeWords);
   if (isOver(view)) return { version, status, session: undefined };
   const { sessions, pauses, roundTripMs } = state;

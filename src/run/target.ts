@@ -3,7 +3,7 @@ import { refuseSecretPath, refuseSecretStdin, refuseSecretText } from '../identi
 import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
 import { unlikeNamesIn } from '../job/known-names.ts';
-import { type LedgerPlace, ledgerNamed } from '../job/ledger-name.ts';
+import { fileOfShownName, type LedgerPlace, ledgerNamed, ledgerTyped } from '../job/ledger-name.ts';
 import { resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { mergeForResume } from '../job/resume-job.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
@@ -73,7 +73,7 @@ export async function resolveTarget(
 
 /** Takes a ledger, for its own job with what this session changes. Throws as {@link resolveTarget}. */
 export async function ledgerTarget(source: string, args: Flags, holding: Holding, machine: Machine): Promise<Target> {
-  const path = ledgerNamed(source, placeOf(machine));
+  const path = ledgerNamed(await meantLedger(source, machine), placeOf(machine));
   const reviewed = args['head'] === undefined ? undefined : readHead(args['head']);
   const { found } = await holdExisting(path, holding, machine);
   return targetOf(path, found, args, machine, { reviewed });
@@ -81,7 +81,7 @@ export async function ledgerTarget(source: string, args: Flags, holding: Holding
 
 /** The same by a ledger that is not taken: for who only looks. */
 export async function seenTarget(source: string, args: Flags, machine: Machine): Promise<Target> {
-  const path = ledgerNamed(source, placeOf(machine));
+  const path = ledgerNamed(await meantLedger(source, machine), placeOf(machine));
   return targetOf(path, await readLedger(path, machine.store), args, machine);
 }
 
@@ -127,6 +127,22 @@ export function targetOf(
   const target: Target = { job: { ...merged, ledger: path }, fromLedger: true, state };
   if (reviewed !== undefined && rereadRule(target) !== 'no') throw notReadToItsEnd(path);
   return target;
+}
+
+/** A ledger that a person names, as it is read and shown: by its path or a run's name, or as `status` calls it. */
+export async function ledgerGiven(given: string, machine: Pick<Machine, 'cwd' | 'store'>): Promise<string> {
+  return ledgerTyped(await meantLedger(given, machine), placeOf(machine));
+}
+
+/** Where nothing stands at a path that may be a name, the ledger of that name in the folder of ledgers, if there is one. */
+async function meantLedger(given: string, machine: Pick<Machine, 'cwd' | 'store'>): Promise<string> {
+  const { store } = machine;
+  const place = placeOf(machine);
+  const file = place.inStore ? undefined : fileOfShownName(given);
+  if (file === undefined) return given;
+  const isThere = async (path: string) =>
+    (await store.stat(ledgerNamed(path, place)).catch(() => 'not to be looked at')) !== undefined;
+  return !(await isThere(given)) && (await isThere(file)) ? file : given;
 }
 
 function placeOf({ cwd, store }: Pick<Machine, 'cwd' | 'store'>): LedgerPlace {

@@ -3,7 +3,6 @@ import { toVerify, type Verified, verifyAll } from '../engine/verify.ts';
 import { DamageError, UsageError, WorkLeftError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Flags } from '../job/given-settings.ts';
-import { ledgerTyped } from '../job/ledger-name.ts';
 import { type CheckedLedger, checkLedger, type HeadFound } from '../ledger/read-ledger.ts';
 import type { CloseReason } from '../ledger/record.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
@@ -21,7 +20,7 @@ import { type Holding, makeHolding } from './holding.ts';
 import { claimReleaseList } from './outputs.ts';
 import { factsBeside } from './plan-facts.ts';
 import { viewOf } from './read-view.ts';
-import { holdExisting, refuseSecretUse, type Target, targetOf } from './target.ts';
+import { holdExisting, ledgerGiven, refuseSecretUse, type Target, targetOf } from './target.ts';
 
 export interface VerifyOptions {
   ledger: string;
@@ -36,12 +35,11 @@ export interface VerifyOptions {
 /** `verify`: checks the ledger's chain, then looks up what is not final yet. Cancels nothing. Throws a DamageError for a chain that does not hold. */
 export async function verifySession(options: VerifyOptions, context: Context): Promise<ExitCode> {
   const { flags, head, offline, json } = options;
-  const { cwd, store } = context;
-  const path = ledgerTyped(options.ledger, { cwd, inStore: store.keeps === 'runs' });
+  const path = await ledgerGiven(options.ledger, context);
   if (offline) return checkOffline({ ...options, ledger: path }, context);
   await using holding = makeHolding(context);
   const { found } = await holdExisting(path, holding, context, head);
-  const { text, broken } = integrityText(options.ledger, found);
+  const { text, broken } = integrityText(path, found);
   if (broken) throw new DamageError(text.trimEnd());
   (json ? context.say : context.out)(text);
   const target = targetOf(path, found, flags, context);

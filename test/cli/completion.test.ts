@@ -51,6 +51,9 @@ describe('what a shell is told', () => {
     expect(none.stderr.split('\n').filter((line) => line.length > COLUMNS)).toEqual([]);
     const other = await runCommand(['completion', 'bsh']);
     expect(other.stderr).toContain('completion does not know "bsh". Did you mean bash?');
+    // A letter that was left out is likelier than a wrong one.
+    const omitted = await runCommand(['completion', 'fsh']);
+    expect(omitted.stderr).toContain('completion does not know "fsh". Did you mean fish?');
     expect((await runCommand(['help', 'completion'])).stdout).toContain(SHELLS.fish[0]);
   });
 });

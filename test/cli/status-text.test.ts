@@ -27,6 +27,22 @@ describe('the text of status', () => {
     expect(text).toContain('passed over: ledgers/p.jsonl');
   });
 
+  test('shows what a run says beside its numbers, and no end of a plan that nothing is to be started of', () => {
+    const forecast = { endsAtMs: T0 };
+    const report = 'countermand report ledgers/over.jsonl --out report';
+    const runs = [
+      run('empty', { state: 'planned', next: null, forecast, says: { sentence: 'Nothing to cancel' } }),
+      run('ready', { state: 'planned', next: 'countermand run ledgers/ready.jsonl', forecast, says: {} }),
+      run('over', { state: 'finished', next: null, forecast: null, says: { command: report } }),
+    ];
+    const lines = statusText(board(runs), { columns: 80, plain: true }).split('\n');
+    const below = (name: string) => lines.slice(lines.findIndex((line) => line.startsWith(`${name} `)));
+    expect(below('empty')[0]).not.toMatch(/:\d\d$/);
+    expect(below('ready')[0]).toMatch(/:\d\d$/);
+    expect(below('empty')).toContain('  Nothing to cancel');
+    expect(below('over')).toContain(`  ${report}`);
+  });
+
   test.each([14, 23, 39])('fits %i lines and counts what does not', (rows) => {
     const runs = Array.from({ length: 20 }, (_, i) => run(`run-${i}`));
     const text = statusText(board(runs), { columns: 80, plain: true }, rows);

@@ -125,6 +125,55 @@ describe.concurrent('status', () => {
     expect(report.calls.cancel).toBe(called);
   });
 
+  it('says of a plan that is empty or was refused what it is, and of a finished run the command of its last screen', async () => {
+    await using harness = await openHarness({ actions: open(3) });
+    await harness.file('none.txt', ['see the ticket']);
+    await harness.file('half.txt', [...ids(1), 'no ID']);
+    await harness.file('lost.txt', [...ids(1), '00000000-0000-4000-8000-0000000000ff']);
+    expect((await harness.run(['plan', 'none.txt'])).code).toBe(2);
+    expect((await harness.run(['plan', 'half.txt', '--strict-input'])).code).toBe(2);
+    const over = await harness.run(['run', 'lost.txt', ...COMMENT, '--yes']);
+    expect(over.code, over.stderr).toBe(3);
+
+    const { stdout } = await harness.run(['status']);
+    expect(stdout).toMatch(/^none\.plan +planned +0 of 0 +-\n {2}Nothing to cancel\n/m);
+    expect(stdout).toMatch(/^half\.plan +planned +0 of 1 +-\n {2}left: .*\n {2}The source was not read to its end\n/m);
+    const [, command = ''] = /\n {2}(countermand .*)\n/.exec(stdout) ?? [];
+    expect(command).toMatch(/^countermand report ledgers\/lost\.jsonl /);
+    expect(over.stdout).toContain(command.replace('ledgers/', `${harness.path('ledgers')}/`));
+    const { runs } = await statusOf(harness);
+    expect(runs.map(({ next }) => next)).toEqual([null, null, null]);
+  });
+
+  it('shows names that every command on a ledger takes, and a file of that name goes before', async () => {
+    await using harness = await openHarness({ actions: open(4) });
+    await harness.file('incident.csv', ['id', ...ids(3)]);
+    expect((await harness.run(['run', 'incident.csv', ...COMMENT, '--yes'])).code).toBe(0);
+    const { run } = await statusOf(harness, ['incident']);
+    expect(run('incident')).toMatchObject({ name: 'incident', ledger: 'ledgers/incident.jsonl' });
+    const head = /^Head +([0-9a-f]{32})/m;
+
+    const report = await harness.run(['report', 'incident']);
+    expect(report.code, report.stderr).toBe(0);
+    expect(report.stdout).toContain('ledgers/incident.jsonl');
+    const chain = await harness.run(['verify', 'incident', '--offline']);
+    expect(chain.stdout).toMatch(/^ledgers\/incident\.jsonl is intact: .* head /);
+    expect(chain.stdout).toContain(head.exec(report.stdout)?.[1] ?? 'no head');
+    expect((await harness.run(['resume', 'incident', '--dry-run'])).stdout).toBe('Nothing is left to do.\n');
+    expect((await harness.run(['verify', 'incident'])).code).toBe(0);
+    const resumed = await harness.run(['resume', 'incident', '--yes']);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(await harness.ledgers()).toEqual(['incident.jsonl']);
+
+    await harness.file('incident', 'no ledger');
+    const other = await harness.run(['report', 'incident']);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain('incident is not a ledger');
+    const none = await harness.run(['resume', 'incidents']);
+    expect(none.code).toBe(2);
+    expect(none.stderr).toContain(`There is no ledger ${harness.path('incidents')}: check the name.`);
+  });
+
   it('passes over what is no ledger without waiting for it, and reads the others', async () => {
     await using harness = await openHarness({ actions: open(3) });
     await harness.file('ids.txt', ids(3));

@@ -47,7 +47,9 @@ describe('a guard', () => {
   it.each(['Unisolate', 'UnrestrictCodeExecution', 'unisolate'])(
     'a guard keeps a pending %s from being undone',
     (type) => {
+      const advice = `--only-type ${type} cancels it, and no type that it does not name`;
       expect(undoesAnUndo(NO_GUARDS, { type })).toMatch(/cut off/);
+      expect(undoesAnUndo(NO_GUARDS, { type })).toContain(advice);
       expect(undoesAnUndo(guards({ onlyType: [type.toUpperCase()] }), { type })).toBeUndefined();
     },
   );

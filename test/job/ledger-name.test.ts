@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bareName, defaultLedger } from '../../src/job/ledger-name.ts';
+import { bareName, defaultLedger, fileOfShownName, shownName } from '../../src/job/ledger-name.ts';
 import { seriesOf } from '../../src/store/folder/series.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 2);
@@ -26,6 +26,27 @@ it.each([
   expect(defaultLedger({ ...naming, plan: false }, { cwd: '/w', inStore: true })).toBe(run);
   expect(defaultLedger({ ...naming, plan: true }, { cwd: '/w', inStore: true })).toBe(`${run}.plan`);
   expect(defaultLedger({ ...naming, plan: false }, { cwd: '/w' })).toBe(`/w/ledgers/${name}.jsonl`);
+});
+
+describe('the name that status shows', () => {
+  it.each([['incident'], ['incident.plan'], ['Actions of today'], ['-x'], ['nightly-20261123T020000Z']])(
+    'is the file without folder and ending, and leads back to it: %s',
+    (name) => {
+      expect(shownName(`ledgers/${name}.jsonl`, {})).toBe(name);
+      expect(fileOfShownName(name)).toBe(`ledgers/${name}.jsonl`);
+    },
+  );
+
+  it.each([['a/b'], ['./a'], ['a.jsonl'], ['a.JSONL'], ['run:a']])(
+    '%s can only be a path, or a run of a store',
+    (given) => {
+      expect(fileOfShownName(given)).toBeUndefined();
+    },
+  );
+
+  it('of a run in a store is the run’s', () => {
+    expect(shownName('a.b/c', { inStore: true })).toBe('a.b/c');
+  });
 });
 
 describe('seriesOf', () => {

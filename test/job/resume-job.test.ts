@@ -76,6 +76,14 @@ describe('mergeForResume', () => {
     expect([job.clientId, job.guards.maxActions, job.concurrency]).toEqual([other, 9, 2]);
   });
 
+  it('mergeForResume leaves what a session changed to the sessions that follow, as the help of resume says', () => {
+    const changed = JSON.parse(JSON.stringify(resume(recorded(), { quota: ['10/1m'], concurrency: '2' })));
+    const next = resume(changed);
+    expect([next.quota.windows, next.concurrency]).toEqual([[{ calls: 10, perMs: 60_000 }], 2]);
+    const files = JSON.parse(JSON.stringify(resume(recorded(), { 'metrics-file': 'm', 'keep-ledgers': '90d' })));
+    expect(resume(files)).toMatchObject({ metricsFile: undefined, keepLedgersMs: undefined });
+  });
+
   it('mergeForResume gives a comment to a plan that has none', () => {
     expect(resume(recorded(), { comment: 'x' }).comment).toBe('x');
   });

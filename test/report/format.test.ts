@@ -46,6 +46,17 @@ describe('lines on a terminal', () => {
     expect(wrap('15,000 calls in 10 s and 6.3 % more', 19)).toEqual(['15,000 calls in', '10 s and 6.3 % more']);
   });
 
+  test.each([
+    ['Pending 33, Succeeded 9, Cancelled 3', 34, ['Pending 33, Succeeded 9,', 'Cancelled 3']],
+    ['left: accepted 67, not called 1,174; and on', 30, ['left: accepted 67, not', 'called 1,174; and on']],
+    ['Failed 1', 4, ['Failed 1']],
+  ])('lines on a terminal keep a name and how many there are of it together: %s', (text, columns, lines) => {
+    expect(wrap(text, columns)).toEqual(lines);
+    const cell = wrap(text, columns).join(`\n${' '.repeat(6)}`);
+    const heads = [{ head: 'Type' }, { head: 'Status' }];
+    expect(textTable(heads, [['a', text]], { columns: columns + 8, plain: true })).toContain(`\na     ${cell}`);
+  });
+
   test('lines on a terminal of a table keep every word of a cell that is too long for them', () => {
     const means = 'refused for another reason than permission, or all of its attempts were used up';
     const text = textTable([{ head: 'Name' }, { head: 'Meaning' }], [['failed', means]], { columns: 40, plain: true });

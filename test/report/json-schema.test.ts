@@ -17,7 +17,7 @@ const planView = viewOf(plan.records);
 const status = runStatus(
   {
     ...{ name: 'incident', ledger: 'ledgers/incident.jsonl', tenant: null, unheld: 'interrupted', closed: true },
-    ...{ admitted: 0, counts: summarise([run], { nowMs }).counts, needsReview: 0, next: null },
+    ...{ admitted: 0, counts: summarise([run], { nowMs }).counts, needsReview: 0, next: null, says: {} },
     left: { accepted: 0, inDoubt: 0, again: 0, notCalled: 0 },
     integrity: { intact: true, records: 1 },
   },

@@ -1,7 +1,6 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { frozenJobSchema } from '../../job/job.ts';
-import { ledgerTyped } from '../../job/ledger-name.ts';
 import { throwIfDamaged } from '../../ledger/read-ledger.ts';
 import { summarise } from '../../report/facts/summary.ts';
 import type { LedgerView } from '../../report/facts/view.ts';
@@ -11,6 +10,7 @@ import type { Context } from '../../run/console.ts';
 import type { Output, Outputs } from '../../run/outputs.ts';
 import { factsBeside } from '../../run/plan-facts.ts';
 import { readView } from '../../run/read-view.ts';
+import { ledgerGiven } from '../../run/target.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import { filePlaces } from '../flags/file-flags.ts';
@@ -22,7 +22,7 @@ export const report: Command = {
   describe:
     'Text on stdout, or JSON, CSV and HTML; several ledgers (shards, nights) as one run. A run that still goes on is reported as it ' +
     'stands; nothing is written to its ledger.',
-  positionals: { ledgers: { describe: 'ledgers of runs or plans', array: true } },
+  positionals: { ledgers: { describe: 'ledgers of runs or plans: files, or names as status shows them', array: true } },
   options: () => ({
     ...settingOptions(['store']),
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
@@ -50,10 +50,10 @@ export const report: Command = {
     ['report ledgers/incident.jsonl --redact to-show.jsonl', 'a ledger for a bug report'],
   ],
   run: async (args, context) => {
-    const place = { cwd: context.cwd, inStore: context.store.keeps === 'runs' };
-    const paths = (args['ledgers'] as unknown[]).map((typed) => ledgerTyped(String(typed), place));
+    const paths: string[] = [];
+    for (const given of args['ledgers'] as unknown[]) paths.push(await ledgerGiven(String(given), context));
     const outputs = context.outputs();
-    if (!place.inStore) outputs.keep(...paths);
+    if (context.store.keeps === 'files') outputs.keep(...paths);
     const places = await filePlaces(args, outputs);
     const copy = await outputs.claimIfGiven('--redact', args['redact'], { isLedger: true });
     if (copy !== undefined && paths.length > 1) throw new UsageError('--redact copies one ledger: name one');

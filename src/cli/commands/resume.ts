@@ -12,9 +12,9 @@ import { showWhatIsLeft } from '../views/what-is-left.ts';
 export const resume: Command = {
   usage: 'resume <ledger>',
   describe:
-    'Tenant, host, comment and source are those of the ledger; what a flag changes here is this session only. ' +
-    'Calls in doubt are looked up before anything is sent again.',
-  positionals: { ledger: { describe: 'the ledger of the run' } },
+    'Tenant, host, comment and source are those of the ledger. What a flag changes here stands in the ledger for the sessions that follow, but for ' +
+    'files to write or remove, other hosts and more quota than documented: these are said each time. Calls in doubt are looked up before anything is sent again.',
+  positionals: { ledger: { describe: 'the ledger of the run: its file, or its name as status shows it' } },
   options: () => ({
     ...settingOptions(SETTINGS_OF.resume),
     retry: {

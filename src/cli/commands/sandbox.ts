@@ -1,6 +1,7 @@
 import { parseDuration } from '../../duration.ts';
 import { UsageError } from '../../errors.ts';
 import { parseWindow } from '../../quota/windows.ts';
+import { formatCount, plural } from '../../report/format.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
 import { sandboxCsv } from '../../sandbox/sandbox-csv.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
@@ -9,8 +10,8 @@ import type { Args, Command, Flag } from '../command.ts';
 export const sandbox: Command = {
   usage: 'sandbox',
   describe:
-    'Has actions of every type and status, a strict quota and a little trouble, and runs until Ctrl-C. Prints the variables ' +
-    'that make countermand use it.',
+    'Has actions of every type and status, a few that only a lookup by ID finds and no list shows, a strict quota and a little trouble, and runs ' +
+    'until Ctrl-C. Prints the variables that make countermand use it.',
   options: () => ({
     port: text('N', 'where to listen on loopback [default: a free one]'),
     actions: text('N', 'how many actions it holds [default: 200]'),
@@ -52,7 +53,15 @@ export const sandbox: Command = {
     });
     await csv?.write([sandboxCsv(server.store.all(), { seed })]);
     const lines = Object.entries(server.environment()).map(([name, value]) => `export ${name}=${value}`);
-    say(`A sandbox with ${server.store.size} actions listens at ${server.url}; Ctrl-C ends it. To use it:\n`);
+    const { size } = server.store;
+    const unlisted = size - [...server.store.listed(undefined, undefined)].length;
+    say(`A sandbox with ${plural(size, 'action')} listens at ${server.url}; Ctrl-C ends it.\n`);
+    if (unlisted > 0) {
+      say(
+        `For practice lists leave out ${formatCount(unlisted)} of them: \`run\` finds them by ID, \`list\` does not.\n`,
+      );
+    }
+    say('To use it:\n');
     for (const line of lines) out(line);
     await new Promise<void>((resolve) => {
       interrupts.hold(() => resolve());

@@ -14,7 +14,11 @@ export const status: Command = {
     'Shows every run of a folder: planned, running and by whom, interrupted, halted, finished or corrupt; how far it is, when it will be over, and ' +
     'the command that continues it. With a store also which runs wait for a worker, and which are dead letters and why. Takes no lock, writes nothing and sends nothing. Exits 0, 3 when there is a dead letter, or 12 when a ledger is corrupt.',
   positionals: {
-    runs: { describe: 'ledgers, or folders of them; without any, the folder `ledgers` here', array: true },
+    runs: {
+      describe:
+        'ledgers (files, or names as it shows them), or folders of them; without any, the folder `ledgers` here',
+      array: true,
+    },
   },
   options: () => ({
     ...settingOptions(['store']),

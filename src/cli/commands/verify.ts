@@ -7,7 +7,7 @@ export const verify: Command = {
   usage: 'verify <ledger>',
   describe:
     "Checks the ledger's chain, looks up what is not final yet, records what Defender shows by now, and tells what changed. Cancels nothing.",
-  positionals: { ledger: { describe: 'the ledger of a run or a plan' } },
+  positionals: { ledger: { describe: 'the ledger of a run or a plan: its file, or its name as status shows it' } },
   options: () => ({
     ...settingOptions(SETTINGS_OF.verify),
     offline: {

@@ -27,6 +27,9 @@ function faultIn(text: string, choices: readonly string[]): string | undefined {
   return choices.includes(text) ? undefined : `${oneOfWords(choices, text)}, not ${show(text)}`;
 }
 
+/** No flag is a number: this is the value of the one before it. */
+const NEGATIVE = /^-\d/;
+
 const SHORT_HELP = '-h';
 
 /** Hyphens as word processors and web pages write them. */
@@ -112,14 +115,18 @@ export function checkArguments(
       } else takeBoolean(flag, said);
       continue;
     }
-    if (value === undefined && (next === undefined || (next !== '-' && isFlag(next)))) {
+    if (value === undefined && (next === undefined || (next !== '-' && isFlag(next) && !NEGATIVE.test(next)))) {
       const like = next === undefined ? '' : ` A value that begins with a hyphen is written --${flag}=${next}.`;
       problems.push(`--${flag} needs a value after it.${like}`);
       continue;
     }
     const text = value ?? next ?? '';
     if (text.trim() === '') problems.push(`--${flag} needs a value after it, and the one given is empty.`);
-    else if (once(flag, undefined)) checked.push(word, ...(value === undefined ? [text] : []));
+    else if (once(flag, undefined)) {
+      // To the parser, what looks like a flag is a value only behind an "=".
+      if (value !== undefined) checked.push(word);
+      else checked.push(...(isFlag(text) ? [`${word}=${text}`] : [word, text]));
+    }
     const fault = text.trim() === '' ? undefined : known[flag]?.fault?.(text);
     if (fault !== undefined) faults.push(`--${flag} must be ${fault}.`);
     if (value === undefined) i++;

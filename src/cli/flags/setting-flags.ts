@@ -16,13 +16,17 @@ const NOT_OF_A_PLAN: readonly SettingName[] = ['metricsFile', 'keepLedgers'];
 /** What names the run stands in its ledger. */
 const NAMES_THE_RUN: readonly SettingName[] = ['tenant', 'comment', 'column', 'ledger'];
 
-/** Who only looks cancels nothing, reads no source and removes no ledgers. */
+/** Who only looks cancels nothing, asks nothing, reads no source, and neither writes metrics nor removes ledgers. */
 const NOT_OF_A_LOOK: readonly SettingName[] = [
   ...settingsThat(({ group }) => group === 'Guards'),
-  'first',
+  'concurrency',
+  'screen',
+  'confirmFor',
   'order',
   'strictInput',
+  'planMaxAge',
   'keepLedgers',
+  'metricsFile',
 ];
 
 /** Who calls Defender without a ledger needs these to know whom, and how fast. */

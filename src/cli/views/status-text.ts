@@ -54,7 +54,10 @@ export function statusText(
   const blocks = inOrder.map((run) => {
     const name = cleanLine(run.name);
     const state = run.state.padEnd(STATE_WIDTH);
-    const end = run.forecast === null ? '' : formatMinute(run.forecast.endsAtMs);
+    // A plan that nothing is to be started of has no end.
+    const isNoRun = run.state === 'planned' && run.next === null;
+    const end = run.forecast === null || isNoRun ? '' : formatMinute(run.forecast.endsAtMs);
+    const command = run.next ?? run.says.command;
     const review = run.needsReview === 0 ? '-' : formatCount(run.needsReview);
     // A name that is longer than its column has a line of its own.
     const isLong = name.length > nameWidth;
@@ -64,7 +67,7 @@ export function statusText(
       ...(isLong ? [name] : []),
       row,
       ...details.map((text) => `${INDENT}${plain ? text : dim(text)}`),
-      ...(run.next === null ? [] : [`${INDENT}${cleanLine(run.next)}`]),
+      ...(command === undefined ? [] : [`${INDENT}${cleanLine(command)}`]),
     ];
   });
   const notes = passedOver.flatMap((text) => wrap(`passed over: ${cleanLine(text)}`, columns));
@@ -98,7 +101,8 @@ function doneWords({ admitted, counts }: RunStatus): string {
   return `${formatCount(done)} of ${formatCount(admitted)}`;
 }
 
-function detailsOf({ tenant, holder, counts, left, integrity, placed }: RunStatus, namesTenant: boolean): string[] {
+function detailsOf(run: RunStatus, namesTenant: boolean): string[] {
+  const { tenant, holder, counts, left, integrity, says, placed } = run;
   const { intact, line } = integrity;
   const outcomes = OUTCOME_NAMES.flatMap((name) => counted(name, counts[name])).join(', ');
   const open = leftWords(left, formatCount);
@@ -112,6 +116,7 @@ function detailsOf({ tenant, holder, counts, left, integrity, placed }: RunStatu
     placed && placed.takeovers > 0 ? plural(placed.takeovers, 'takeover') : '',
     placed?.reason ? cleanLine(placed.reason) : '',
     numbers,
+    cleanLine(says.sentence ?? ''),
   ].filter((text) => text !== '');
 }
 

@@ -59,7 +59,9 @@ function titleOf(summary: Summary): { tone: Tone; title: string } {
     case 'disk':
       return { tone: 'bad', title: 'The ledger could not be written' };
     case 'planned':
-      return { tone: 'open', title: 'Planned, not started' };
+      return isRead(summary)
+        ? { tone: 'open', title: 'Planned, not started' }
+        : { tone: 'bad', title: 'The source was not read to its end' };
   }
 }
 
@@ -91,9 +93,12 @@ function runSentence({ admitted, counts, openBy, needsLook, needsRelease }: Summ
 }
 
 function runTiming(summary: Summary): string {
-  const { firstAtMs, lastAtMs, sessions, left, reason, ledgers, generatedAtMs } = summary;
+  const { firstAtMs, lastAtMs, sessions, left, reason, ledgers, durationMs, generatedAtMs } = summary;
   const worked = sessions.reduce((sum, { openedAtMs, endedAtMs }) => sum + endedAtMs - openedAtMs, 0);
-  const work = `${describeDuration(worked)} of work in ${plural(sessions.length, 'session')}`;
+  // What a program is told is of the last sessions.
+  const ofLast = sessions.length > ledgers.length ? `, ${describeDuration(durationMs)} of it in the last` : '';
+  const ofEach = ofLast !== '' && ledgers.length > 1 ? ' of each ledger' : '';
+  const work = `${describeDuration(worked)} of work in ${plural(sessions.length, 'session')}${ofLast}${ofEach}`;
   if (reason === 'finished' && left === 0) return `Finished at ${formatTime(lastAtMs)}, after ${work}.`;
   if (reason === 'finished') {
     return `Last record at ${formatTime(lastAtMs)}, after ${work}; what is not final can be verified later.`;
@@ -127,8 +132,24 @@ export function forecastWords(
 }
 
 /** Whether a run of this plan would begin: one that a guard refuses, or that did not come to its end, promises nothing. */
-export function canStart({ plan, reason }: Summary): boolean {
-  return reason === 'planned' && plan?.overMaxActions !== true;
+export function canStart(summary: Summary): boolean {
+  // Where nothing is admitted, nothing is to be started, however far the source was read.
+  const isWhole = summary.admitted === 0 || isRead(summary);
+  return summary.reason === 'planned' && summary.plan?.overMaxActions !== true && isWhole;
+}
+
+function isRead({ ledgers }: Summary): boolean {
+  return ledgers.every(({ isRead }) => isRead);
+}
+
+/** Ends that say more than that work is left. */
+const SAID_OF_AN_END: readonly (CloseReason | undefined)[] = ['refused', 'deadline', 'unreachable', 'disk'];
+
+/** Why a plan or run stands as it does, in a few words; undefined where its state says it all. */
+export function whyItStands(summary: Summary): string | undefined {
+  const { kind, reason } = summary;
+  const isSaid = kind === 'plan' ? !canStart(summary) || toCancel(summary) === 0 : SAID_OF_AN_END.includes(reason);
+  return isSaid ? headlineOf(summary).title : undefined;
 }
 
 function planHeadline(summary: Summary): Headline {

@@ -19,6 +19,8 @@ export interface LedgerSummary {
   /** A copy whose names are tokens: nothing can be gone on with by it. */
   redacted: boolean;
   records: number;
+  /** Its source was read to its end, as far as anybody began to. */
+  isRead: boolean;
   sourceSha256: string | undefined;
   tool: string;
   tenant: string;
@@ -69,6 +71,7 @@ export function ledgerSummary(
     integrityNote: view.integrityNote,
     redacted: state.sessions[0]?.opened.redacted === true,
     records: state.lastSeq,
+    isRead: state.intake !== undefined && !state.readingUnfinished,
     sourceSha256: state.intake?.sha256,
     tool: opened?.tool ?? '',
     tenant: opened?.tenant ?? '',

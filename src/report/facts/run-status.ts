@@ -1,9 +1,10 @@
 import type { Outcome } from '../../ledger/outcomes.ts';
 import type { CloseReason } from '../../ledger/record.ts';
 import { type LeftCounts, leftCounts } from '../../ledger/state/counts.ts';
-import { commandLine, nextCommand } from './next-steps.ts';
+import { whyItStands } from './headline.ts';
+import { commandLine, nextCommand, nextSteps } from './next-steps.ts';
 import type { PlanFacts } from './plan-summary.ts';
-import { summarise } from './summary.ts';
+import { type Summary, summarise } from './summary.ts';
 import { type Holder, isPlan, type LedgerView } from './view.ts';
 
 /**
@@ -42,6 +43,8 @@ export interface RunStatus {
   integrity: { intact: boolean; records: number; line?: number };
   /** The command that goes on with it, ready to paste; null where there is none, or somebody is at it. */
   next: string | null;
+  /** What a person is told beside: why nothing goes on by itself, and what to do about a run that is over. */
+  says: Readonly<{ sentence?: string | undefined; command?: string | undefined }>;
   /** What the queue of its store says of it; undefined where it was never in one. */
   placed?: {
     /** The worker that is at it. */
@@ -98,7 +101,15 @@ export function ledgerStatus(
     needsReview: summary.needsLook,
     integrity: { intact, records: state.lastSeq, ...line },
     next: (goesOn ? nextCommand(summary) : undefined) ?? null,
+    says: goesOn ? saidOf(summary) : {},
   };
+}
+
+/** Of a run that is over, the first of the steps that its report ends with. */
+function saidOf(summary: Summary): RunStatus['says'] {
+  if (summary.kind === 'plan' || summary.reason !== 'finished') return { sentence: whyItStands(summary) };
+  const [step] = nextSteps(summary);
+  return step?.command === undefined ? { sentence: step?.text } : { command: step.command };
 }
 
 /** `reason`: how its last session closed, undefined for one that did not. */
@@ -112,12 +123,13 @@ export function runStatus(ledger: LedgerStatus, holder: Holder | undefined, ends
   const { unheld, closed: _closed, next, ...rest } = ledger;
   const state = unheld === 'corrupt' || holder === undefined ? unheld : 'running';
   const isOver = state === 'finished' || state === 'corrupt';
-  const { name, ledger: path, tenant, admitted, counts, left, needsReview, integrity } = rest;
+  const { name, ledger: path, tenant, admitted, counts, left, needsReview, integrity, says } = rest;
   return {
     ...{ name, ledger: path, tenant, state, holder: holder ?? null, admitted, counts, left, needsReview },
     forecast: isOver ? null : { endsAtMs },
     integrity,
     next: state === 'running' ? null : next,
+    says: state === 'running' ? {} : says,
   };
 }
 
@@ -140,8 +152,8 @@ export function placedStatus(
   if (state === 'running' || state === 'finished') return { ...run, placed };
   if (kind === 'dead-letter') {
     const next = commandLine('submit', '--again', run.name, ...storeWords);
-    return { ...run, state: 'dead-letter', forecast: null, next, placed: { ...placed, reason } };
+    return { ...run, state: 'dead-letter', forecast: null, next, says: {}, placed: { ...placed, reason } };
   }
   if (kind === 'ended' || state === 'corrupt') return { ...run, placed };
-  return { ...run, state: 'waiting', next: null, placed: { ...placed, reason } };
+  return { ...run, state: 'waiting', next: null, says: {}, placed: { ...placed, reason } };
 }

@@ -64,7 +64,7 @@ export interface Summary {
   /** When the question was answered, or `--yes` given. */
   startedAtMs: number | undefined;
   startedBy: 'question' | 'yes' | undefined;
-  /** Of the last session of each ledger, added up. */
+  /** Of the last session of each ledger, from its opening to its last record, added up. */
   durationMs: number;
   /** When it is over, if somebody goes on with it now; undefined where nothing is left, or nobody has reckoned. */
   forecast: Pick<ForecastFacts, 'calls' | 'startsAtMs' | 'endsAtMs'> | undefined;

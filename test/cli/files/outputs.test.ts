@@ -104,6 +104,15 @@ describe('an output', () => {
     expect((await lstat(at('old.html'))).mode & 0o777).toBe(0o640);
   });
 
+  it('an output makes the folders that are not there, for its owner alone; what others may read has a folder already', async () => {
+    await (await outputs().claim('--html', 'far/off/page.html')).write(['a page']);
+    expect(await readFile(at('far/off/page.html'), 'utf8')).toBe('a page');
+    for (const folder of ['far', 'far/off']) expect((await lstat(at(folder))).mode & 0o777).toBe(0o700);
+    const metrics = await outputs().claim('--metrics-file', 'away/metrics.prom', { shared: true });
+    await expect(metrics.write(['metrics'])).rejects.toThrow(UsageError);
+    await expect(lstat(at('away'))).rejects.toThrow('ENOENT');
+  });
+
   it('an output leaves what lies beside it, whatever that is called', async () => {
     await writeFile(at('new.html.part'), "somebody's own");
     await (await outputs().claim('--html', 'new.html')).write(['a page']);

@@ -133,6 +133,13 @@ describe('a flag with a value', () => {
     expect(refusal(run, 'ids.csv', ...given)).toContain(said);
   });
 
+  it('a flag takes the negative number behind it for its value, and says the one thing that is wrong with it', () => {
+    expect(refusal(run, 'ids.csv', '--first', '-1', '--yess')).toMatch(
+      /^Unknown flag --yess\. .*\n--first must be a whole number .*, not "-1"\.$/,
+    );
+    expect(checkOf(run, ['ids.csv', '--first', '-1'])).toEqual(['ids.csv', '--first=-1']);
+  });
+
   it('a flag with a value is handed on as it is, be it another flag’s name or a dash', () => {
     const given = [
       '-',

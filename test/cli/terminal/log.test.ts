@@ -48,6 +48,7 @@ describe('the log of a run', () => {
     const ledger = harness.path('ledgers/ids.jsonl');
     const [started, ...others] = lines.filter(({ msg }) => msg === 'started' || msg === 'ended');
     expect(started).toMatchObject({ level: 'info', msg: 'started', ledger });
+    expect(started).not.toHaveProperty('admitted');
     expect(others).toEqual([expect.objectContaining({ msg: 'ended', ledger, reason: 'finished', exitCode: code })]);
     expect(others[0]).toMatchObject({ counts: { unconfirmed: 2 } });
     for (const { level, time } of lines) {
@@ -69,7 +70,7 @@ describe('the log of a run', () => {
     const lines = linesOf(stderr);
     const taken = lines.findIndex(({ msg }) => msg.includes('taken over'));
     expect(taken).toBeGreaterThanOrEqual(0);
-    expect(lines.slice(taken + 1).find(({ msg }) => msg === 'started')).toMatchObject(about);
+    expect(lines.slice(taken + 1).find(({ msg }) => msg === 'started')).toMatchObject({ ...about, admitted: 3 });
   });
 
   test('the log of a run says what --log-level lets, from the environment too', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { describeDuration } from '../../../src/duration.ts';
 import { resolveJob } from '../../../src/job/resolve-job.ts';
 import type { CloseReason } from '../../../src/ledger/record.ts';
 import { exitMeaning, headlineOf, type Tone, verdictOf } from '../../../src/report/facts/headline.ts';
@@ -121,6 +122,15 @@ describe('a run that is over', () => {
     );
   });
 
+  test('a run of several sessions says what all of them took, and the last one, which is what a program is told', () => {
+    const summary = clean([cancelled, cancelled], 'finished');
+    const last = summary.sessions.at(-1);
+    expect(summary.durationMs).toBe((last?.endedAtMs ?? 0) - (last?.openedAtMs ?? 0));
+    const { timing } = headlineOf(summary);
+    expect(timing).toContain(` of work in 2 sessions, ${describeDuration(summary.durationMs)} of it in the last.`);
+    expect(headlineOf(clean([cancelled], 'finished')).timing).toMatch(/ of work in 1 session\.$/);
+  });
+
   test('a run that is over and matched nothing says so', () => {
     expect(headlineOf(clean([], 'finished'))).toMatchObject({ tone: 'good', title: 'Nothing to cancel' });
   });
@@ -138,7 +148,7 @@ describe('a plan with nothing to cancel', () => {
       endsAtMs: T0,
       quartersAtMs: [T0, T0, T0, T0],
       curve: [],
-      order: undefined,
+      order: { asked: 'source' as const, by: 'source' as const, firstMinute: 0, firstHour: 0, later: 0 },
     };
     const summary = summarise([viewOf(records)], { nowMs, plan: { ...facts, decisions, forecast } });
     expect(headlineOf(summary)).toMatchObject({ title: 'Nothing to cancel', timing: 'Nothing was cancelled.' });
@@ -147,6 +157,7 @@ describe('a plan with nothing to cancel', () => {
     expect(text.trimEnd().split('\n').at(-1)).toBe('Nothing to cancel: none of 2 actions.');
     expect(text).not.toContain('% of 0');
     expect(text).not.toContain('Calls made');
+    expect(text).not.toContain('in the first minute');
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CloseReason } from '../../../src/ledger/record.ts';
+import { nextSteps } from '../../../src/report/facts/next-steps.ts';
 import {
   ledgerStatus,
   placedStatus,
@@ -110,7 +111,19 @@ describe('the numbers of a run', () => {
 
   test('a plan in which nothing would be cancelled offers nothing', () => {
     const { records, facts } = planStory([{ outcome: 'already-final', status: 'Succeeded', ended: 'Succeeded' }]);
-    expect(ledgerStatus(viewOf(records), 'x', facts).next).toBeNull();
+    expect(ledgerStatus(viewOf(records), 'x', facts)).toMatchObject({
+      next: null,
+      says: { sentence: 'Nothing to cancel' },
+    });
+  });
+
+  test('a plan whose source was refused half-way is not to be started, and says why', () => {
+    const { records, facts } = planStory([cancelled, cancelled]);
+    const unread = viewOf(records.filter(({ kind }) => kind !== 'intake'));
+    expect(ledgerStatus(unread, 'x', facts)).toMatchObject({
+      next: null,
+      says: { sentence: 'The source was not read to its end' },
+    });
   });
 });
 
@@ -123,6 +136,39 @@ test.each<[CloseReason | undefined, readonly Fate[], string | null]>([
   ['finished', [{ outcome: 'failed', http: 503 }], 'countermand resume ledgers/nightly.jsonl --retry failed'],
 ])('after a run that closed as %s with %j comes %s', (reason, fates, next) => {
   expect(statusOf(reason, undefined, fates).next).toBe(next);
+});
+
+test.each<[CloseReason, string | undefined]>([
+  ['interrupted', undefined],
+  ['halted', undefined],
+  ['refused', 'Credentials or permissions were refused'],
+  ['unreachable', 'Defender or sign-in was out of reach'],
+  ['deadline', 'Out of time with work left'],
+  ['disk', 'The ledger could not be written'],
+])('a run that closed as %s says %s', (reason, sentence) => {
+  expect(statusOf(reason, undefined, [open]).says).toEqual({ sentence });
+  expect(statusOf(reason, HOLDER, [open]).says).toEqual({});
+});
+
+describe('a run that is over says the first thing that its report ends with', () => {
+  test.each<[Fate]>([
+    [{ outcome: 'not-found', http: 404 }],
+    [{ outcome: 'ran-anyway', ended: 'Succeeded', http: 200, type: 'LiveResponse' }],
+    [{ outcome: 'unknown', error: 'timeout' }],
+    [{ outcome: 'forbidden', http: 403 }],
+    [{ outcome: 'already-final', status: 'Succeeded', ended: 'Succeeded' }],
+  ])('of %j', (fate) => {
+    const view = viewOf(runStory({ fates: [fate] }));
+    const [step] = nextSteps(summarise([view], { nowMs }));
+    const { says } = ledgerStatus(view, 'nightly', undefined);
+    expect(says.command ?? says.sentence).toBe(step?.command ?? step?.text);
+    expect(says.command ?? says.sentence).toBeDefined();
+  });
+
+  test('and nothing where nothing is to be done', () => {
+    const done = viewOf(runStory({ fates: [cancelled] }).filter(({ kind }) => kind !== 'reject'));
+    expect(ledgerStatus(done, 'nightly', undefined).says).toEqual({ sentence: undefined });
+  });
 });
 
 test('the document has the fields of the contract, in their order, and no counts that are 0', () => {
