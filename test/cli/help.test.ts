@@ -115,13 +115,6 @@ describe.each(everyCommand)('the help of `%s`', (name, each) => {
   });
 });
 
-it('verify takes what a look goes by, and nothing that only a cancel or a source does', () => {
-  expect(SETTINGS_OF.verify.map((name) => SETTINGS[name].flag)).toEqual([
-    ...['client-id', 'auth', 'cloud', 'region', 'api-url', 'authority-url', 'allow-host', 'store'],
-    ...['quota', 'quota-share', 'quota-routes', 'patience', 'log-format'],
-  ]);
-});
-
 describe.each(everyCommand)('a setting and `%s`', (name, each) => {
   it.each(SETTING_NAMES.map((setting) => [SETTINGS[setting].flag, setting] as const))(
     '--%s is shown and taken, or not shown and refused with the commands that take it',

@@ -16,17 +16,13 @@ const NOT_OF_A_PLAN: readonly SettingName[] = ['metricsFile', 'keepLedgers'];
 /** What names the run stands in its ledger. */
 const NAMES_THE_RUN: readonly SettingName[] = ['tenant', 'comment', 'column', 'ledger'];
 
-/** Who only looks cancels nothing, asks nothing, reads no source, and neither writes metrics nor removes ledgers. */
+/** Who only looks cancels nothing, reads no source and removes no ledgers. */
 const NOT_OF_A_LOOK: readonly SettingName[] = [
   ...settingsThat(({ group }) => group === 'Guards'),
-  'concurrency',
-  'screen',
-  'confirmFor',
+  'first',
   'order',
   'strictInput',
-  'planMaxAge',
   'keepLedgers',
-  'metricsFile',
 ];
 
 /** Who calls Defender without a ledger needs these to know whom, and how fast. */
