@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import { makeTestDatabase, openTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { makeTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { mountTmpfs } from './mounts.ts';
 import { need } from './needs.ts';
@@ -13,25 +13,16 @@ import {
   expectOrderlyStoreEnd,
   expectWhole,
   goOnInStore,
-  openStoreWork,
+  openOwnStoreWork,
   outcomeOf,
-  type StoreWork,
   type StoreWorkOptions,
+  startInStore,
 } from './store-work.ts';
 
 /* What is done to a database while runs are in it: its clock is set, its disk fills up, and a newer program sets it up. */
 
-const CONCURRENCY = ['--concurrency', '4'];
-
-async function workOf(options: StoreWorkOptions = {}, given?: TestDatabase): Promise<StoreWork> {
-  const database = given ?? (await openTestDatabase());
-  const work = await openStoreWork(database, { windows: '20/1s', ...options });
-  const end = async () => {
-    await work[Symbol.asyncDispose]();
-    await database[Symbol.asyncDispose]();
-  };
-  return { ...work, [Symbol.asyncDispose]: end };
-}
+const workOf = (options: StoreWorkOptions = {}, given?: TestDatabase) =>
+  openOwnStoreWork({ windows: '20/1s', ...options }, given);
 
 test.concurrent.for([3_600_000, 30_000, -4000])(
   'two runs of a sender whose database sets its clock by %i ms go on, and the server has nothing to refuse',
@@ -58,10 +49,10 @@ test.concurrent.for([3_600_000, 30_000, -4000])(
 test.concurrent('a clock set ahead ends the lease of a run that lives: whoever takes it over is alone, and nothing is done twice', async () => {
   await using work = await workOf();
   const { log } = work.sandbox;
-  await using living = work.start([...(await goOnInStore(work)), ...CONCURRENCY], { timeoutMs: 250_000 });
+  await using living = await startInStore(work);
   await log.until(() => log.effective().length >= 8);
   work.proxy.meet('run_hold', 'before', () => work.database.shiftClock(3_600_000));
-  const next = await work.run(['resume', 'many', '--yes', ...CONCURRENCY], { timeoutMs: 250_000 });
+  const next = await work.run(['resume', 'many', '--yes', '--concurrency', '4'], { timeoutMs: 250_000 });
   const end = await living.ended;
   expect(outcomeOf(end), end.stderr).toEqual({ code: 11, signal: null });
   expect(end.stderr).toContain('was taken over');
@@ -87,7 +78,7 @@ test.concurrent('a tablespace that fills up stops all sending; with room again t
 
     await using work = await workOf({ count: 300, windows: '1000/1s' }, database);
     const { log } = work.sandbox;
-    await using command = work.start([...(await goOnInStore(work)), ...CONCURRENCY], { timeoutMs: 250_000 });
+    await using command = await startInStore(work);
     await log.until(() => log.effective().length >= 8);
     fill(join(place, 'filler'));
     const end = await command.ended;
@@ -117,7 +108,7 @@ function fill(path: string): void {
 test.concurrent('a database that is set up by a newer version under a run lets that run end, and no other begin', async () => {
   await using work = await workOf({ count: 60 });
   const { log } = work.sandbox;
-  await using command = work.start([...(await goOnInStore(work)), ...CONCURRENCY], { timeoutMs: 250_000 });
+  await using command = await startInStore(work);
   await log.until(() => log.effective().length >= 8);
   // As an additive migration does it.
   await work.database.sql(`set role countermand_owner;

@@ -1,14 +1,12 @@
 import { expect, test } from 'vitest';
-import { openTestDatabase } from '../support/postgres.ts';
 import {
   CANCEL_INTENT,
   endLease,
   expectOrderlyStoreEnd,
   expectWhole,
   goOnInStore,
-  openStoreWork,
+  openOwnStoreWork,
   outcomeOf,
-  type StoreWork,
 } from './store-work.ts';
 
 /**
@@ -30,17 +28,7 @@ const MOMENTS: readonly { what: string; text: string | RegExp }[] = [
 const EDGES = ['before', 'after'] as const;
 const CASES = MOMENTS.flatMap((moment) => EDGES.map((edge) => ({ ...moment, edge })));
 
-async function workOf(): Promise<StoreWork & AsyncDisposable> {
-  const database = await openTestDatabase();
-  const work = await openStoreWork(database, { count: 12 });
-  return {
-    ...work,
-    [Symbol.asyncDispose]: async () => {
-      await work[Symbol.asyncDispose]();
-      await database[Symbol.asyncDispose]();
-    },
-  };
-}
+const workOf = () => openOwnStoreWork({ count: 12 });
 
 test.concurrent.for(CASES)(
   'a run killed when $what, $edge the database has done it, is gone on with, and nothing is done twice',

@@ -1,44 +1,33 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import { makeTestDatabase, openTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { makeTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import {
   doubtInStore,
   endLease,
   expectOrderlyStoreEnd,
   expectWhole,
-  goOnInStore,
-  openStoreWork,
+  openOwnStoreWork,
   outcomeOf,
   recordsIn,
   type StoreWork,
   type StoreWorkOptions,
+  startInStore,
   unrecorded,
   untilFree,
 } from './store-work.ts';
 
 /* What happens to the database of a run, and to the way there: it crashes, is out of reach, does not answer, has no room, is set to another time or version. */
 
-async function workOf(options: StoreWorkOptions = {}, given?: TestDatabase): Promise<StoreWork> {
-  const database = given ?? (await openTestDatabase());
-  const work = await openStoreWork(database, { windows: '20/1s', ...options });
-  const end = async () => {
-    await work[Symbol.asyncDispose]();
-    await database[Symbol.asyncDispose]();
-  };
-  return { ...work, [Symbol.asyncDispose]: end };
-}
-
-const CONCURRENCY = ['--concurrency', '4'];
-const start = async (work: StoreWork) =>
-  work.start([...(await goOnInStore(work)), ...CONCURRENCY], { timeoutMs: 250_000 });
+const workOf = (options: StoreWorkOptions = {}, given?: TestDatabase) =>
+  openOwnStoreWork({ windows: '20/1s', ...options }, given);
 
 test.concurrent('a server that crashes twice under a run and comes back has lost nothing that was durable', async () => {
   await using server = await startPostgres();
   await using work = await workOf({ count: 80 }, await makeTestDatabase(server));
   const { log } = work.sandbox;
   for (const wanted of [10, 40]) {
-    await using command = await start(work);
+    await using command = await startInStore(work);
     await log.until(() => log.effective().length >= wanted);
     const before = await work.bytes('many');
     await server.crash();
@@ -59,7 +48,7 @@ test.concurrent('a run waits for a server that is started anew, and for one whos
   await using server = await startPostgres();
   await using work = await workOf({ count: 80 }, await makeTestDatabase(server));
   const { log } = work.sandbox;
-  await using command = await start(work);
+  await using command = await startInStore(work);
   for (const wanted of [10, 35]) {
     await log.until(() => log.effective().length >= wanted);
     await server.crash();
@@ -77,7 +66,7 @@ test.concurrent.for(['close', 'swallow'] as const)(
   async (how) => {
     await using work = await workOf();
     const { log } = work.sandbox;
-    await using command = await start(work);
+    await using command = await startInStore(work);
     await log.until(() => log.effective().length >= 8);
     work.proxy[how]();
     const cutAtMs = performance.now();
@@ -127,7 +116,7 @@ for (const { what, select } of ROWS) {
   test.concurrent(`a run whose statements time out, because ${what} is locked, ends with exit 6 and is gone on with`, async () => {
     await using work = await workOf();
     const { log } = work.sandbox;
-    await using command = await start(work);
+    await using command = await startInStore(work);
     await log.until(() => log.effective().length >= 8);
     await using lock = await lockRow(work, select);
     const lockedAtMs = performance.now();
@@ -145,7 +134,7 @@ for (const { what, select } of ROWS) {
 test.concurrent('a run whose commits come late, but within its lease, goes on by itself', async () => {
   await using work = await workOf();
   const { log } = work.sandbox;
-  await using command = await start(work);
+  await using command = await startInStore(work);
   await log.until(() => log.effective().length >= 8);
   await using lock = await lockRow(work, 'select from countermand.run');
   const blocked = "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%ledger_append%'";

@@ -2,10 +2,10 @@ import { expect } from 'vitest';
 import { checkLedger, readLedger } from '../../src/ledger/read-ledger.ts';
 import type { LedgerRecord } from '../../src/ledger/record.ts';
 import { isInDoubt } from '../../src/ledger/state/run-state.ts';
-import type { CommandEnd, CommandOptions } from '../support/command.ts';
+import type { CommandEnd, CommandOptions, RunningCommand } from '../support/command.ts';
 import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
 import { COMMENT, type Harness, type HarnessOptions, ids, only, open, openHarness } from '../support/harness.ts';
-import type { TestDatabase } from '../support/postgres.ts';
+import { openTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type Doubt, expectDoneOnce } from './after-kill.ts';
 
 /** What a cancel's intent looks like on its way to the database. */
@@ -56,6 +56,22 @@ export async function openStoreWork(database: TestDatabase, options: StoreWorkOp
       await proxy[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The same in a database that ends with it: a fresh one, unless one is given. */
+export async function openOwnStoreWork(options: StoreWorkOptions = {}, given?: TestDatabase): Promise<StoreWork> {
+  const database = given ?? (await openTestDatabase());
+  const work = await openStoreWork(database, options);
+  const end = async () => {
+    await work[Symbol.asyncDispose]();
+    await database[Symbol.asyncDispose]();
+  };
+  return { ...work, [Symbol.asyncDispose]: end };
+}
+
+/** Begins a run or goes on with it, with some calls at once, and leaves it to the test. */
+export async function startInStore(work: StoreWork, run = 'many'): Promise<RunningCommand> {
+  return work.start([...(await goOnInStore(work, run)), '--concurrency', '4'], { timeoutMs: 250_000 });
 }
 
 /** How a run of `source` is begun or gone on with: with its name once its intake is in the store. */
