@@ -9,6 +9,8 @@ describe('a comment', () => {
     '撤回',
     '‏בוטל',
     '?',
+    'REASON: INC-4711',
+    'reason',
     'x'.repeat(MAX_COMMENT),
   ])('a comment may be %j', (text) => {
     expect(commentFault(text)).toBeUndefined();
@@ -23,6 +25,8 @@ describe('a comment', () => {
     ['\u001b[1A', /control character/],
     ['a\u007fb', /control character/],
     ['a\u009b2J', /control character/],
+    ['REASON', /still the placeholder/],
+    [' REASON\n', /still the placeholder/],
     ['a\ud800', /half of a character/],
     ['\udc00a', /half of a character/],
   ])('a comment may not be %j', (text, why) => {

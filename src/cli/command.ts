@@ -42,6 +42,8 @@ export interface Command {
   positionals?: Readonly<Record<string, { describe: string; type?: 'string'; array?: boolean }>>;
   /** Its arguments are files also where there is a store. @default false */
   readsFiles?: true;
+  /** It prints tokens, of its own and nobody's secret: they may begin as one in the environment does. @default false */
+  printsTokens?: true;
   /** What is logged at a terminal where nothing is asked for: of a command whose log is all that it shows. @default 'warn' */
   logsAtTerminal?: 'info';
   options(): Record<string, Flag>;

@@ -3,6 +3,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { endedBy } from '../fs-errors.ts';
 import { refuseUnsafeTls } from '../identity/endpoints.ts';
 import { show } from '../job/given-settings.ts';
+import { keepAll } from '../redact.ts';
 import type { Context } from '../run/console.ts';
 import type { Interrupts } from '../run/machine.ts';
 import { styled } from '../styled.ts';
@@ -82,6 +83,7 @@ export async function runCommand(argv: readonly string[], guard: Guard, interrup
         async (args) => {
           refuseUnsafeTls(process.env, process.execArgv);
           const command = await load();
+          if (command.printsTokens) stderrLine.redact = keepAll;
           const store = storeAsked(unmasked(args), command, process.env);
           const wish = {
             level: args['log-level'],

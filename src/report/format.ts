@@ -56,6 +56,9 @@ export interface Terminal {
   plain: boolean;
 }
 
+/** Why nothing is sent for now, as a person is told. */
+export const PAUSE_WORDS = { throttled: 'Defender asks to wait', 'out-of-reach': 'Defender is out of reach' } as const;
+
 /** In place of a blank at which no line is broken. */
 const KEPT = '$1\u00A0$2';
 

@@ -106,6 +106,10 @@ const status = z.strictObject({
       forecast: z.strictObject({ endsAt: time }).nullable().describe('when it would be over if it went on now'),
       integrity,
       next: command,
+      pause: z
+        .strictObject({ reason: z.enum(['throttled', 'out-of-reach']), until: time })
+        .exactOptional()
+        .describe('why a run that is at work makes no calls, and when it tries again; left out where it makes some'),
       worker: z
         .strictObject({ pid: z.int(), host: z.string() })
         .nullable()

@@ -135,6 +135,10 @@ function nonZero<K extends string>(counts: Readonly<Record<K, number>>): Partial
   return Object.fromEntries(Object.entries<number>(counts).filter(([, n]) => n > 0)) as Partial<Record<K, number>>;
 }
 
+function pauseDocument({ reason, untilMs }: RunStatus['pause'] & object): { reason: string; until: string } {
+  return { reason, until: new Date(untilMs).toISOString() };
+}
+
 /** The document of `status --json`: counts that are 0 are left out, times are ISO, UTC. */
 export function statusDocument({
   runs,
@@ -149,6 +153,7 @@ export function statusDocument({
       forecast: endOf(run.forecast),
       integrity: run.integrity,
       next: run.next,
+      ...(run.pause === null ? {} : { pause: pauseDocument(run.pause) }),
       ...run.placed,
     })),
     ...(workers === undefined

@@ -12,6 +12,7 @@ import type { Quota } from '../quota/quota.ts';
 import { forecastWords } from '../report/facts/headline.ts';
 import { commandLine, ledgerSource } from '../report/facts/next-steps.ts';
 import { type ForecastFacts, forecastFacts } from '../report/facts/plan-summary.ts';
+import type { TracedReject } from '../report/facts/view.ts';
 import { formatEnd, plural } from '../report/format.ts';
 import { styled } from '../styled.ts';
 import type { Connected } from './assemble.ts';
@@ -31,6 +32,8 @@ export interface ApproveOptions {
   without: ReadonlySet<string>;
   /** Actions with a final outcome that are called once more. */
   retry: ReadonlySet<string>;
+  /** Rows of the source that were rejected, the first of them. */
+  rejects: readonly TracedReject[];
 }
 
 /**
@@ -39,7 +42,7 @@ export interface ApproveOptions {
  */
 export async function approve(
   { engine, quota, sender, warnings }: Connected,
-  { yes, anew, without, retry }: ApproveOptions,
+  { yes, anew, without, retry, rejects }: ApproveOptions,
   console: Console & Pick<Machine, 'storeWords'>,
 ): Promise<CallOrder> {
   const { say } = console;
@@ -59,7 +62,9 @@ export async function approve(
   const out = leftOutWords(counts);
   if (count > 0) {
     const forecast = forecastNow(engine, quota, order, without);
-    const facts = { job, state: ledger.state, sender, counted, count, order, forecast, nowMs: clock.wallMs(), yes };
+    const firstRejected = rejects.find(({ reason }) => reason !== 'duplicate')?.line;
+    const plan = { counted, count, order, forecast, firstRejected };
+    const facts = { job, state: ledger.state, sender, ...plan, nowMs: clock.wallMs(), yes };
     say(styled(questionText(facts, console.terminal)));
     const trouble = tokenTrouble(sender, forecast);
     if (trouble !== undefined) say(`warning: ${trouble}\n`);

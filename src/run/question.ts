@@ -24,7 +24,9 @@ export interface SenderFacts {
 
 export interface QuestionFacts {
   job: Job;
-  state: Pick<RunState, 'actions'>;
+  state: Pick<RunState, 'actions' | 'rejected'>;
+  /** The first line of the source that was rejected. */
+  firstRejected: number | undefined;
   sender: SenderFacts;
   counted: CountedList;
   /** How many are to be called. */
@@ -57,6 +59,7 @@ export function questionText(facts: QuestionFacts, { plain, columns }: Terminal)
 function linesOf({
   job,
   state,
+  firstRejected,
   sender,
   counted,
   count,
@@ -74,6 +77,7 @@ function linesOf({
   return [
     ['Actions', `${formatCount(count)}${on}: ${[...types, ...unknown].join(', ')}`],
     ...(out.length > 0 ? [['Left out', `${out.join(', ')}, of ${plural(total, 'action')}`] as [string, string]] : []),
+    ...inputLine(state, firstRejected),
     ['Tenant', `${tenantLong(sender)}, as application ${sender.application}`],
     ['Ends', forecastWords(forecast, nowMs, formatEnd)],
     ...(first
@@ -85,6 +89,27 @@ function linesOf({
         ]
       : []),
     ['Order', orderLine(state, order, forecast)],
+  ];
+}
+
+/** Lines that were meant to be actions and are none: who says yes to the rest should know that they are missing. */
+function inputLine(
+  { rejected }: Pick<RunState, 'rejected'>,
+  first: number | undefined,
+): [name: string, value: string][] {
+  const faults = rejected['not-an-id'] + rejected['bad-row'];
+  if (faults === 0) return [];
+  const where =
+    first === undefined
+      ? ''
+      : faults === 1
+        ? `, line ${formatCount(first)}`
+        : `, the first in line ${formatCount(first)}`;
+  return [
+    [
+      'Input',
+      `${plural(faults, 'line')} without an action ID${where}: ${faults === 1 ? 'it is' : 'they are'} left out`,
+    ],
   ];
 }
 

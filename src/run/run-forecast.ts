@@ -4,6 +4,7 @@ import { decide } from '../engine/guards.ts';
 import type { Job } from '../job/job.ts';
 import { thawJob } from '../job/resume-job.ts';
 import { isToCall } from '../ledger/decisions.ts';
+import type { PauseReason } from '../ledger/record.ts';
 import { isAccepted, type RunState } from '../ledger/state/run-state.ts';
 import { silentLog } from '../log.ts';
 import { ASSUMED_ROUND_TRIP_MS, allFree, type ForecastInput } from '../quota/forecast.ts';
@@ -136,10 +137,19 @@ export function pausedUntilMs(
   { sessions, pauses }: Pick<RunState, 'sessions' | 'pauses'>,
   aheadMs: number,
 ): number | undefined {
+  const pause = lastPause({ sessions, pauses });
+  return pause && pause.untilMs + aheadMs;
+}
+
+/** The last pause of a session that has not ended; epoch ms. */
+export function lastPause({
+  sessions,
+  pauses,
+}: Pick<RunState, 'sessions' | 'pauses'>): { reason: PauseReason; untilMs: number } | undefined {
   const last = sessions.at(-1);
   if (last?.closed !== undefined) return undefined;
   const pause = pauses.findLast(({ session }) => session === last?.number);
-  return pause && Date.parse(pause.until) + aheadMs;
+  return pause && { reason: pause.reason, untilMs: Date.parse(pause.until) };
 }
 
 function jobOf({ sessions }: RunState): Job {

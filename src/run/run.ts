@@ -163,7 +163,11 @@ async function work(
     // Those taken back are not part of the question.
     if (wasStarted) await withdraw(ledger, withdrawn);
     const without = new Set(withdrawn.map(({ id }) => id));
-    order = await approve(connected, { yes, anew: standing === 'plan', without, retry: retried }, context);
+    order = await approve(
+      connected,
+      { yes, anew: standing === 'plan', without, retry: retried, rejects: parts.trace.rejects },
+      context,
+    );
   }
   await withdraw(ledger, withdrawn);
   order ??= await chooseOrderAloud(engine, retried, context.say);

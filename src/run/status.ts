@@ -18,7 +18,7 @@ import type { ListedRun, RunHolder } from '../store/store.ts';
 import type { Machine } from './machine.ts';
 import { decisionsOf } from './plan-facts.ts';
 import { readWhatStands } from './read-view.ts';
-import { forecastInput, pausedUntilMs, quotaBeside, type WorkLeft, workLeft } from './run-forecast.ts';
+import { forecastInput, lastPause, pausedUntilMs, quotaBeside, type WorkLeft, workLeft } from './run-forecast.ts';
 import { ledgerGiven } from './target.ts';
 
 /** The runs of some places as they stand at one moment. */
@@ -73,7 +73,11 @@ export function statusReader(places: readonly string[], machine: LookingMachine)
     const runs: RunStatus[] = [];
     const quotas = new Map<string, Promise<readonly WindowLeft[]>>();
     for (const { seen, holder } of found) {
-      runs.push(runStatus(seen.status, holder, await endsAtMs(seen, holder !== undefined, quotas, machine)));
+      const ends = await endsAtMs(seen, holder !== undefined, quotas, machine);
+      const pause = seen.session && lastPause(seen.session);
+      // Where its moment has come, a try is on its way.
+      const isOn = pause !== undefined && pause.untilMs > machine.clock.wallMs();
+      runs.push(runStatus(seen.status, holder, ends, isOn ? pause : null));
     }
     return { atMs: machine.clock.wallMs(), runs, passedOver };
   };

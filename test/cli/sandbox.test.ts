@@ -1,6 +1,17 @@
 import { expect, test } from 'vitest';
 import { runCommand, startCommand } from '../support/command.ts';
 
+test('sandbox prints its own token whole, also where the environment still has that of another', async () => {
+  const printed = async (env: Record<string, string>) => {
+    await using sandbox = startCommand(['sandbox', '--actions', '5'], { env });
+    await sandbox.says(/export AZURE_CLIENT_ID=\S+\n/);
+    return /export COUNTERMAND_TOKEN=(\S+)/.exec(sandbox.stdout)?.[1] ?? '';
+  };
+  const first = await printed({});
+  const second = await printed({ COUNTERMAND_TOKEN: first });
+  expect(second).toMatch(/^eyJ[\w.-]+$/);
+});
+
 test('sandbox says how many of its actions lists leave out, and `list` shows the others', async () => {
   await using sandbox = startCommand(['sandbox', '--actions', '120', '--trouble', '0']);
   await sandbox.says(/export AZURE_CLIENT_ID=\S+\n/);

@@ -27,6 +27,15 @@ describe('the text of status', () => {
     expect(text).toContain('passed over: ledgers/p.jsonl');
   });
 
+  test('says why a run makes no calls, and until when', () => {
+    const pause = { reason: 'out-of-reach', untilMs: T0 + 45_000 } as const;
+    const text = statusText(board([run('incident', { state: 'running', next: null, pause, says: {} })]), {
+      columns: 100,
+      plain: true,
+    });
+    expect(text).toContain('Defender is out of reach: no calls before 2026-03-02 22:00:45');
+  });
+
   test('shows what a run says beside its numbers, and no end of a plan that nothing is to be started of', () => {
     const forecast = { endsAtMs: T0 };
     const report = 'countermand report ledgers/over.jsonl --out report';

@@ -49,8 +49,20 @@ function facts(more: Partial<QuestionFacts> = {}): QuestionFacts {
     machines: 2950,
     unseen: 0,
   };
-  const state = { actions: new Map<string, Action>() };
-  return { job, state, sender, counted, count: 3000, order: SOURCE_ORDER, forecast, nowMs: NOW, yes: false, ...more };
+  const state = { actions: new Map<string, Action>(), rejected: { 'not-an-id': 0, 'bad-row': 0, duplicate: 2 } };
+  return {
+    job,
+    state,
+    firstRejected: undefined,
+    sender,
+    counted,
+    count: 3000,
+    order: SOURCE_ORDER,
+    forecast,
+    nowMs: NOW,
+    yes: false,
+    ...more,
+  };
 }
 
 describe('the question', () => {
@@ -80,6 +92,18 @@ describe('the question', () => {
     expect(text).toContain('Order    devices last seen first, ');
     const answered = questionText(facts({ job: { ...job, guards: { ...job.guards, first: 20 } }, yes: true }), PLAIN);
     expect(answered).toContain('20 actions, then the rest if all of them are cancelled or already over\n');
+  });
+
+  test('says which lines of the source are no actions, before anybody says yes to the rest', () => {
+    const rejected = { 'not-an-id': 15, 'bad-row': 1, duplicate: 2 };
+    const state = { ...facts().state, rejected };
+    expect(questionText(facts({ state, firstRejected: 1002 }), PLAIN)).toContain(
+      '\nInput     16 lines without an action ID, the first in line 1,002: they are left out\n',
+    );
+    const one = { ...state, rejected: { ...rejected, 'not-an-id': 0 } };
+    expect(questionText(facts({ state: one, firstRejected: 7 }), PLAIN)).toContain(
+      '1 line without an action ID, line 7: it is left out\n',
+    );
   });
 
   test('fits a terminal, and keeps a type and its number together', () => {

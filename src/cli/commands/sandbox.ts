@@ -9,6 +9,7 @@ import type { Args, Command, Flag } from '../command.ts';
 
 export const sandbox: Command = {
   usage: 'sandbox',
+  printsTokens: true,
   describe:
     'Has actions of every type and status, a few that only a lookup by ID finds and no list shows, a strict quota and a little trouble, and runs ' +
     'until Ctrl-C. Prints the variables that make countermand use it.',

@@ -1,5 +1,6 @@
 import { cleanLine } from '../../clean.ts';
 import { describeDuration } from '../../duration.ts';
+import { PAUSE_WORDS } from '../../report/format.ts';
 import type { Machine } from '../../run/machine.ts';
 import type { PauseFacts, ProgressFacts } from '../../run/progress-facts.ts';
 import { styled } from '../../styled.ts';
@@ -66,7 +67,6 @@ const NARROW_BAR = 8;
 
 /** Columns from which on the bar is wide and the windows are named. */
 const WIDE = 100;
-const PAUSES = { throttled: 'Defender asks to wait', 'out-of-reach': 'Defender is out of reach' } as const;
 
 /** Turns of what a pause has to say where it does not fit at once. */
 const TURN_MS = 3000;
@@ -111,7 +111,7 @@ export function progressLine(facts: ProgressFacts, { columns, paint }: LineStyle
 
 /** Why, and when the next try is; then whether our own quota is used up, when it gives up, and since when: all of it where there is room, else in turns. */
 function pauseWords({ reason, elapsedMs, leftMs, givesUpInMs, ownQuotaSpent }: PauseFacts, room: number): string {
-  const why = `${PAUSES[reason]}, next try in ${Math.ceil(leftMs / 1000)} s`;
+  const why = `${PAUSE_WORDS[reason]}, next try in ${Math.ceil(leftMs / 1000)} s`;
   const more = [
     ...(reason === 'throttled' ? [ownQuotaSpent ? 'quota used up' : 'quota not used up'] : []),
     `gives up in ${roughly(givesUpInMs)}`,

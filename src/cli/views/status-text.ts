@@ -4,7 +4,15 @@ import { cleanLine } from '../../clean.ts';
 import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
 import { leftWords } from '../../ledger/state/counts.ts';
 import { RUN_STATES, type RunCondition, type RunStatus, type WorkerStatus } from '../../report/facts/run-status.ts';
-import { formatCount, formatMinute, formatTime, plural, type Terminal, wrap } from '../../report/format.ts';
+import {
+  formatCount,
+  formatMinute,
+  formatTime,
+  PAUSE_WORDS,
+  plural,
+  type Terminal,
+  wrap,
+} from '../../report/format.ts';
 import type { StatusBoard } from '../../run/status.ts';
 
 const PAINT: Readonly<Record<RunCondition, (text: string) => string>> = {
@@ -102,7 +110,7 @@ function doneWords({ admitted, counts }: RunStatus): string {
 }
 
 function detailsOf(run: RunStatus, namesTenant: boolean): string[] {
-  const { tenant, holder, counts, left, integrity, says, placed } = run;
+  const { tenant, holder, counts, left, integrity, pause, says, placed } = run;
   const { intact, line } = integrity;
   const outcomes = OUTCOME_NAMES.flatMap((name) => counted(name, counts[name])).join(', ');
   const open = leftWords(left, formatCount);
@@ -115,6 +123,7 @@ function detailsOf(run: RunStatus, namesTenant: boolean): string[] {
       : `${placed?.worker ? 'worker' : 'process'} ${holder.pid} on ${cleanLine(holder.host)} since ${formatTime(Date.parse(holder.since))}`,
     placed && placed.takeovers > 0 ? plural(placed.takeovers, 'takeover') : '',
     placed?.reason ? cleanLine(placed.reason) : '',
+    pause === null ? '' : `${PAUSE_WORDS[pause.reason]}: no calls before ${formatTime(pause.untilMs)}`,
     numbers,
     cleanLine(says.sentence ?? ''),
   ].filter((text) => text !== '');

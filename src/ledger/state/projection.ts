@@ -99,6 +99,8 @@ export class Projection implements RunState {
 
   /** Takes the next record, which was written at `atMs` (epoch ms). */
   apply(record: LedgerRecord, atMs: number): void {
+    // What stood before it is of a session that is over.
+    if (record.kind === 'open') this.#current = undefined;
     this.#mark(record.seq, atMs);
     switch (record.kind) {
       case 'open':

@@ -198,8 +198,14 @@ function planTiming(summary: Summary): string {
 
 /** `Exit code 3: finished, but …` ; undefined for 0 and for a run that has not ended. */
 export function exitMeaning(summary: Summary): string | undefined {
-  if (summary.exitCode === undefined || summary.exitCode === 0) return undefined;
-  return `Exit code ${summary.exitCode}: ${EXIT_CODES[summary.exitCode].means}`;
+  return summary.exitCode === undefined || summary.exitCode === 0 ? undefined : exitWords(summary.exitCode, summary);
+}
+
+/** What an exit code means; a ledger does not say which signal it was. */
+export function exitWords(exitCode: ExitCode, { reason, signal }: Pick<Summary, 'reason' | 'signal'>): string {
+  if (reason !== 'interrupted' || signal !== undefined) return `Exit code ${exitCode}: ${EXIT_CODES[exitCode].means}`;
+  const codes = Object.entries(SIGNAL_EXITS).map(([name, code]) => `${code} after ${name}`);
+  return `Interrupted by a signal: exit code ${codes.join(', ')}; the ledger does not say which`;
 }
 
 /** What it comes down to in one sentence: the last thing that a report says, because its first lines have scrolled away by then. */

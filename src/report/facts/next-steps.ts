@@ -1,3 +1,4 @@
+import { COMMENT_PLACEHOLDER } from '../../comment.ts';
 import { toCallCount } from '../../ledger/decisions.ts';
 import { plural } from '../format.ts';
 import { canStart } from './headline.ts';
@@ -46,10 +47,10 @@ function carryOn(summary: Summary): Step[] {
   if (reason === undefined) {
     for (const ledger of free) {
       const text = ledger.holder === null ? 'Nobody works on it: resume it' : 'If it is no longer running, resume it';
-      steps.push({ text, command: onLedger('resume', ledger) });
+      steps.push({ text, command: goOnWith(ledger, summary) });
     }
   } else if (reason !== 'finished') {
-    for (const ledger of free) steps.push({ text: 'Go on with what is left', command: onLedger('resume', ledger) });
+    for (const ledger of free) steps.push({ text: 'Go on with what is left', command: goOnWith(ledger, summary) });
   } else if (counts.unconfirmed + counts.unknown > 0) {
     for (const ledger of summary.ledgers)
       steps.push({ text: 'Look up what is not final yet', command: onLedger('verify', ledger) });
@@ -75,7 +76,13 @@ function openLedgers({ ledgers }: Summary): readonly LedgerSummary[] {
 
 /** A plan may be made without a comment, and cannot be started without one. */
 function commentToGive({ job }: Pick<LedgerSummary, 'job'>): string[] {
-  return job.comment === undefined ? ['--comment', 'REASON'] : [];
+  return job.comment === undefined ? ['--comment', COMMENT_PLACEHOLDER] : [];
+}
+
+/** A plan that did not come to its end has nothing of a run yet, and may lack what a run needs. */
+function goOnWith(ledger: LedgerSummary, { startedAtMs }: Pick<Summary, 'startedAtMs'>): string {
+  const comment = startedAtMs === undefined ? commentToGive(ledger) : [];
+  return comment.length === 0 ? onLedger('resume', ledger) : onLedger('run', ledger, ...comment);
 }
 
 /** A command on a ledger that runs as it stands: with what a session must say itself, because a ledger may not. */

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../ledger/outcomes.ts';
-import type { CloseReason } from '../../ledger/record.ts';
+import type { CloseReason, PauseReason } from '../../ledger/record.ts';
 import { type LeftCounts, leftCounts } from '../../ledger/state/counts.ts';
 import { whyItStands } from './headline.ts';
 import { commandLine, nextCommand, nextSteps } from './next-steps.ts';
@@ -43,6 +43,8 @@ export interface RunStatus {
   integrity: { intact: boolean; records: number; line?: number };
   /** The command that goes on with it, ready to paste; null where there is none, or somebody is at it. */
   next: string | null;
+  /** Why a run that is at work makes no calls, and until when it waits before it tries again; null where it does, or nobody works on it. */
+  pause: { reason: PauseReason; untilMs: number } | null;
   /** What a person is told beside: why nothing goes on by itself, and what to do about a run that is over. */
   says: Readonly<{ sentence?: string | undefined; command?: string | undefined }>;
   /** What the queue of its store says of it; undefined where it was never in one. */
@@ -68,7 +70,7 @@ export interface WorkerStatus {
 }
 
 /** What the ledger alone says of a run; who works on it and what the clock says is left out. */
-export type LedgerStatus = Omit<RunStatus, 'holder' | 'forecast' | 'state' | 'placed'> & {
+export type LedgerStatus = Omit<RunStatus, 'holder' | 'forecast' | 'state' | 'placed' | 'pause'> & {
   /** As it is when nobody works on it. */
   unheld: Exclude<RunCondition, 'running' | 'waiting' | 'dead-letter'>;
   /** Its last session has said how it ended. */
@@ -119,7 +121,12 @@ export function unheldState(planned: boolean, reason: CloseReason | undefined): 
 }
 
 /** `endsAtMs` is used only where the end is still to come. */
-export function runStatus(ledger: LedgerStatus, holder: Holder | undefined, endsAtMs: number): RunStatus {
+export function runStatus(
+  ledger: LedgerStatus,
+  holder: Holder | undefined,
+  endsAtMs: number,
+  pause: RunStatus['pause'] = null,
+): RunStatus {
   const { unheld, closed: _closed, next, ...rest } = ledger;
   const state = unheld === 'corrupt' || holder === undefined ? unheld : 'running';
   const isOver = state === 'finished' || state === 'corrupt';
@@ -129,6 +136,7 @@ export function runStatus(ledger: LedgerStatus, holder: Holder | undefined, ends
     forecast: isOver ? null : { endsAtMs },
     integrity,
     next: state === 'running' ? null : next,
+    pause: state === 'running' ? pause : null,
     says: state === 'running' ? {} : says,
   };
 }

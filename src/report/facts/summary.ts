@@ -69,6 +69,8 @@ export interface Summary {
   /** When it is over, if somebody goes on with it now; undefined where nothing is left, or nobody has reckoned. */
   forecast: Pick<ForecastFacts, 'calls' | 'startsAtMs' | 'endsAtMs'> | undefined;
   reason: CloseReason | undefined;
+  /** Which signal interrupted it, where that is known: of the session that has just ended. */
+  signal: StopSignal | undefined;
   /** Undefined while a run has not ended. */
   exitCode: ExitCode | undefined;
   plan: PlanSummary | undefined;
@@ -181,6 +183,7 @@ export function summarise(given: readonly LedgerView[], options: SummariseOption
     durationMs: views.reduce((sum, view) => sum + durationOf(view), 0),
     forecast: plan?.forecast ?? options.forecast,
     reason,
+    signal: options.signal,
     exitCode: exitCodeOf({
       reason,
       counts,

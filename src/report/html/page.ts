@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { EXIT_CODES } from '../../exit-codes.ts';
 import { lookRows, releaseRows } from '../csv.ts';
-import { canStart, type Headline, headlineOf, type Tone } from '../facts/headline.ts';
+import { canStart, exitWords, type Headline, headlineOf, type Tone } from '../facts/headline.ts';
 import { type ListFiles, nextSteps } from '../facts/next-steps.ts';
 import type { PlanFacts } from '../facts/plan-summary.ts';
 import type { ActionRow } from '../facts/rows.ts';
@@ -156,7 +155,7 @@ function foot(summary: Summary): Markup {
       ? 'The run had not ended when this was made.'
       : summary.kind === 'plan'
         ? `Exit code ${summary.exitCode}. This is a plan: nothing was cancelled.`
-        : `Exit code ${summary.exitCode}: ${EXIT_CODES[summary.exitCode].means}.`;
+        : `${exitWords(summary.exitCode, summary)}.`;
   return html`<footer><p>Made ${formatTime(summary.generatedAtMs)} from the ledger alone. <span data-exit="${summary.exitCode ?? ''}">${exit}</span></p></footer>`;
 }
 

@@ -4,7 +4,7 @@ import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { readLedger } from '../../../src/ledger/read-ledger.ts';
 import { type Action, isAccepted, isInDoubt, isOpen } from '../../../src/ledger/state/run-state.ts';
 import { CLOCK_DOUBT_MS } from '../../../src/quota/call-times.ts';
-import { begin, id, makeHarness, PATH } from '../../store/folder/harness.ts';
+import { begin, id, machine, makeHarness, PATH } from '../../store/folder/harness.ts';
 import { FROZEN_JOB } from '../../support/frozen-job.ts';
 
 function action(ledger: Ledger, n: number): Action {
@@ -227,6 +227,14 @@ describe('readings of the source', () => {
     const { state } = await readLedger(PATH, disk);
     expect([...state.missing()]).toEqual([]);
   });
+});
+
+test('a session that was killed lasted until its last record, however much later the next one begins', async () => {
+  const { clock, open } = await started(1);
+  const diedAtMs = clock.wallMs();
+  clock.stand(3_600_000);
+  const next = await open({ processes: machine(2) });
+  expect(next.state.sessions.map(({ lastAtMs }) => lastAtMs)).toEqual([diedAtMs, clock.wallMs()]);
 });
 
 test('sessions, starts and pauses are kept for the report', async () => {

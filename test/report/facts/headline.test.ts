@@ -104,6 +104,14 @@ describe('the headline', () => {
     expect(nextSteps(summary).every(({ command }) => command === undefined)).toBe(true);
     expect(exitMeaning(summary)).toBe('Exit code 5: stopped by a guard');
   });
+
+  test('an end by a signal is told with its exit code where that is known, and with all three where the ledger is all there is', () => {
+    const view = viewOf(runStory({ close: 'interrupted' }));
+    expect(exitMeaning(summarise([view], { nowMs, signal: 'SIGHUP' }))).toMatch(/^Exit code 129: /);
+    expect(exitMeaning(summarise([view], { nowMs }))).toBe(
+      'Interrupted by a signal: exit code 129 after SIGHUP, 130 after SIGINT, 143 after SIGTERM; the ledger does not say which',
+    );
+  });
 });
 
 describe('a run that is over', () => {
@@ -179,6 +187,16 @@ describe('a plan that was stopped', () => {
     });
     expect(nextSteps(summary)[0]).toEqual({ text: 'See what stopped it, and plan again.' });
     expect(nextSteps(summary).every(({ command }) => command === undefined)).toBe(true);
+  });
+
+  test('a plan that was stopped and has no comment is gone on with by giving one: without, nothing could be started', () => {
+    const bare = stopped.map((record) => {
+      if (record.kind !== 'open') return record;
+      const { comment: _comment, ...job } = record.job as { comment?: string };
+      return { ...record, job };
+    });
+    const [{ command } = { command: undefined }] = nextSteps(summarise([viewOf(bare)], { nowMs }));
+    expect(command).toMatch(/^countermand run \S+ --comment REASON$/);
   });
 
   test.each<[string, Parameters<typeof summarise>[1]['plan']]>([

@@ -39,6 +39,16 @@ describe('the state of a run', () => {
     expect(unheldState(planned, reason)).toBe(state);
   });
 
+  test('has the pause of a run that is at work, and of no other', () => {
+    const view = viewOf(runStory({ fates: [cancelled, open], close: undefined }));
+    const pause = { reason: 'throttled', untilMs: nowMs + 60_000 } as const;
+    const status = ledgerStatus(view, 'nightly', undefined);
+    expect(runStatus(status, HOLDER, nowMs, pause).pause).toEqual(pause);
+    expect(runStatus(status, undefined, nowMs, pause).pause).toBe(null);
+    const [shown] = (statusDocument({ runs: [runStatus(status, HOLDER, nowMs, pause)] }) as { runs: object[] }).runs;
+    expect(shown).toMatchObject({ pause: { reason: 'throttled', until: new Date(nowMs + 60_000).toISOString() } });
+  });
+
   test.each<[CloseReason | undefined]>([[undefined], ['interrupted'], ['halted'], ['finished']])(
     'is running while somebody holds it, whatever its last session said: %s',
     (reason) => {
