@@ -98,14 +98,21 @@ export function makeSend(parts: SendParts): Send {
     // Waiting does not mend it, so whoever waits is told why: once.
     if (answer.kind === 'lost' && TLS_FAULT.test(answer.error) && !toldOfTls) {
       toldOfTls = true;
-      log.warn(
-        `the TLS certificate of Defender's host is not trusted (${answer.error}), so no calls can be made: name its CA's file in ` +
-          'NODE_EXTRA_CA_CERTS, or check the address',
-      );
+      log.warn(tlsTrouble(answer.error));
     }
     await recorded;
     return { answer, attempt: call.attempt, sentAtMs, answered: 'raw' in result, costsAttempt };
   };
+}
+
+function tlsTrouble(error: string): string {
+  if (/ERR_SSL/.test(error)) {
+    return `Defender's host does not speak TLS as it should (${error}), so no calls can be made: check the port, and http or https, of the address`;
+  }
+  return (
+    `the TLS certificate of Defender's host is not trusted (${error}), so no calls can be made: name its CA's file in ` +
+    'NODE_EXTRA_CA_CERTS, or check the address'
+  );
 }
 
 /** What the wire gave, as an answer. One that cannot be read for a reason nobody has thought of is lost like any other, and so it is recorded. */

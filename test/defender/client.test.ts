@@ -57,6 +57,20 @@ describe('a call', () => {
   });
 });
 
+describe('a host that TLS fails with', () => {
+  it.each([
+    ['SELF_SIGNED_CERT_IN_CHAIN', /certificate of Defender's host is not trusted .* NODE_EXTRA_CA_CERTS/],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', /does not speak TLS as it should .* check the port, and http or https/],
+  ])('a host that TLS fails with is told with what to do, once: %s', async (error, said) => {
+    const bench = new Bench();
+    const lines: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+    bench.answers = [{ error }];
+    await bench.cancel({ log }).catch(() => undefined);
+    expect(lines.filter((line) => said.test(line))).toHaveLength(1);
+  });
+});
+
 describe('an answer', () => {
   it('an answer is recorded before anybody is told of it, whatever becomes of the telling', async () => {
     const bench = new Bench();
