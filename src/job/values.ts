@@ -41,14 +41,19 @@ export const text = (error = 'a text that is not empty') =>
     .regex(/\S/, { error })
     .transform((value) => value.trim());
 
+/** Faults of a comment, by how they begin, that the rule alone would not tell. */
+const SAID = [
+  ['is empty', 'a text that is not empty: nothing of it can be seen'],
+  ['is still the placeholder', 'your own words for why the actions are cancelled'],
+] as const;
+
 /** What is written on a cancel. */
 export const comment = () => {
   const error = `a text of 1 to ${MAX_COMMENT} characters, without control characters other than tabs and line ends`;
   return text().superRefine((value, context) => {
     const fault = commentFault(value);
     if (fault === undefined) return;
-    const isEmpty = /^is empty/.test(fault);
-    const message = isEmpty ? 'a text that is not empty: nothing of it can be seen' : error;
+    const [, message = error] = SAID.find(([begins]) => fault.startsWith(begins)) ?? [];
     context.addIssue({ code: 'custom', message });
   });
 };

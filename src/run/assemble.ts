@@ -188,7 +188,10 @@ async function assembleParts(
   };
   const { disposeAsync: close } = resources;
   return {
-    ...{ job, ledger, gate, clock, stop, identity, log, connect, trace: tracer.trace },
+    ...{ job, ledger, gate, clock, stop, identity, log, connect },
+    get trace() {
+      return tracer.trace;
+    },
     get quota() {
       return quota;
     },

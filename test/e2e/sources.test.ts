@@ -39,8 +39,10 @@ describe.concurrent('a source as people have it', () => {
   it('a source as people have it has what is no ID named in its ledger, with line and entry', async () => {
     await using harness = await openHarness({ actions: open(3) });
     await harness.file('a.json', `["${A}",\n{"machineId":"${B}"}]`);
-    const { code, effective } = await cancelled(harness, 'a.json');
+    const { code, effective, stderr } = await cancelled(harness, 'a.json');
     expect({ code, effective }).toEqual({ code: 3, effective: [A] });
+    // Before anything was sent.
+    expect(stderr).toMatch(/Input +1 line without an action ID, line 2: it is left out/);
     const [reject] = only(await harness.records('ledgers/a.jsonl'), 'reject');
     expect(reject).toMatchObject({ line: 2, reason: 'not-an-id', text: `entry 2: {"machineId":"${B}"}` });
   });

@@ -252,6 +252,11 @@ describe('resolveJob', () => {
       /--comment must be a text that is not empty: nothing of it can be seen/,
     ],
     [
+      'the placeholder of a printed command',
+      { flags: { comment: 'REASON' } },
+      /--comment must be your own words for why the actions are cancelled, not "REASON"/,
+    ],
+    [
       'an action ID in place of a file',
       { sourceArg: 'AAAABBBB-cccc-4ddd-8eee-ffff00001111' },
       /is an action ID.*`echo AAAABBBB-cccc-4ddd-8eee-ffff00001111 \| countermand run -`/,
