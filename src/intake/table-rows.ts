@@ -1,7 +1,8 @@
 import { UsageError } from '../errors.ts';
-import { isBlank, parseActionId } from './as-written.ts';
+import { isBlank, parseActionId, plainName } from './as-written.ts';
+import { namesIdColumn, namesSomethingElse } from './column-names.ts';
 import { type CsvRow, csvRows } from './csv-rows.ts';
-import { countIds, findLayout, type Layout } from './layout.ts';
+import { countIds, extras, findLayout, indexesOf, type Layout, quoted, trimmed } from './layout.ts';
 import { type Opening, readOpening } from './opening.ts';
 import type { Reader, ReadOptions } from './read-ids.ts';
 import { type IntakeRow, rejected, toRow } from './rows.ts';
@@ -12,7 +13,7 @@ export async function tableRows(opening: Opening, { name, column }: ReadOptions)
   const table = isWrapped(opening, column) ? await insideOf(opening, name) : opening;
   const layout = findLayout(table.sample, { name, column, delimiter: table.delimiter });
   return {
-    rows: rowsOf(table, layout, name),
+    rows: rowsOf(table, layout, { name, column }),
     where: layout.header ? ` in column ${layout.id + 1}` : '',
     empty: layout.header
       ? 'has a header and no rows: give a list of action IDs'
@@ -28,10 +29,11 @@ async function insideOf({ rest, skippedLines }: Opening, name: string): Promise<
 async function* rowsOf(
   { rest, skippedLines }: Opening,
   layout: Layout,
-  name: string,
+  { name, column }: ReadOptions,
 ): AsyncGenerator<Iterable<IntakeRow>> {
   const { delimiter, header, titles, columns } = layout;
   let toSkip = header ? titles + 1 : 0;
+  let hasIds = false;
   function* rows(batch: readonly CsvRow[]): Generator<IntakeRow> {
     for (const csvRow of batch) {
       if (toSkip > 0) {
@@ -40,7 +42,10 @@ async function* rowsOf(
         continue;
       }
       const row = toIntakeRow(csvRow, layout, name);
-      if (row !== undefined) yield row;
+      if (row === undefined) continue;
+      if (row.kind === 'id') hasIds = true;
+      else refuseAnotherHeader(csvRow, layout, { name, column, hasIds });
+      yield row;
     }
   }
   const format = { delimiter, comments: !header && columns === 1, skippedLines };
@@ -61,7 +66,62 @@ function toIntakeRow({ line, cells }: CsvRow, layout: Layout, name: string): Int
   const comment = layout.comment === undefined ? undefined : cells[layout.comment];
   const priority = layout.priority === undefined ? undefined : cells[layout.priority];
   const text = isBlank(id) ? cells.join(layout.delimiter) : id.trim();
-  return toRow({ line, id, comment, priority, text }, name);
+  const row = toRow({ line, id, comment, priority, text }, name);
+  if (layout.rivals.length > 0) refuseRivals(row, cells, layout, name);
+  return row;
+}
+
+/** Which of two IDs of a row is the action's only the user can say; the other one would be lost without a word. */
+function refuseRivals(row: IntakeRow, cells: readonly string[], { rivals, names, id }: Layout, name: string): void {
+  const own = row.kind === 'id' ? row.id : undefined;
+  const [rival] = rivals.filter((index) => {
+    const other = parseActionId(cells[index] ?? '');
+    return other !== undefined && other !== own;
+  });
+  if (rival === undefined) return;
+  throw new UsageError(
+    `${name}, line ${row.line}: two columns may hold the action IDs, ${quoted(names[id])} and ${quoted(names[rival])}: say which with --column (${id + 1} or ${rival + 1}), or write all IDs into one column`,
+  );
+}
+
+/**
+ * Refuses a row without an ID that names the columns anew, as between two exports that were put together: below it, IDs of something else would be taken.
+ * The same header again is harmless.
+ */
+function refuseAnotherHeader(
+  { line, cells: given }: CsvRow,
+  layout: Layout,
+  { name, column, hasIds }: ReadOptions & { hasIds: boolean },
+): void {
+  const cells = trimmed(given);
+  const idCell = cells[layout.id] ?? '';
+  if (parseActionId(idCell) !== undefined) return;
+  const chosen = layout.names[layout.id];
+  if (chosen !== undefined && isSameHeader(cells, layout.names)) return;
+  const namesIds =
+    column === undefined || chosen === undefined
+      ? namesIdColumn
+      : (cell: string) => plainName(cell) === plainName(chosen);
+  const places = indexesOf(cells, namesIds);
+  if (places.length > 0) {
+    const { comment, priority } = chosen === undefined ? layout : extras(cells, layout.id);
+    const isInPlace = places.length === 1 && places[0] === layout.id;
+    if (isInPlace && comment === layout.comment && priority === layout.priority) return;
+    throw new UsageError(
+      `${name}, line ${line}: another header, with its columns in other places than before: give each list in a file of its own`,
+    );
+  }
+  if (!namesSomethingElse(idCell)) return;
+  const what = `${name}, line ${line}: ${quoted(idCell)} is a header of something else than action IDs`;
+  if (hasIds || layout.columns > 1)
+    throw new UsageError(`${what}: remove what is below it, or give it in a file of its own`);
+  throw new UsageError(`${what}: give a list of action IDs, or --column ${quoted(idCell)} when these are action IDs`);
+}
+
+function isSameHeader(cells: readonly string[], names: readonly string[]): boolean {
+  return (
+    cells.length === names.length && cells.every((cell, index) => plainName(cell) === plainName(names[index] ?? ''))
+  );
 }
 
 /**
