@@ -9,11 +9,11 @@ import { type IntakeRow, rejected, toRow } from './rows.ts';
 import { isWrapped, unwrapped } from './unwrap.ts';
 
 /** The rows of a CSV, or of a plain list, which is a CSV of one column without a header. */
-export async function tableRows(opening: Opening, { name, column }: ReadOptions): Promise<Reader> {
+export async function tableRows(opening: Opening, { name, column }: ReadOptions, remarks: string[]): Promise<Reader> {
   const table = isWrapped(opening, column) ? await insideOf(opening, name) : opening;
   const layout = findLayout(table.sample, { name, column, delimiter: table.delimiter });
   return {
-    rows: rowsOf(table, layout, { name, column }),
+    rows: rowsOf(table, layout, { name, column }, remarks),
     where: layout.header ? ` in column ${layout.id + 1}` : '',
     empty: layout.header
       ? 'has a header and no rows: give a list of action IDs'
@@ -21,15 +21,16 @@ export async function tableRows(opening: Opening, { name, column }: ReadOptions)
   };
 }
 
-async function insideOf({ rest, skippedLines }: Opening, name: string): Promise<Opening> {
+async function insideOf({ rest, skippedLines, comments }: Opening, name: string): Promise<Opening> {
   const inside = await readOpening(unwrapped(rest, name), name);
-  return { ...inside, skippedLines: inside.skippedLines + skippedLines };
+  return { ...inside, comments, skippedLines: inside.skippedLines + skippedLines };
 }
 
 async function* rowsOf(
-  { rest, skippedLines }: Opening,
+  { rest, skippedLines, comments }: Opening,
   layout: Layout,
   { name, column }: ReadOptions,
+  remarks: string[],
 ): AsyncGenerator<Iterable<IntakeRow>> {
   const { delimiter, header, titles, columns } = layout;
   let toSkip = header ? titles + 1 : 0;
@@ -48,8 +49,11 @@ async function* rowsOf(
       yield row;
     }
   }
-  const format = { delimiter, comments: !header && columns === 1, skippedLines };
-  for await (const batch of csvRows(rest, name, format)) yield rows(batch);
+  const isPlain = !header && columns === 1;
+  const format = { delimiter, comments: isPlain, skippedLines };
+  const text = isPlain ? comments.countIn(rest) : rest;
+  for await (const batch of csvRows(text, name, format)) yield rows(batch);
+  remarks.push(...comments.remarks(name, { isPlain }));
 }
 
 /** Undefined for a row that holds nothing. */

@@ -123,6 +123,40 @@ it('JSON takes the field that --column names', async () => {
   expect(chosen).toEqual([id(A, 1)]);
 });
 
+it.each<[string, string, string | undefined]>([
+  ['lines in a plain list', `# ours\n${A}\n#x\n # no\n#`, '3 lines begin with # and were left out as comments'],
+  [
+    'an ID taken out',
+    `${A}\n#${B}\n`,
+    '1 line begins with # and was left out as a comment; 1 holds an ID: remove the #',
+  ],
+  [
+    'IDs taken out before the first one and after',
+    `#${B}\n\n# {${B}} # x\n${A}\n# ${B.toUpperCase()}`,
+    '3 lines begin with # and were left out as comments; 3 hold an ID',
+  ],
+  [
+    'an ID above a table',
+    `# ${B}\n#TYPE x\nid,x\n${A},1\n`,
+    '1 line begins with # and was left out as a comment; 1 holds',
+  ],
+  ['a remark above a table', `# export\nid,x\n${A},1\n`, undefined],
+  ["PowerShell's line alone", `#TYPE System.String\n${A}\n`, undefined],
+  ['none', `${A}\n`, undefined],
+])('lines that begin with # are left out, and their number is said: %s', async (_, content, sentence) => {
+  for (const length of [1, 7, 1000]) {
+    const bytes = Buffer.from(content);
+    async function* pieces() {
+      for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length);
+    }
+    const intake = readIds(pieces(), { name: 'list.txt' });
+    const ids: string[] = [];
+    for await (const row of intake) if (row.kind === 'id') ids.push(row.id);
+    expect(ids).toEqual([A]);
+    expect(intake.remarks()).toEqual(sentence === undefined ? [] : [expect.stringContaining(`list.txt: ${sentence}`)]);
+  }
+});
+
 it('JSON that is one page of a longer list is read, and that is said', async () => {
   const content = `{"value":["${A}"],"@odata.nextLink":"https://api.example.com/2"}`;
   const intake = readIds([Buffer.from(content)] as unknown as AsyncIterable<Uint8Array>, { name: 'page.json' });
