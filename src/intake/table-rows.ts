@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { isBlank, parseActionId, plainName } from './as-written.ts';
-import { namesIdColumn, namesSomethingElse } from './column-names.ts';
+import { namesIdColumn, namesSomethingElse, rivals } from './column-names.ts';
 import { type CsvRow, csvRows } from './csv-rows.ts';
 import { countIds, extras, findLayout, indexesOf, type Layout, quoted, trimmed } from './layout.ts';
 import { type Opening, readOpening } from './opening.ts';
@@ -110,9 +110,11 @@ function refuseAnotherHeader(
   if (places.length > 0) {
     const { comment, priority } = chosen === undefined ? layout : extras(cells, layout.id);
     const isInPlace = places.length === 1 && places[0] === layout.id;
-    if (isInPlace && comment === layout.comment && priority === layout.priority) return;
+    const isRival = (cell: string, index: number) => index !== layout.id && rivals(cell, idCell);
+    const hasRival = column === undefined && indexesOf(cells, isRival).some((index) => !layout.rivals.includes(index));
+    if (isInPlace && !hasRival && comment === layout.comment && priority === layout.priority) return;
     throw new UsageError(
-      `${name}, line ${line}: another header, with its columns in other places than before: give each list in a file of its own`,
+      `${name}, line ${line}: another header, with other columns than before: give each list in a file of its own`,
     );
   }
   if (!namesSomethingElse(idCell)) return;

@@ -145,6 +145,7 @@ describe('a header among the rows', () => {
     ['the comment elsewhere', `id,comment,host\n${A},why,h\nid,host,comment\n${B},h,why\n`],
     ['no comment any more', `id,comment\n${A},why\nid,host\n${B},h\n`],
     ['a second column of that name', `id,x\n${A},1\nid,actionId\n${B},${C}\n`],
+    ['a column that may be it too', `id,host\n${A},h\nid,actionGuid\n${B},${C}\n`],
     ['something else in place of the IDs', `id,host\n${A},h\ndeviceId,host\n${B},h\n`],
     ['the chosen column elsewhere', `ref,id\n${A},${B}\nid,ref\n${B},${A}\n`, 'ref'],
     ['the IDs elsewhere than the number says', `h,${A}\nid,host\n${B},h\n`, '2'],
