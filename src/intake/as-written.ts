@@ -23,7 +23,7 @@ const AROUND = new RegExp(`^\\s*=\\s*(?=${QUOTE})|^(?:${QUOTE}|\\s)+|(?:${QUOTE}
 const LONGEST_WRITTEN = 500;
 
 /** Without what is put round and into a text that cannot be seen, or only looks like what was meant. */
-function plain(text: string): string {
+export function plain(text: string): string {
   const given = text.trim();
   // No ID and no name; and a search for its end would take a time that grows with the square of its length.
   if (given.length > LONGEST_WRITTEN) return given;

@@ -1,6 +1,7 @@
 import { oneLine } from '../clean.ts';
 import { UsageError } from '../errors.ts';
-import { isBlank, namesActionId, namesComment, namesPriority, plainName } from './as-written.ts';
+import { isBlank, namesActionId, namesComment, namesPriority, parseActionId, plainName } from './as-written.ts';
+import { namesSomethingElse, rivals } from './column-names.ts';
 import { JsonEntries, type JsonEntry } from './json-entries.ts';
 import type { Opening } from './opening.ts';
 import type { Reader, ReadOptions } from './read-ids.ts';
@@ -65,21 +66,61 @@ function entryReader(name: string, column: string | undefined): (entry: JsonEntr
     const rowOf = (id: string, more: Pick<WrittenRow, 'comment' | 'priority'> = {}) =>
       toRow({ ...more, line, place, id, text: isBlank(id) ? JSON.stringify(value) : id.trim() }, name);
     if (typeof value === 'string') return rowOf(value);
+    if (around) refuseSecondList(entry, isIdName, name);
     const idNames = namesOf(entry, isIdName, column);
     if (around && idNames.length === 0) return undefined;
-    if (idNames.length > 1) {
-      throw new UsageError(
-        `${whereIs(entry, name)} has several fields that may hold the action ID (${idNames.map((field) => `"${oneLine(field, 40)}"`).join(', ')}): say which with --column, by its name`,
-      );
-    }
+    if (idNames.length > 1) throw severalFields(entry, idNames, name);
     const [idName] = idNames;
     const id = idName === undefined ? undefined : fieldsOf(value)?.[idName];
+    const rival = idName === undefined || column !== undefined ? undefined : rivalOf(entry, idName);
+    if (idName !== undefined && rival !== undefined) throw severalFields(entry, [idName, rival], name);
     if (around || typeof id !== 'string') {
       return rejected(around ? 'bad-row' : 'not-an-id', { line, place, text: JSON.stringify(value) });
     }
     const comment = commentOf(entry, isCommentName, name);
     return rowOf(id, { comment, priority: priorityOf(entry, isPriorityName) });
   };
+}
+
+function severalFields(entry: JsonEntry, names: readonly string[], name: string): UsageError {
+  return new UsageError(
+    `${whereIs(entry, name)} has several fields that may hold the action ID (${names.map((field) => `"${oneLine(field, 40)}"`).join(', ')}): say which with --column, by its name`,
+  );
+}
+
+/** A field that holds another GUID and may be the action's ID as well as the one that names it. */
+function rivalOf({ value, names }: JsonEntry, idName: string): string | undefined {
+  const fields = fieldsOf(value);
+  const idIn = (field: string) => {
+    const text = fields?.[field];
+    return typeof text === 'string' ? parseActionId(text) : undefined;
+  };
+  const own = idIn(idName);
+  return names.find((field) => {
+    const id = idIn(field);
+    return field !== idName && id !== undefined && id !== own && rivals(field, idName);
+  });
+}
+
+/** Beside the list that was read, another one would be lost without a word. One that names something else, as `machines`, is not meant. */
+function refuseSecondList(entry: JsonEntry, isIdName: (name: string) => boolean, name: string): void {
+  const isAction = (item: unknown) => {
+    const named = Object.entries(fieldsOf(item) ?? {}).filter(([field]) => isIdName(field));
+    return [item, ...named.map(([, id]) => id)].some((id) => typeof id === 'string' && parseActionId(id) !== undefined);
+  };
+  const search = (value: unknown): string | undefined => {
+    for (const [field, part] of Object.entries(fieldsOf(value) ?? {})) {
+      if (namesSomethingElse(field)) continue;
+      const found = Array.isArray(part) ? (part.some(isAction) ? field : undefined) : search(part);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  const second = search(entry.value);
+  if (second === undefined) return;
+  throw new UsageError(
+    `${whereIs(entry, name)} has two lists of action IDs, "value" and "${oneLine(second, 40)}": give each list in a file of its own`,
+  );
 }
 
 /** The fields that may name the action; of several the one that is spelt as it was asked for. */

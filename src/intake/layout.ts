@@ -1,7 +1,8 @@
 import { parse } from 'csv-parse/sync';
 import { oneLine } from '../clean.ts';
 import { UsageError } from '../errors.ts';
-import { isBlank, namesActionId, namesComment, namesPriority, parseActionId, plainName } from './as-written.ts';
+import { isBlank, namesComment, namesPriority, parseActionId, plainName } from './as-written.ts';
+import { namesIdColumn, rivals } from './column-names.ts';
 import { LENIENT } from './csv-rows.ts';
 
 /** Where the IDs stand in a text. */
@@ -11,10 +12,14 @@ export interface Layout {
   header: boolean;
   /** Rows before that one, which are a title: what the list is, of when. 0 without a header. */
   titles: number;
+  /** What the header calls the columns; nothing without a header. */
+  names: readonly string[];
   /** How many cells a row has. 1 for a plain list. */
   columns: number;
   /** Index of the column with the IDs. */
   id: number;
+  /** Indexes of columns that may hold action IDs too, by their names. None where the user chose. */
+  rivals: readonly number[];
   /** Index of the column with a comment of the row's own. */
   comment: number | undefined;
   /** Index of the column that says who goes first. */
@@ -54,7 +59,7 @@ export function findLayout(sample: string, { name, column, delimiter }: LayoutOp
   const titled = startsWithAnId(readings) ? readings : readingsOf(sample, delimiter, 1 + TITLES_AT_MOST);
   if (column !== undefined) return namedColumn(titled, widest, column, name);
 
-  const header = findHeader(titled, namesActionId);
+  const header = findHeader(titled, namesIdColumn);
   if (header === undefined) return withoutHeader(widest, name);
   const { found, cells } = header;
   if (found.length > 1) {
@@ -63,7 +68,9 @@ export function findLayout(sample: string, { name, column, delimiter }: LayoutOp
       `${name} has several columns that may hold the action IDs (${names}): say which with --column, by name or by number (${found.map((index) => index + 1).join(', ')})`,
     );
   }
-  return withHeader(header);
+  const layout = withHeader(header);
+  const chosen = cells[layout.id] ?? '';
+  return { ...layout, rivals: indexesOf(cells, (cell, index) => index !== layout.id && rivals(cell, chosen)) };
 }
 
 /** By the delimiter that the file names itself, and by the usual ones: it may have been saved once more with another. */
@@ -127,7 +134,7 @@ function namedColumn(readings: readonly Reading[], widest: Reading, column: stri
       const [other] = indexesOf(cells, isActionId);
       if (other === undefined) return withHeader({ delimiter, cells, found: [id], titles: 0 });
       if (other === id) {
-        return { delimiter, header: false, titles: 0, columns: cells.length, id, ...NO_NAMES };
+        return { delimiter, columns: cells.length, id, ...NO_NAMES };
       }
       throw new UsageError(
         `${name} has an action ID in column ${other + 1} of its first row and none in column ${id + 1}: correct --column, or name the columns in a header line`,
@@ -143,16 +150,20 @@ function namedColumn(readings: readonly Reading[], widest: Reading, column: stri
 }
 
 function withHeader({ delimiter, cells, found: [id], titles }: Header): Layout {
+  return { delimiter, header: true, titles, names: cells, columns: cells.length, id, rivals: [], ...extras(cells, id) };
+}
+
+/** Where a header has the columns that are read beside that of the IDs. */
+export function extras(cells: readonly string[], id: number): Pick<Layout, 'comment' | 'priority'> {
   const named = (isIt: (name: string) => boolean) => indexesOf(cells, (cell, index) => index !== id && isIt(cell))[0];
-  const [comment, priority] = [named(namesComment), named(namesPriority)];
-  return { delimiter, header: true, titles, columns: cells.length, id, comment, priority };
+  return { comment: named(namesComment), priority: named(namesPriority) };
 }
 
 /** Without a header nothing says what a column holds. */
-const NO_NAMES = { comment: undefined, priority: undefined } as const;
+const NO_NAMES = { header: false, titles: 0, names: [], rivals: [], comment: undefined, priority: undefined } as const;
 
 function withoutHeader({ delimiter, rows: [cells] }: Reading, name: string): Layout {
-  if (cells.length === 1) return { delimiter, header: false, titles: 0, columns: 1, id: 0, ...NO_NAMES };
+  if (cells.length === 1) return { delimiter, columns: 1, id: 0, ...NO_NAMES };
   refuseSeveralIds(cells, name);
   const [id] = indexesOf(cells, isActionId);
   if (id !== undefined) {
@@ -195,16 +206,16 @@ export function firstRows(sample: string, delimiter: string, count = 1 + TITLES_
 }
 
 /** Without what Excel leaves behind: empty columns at the end. */
-function trimmed(cells: string[]): string[] {
+export function trimmed(cells: string[]): string[] {
   const last = cells.findLastIndex((cell) => !isBlank(cell));
   return cells.slice(0, Math.max(1, last + 1));
 }
 
-function indexesOf(cells: readonly string[], matches: (cell: string, index: number) => boolean): number[] {
+export function indexesOf(cells: readonly string[], matches: (cell: string, index: number) => boolean): number[] {
   return cells.flatMap((cell, index) => (matches(cell, index) ? [index] : []));
 }
 
-function quoted(text: string | undefined): string {
+export function quoted(text: string | undefined): string {
   return `"${oneLine(text ?? '', 40)}"`;
 }
 

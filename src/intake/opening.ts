@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { isBlank } from './as-written.ts';
+import { CommentLines } from './comment-lines.ts';
 import { endless, QUIET_AT_MOST } from './csv-rows.ts';
 import { countLineEnds } from './text.ts';
 
@@ -12,6 +13,8 @@ export interface Opening {
   skippedLines: number;
   /** The delimiter that a `sep=` line names. */
   delimiter: string | undefined;
+  /** Of those lines the ones that are comments. */
+  comments: CommentLines;
   /** What the text begins with after that; empty when nothing is left. */
   sample: string;
   /** The whole text after that, `sample` included. */
@@ -26,6 +29,7 @@ export async function readOpening(text: AsyncIterable<string>, name: string): Pr
   let skippedLines = 0;
   let skippedLength = 0;
   let delimiter: string | undefined;
+  const comments = new CommentLines();
   for (;;) {
     const read = [head];
     for (let length = head.length; length < SAMPLE_LENGTH && !ended; ) {
@@ -42,7 +46,7 @@ export async function readOpening(text: AsyncIterable<string>, name: string): Pr
         `${name} begins with a line of over ${SAMPLE_LENGTH} characters: give a list of action IDs, one a line`,
       );
     }
-    const { at: kept, delimiter: named } = firstRow(head);
+    const { at: kept, delimiter: named } = firstRow(head, comments);
     const preamble = head.slice(0, kept);
     skippedLines += countLineEnds(preamble);
     skippedLength += kept;
@@ -51,7 +55,7 @@ export async function readOpening(text: AsyncIterable<string>, name: string): Pr
     head = head.slice(kept);
     if (ended || head.length >= SAMPLE_LENGTH) break;
   }
-  return { skippedLines, delimiter, sample: head.slice(0, SAMPLE_LENGTH), rest: continued(head, pieces) };
+  return { skippedLines, delimiter, comments, sample: head.slice(0, SAMPLE_LENGTH), rest: continued(head, pieces) };
 }
 
 async function* continued(head: string, pieces: AsyncIterator<string>): AsyncGenerator<string> {
@@ -60,7 +64,7 @@ async function* continued(head: string, pieces: AsyncIterator<string>): AsyncGen
 }
 
 /** Where the first line begins that is not part of the preamble, and the delimiter that the preamble names. A last line without its end counts as a line. */
-function firstRow(text: string): { at: number; delimiter: string | undefined } {
+function firstRow(text: string, comments: CommentLines): { at: number; delimiter: string | undefined } {
   let delimiter: string | undefined;
   let at = 0;
   while (at < text.length) {
@@ -70,6 +74,7 @@ function firstRow(text: string): { at: number; delimiter: string | undefined } {
       const named = SEPARATOR.exec(line)?.[1];
       if (named !== undefined) delimiter = named === '\\t' ? '\t' : named;
       else if (!isRemark(line)) break;
+      else if (!TYPE_LINE.test(line)) comments.add(line);
     }
     at = end === -1 ? text.length : end + 1;
   }
@@ -79,9 +84,12 @@ function firstRow(text: string): { at: number; delimiter: string | undefined } {
 /** Excel's line. Also as saved once more: in quotes, with empty cells after it, the tab written as `\t`. */
 const SEPARATOR = /^[\s"']*sep *= *(\\t|[^\s"']|\t| )[\s"',;]*$/i;
 
-/** Also PowerShell's line in quotes. A header may have a column named "#". */
+/** PowerShell's, also in quotes. */
+const TYPE_LINE = /^"?#TYPE\b/i;
+
+/** A header may have a column named "#". */
 function isRemark(line: string): boolean {
-  return line.startsWith('#') ? !/^#\s*[,;\t]/.test(line) : /^"#TYPE\b/i.test(line);
+  return line.startsWith('#') ? !/^#\s*[,;\t]/.test(line) : TYPE_LINE.test(line);
 }
 
 /** A list in brackets or an object; not an ID in braces, nor a name in brackets. */

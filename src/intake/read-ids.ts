@@ -64,7 +64,7 @@ async function readerOf(text: AsyncIterable<string>, options: ReadOptions, remar
     return jsonRows(opening, options, remarks);
   }
   refusePrinted(opening.sample, name);
-  return await tableRows(opening, options);
+  return await tableRows(opening, options, remarks);
 }
 
 async function* countedRows({ rows, where, empty }: Reader, name: string): AsyncGenerator<IntakeRow> {

@@ -1,4 +1,5 @@
-import { namesActionId, parseActionId, plainName } from './as-written.ts';
+import { parseActionId, plainName } from './as-written.ts';
+import { namesIdColumn } from './column-names.ts';
 import { csvRows } from './csv-rows.ts';
 import { DELIMITERS, firstRows } from './layout.ts';
 import type { Opening } from './opening.ts';
@@ -14,7 +15,7 @@ const ONE_CELL = /^"(?:[^"\n]|"")*"[,;\s]*$/m;
  */
 export function isWrapped({ sample }: Pick<Opening, 'sample'>, column: string | undefined): boolean {
   const names = (cell: string) =>
-    namesActionId(cell) || (column !== undefined && plainName(cell) === plainName(column));
+    namesIdColumn(cell) || (column !== undefined && plainName(cell) === plainName(column));
   const readingsOf = (text: string) => DELIMITERS.flatMap((delimiter) => firstRows(text, delimiter));
   if (!ONE_CELL.test(sample) || readingsOf(sample).some(({ rows }) => rows.some((row) => row.some(names))))
     return false;

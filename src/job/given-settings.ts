@@ -91,6 +91,8 @@ export function readSetting<K extends SettingName>(name: K, raw: RawValue): Read
 /** Turns the text of a flag or variable into what the setting's schema takes; what cannot be turned is left for the schema to refuse. */
 export function fromText(kind: Setting['kind'], raw: RawValue): unknown {
   if (kind === 'texts') return Array.isArray(raw) ? raw.map(plain) : [plain(raw)];
+  // 3.000 is three thousand to some and three to others, so it is no whole number.
+  if (kind === 'whole') return typeof raw === 'string' && /^\s*[+-]?\d+\s*$/.test(raw) ? Number(raw) : raw;
   if (kind === 'number') {
     return typeof raw === 'string' && /^\s*[+-]?\d+(\.\d+)?\s*$/.test(raw) ? Number(raw) : raw;
   }

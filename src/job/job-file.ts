@@ -107,9 +107,9 @@ function mistakesOf(issue: z.core.$ZodIssue, tree: Tree): Mistake[] {
   }
   // What stands in place of a whole section may be anything, a secret too.
   const isSection = issue.code === 'invalid_type' && issue.expected === 'object';
-  return [
-    { offset, message: `${at} must be ${issue.message}${given === undefined || isSection ? '' : `, not ${given}`}` },
-  ];
+  const instead = given === undefined || isSection ? '' : `, not ${given}`;
+  const remedy = tree.needsNoQuotes(issue.path) ? ': write it without quotes' : '';
+  return [{ offset, message: `${at} must be ${issue.message}${instead}${remedy}` }];
 }
 
 /** The first issue of each value: a second one says the same again. */
@@ -179,7 +179,13 @@ function yamlMistake({ code, message }: YAMLError): string {
   if (code === 'DUPLICATE_KEY') return 'this key is there already: keep one of the two';
   if (code === 'MULTIPLE_DOCS') return 'a job file holds one job: remove the line "---" and what follows';
   if (/call stack/i.test(message)) return 'nested too deeply: write it as in jobs/demo.yaml';
-  return `not valid YAML: ${message.split('\n')[0]}`;
+  const remedy =
+    code === 'BLOCK_AS_IMPLICIT_KEY'
+      ? ': put a text that holds a colon and a blank in quotes'
+      : code === 'BAD_SCALAR_START' || /scalar at node end/.test(message)
+        ? ': put all of the text in quotes'
+        : '';
+  return `not valid YAML: ${message.split('\n')[0]}${remedy}`;
 }
 
 /** A job is a page or two; what is longer is a list, or a device that never ends. */

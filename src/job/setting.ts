@@ -12,7 +12,7 @@ export interface Setting {
   /** Why not, said to a person who tries. */
   notInJob?: string;
   /** How the text of a flag or variable becomes what `value` takes. `texts` is repeatable; a variable holds a comma-separated list. */
-  kind: 'text' | 'texts' | 'number' | 'boolean';
+  kind: 'text' | 'texts' | 'number' | 'whole' | 'boolean';
   value: z.ZodType;
   /** No entry of this list holds a comma: `100/1m,1500/1h` is two of them in a flag too. */
   commasSeparate?: true;

@@ -64,13 +64,18 @@ export const ledgerPath = () => {
   return text(error).refine((path) => path.toLowerCase().endsWith('.jsonl'), { error });
 };
 
+/** In no name of a type, an account or a device; a list with it would be one name that matches nothing. */
+const OTHER_SEPARATOR = /[;|\n\t]/;
+const SEPARATE = 'separate them with commas';
+
 /** One text or a list of them, always handed on as a list. */
 export const texts = (error = 'a text or a list of texts, none of them empty', examples?: readonly string[]) => {
   const bare = z.string({ error }).regex(/\S/, { error });
   const one = examples ? bare.meta({ examples }) : bare;
   return z
     .union([one, z.array(one, { error }).min(1, { error })], { error })
-    .transform((value): readonly string[] => [value].flat().map((entry) => entry.trim()));
+    .transform((value): readonly string[] => [value].flat().map((entry) => entry.trim()))
+    .refine((names) => !names.some((name) => OTHER_SEPARATOR.test(name)), { error: `${error} (${SEPARATE})` });
 };
 
 /**
@@ -89,7 +94,11 @@ export const openNames = (known: readonly string[], error: string) =>
     .refine((names) => names.length > 0, { error })
     .superRefine((names, context) => {
       for (const name of names) {
-        const meant = known.includes(name) ? undefined : meantName(name, known);
+        if (known.includes(name)) continue;
+        const parts = name.split(/[\s/+&]+/);
+        const isList = parts.length > 1 && parts.every((part) => knownName(part, known) !== undefined);
+        if (isList) context.addIssue({ code: 'custom', message: `${error} (${SEPARATE})` });
+        const meant = isList ? undefined : meantName(name, known);
         if (meant !== undefined) context.addIssue({ code: 'custom', message: `${error} (did you mean ${meant}?)` });
       }
     });

@@ -19,6 +19,8 @@ interface Place {
   shown: string | undefined;
   /** As what YAML took a bare word that is no text. */
   notText: string | undefined;
+  /** A number, or true or false, where the setting takes one, as a text for its quotes alone. */
+  needsNoQuotes: boolean;
 }
 
 /** Plain values of a job file, and where each stood. */
@@ -34,6 +36,8 @@ export interface YamlTree {
   shown(path: Path): string | undefined;
   /** As what YAML took the bare word there, as "4711 for a number"; undefined for a text. */
   notText(path: Path): string | undefined;
+  /** Whether what stands there would be right without its quotes. */
+  needsNoQuotes(path: Path): boolean;
   /** Whether a mistake was found there already. */
   mistaken(path: Path): boolean;
 }
@@ -50,7 +54,7 @@ export function readTree(root: ParsedNode, env: Environment): YamlTree {
 
   const walk = (node: ParsedNode | null, path: string[], key: number): unknown => {
     const value = node?.range[0] ?? key;
-    const place: Place = { key, value, shown: undefined, notText: undefined };
+    const place: Place = { key, value, shown: undefined, notText: undefined, needsNoQuotes: false };
     places.set(path.join('\0'), place);
     const mistake = (message: string) => {
       mistakes.push({ offset: value, message });
@@ -84,7 +88,12 @@ export function readTree(root: ParsedNode, env: Environment): YamlTree {
         message: `comment is ${show(node.value)} without what follows the #, which is a remark in YAML: put all of it in quotes if it is meant`,
       });
     }
-    if (typeof node.value !== 'string') return node.value ?? emptied(path);
+    if (typeof node.value !== 'string') {
+      if (!isAmbiguous(node, path)) return node.value ?? emptied(path);
+      place.shown = node.source;
+      return node.source;
+    }
+    place.needsNoQuotes = node.type !== 'PLAIN' && isTakenWithoutQuotes(node.value, path);
     const filled = interpolate(node.value, env);
     if ('problem' in filled) return mistake(filled.problem);
     return filled.replaced ? typed(filled.text, path) : filled.text;
@@ -102,6 +111,7 @@ export function readTree(root: ParsedNode, env: Environment): YamlTree {
     valueOffset: (path) => nearest(path)?.value ?? 0,
     shown: (path) => find(path)?.shown,
     notText: (path) => find(path)?.notText,
+    needsNoQuotes: (path) => find(path)?.needsNoQuotes ?? false,
     mistaken: (path) =>
       path.some((_, index) =>
         mistakenAt.has(
@@ -128,9 +138,24 @@ function emptied(path: readonly string[]): null | undefined {
 
 /** A variable's text where the setting takes a number or true and false. */
 function typed(text: string, path: readonly string[]): unknown {
+  const kind = settingAt(path)?.kind;
+  return kind === 'number' || kind === 'whole' || kind === 'boolean' ? fromText(kind, text) : text;
+}
+
+function settingAt(path: readonly string[]): Setting | undefined {
   const at = path.join('.');
-  const setting: Setting | undefined = SETTING_NAMES.map((name): Setting => SETTINGS[name]).find(
-    ({ job }) => job === at,
+  return SETTING_NAMES.map((name): Setting => SETTINGS[name]).find(({ job }) => job === at);
+}
+
+/** `3.000` where a whole number stands: three to YAML, three thousand to some who write it. It is left a text, for the schema to refuse. */
+function isAmbiguous({ value, source }: Scalar, path: readonly string[]): boolean {
+  const setting = typeof value === 'number' && source?.includes('.') ? settingAt(path) : undefined;
+  return setting !== undefined && setting.kind !== 'number' && setting.value.safeParse(value).success;
+}
+
+function isTakenWithoutQuotes(text: string, path: readonly string[]): boolean {
+  const value = typed(text, path);
+  return (
+    String(value) === text && typeof value !== 'string' && settingAt(path)?.value.safeParse(value).success === true
   );
-  return setting?.kind === 'number' || setting?.kind === 'boolean' ? fromText(setting.kind, text) : text;
 }

@@ -76,6 +76,12 @@ it.each<[string, string, unknown[]]>([
     `[{"id":"${A}","Comment":"why"},{"id":"${B}","comment":4711}]`,
     [id(A, 1, 'why'), id(B, 1, '4711')],
   ],
+  [
+    'lists of something else beside the list',
+    `{"value":["${A}"],"machines":[{"id":"${B}"}],"correlationIds":["${B}"],"warnings":["none"],"Results":[]}`,
+    [id(A, 1)],
+  ],
+  ['fields that hold other IDs', `[{"id":"${A}","correlationId":"${B}","action":"Isolate","id2":"${A}"}]`, [id(A, 1)]],
   ['fields that are empty', `[{"id":"${A}","comment":null,"type":[]}]`, [id(A, 1)]],
   ['escapes', `["\\u0035${A.slice(1)}"]`, [id(A, 1)]],
 ])('JSON is read: %s', async (_, content, rows) => {
@@ -113,6 +119,42 @@ it('JSON around a list that names an action too is named as well', async () => {
 it('JSON takes the field that --column names', async () => {
   const { rows } = await readAll(`[{"id":"${A}","ref":"${B}"},{"id":"${A}"}]`, { column: 'Ref' });
   expect(rows).toEqual([id(B, 1), reject('not-an-id', 1, `{"id":"${A}"}`, 2)]);
+  const { rows: chosen } = await readAll(`[{"id":"${A}","actionGuid":"${B}"}]`, { column: 'id' });
+  expect(chosen).toEqual([id(A, 1)]);
+});
+
+it.each<[string, string, string | undefined]>([
+  ['lines in a plain list', `# ours\n${A}\n#x\n # no\n#`, '3 lines begin with # and were left out as comments'],
+  [
+    'an ID taken out',
+    `${A}\n#${B}\n`,
+    '1 line begins with # and was left out as a comment; 1 holds an ID: remove the #',
+  ],
+  [
+    'IDs taken out before the first one and after',
+    `#${B}\n\n# {${B}} # x\n${A}\n# ${B.toUpperCase()}`,
+    '3 lines begin with # and were left out as comments; 3 hold an ID',
+  ],
+  [
+    'an ID above a table',
+    `# ${B}\n#TYPE x\nid,x\n${A},1\n`,
+    '1 line begins with # and was left out as a comment; 1 holds',
+  ],
+  ['a remark above a table', `# export\nid,x\n${A},1\n`, undefined],
+  ["PowerShell's line alone", `#TYPE System.String\n${A}\n`, undefined],
+  ['none', `${A}\n`, undefined],
+])('lines that begin with # are left out, and their number is said: %s', async (_, content, sentence) => {
+  for (const length of [1, 7, 1000]) {
+    const bytes = Buffer.from(content);
+    async function* pieces() {
+      for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length);
+    }
+    const intake = readIds(pieces(), { name: 'list.txt' });
+    const ids: string[] = [];
+    for await (const row of intake) if (row.kind === 'id') ids.push(row.id);
+    expect(ids).toEqual([A]);
+    expect(intake.remarks()).toEqual(sentence === undefined ? [] : [expect.stringContaining(`list.txt: ${sentence}`)]);
+  }
 });
 
 it('JSON that is one page of a longer list is read, and that is said', async () => {
@@ -150,6 +192,19 @@ it.each<[string, string, RegExp]>([
     `[{"id":"${A}","actionId":"${B}"}]`,
     /entry 1 has several fields .*\("id", "actionId"\).*--column/,
   ],
+  [
+    'a number at a field that may be it',
+    `[{"id":"${A}","id2":"${B}"}]`,
+    /entry 1 has several fields .*\("id", "id2"\)/,
+  ],
+  ['a field that speaks of actions', `{"actionGuid":"${B}","id":"${A}"}`, /several fields .*\("id", "actionGuid"\)/],
+  [
+    'two lists',
+    `{"value":[{"id":"${A}"}],\n"Results":[{"x":1},{"actionId":"${B}"}]}`,
+    /^list\.csv, line 1 has two lists of action IDs, "value" and "Results": give each list in a file of its own/,
+  ],
+  ['two lists, the other one first', `{"Results":["${B}"],"value":["${A}"]}`, /two lists .*"Results"/],
+  ['two lists, one further down', `{"value":["${A}"],"page":{"ids":["${B}"]}}`, /two lists .*"ids"/],
   ['the same field twice', `{"id":"${A}","id":"${B}"}`, /several fields/],
   ['an empty list', '[]', /is JSON without an entry/],
   ['an empty page', '{"value":[]}', /is JSON without an entry/],

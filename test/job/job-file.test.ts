@@ -35,6 +35,41 @@ describe('parseJobFile', () => {
     },
   );
 
+  it.each([
+    ['comment: INC-4711: rule misfired', '2:10', /: put a text that holds a colon and a blank in quotes$/],
+    ['comment: @ops', '2:10', /: put all of the text in quotes$/],
+    ['comment: "rule" misfired', '2:17', /: put all of the text in quotes$/],
+    ['guards: {first: "20"}', '2:17', /guards\.first must be a whole number .*, not "20": write it without quotes$/],
+    ["quota: {share: '0.5'}", '2:16', /must be a number .*, not "0\.5": write it without quotes$/],
+    ['strictInput: "true"', '2:14', /must be true or false, not "true": write it without quotes$/],
+    ['guards: {first: "many"}', '2:17', /, not "many"$/],
+    ['guards: {first: "-1"}', '2:17', /, not "-1"$/],
+  ])('parseJobFile says where quotes are missing or too many: %s', (written, place, remedy) => {
+    const message = refusal(`source: {file: x}\n${written}\n`);
+    expect(message).toContain(`  a.yaml:${place} `);
+    expect(message).toMatch(remedy);
+  });
+
+  it.each([
+    'maxActions: 3.000',
+    'maxActions: "3.000"',
+    'maxActions: 3,000',
+    'first: 1.0',
+    'maxFailures: 3.000',
+    'maxActions: $' + '{N}',
+  ])('parseJobFile takes no number with a dot or comma for a whole one: %s', (written) => {
+    expect(refusal(`source: {file: x}\nguards:\n  ${written}\n`, { N: '3.000' })).toMatch(
+      /a\.yaml:3:\d+ guards\.\w+ must be .*a whole number .*, not "?[13$]/,
+    );
+  });
+
+  it('parseJobFile takes a share of 1.0, which is no count', () => {
+    expect(parsed('source: {file: x}\nquota: {share: 1.0}\nconcurrency: 16').settings).toEqual({
+      quotaShare: 1,
+      concurrency: 16,
+    });
+  });
+
   it('parseJobFile reads every key', () => {
     const text = `
 name: all

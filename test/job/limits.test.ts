@@ -58,6 +58,11 @@ describe('a value out of its range is a sentence', () => {
     ['max-failures', '99999999999'],
     ['max-actions', '0'],
     ['max-actions', '99999999999999999999'],
+    ['max-actions', '3.000'],
+    ['max-actions', '3,000'],
+    ['first', '1.000'],
+    ['first', '1.'],
+    ['concurrency', '16.0'],
     ['first', '-1'],
   ])('--%s %s is refused in a sentence', (flag, value) => {
     expect(() => jobOf({ [flag]: value })).toThrow(UsageError);
@@ -111,6 +116,29 @@ describe('a type or status', () => {
     if (flag === 'type') expect(() => jobOf({ 'only-type': [given] })).toThrow(`did you mean ${meant}?`);
     const text = `source: {query: {${flag}: [${given}]}}`;
     expect(() => parseJobFile(text, '/a.yaml', {})).toThrow(`did you mean ${meant}?`);
+  });
+
+  it.each([
+    'Isolate;Offboard',
+    'Isolate|Offboard',
+    'Isolate Offboard',
+    'isolate / live-response',
+    'Isolate\tOffboard',
+    'Isolate+x; y',
+  ])('a list of types that is not separated with commas is refused with that: %s', (given) => {
+    const wanted = /must be an action type such as Isolate, .*\(separate them with commas\), not/;
+    expect(() => filterFromFlags({ type: [given] }, NOW)).toThrow(wanted);
+    expect(() => jobOf({ 'only-type': [given] })).toThrow(wanted);
+    const { problems } = givenSettings({}, { COUNTERMAND_ONLY_TYPE: given }, { cwd: '/' });
+    expect(problems).toEqual([expect.stringMatching(/^COUNTERMAND_ONLY_TYPE must be .*separate them with commas/)]);
+  });
+
+  it('a list of machines or accounts that is not separated with commas is refused with that', () => {
+    for (const flag of ['only-machine', 'only-requestor']) {
+      expect(() => jobOf({ [flag]: ['one;two'] })).toThrow(`--${flag} must be`);
+      expect(() => jobOf({ [flag]: ['one;two'] })).toThrow('(separate them with commas)');
+      expect(() => jobOf({ [flag]: ['One Two', 'o+t@contoso.com'] })).not.toThrow();
+    }
   });
 
   it.each([

@@ -83,7 +83,7 @@ export const GUARDS = {
   maxActions: {
     flag: 'max-actions',
     job: 'guards.maxActions',
-    kind: 'number',
+    kind: 'whole',
     value: whole(1, 100_000_000),
     placeholder: 'N',
     description: 'start nothing when more actions than this are admitted',
@@ -115,7 +115,7 @@ export const GUARDS = {
   first: {
     flag: 'first',
     job: 'guards.first',
-    kind: 'number',
+    kind: 'whole',
     value: whole(0, 1_000_000),
     placeholder: 'N',
     description: 'cancel and confirm this many, show what became of them, and ask before the rest; 0 = off',

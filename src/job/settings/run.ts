@@ -90,7 +90,7 @@ export const THE_RUN = {
   concurrency: {
     flag: 'concurrency',
     job: 'concurrency',
-    kind: 'number',
+    kind: 'whole',
     value: whole(1, 256),
     placeholder: 'N',
     default: '16',

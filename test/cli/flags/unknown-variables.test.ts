@@ -29,6 +29,17 @@ describe('an unknown variable that names a safety', () => {
     ['COUNTERMAND_MAX_FAILURE', 'COUNTERMAND_MAX_FAILURES'],
     ['COUNTERMAND_SCREENING', 'COUNTERMAND_SCREEN'],
     ['COUNTERMAND_CONCURENCY', 'COUNTERMAND_CONCURRENCY'],
+    ['COUNTERMAND_TYPE', 'COUNTERMAND_ONLY_TYPE'],
+    ['COUNTERMAND_ACTION_TYPES', 'COUNTERMAND_ONLY_TYPE'],
+    ['COUNTERMAND_MACHINE_ACTION_TYPE', 'COUNTERMAND_ONLY_TYPE'],
+    ['COUNTERMAND_DEVICE', 'COUNTERMAND_ONLY_MACHINE'],
+    ['COUNTERMAND_MACHINES', 'COUNTERMAND_ONLY_MACHINE'],
+    ['COUNTERMAND_ONLY_DEVICE_NAME', 'COUNTERMAND_ONLY_MACHINE'],
+    ['COUNTERMAND_REQUESTOR', 'COUNTERMAND_ONLY_REQUESTOR'],
+    ['COUNTERMAND_REQUESTER', 'COUNTERMAND_ONLY_REQUESTOR'],
+    ['COUNTERMAND_SINCE', 'COUNTERMAND_CREATED_AFTER'],
+    ['COUNTERMAND_OLDER', 'COUNTERMAND_CREATED_BEFORE'],
+    ['COUNTERMAND_LIMIT', 'COUNTERMAND_MAX_ACTIONS'],
   ])('%s is refused, with %s as what was meant', (name, meant) => {
     expect(refusal(name)).toMatch(new RegExp(`The variable ${name} .*Did you mean ${meant}\\?`));
     expect(unknownVariables({ [name]: '5' })).toEqual([]);
@@ -45,6 +56,28 @@ describe('an unknown variable that names a safety', () => {
     ['COUNTERMAND_KEEP_MISSING', '--keep-missing'],
   ])('%s is refused with any value: there is only the flag %s', (name, flag) => {
     for (const value of ['true', 'false', '1', '']) expect(refusal(name, value)).toContain(`${flag} is a flag`);
+  });
+
+  test.each([
+    'COUNTERMAND_STATUS',
+    'COUNTERMAND_ONLY',
+    'COUNTERMAND_ONLY_USER',
+    'COUNTERMAND_FILTER',
+    'COUNTERMAND_EXCLUDE_HOSTS',
+  ])('%s is refused as a filter that there is not, with those that there are', (name) => {
+    expect(refusal(name)).toMatch(/looks like a filter.*COUNTERMAND_ONLY_TYPE.*COUNTERMAND_CREATED_BEFORE/);
+    expect(unknownVariables({ [name]: '5' })).toEqual([]);
+  });
+
+  test.each([
+    'COUNTERMAND_AUTH_TYPE',
+    'COUNTERMAND_DEVICE_CODE',
+    'COUNTERMAND_NAME',
+    'COUNTERMAND_ACTION',
+    'COUNTERMAND_USER',
+  ])('%s filters nothing, and is told alone', (name) => {
+    expect(refusal(name)).toBe('');
+    expect(unknownVariables({ [name]: '5' })).toHaveLength(1);
   });
 
   test('one slip in the name of a guard is never a warning alone', () => {
