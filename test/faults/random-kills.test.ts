@@ -12,6 +12,8 @@ const COUNT = 90;
 /** A sixth is over and never called: so many requests are made for certain, and each of the kills falls into its share of them. */
 const REQUESTS = 75;
 const LEDGER = 'ledgers/many.jsonl';
+/** Who is killed between making its lock and writing into it leaves one that says nothing: the next watches it for a minute before it goes on. */
+const WATCHED_MS = 150_000;
 
 /** What has happened when a session is killed: so many requests of the run, and so much time. */
 interface Moment {
@@ -71,7 +73,7 @@ async function killAndResume(moments: readonly Moment[]): Promise<Killed> {
   const doubts: Doubt[] = [];
   for (const { requests, afterMs } of moments) {
     const args = await goOn(harness, 'many.txt', LEDGER);
-    await using command = harness.start([...args, '--concurrency', '6'], { timeoutMs: 60_000 });
+    await using command = harness.start([...args, '--concurrency', '6'], { timeoutMs: WATCHED_MS });
     await Promise.race([log.until(() => log.entries.length >= requests), once(command.child, 'close')]);
     await new Promise((resolve) => setTimeout(resolve, afterMs));
     command.kill('SIGKILL');
