@@ -14,15 +14,11 @@ const OTHER_WORD = new RegExp(`^(?:${OTHERS})s?$`);
 const THING_WORD = new RegExp(`^(?:(?:${DEVICES}|${OTHERS})s?|policies)$`);
 /** `aaddeviceid`, in which the words cannot be told apart. */
 const THING_ID = new RegExp(`(?:${DEVICES}|${OTHERS})s?(?:${ID_WORDS})$`);
-/** Words beside IDs that do not say of what. */
-const OF_NOTHING = /^(?:all|defender|list|mde|my|of|our|pending|the|these|to)$/;
 const OF_A_THING = /^(?:names?|numbers?|list)$/;
 /** No header is longer, and no expression below is slow on so much. */
 const LONGEST_NAME = 100;
-/** More words than a header has; a sentence that ends as one is none either. */
+/** More words than a header has. */
 const WORDS_AT_MOST = 6;
-const UNKNOWN_WORDS_AT_MOST = 3;
-const SENTENCE_END = /[.:!?,;]\s*$/;
 
 /** Whether this names the column of the action IDs: like a field that does, and also for several of them (`Action IDs`). */
 export function namesIdColumn(name: string): boolean {
@@ -46,10 +42,10 @@ export function rivals(name: string, chosen: string): boolean {
 }
 
 /**
- * Whether a line can only be the header of a list of something else: `Device ID`, `AadDeviceId`, `Alerts`, `Vulnerability ID`. False for what names action
- * IDs, whatever stands before it, for IDs of nothing in particular, and for prose.
+ * Whether a line can only be the header of a list of something else: `Device ID`, `AadDeviceId`, `Alerts`. False for what names action IDs, whatever stands
+ * before it, for IDs of nothing that is known (`no id`), and for prose. `by`: only a header that says of IDs that they are of something else.
  */
-export function namesSomethingElse(text: string): boolean {
+export function namesSomethingElse(text: string, by: 'thing' | 'its ID' = 'thing'): boolean {
   if (text.length > LONGEST_NAME || namesIdColumn(text)) return false;
   const words = wordsOf(text);
   const [first, last] = [words[0], words.at(-1)];
@@ -57,9 +53,8 @@ export function namesSomethingElse(text: string): boolean {
   const isThing = words.some((word) => THING_WORD.test(word)) || THING_ID.test(plainName(text));
   if (words.some((word) => ACTION_WORD.test(word)) && !words.some((word) => OTHER_WORD.test(word))) return false;
   const saysId = ID_WORD.test(first) || ID_WORD.test(last) || THING_ID.test(last);
-  if (isThing) return saysId || words.every((word) => THING_WORD.test(word) || OF_A_THING.test(word));
-  if (!ID_WORD.test(last) || SENTENCE_END.test(text)) return false;
-  return words.length <= UNKNOWN_WORDS_AT_MOST && !words.every((word) => ID_WORD.test(word) || OF_NOTHING.test(word));
+  if (!isThing) return false;
+  return saysId || (by === 'thing' && words.every((word) => THING_WORD.test(word) || OF_A_THING.test(word)));
 }
 
 /** In lower case: `AADDeviceIDs of Host-1` is aad, device, ids, of, host, 1. */

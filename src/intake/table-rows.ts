@@ -117,7 +117,8 @@ function refuseAnotherHeader(
       `${name}, line ${line}: another header, with other columns than before: give each list in a file of its own`,
     );
   }
-  if (!namesSomethingElse(idCell)) return;
+  // Behind IDs, a word alone may be a row that somebody left empty but for its device.
+  if (!namesSomethingElse(idCell, hasIds ? 'its ID' : 'thing')) return;
   const what = `${name}, line ${line}: ${quoted(idCell)} is a header of something else than action IDs`;
   if (hasIds || layout.columns > 1)
     throw new UsageError(`${what}: remove what is below it, or give it in a file of its own`);

@@ -42,8 +42,6 @@ const OF_SOMETHING_ELSE = [
   'CORRELATION_ID',
   'ID of the device',
   'Correlation action ID',
-  'Vulnerability ID',
-  'Geräte-ID',
 ];
 
 describe('a list of one column', () => {
@@ -59,11 +57,14 @@ describe('a list of one column', () => {
     },
   );
 
-  it.each(OF_SOMETHING_ELSE)('a list that goes on under the header "%s" is refused with that line', async (name) => {
-    for (const first of ['', 'id\n']) {
-      expect(await refusal(`${first}${A}\n${name}\n${B}\n`)).toMatch(/line [23]: .*remove what is below it/);
-    }
-  });
+  it.each(OF_SOMETHING_ELSE.filter((name) => /id|GUID/i.test(name)))(
+    'a list that goes on under the header "%s" is refused with that line',
+    async (name) => {
+      for (const first of ['', 'id\n']) {
+        expect(await refusal(`${first}${A}\n${name}\n${B}\n`)).toMatch(/line [23]: .*remove what is below it/);
+      }
+    },
+  );
 
   it.each(['id', 'IDs', 'Action IDs', 'ActionIDs', 'machine_action_ids', 'Machine action ID'])(
     'a list under the header "%s" is read, and no row of it is rejected',
@@ -75,6 +76,11 @@ describe('a list of one column', () => {
 
   it.each([
     'nonsense',
+    'no id',
+    'not an id',
+    'not-an-id',
+    'n/a',
+    'Vulnerability ID',
     'Pending action IDs',
     'Device action ID',
     'IDs of machine actions',
@@ -97,6 +103,22 @@ describe('a list of one column', () => {
       { kind: 'id', id: A, line: 2 },
     ]);
   });
+});
+
+describe('a row without an ID in the middle of a list', () => {
+  it.each(['no id', 'not-an-id', 'missing ID', 'device', 'Machine', 'n/a', 'TBD'])(
+    'a row without an ID in the middle of a list is rejected, and the list goes on: %s',
+    async (words) => {
+      for (const [content, line] of [
+        [`${A}\n${words}\n${B}\n`, 2],
+        [`id,note\n${A},x\n${words},y\n${B},z\n`, 3],
+      ] as const) {
+        const { rows, error } = await readAll(content);
+        expect(error).toBeUndefined();
+        expect(rows.map((row) => (row.kind === 'id' ? row.id : row.line))).toEqual([A, line, B]);
+      }
+    },
+  );
 });
 
 describe('a second column of IDs', () => {
