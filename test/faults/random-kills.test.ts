@@ -12,7 +12,7 @@ const COUNT = 90;
 /** A sixth is over and never called: so many requests are made for certain, and each of the kills falls into its share of them. */
 const REQUESTS = 75;
 const LEDGER = 'ledgers/many.jsonl';
-/** Who is killed between making its lock and writing into it leaves one that says nothing: the next watches it for a minute before it goes on. */
+/** Who is killed in the moment between making its lock and writing into it leaves one that says nothing: the next watches it for a minute. */
 const WATCHED_MS = 150_000;
 
 /** What has happened when a session is killed: so many requests of the run, and so much time. */

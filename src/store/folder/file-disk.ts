@@ -1,10 +1,13 @@
 import {
   type BigIntStats,
   close as closeFile,
+  closeSync,
   constants,
   open as openFile,
+  openSync,
   read as readFile,
   stat as statFile,
+  writeFileSync,
 } from 'node:fs';
 import { access, type FileHandle, lstat, mkdir, open, readdir, realpath, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -46,15 +49,16 @@ export const fileDisk: Disk = {
   },
 
   async createExclusive(path, content) {
-    const handle = await open(path, 'wx', FILE_MODE);
+    // At once: whoever is killed between the two leaves an empty lock, of which the next run cannot tell whose it is and which it watches for a minute.
+    const file = openSync(path, 'wx', FILE_MODE);
     try {
-      await handle.writeFile(content);
+      writeFileSync(file, content);
     } catch (error) {
       // A full disk takes the file and not its content: an empty lock would stand in everybody's way.
       await unlink(path).catch(() => undefined);
       throw error;
     } finally {
-      await handle.close();
+      closeSync(file);
     }
   },
 
