@@ -129,10 +129,11 @@ function bySight(task: Known, attempt: number, { guards, stamp, screening }: Nex
     case 'excluded':
       return {
         kind: 'settle',
-        // Also of what is tried again: Defender may carry that cancel out long after it took it.
-        settlement: mayHaveEffect(action)
-          ? seenTooLate(reason, screen?.status ?? '')
-          : excluded(reason, screen?.status),
+        // Tried again by the user, it shows no trace of that cancel.
+        settlement:
+          mayHaveEffect(action) && !retried
+            ? seenTooLate(reason, screen?.status ?? '')
+            : excluded(reason, screen?.status),
       };
     case 'not-found':
       return { kind: 'settle', settlement: { outcome: 'not-found', detail: 'Defender does not know it' } };

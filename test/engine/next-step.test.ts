@@ -32,21 +32,11 @@ const screened = (status: string) => (script: Script) =>
     ...{ id: id(1), status, type: 'Isolate' },
     ...{ machineId: null, computer: null, requestor: null, created: null },
   });
-/** A cancel of it was taken before anybody saw that it is one. Defender may carry that out long after. */
-const release = (script: Script) =>
-  script
-    .cancel(id(1), { http: 200, error: 'foreign-body' })
-    .add('outcome', { id: id(1), outcome: 'unconfirmed', attempts: 1 })
-    .add('screen', {
-      ...{ id: id(1), status: 'Pending', type: 'Unisolate' },
-      ...{ machineId: null, computer: null, requestor: null, created: null },
-    });
-const unsure = { kind: 'settle', settlement: { outcome: 'unknown' } } as const;
 const failed = (script: Script) =>
   script.cancel(id(1), { http: 409 }, { attempt: 3 }).add('outcome', { id: id(1), outcome: 'failed', attempts: 1 });
 
 describe('the next step of an action', () => {
-  it.each<[string, (script: Script) => unknown, Given, NextStep | { kind: NextStep['kind'] } | typeof unsure]>([
+  it.each<[string, (script: Script) => unknown, Given, NextStep | { kind: NextStep['kind'] }]>([
     ['that nothing is known of is a look', nothing, { fresh: false }, { kind: 'look' }],
     ['that is known well enough is its first call', screened('Pending'), {}, again(1)],
     ['that is over is its outcome', screened('Succeeded'), {}, { kind: 'settle' }],
@@ -54,12 +44,6 @@ describe('the next step of an action', () => {
     ['whose 503 is recorded is the next attempt', (s) => s.cancel(id(1), { http: 503 }, { attempt: 2 }), {}, again(3)],
     ['whose 200 is recorded is to confirm it', (s) => s.cancel(id(1), { http: 200 }), {}, { kind: 'work' }],
     ['that is unknown since an earlier session is to leave it', unknown, {}, { kind: 'leave' }],
-    [
-      'of a release that a cancel went out for is unknown, also tried again',
-      release,
-      { retried: true, on: false },
-      unsure,
-    ],
     ['that failed and is tried again is a look, whatever is known of it', failed, { retried: true }, { kind: 'look' }],
     ['that failed and is tried again unseen is its first call', failed, { retried: true, on: false }, again(1)],
     [
