@@ -1,9 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
 import { dangerousIn } from '../support/dangerous.ts';
+import { filesIn } from '../support/files-in.ts';
 import { COMMENT, documentOf, type Harness, id, ids, only, openHarness } from '../support/harness.ts';
 import { openTerminal } from './terminal.ts';
 
@@ -49,16 +49,6 @@ async function hostileStage(): Promise<Harness> {
   const rows = ids(8).map((each, n) => `${each},"own comment${n}${IN_A_COMMENT}."`);
   await harness.file('list.csv', ['id,comment', ...rows, `"not an id${HOSTILE.replaceAll('\ud83d', '')}",x`]);
   return harness;
-}
-
-async function filesIn(folder: string): Promise<[string, string][]> {
-  const names = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((each) => each.isFile());
-  return Promise.all(
-    names.map(async (each): Promise<[string, string]> => {
-      const path = join(each.parentPath, each.name);
-      return [path, await readFile(path, 'utf8')];
-    }),
-  );
 }
 
 describe('text from elsewhere', () => {

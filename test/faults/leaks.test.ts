@@ -1,9 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/sandbox/faults.ts';
 import { type Authority, CLIENT_SECRET, startAuthority, TROUBLES, writeSecret } from '../support/authority.ts';
 import { type ClientCertificate, makeClientCertificate } from '../support/certificates.ts';
+import { filesIn } from '../support/files-in.ts';
 import { COMMENT } from '../support/harness.ts';
 import { leaksIn, logged, openSignInHarness, type SignInHarness } from '../support/sign-in-harness.ts';
 
@@ -67,15 +67,7 @@ function badAnswers(harness: SignInHarness): (n: number) => Fault | undefined {
 
 /** Everything that lies in a folder, as one text. */
 async function everythingIn(folder: string): Promise<string> {
-  const names = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = names.filter((entry) => entry.isFile());
-  const texts = await Promise.all(
-    files.map(async (entry) => {
-      const path = join(entry.parentPath, entry.name);
-      return `${path}\n${await readFile(path, 'utf8')}`;
-    }),
-  );
-  return texts.join('\n');
+  return (await filesIn(folder)).map(([path, text]) => `${path}\n${text}`).join('\n');
 }
 
 /** Runs commands at trace, one after the other, and keeps all they say. */
