@@ -56,6 +56,9 @@ export interface CancelContext {
 /** Records are eventually consistent: other clients have seen a 404 for up to this long after an action was made. */
 const YOUNG_MS = 120_000;
 
+/** What a cancel does shows in a lookup that comes so long after it. Not documented; chosen, as a lookup shows it within seconds as a rule. */
+const SHOWS_WITHIN_MS = 15 * 60_000;
+
 /** One row of the table in docs/design.md, section 5, each. */
 export function afterCancel(answer: Answer | RecordedAnswer, context: CancelContext): Next {
   const { attempt, costsAttempt, canRead, earlier } = context;
@@ -218,9 +221,14 @@ export function seenTooLate(reason: string | undefined, status: string): Settlem
   return { outcome: 'unknown', status, detail };
 }
 
-/** Whether a call before may have been carried out, as far as its answer does not rule that out. */
-export function mayHaveEffect({ last, sent }: Pick<Action, 'last' | 'sent'>): boolean {
+/**
+ * Whether a call before may have been carried out, or may be yet: as far as its answer does not rule that out, nor a lookup that came long
+ * after it and shows the action as open still.
+ */
+export function mayHaveEffect({ last, sent, screen }: Pick<Action, 'last' | 'sent' | 'screen'>): boolean {
   if (last === undefined) return false;
+  const seenAfterMs = (screen?.atMs ?? 0) - (last.repliedAtMs ?? last.intentAtMs);
+  if (seenAfterMs >= SHOWS_WITHIN_MS) return false;
   if (sent > 1) return true;
   const answer = recordedAnswer(last);
   return answer.kind !== 'throttled' && !(answer.kind === 'error' && (answer.http === 401 || answer.http === 403));

@@ -129,11 +129,9 @@ function bySight(task: Known, attempt: number, { guards, stamp, screening }: Nex
     case 'excluded':
       return {
         kind: 'settle',
-        // Tried again by the user, it shows no trace of that cancel.
-        settlement:
-          mayHaveEffect(action) && !retried
-            ? seenTooLate(reason, screen?.status ?? '')
-            : excluded(reason, screen?.status),
+        settlement: mayHaveEffect(action)
+          ? seenTooLate(reason, screen?.status ?? '')
+          : excluded(reason, screen?.status),
       };
     case 'not-found':
       return { kind: 'settle', settlement: { outcome: 'not-found', detail: 'Defender does not know it' } };

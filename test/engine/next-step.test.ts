@@ -32,11 +32,22 @@ const screened = (status: string) => (script: Script) =>
     ...{ id: id(1), status, type: 'Isolate' },
     ...{ machineId: null, computer: null, requestor: null, created: null },
   });
+/** Seen to be a release only so long after a cancel of it was taken, which may take hold later. */
+const releaseSeenAfter = (minutes: number) => (script: Script) => {
+  script
+    .cancel(id(1), { http: 200, error: 'foreign-body' })
+    .add('outcome', { id: id(1), outcome: 'unconfirmed', attempts: 1 });
+  const nobody = { machineId: null, computer: null, requestor: null, created: null };
+  script.add('screen', { id: id(1), status: 'Pending', type: 'Unisolate', ...nobody }, minutes * 60_000);
+};
+const isSettledAs = (outcome: 'unknown' | 'excluded') => ({ kind: 'settle', settlement: { outcome } }) as const;
 const failed = (script: Script) =>
   script.cancel(id(1), { http: 409 }, { attempt: 3 }).add('outcome', { id: id(1), outcome: 'failed', attempts: 1 });
 
 describe('the next step of an action', () => {
-  it.each<[string, (script: Script) => unknown, Given, NextStep | { kind: NextStep['kind'] }]>([
+  it.each<
+    [string, (script: Script) => unknown, Given, NextStep | { kind: NextStep['kind'] } | ReturnType<typeof isSettledAs>]
+  >([
     ['that nothing is known of is a look', nothing, { fresh: false }, { kind: 'look' }],
     ['that is known well enough is its first call', screened('Pending'), {}, again(1)],
     ['that is over is its outcome', screened('Succeeded'), {}, { kind: 'settle' }],
@@ -44,6 +55,24 @@ describe('the next step of an action', () => {
     ['whose 503 is recorded is the next attempt', (s) => s.cancel(id(1), { http: 503 }, { attempt: 2 }), {}, again(3)],
     ['whose 200 is recorded is to confirm it', (s) => s.cancel(id(1), { http: 200 }), {}, { kind: 'work' }],
     ['that is unknown since an earlier session is to leave it', unknown, {}, { kind: 'leave' }],
+    [
+      'of a release that is seen to be one too late is unknown',
+      releaseSeenAfter(14),
+      { retried: true, on: false },
+      isSettledAs('unknown'),
+    ],
+    [
+      'of a release that is open still long after a cancel is excluded',
+      releaseSeenAfter(16),
+      { retried: true, on: false },
+      isSettledAs('excluded'),
+    ],
+    [
+      'of a release that is seen to be one before its clock was set back is unknown',
+      releaseSeenAfter(-60),
+      { retried: true, on: false },
+      isSettledAs('unknown'),
+    ],
     ['that failed and is tried again is a look, whatever is known of it', failed, { retried: true }, { kind: 'look' }],
     ['that failed and is tried again unseen is its first call', failed, { retried: true, on: false }, again(1)],
     [
