@@ -1,6 +1,7 @@
 import { CountermandError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { endedBy } from '../fs-errors.ts';
+import type { TenantCredentials } from '../identity/tenant-credentials.ts';
 import type { Flags } from '../job/given-settings.ts';
 import { project } from '../ledger/read-ledger.ts';
 import type { Context } from '../run/console.ts';
@@ -23,13 +24,18 @@ export interface PlaceParts {
   context: Context;
   /** What the worker was told of every run. */
   flags: Flags;
+  /** Of tenants that sign in with their own. */
+  credentials: TenantCredentials | undefined;
   /** Ends this run. */
   interrupts: HeardInterrupts;
   metrics: Pick<WorkerMetrics, 'watch' | 'takenOver' | 'left'>;
 }
 
 /** Does what is to be done with a run that this worker got. Throws what is a bug, of this run or of the worker. */
-export async function workOn(claim: Claim, { context, flags, interrupts, metrics }: PlaceParts): Promise<Settlement> {
+export async function workOn(
+  claim: Claim,
+  { context, flags, credentials, interrupts, metrics }: PlaceParts,
+): Promise<Settlement> {
   const { submission, deaths, signal } = claim;
   const { run, tenant } = submission;
   const { clock, store } = context;
@@ -53,7 +59,7 @@ export async function workOn(claim: Claim, { context, flags, interrupts, metrics
     void clock.sleep(SHIFT_MS, { signal: over.signal, ref: false }).then(giveUp, () => undefined);
     const hosted = { ...context, ...hostedConsole(log), log, interrupts };
     const watch: Watch = (parts) => metrics.watch(run, tenant, parts);
-    const { exitCode, error } = await toItsEnd({ run, flags, watch }, hosted);
+    const { exitCode, error } = await toItsEnd({ run, tenant, flags, credentials, watch }, hosted);
     const settled = settlementOf(exitCode, error?.message, submission);
     metrics.left(settled);
     log.info({ exitCode, next: settled.kind, ...(error === undefined ? {} : { reason: error.message }) }, 'left');
@@ -66,7 +72,9 @@ export async function workOn(claim: Claim, { context, flags, interrupts, metrics
 
 interface HostedRun {
   run: string;
+  tenant: string;
   flags: Flags;
+  credentials: TenantCredentials | undefined;
   watch: Watch;
 }
 
@@ -86,14 +94,16 @@ async function toItsEnd(hosted: HostedRun, context: Context): Promise<RunEnd> {
   }
 }
 
-async function session({ run: ledger, flags, watch }: HostedRun, context: Context): Promise<RunEnd> {
+async function session(hosted: HostedRun, context: Context): Promise<RunEnd> {
+  const { run: ledger, watch } = hosted;
   let error: CountermandError | undefined;
   try {
+    const { flags, env } = await signInOf(hosted, context.env);
     const onEnd = (end: { error: CountermandError | undefined }) => {
       error = end.error;
     };
     const how = { yes: true, json: false, retry: new Set<string>(), onEnd, watch };
-    const exitCode = await resumeLedger({ ledger, flags, ...how }, context);
+    const exitCode = await resumeLedger({ ledger, flags, ...how }, { ...context, env });
     return { exitCode, error };
   } catch (thrown) {
     // Closing what the session held fails too, where the store is what failed.
@@ -101,6 +111,20 @@ async function session({ run: ledger, flags, watch }: HostedRun, context: Contex
     if (!(stopped instanceof CountermandError)) throw stopped;
     return { exitCode: stopped.exitCode, error: stopped };
   }
+}
+
+/**
+ * How the tenant of a run signs in: as the worker does, or with a credential of its own. Then the application is the run's, and the tenant is said
+ * once more, so that a ledger of another is refused.
+ */
+async function signInOf(
+  { tenant, flags, credentials }: HostedRun,
+  env: Context['env'],
+): Promise<{ flags: Flags; env: Context['env'] }> {
+  const own = await credentials?.of(tenant, env);
+  if (own === undefined) return { flags, env };
+  const { 'client-id': _ofTheWorker, ...others } = flags;
+  return { flags: { ...others, tenant, auth: own.kind }, env: own.env };
 }
 
 /** Answers of Defender and outcomes that stand in a ledger; undefined where it cannot be read just now, or is gone. */

@@ -1,4 +1,5 @@
 import type { ExitCode } from '../exit-codes.ts';
+import { TenantCredentials } from '../identity/tenant-credentials.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { Context } from '../run/console.ts';
 import { type HeardInterrupts, makeInterrupts } from '../run/interrupts.ts';
@@ -17,19 +18,24 @@ export interface WorkerOptions {
   places: number;
   /** Settings that hold for every run here. */
   flags: Flags;
+  /** A folder of tenants' own credentials; absolute. @default none: all sign in as the worker does */
+  credentials?: string | undefined;
   /** Where it answers Prometheus and whoever asks whether it works. @default nowhere */
   port?: number | undefined;
 }
 
 /**
  * `worker`: takes runs from the queue of a store until a signal, hosts each in a place of its own, then closes their sessions, gives them back and
- * resolves to 0. Throws what is a bug in any of its runs: in a process of which that is known nothing else is gone on with, and its runs move.
+ * resolves to 0. Throws a UsageError for a folder of credentials that cannot be read, and what is a bug in any of its runs: in a process of which that is known nothing else is gone on with, and its runs move.
  */
 export async function runWorker(
-  { places, flags, port }: WorkerOptions,
+  { places, flags, credentials: folder, port }: WorkerOptions,
   context: Context & { store: NetworkStore },
 ): Promise<ExitCode> {
   const { log, store, interrupts, clock } = context;
+  const credentials = folder === undefined ? undefined : new TenantCredentials(folder);
+  const found = await credentials?.look();
+  for (const doubt of found?.doubts ?? []) log.warn(doubt);
   const runs = new Set<HeardInterrupts>();
   const drain = new AbortController();
   let bug: { thrown: unknown } | undefined;
@@ -55,7 +61,7 @@ export async function runWorker(
     const own = makeInterrupts();
     runs.add(own);
     try {
-      return await workOn(claim, { context, flags, interrupts: own, metrics });
+      return await workOn(claim, { context, flags, credentials, interrupts: own, metrics });
     } catch (thrown) {
       bug ??= { thrown };
       drain.abort();
@@ -72,7 +78,10 @@ export async function runWorker(
   if (served !== undefined) void watch.watch(queue, log, unwatched.signal);
   await queue.take({ places, work });
   isTaking = true;
-  log.info({ store: store.where, places, port: served?.port }, 'this worker takes runs');
+  log.info(
+    { store: store.where, places, port: served?.port, ownCredentials: found?.tenants },
+    'this worker takes runs',
+  );
   await ended;
   log.info({ runs: runs.size }, 'this worker takes no more runs, and gives back those it has');
   const { idle } = queue.leave();

@@ -78,6 +78,21 @@ export const CREDENTIAL_ORDER: readonly Place[] = [
   },
 ];
 
+/** Every variable that a credential may come from, or that says which application it is of. */
+export const CREDENTIAL_VARIABLES: readonly string[] = [
+  ...CREDENTIAL_ORDER.flatMap(({ variables, beside }) => [
+    ...variables.flat(),
+    ...(beside === undefined ? [] : [beside]),
+  ]),
+  ...[
+    'AZURE_CLIENT_CERTIFICATE_KEY_PATH',
+    'MSI_SECRET',
+    'AZURE_CLIENT_ID',
+    'COUNTERMAND_CLIENT_ID',
+    'COUNTERMAND_AUTH',
+  ],
+].flatMap((name) => [name, `${name}_FILE`]);
+
 /**
  * Finds the credential: the kind of `--auth` (or the job), else the first of CREDENTIAL_ORDER that the environment
  * offers. Throws a UsageError that names what is missing.

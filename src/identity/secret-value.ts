@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { RefusedError, UsageError } from '../errors.ts';
 import type { Env } from './credential-source.ts';
 
@@ -43,6 +43,16 @@ export async function readSecretFile(path: string, from: string): Promise<string
   const value = text.replace(/\r?\n$/, '');
   if (value === '') throw new RefusedError(`${from} names ${path}, which is empty; put the value into it`);
   return value;
+}
+
+/** What lies in a folder of secrets. `from` names it in a message: it may be the secret itself. Throws a UsageError for what is no folder that can be read. */
+export async function namesIn(folder: string, from: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new UsageError(`${from} names no folder that can be read (${code}): correct the path or its permissions`);
+  }
 }
 
 /** Somebody may have put the secret itself where a path belongs: only what begins as a path does is shown. */

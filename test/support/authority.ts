@@ -65,6 +65,8 @@ export class Authority implements AsyncDisposable {
     opaque: false,
   };
   clientSecret = CLIENT_SECRET;
+  /** Other tenants, with the applications that each knows: their secrets, or none for those that sign in with a registered certificate. */
+  readonly tenants = new Map<string, ReadonlyMap<string, string | undefined>>();
   /** Answers every token request with this refusal. */
   refuseWith: { code: number; error: string; description: string } | undefined;
   /** Polls that are told to wait before the device code is approved. */
@@ -268,22 +270,20 @@ export class Authority implements AsyncDisposable {
   }
 
   async #answer(tenant: string, path: string, form: Record<string, string>): Promise<object> {
-    if (tenant !== TENANT) throw new Refusal(90002, 'invalid_request', `Tenant '${tenant}' not found.`);
+    const applications = tenant === TENANT ? new Map([[CLIENT_ID, this.clientSecret]]) : this.tenants.get(tenant);
+    if (applications === undefined) throw new Refusal(90002, 'invalid_request', `Tenant '${tenant}' not found.`);
     if (this.refuseWith !== undefined) {
       throw new Refusal(this.refuseWith.code, this.refuseWith.error, this.refuseWith.description);
     }
-    if (form['client_id'] !== CLIENT_ID) {
-      throw new Refusal(
-        700016,
-        'unauthorized_client',
-        `Application with identifier '${form['client_id']}' was not found.`,
-      );
+    const client = form['client_id'] ?? '';
+    if (!applications.has(client)) {
+      throw new Refusal(700016, 'unauthorized_client', `Application with identifier '${client}' was not found.`);
     }
     if (path === 'oauth2/v2.0/devicecode') return this.#deviceCode();
     if (path !== 'oauth2/v2.0/token') throw new Refusal(90000, 'invalid_request', `no endpoint at ${path}`);
     switch (form['grant_type']) {
       case 'client_credentials':
-        return this.#clientCredentials(form);
+        return this.#clientCredentials(form, { tenant, client, secret: applications.get(client) });
       case 'device_code':
       case 'urn:ietf:params:oauth:grant-type:device_code':
         return this.#poll(form);
@@ -297,7 +297,7 @@ export class Authority implements AsyncDisposable {
     }
   }
 
-  async #clientCredentials(form: Record<string, string>): Promise<object> {
+  async #clientCredentials(form: Record<string, string>, { tenant, client, secret }: Application): Promise<object> {
     const scope = form['scope'] ?? '';
     if (!scope.endsWith('/.default')) {
       throw new Refusal(1002012, 'invalid_scope', `The provided value for scope ${scope} is not valid.`);
@@ -305,20 +305,21 @@ export class Authority implements AsyncDisposable {
     if (scope !== `${this.tokens.resource}/.default`) {
       throw new Refusal(500011, 'invalid_resource', `The resource principal named ${scope} was not found.`);
     }
-    if (form['client_assertion'] !== undefined) await checkAssertion(form, this.#trusted());
-    else if (form['client_secret'] !== this.clientSecret) {
+    if (form['client_assertion'] !== undefined) await checkAssertion(form, this.#trusted(tenant, client));
+    else if (secret === undefined || form['client_secret'] !== secret) {
       throw new Refusal(7000215, 'invalid_client', 'Invalid client secret provided.', 401);
     }
     this.#issued += 1;
-    return this.#tokenAnswer(await this.token());
+    const whose = tenant === TENANT ? {} : { tid: tenant, appid: client };
+    return this.#tokenAnswer(await this.token(whose));
   }
 
-  #trusted(): Trusted {
+  #trusted(tenant: string, clientId: string): Trusted {
     return {
       certificates: this.#certificates,
       clusterKey: this.#keys.cluster.publicKey,
-      clientId: CLIENT_ID,
-      audience: `${this.url}/${TENANT}/oauth2/v2.0/token`,
+      clientId,
+      audience: `${this.url}/${tenant}/oauth2/v2.0/token`,
     };
   }
 
@@ -398,6 +399,12 @@ interface Keys {
   cluster: CryptoKeys;
 }
 type CryptoKeys = Awaited<ReturnType<typeof generateKeyPair>>;
+
+interface Application {
+  tenant: string;
+  client: string;
+  secret: string | undefined;
+}
 
 interface Made {
   url: string;

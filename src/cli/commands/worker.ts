@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { runWorker } from '../../fleet/worker.ts';
 import { show } from '../../job/given-settings.ts';
@@ -27,6 +28,13 @@ const PORT: Whole = {
   ...{ unit: 'a port', least: 0, most: 65_535 },
 };
 
+const CREDENTIALS: Flag = {
+  describe:
+    "a folder with TENANT.pem or TENANT.secret for customers' own applications: a tenant that has one signs in with it alone, as the run's --client-id",
+  head: 'Sign-in',
+  ...{ type: 'string', requiresArg: true, placeholder: 'DIR' },
+};
+
 export const worker: Command = {
   usage: 'worker',
   describe:
@@ -34,16 +42,28 @@ export const worker: Command = {
     'five seconds, gives them to other workers and exits 0. A run whose worker is lost goes on with another within half a minute. Credentials, hosts and ' +
     'quota are those of this process, for every run; tenant, comment and guards are the run’s.',
   logsAtTerminal: 'info',
-  options: () => ({ ...settingOptions(SETTINGS_OF.worker), places: wholeFlag(PLACES), port: wholeFlag(PORT) }),
+  options: () => ({
+    ...settingOptions(SETTINGS_OF.worker),
+    places: wholeFlag(PLACES),
+    port: wholeFlag(PORT),
+    credentials: CREDENTIALS,
+  }),
   examples: [
     ['worker --port 9464', 'with metrics for Prometheus, and probes for Kubernetes'],
+    [
+      'worker --credentials /run/secrets/tenants',
+      'with an application of its own for each customer that has one there',
+    ],
     ['worker --places 32', 'with COUNTERMAND_STORE set; as many on as many machines as you like'],
   ],
   run: async (args, context) => {
     const store = sharedStoreOf(context);
     const places = wholeOf(args, 'places', PLACES) ?? STANDARD_PLACES;
     const port = wholeOf(args, 'port', PORT);
-    return await runWorker({ places, port, flags: givenSettings(args, SETTINGS_OF.worker) }, { ...context, store });
+    const given = args['credentials'];
+    const credentials = given === undefined ? undefined : resolve(context.cwd, String(given));
+    const flags = givenSettings(args, SETTINGS_OF.worker);
+    return await runWorker({ places, port, credentials, flags }, { ...context, store });
   },
 };
 

@@ -20,11 +20,15 @@ export function refuseSecretArguments(
   if (authorities) refuseSecretPath(secrets, authorities, `NODE_EXTRA_CA_CERTS, ${authorities},`);
 }
 
+/** Sounds like a secret, and names a folder. */
+const NO_SECRET = { command: 'worker', flag: 'credentials' };
+
 /** Throws a UsageError for a flag that would carry a secret: it would stand in the shell's history and the process list. */
 export function refuseSecrets(argv: readonly string[]): void {
   for (const argument of argv) {
     if (argument === '--') return;
     const flag = /^--([a-z][a-z0-9_-]*)/i.exec(argument)?.[1];
+    if (flag === NO_SECRET.flag && argv.includes(NO_SECRET.command)) continue;
     const secret = flag === undefined ? undefined : secretNamed(flag);
     if (secret !== undefined) {
       throw new UsageError(
