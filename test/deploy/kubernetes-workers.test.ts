@@ -6,12 +6,19 @@ import { at, list, readManifest, readText, text } from './manifests.ts';
 
 const FOLDER = 'jobs/deploy/kubernetes-workers';
 const KUSTOMIZATION = 'kustomization.yaml';
-const NAMES = readdirSync(new URL(`../../${FOLDER}`, import.meta.url)).filter((name) => name !== KUSTOMIZATION);
+/** Of KEDA, which a cluster need not have. */
+const SCALING = ['scaled-object.yaml', 'trigger-authentication.yaml'];
+/** Made by hand. */
+const APART = ['store-init.yaml', 'submit-nightly.yaml'];
+const NAMES = readdirSync(new URL(`../../${FOLDER}`, import.meta.url)).filter(
+  (name) => name !== KUSTOMIZATION && !SCALING.includes(name),
+);
 const manifest = (name: string) => readManifest(`${FOLDER}/${name}`) as object;
 const deployment = manifest('deployment.yaml');
 const pod = at(deployment, 'spec.template.spec');
 const container = at(pod, 'containers.0');
 const init = at(manifest('store-init.yaml'), 'spec.template.spec');
+const nightly = at(manifest('submit-nightly.yaml'), 'spec.jobTemplate.spec.template.spec');
 const args = list(container, 'args').map(String);
 const port = Number(args[args.indexOf('--port') + 1]);
 
@@ -29,16 +36,16 @@ describe('the manifests of workers', () => {
     },
   );
 
-  it('the manifests of workers are set up together by kustomize, but for the job that is created by hand', () => {
+  it('the manifests of workers are set up together by kustomize, but for what is created by hand', () => {
     const { resources, namespace, images } = readManifest(`${FOLDER}/${KUSTOMIZATION}`) as {
       resources: string[];
       namespace: string;
       images: { name: string; newName: string; newTag: string }[];
     };
-    expect([...resources, 'store-init.yaml'].sort()).toEqual(NAMES.sort());
+    expect([...resources, ...APART].sort()).toEqual(NAMES.sort());
     expect(namespace).toBe(at(manifest('namespace.yaml'), 'metadata.name'));
     const [image] = images;
-    for (const one of [container, at(init, 'containers.0')])
+    for (const one of [container, at(init, 'containers.0'), at(nightly, 'containers.0')])
       expect(at(one, 'image')).toBe(`${image?.name}:${image?.newTag}`);
     expect(at(manifest('store-init.yaml'), 'metadata.generateName')).toBeTypeOf('string');
   });
@@ -51,7 +58,7 @@ describe('the manifests of workers', () => {
   });
 
   it('the manifests of workers are locked down: not root, nothing writable, no capabilities, no token of the cluster', () => {
-    for (const one of [pod, init]) {
+    for (const one of [pod, init, nightly]) {
       expect(at(one, 'securityContext')).toMatchObject({
         runAsNonRoot: true,
         runAsUser: 1000,
