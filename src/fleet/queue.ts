@@ -5,12 +5,17 @@ import type { Logger } from '../log.ts';
 import type { WorkerStatus } from '../report/facts/run-status.ts';
 import type { NetworkStore } from '../store/network-store.ts';
 import { bossOf, DEAD_LETTERS, QUEUE_SCHEMA, RUNS } from './boss.ts';
+import { type PlanSums, planSumsSchema } from './plan-sums.ts';
 
 /** A run as it stands in the queue. Everything else of it stands in its ledger. */
 export interface Submission {
   /** Its name in the store. */
   run: string;
   tenant: string;
+  /** What is to be done with it. A dead letter is taken up again at this step. @default 'run' */
+  step?: 'plan' | 'run';
+  /** To be run: the head of the plan that was reviewed. */
+  planHead?: string;
   /** How often another place went on with it because a worker was lost. */
   takeovers: number;
   /** The last of these, in a row, since which nothing was done. */
@@ -32,7 +37,7 @@ export interface Claim {
 
 /** What becomes of a run in the queue once a place is done with it. */
 export type Settlement =
-  | { kind: 'done'; exitCode: ExitCode }
+  | { kind: 'done'; exitCode: ExitCode; plan?: PlanSums | undefined }
   | { kind: 'again'; afterMs: number; submission: Submission }
   | { kind: 'dead-letter'; exitCode: ExitCode; reason: string };
 
@@ -41,7 +46,7 @@ export type Standing = { submission: Submission; sinceMs: number } & (
   | { kind: 'waiting'; notBeforeMs: number }
   | { kind: 'at-work' }
   | { kind: 'dead-letter'; exitCode: ExitCode; reason: string }
-  | { kind: 'ended'; exitCode: ExitCode }
+  | { kind: 'ended'; exitCode: ExitCode /** What was made, of a plan. */; plan: PlanSums | undefined }
 );
 
 /** How much stands in the queue. */
@@ -99,7 +104,7 @@ interface LatestRow {
   queue: string;
   state: 'created' | 'retry' | 'active' | 'completed' | 'cancelled' | 'failed';
   data: Submission;
-  output: { exitCode?: ExitCode; reason?: string } | null;
+  output: { exitCode?: ExitCode; plan?: unknown } | null;
   sourceOutput: { exitCode?: ExitCode; reason?: string } | null;
   startAfterMs: number;
   createdMs: number;
@@ -150,6 +155,19 @@ export class RunQueue implements AsyncDisposable {
   /** Puts a run into the queue; false where it is in it already. */
   async submit(submission: Submission): Promise<boolean> {
     return await this.#asked(async () => (await this.#send(submission)) !== null);
+  }
+
+  /** Puts all of these into the queue, or none where that fails. Returns the names of those that were in it already. */
+  async submitAll(submissions: readonly Submission[]): Promise<string[]> {
+    return await this.#asked(async () => {
+      const there: string[] = [];
+      await this.#together(async (db) => {
+        for (const submission of submissions) {
+          if ((await this.#send(submission, { db })) === null) there.push(submission.run);
+        }
+      });
+      return there;
+    });
   }
 
   /** The last standing of these runs, of all without any; those that were never in the queue are left out. */
@@ -229,7 +247,8 @@ export class RunQueue implements AsyncDisposable {
   async #settle(job: Job<Submission>, settlement: Settlement): Promise<JobResult> {
     const { id } = job;
     if (settlement.kind === 'done') {
-      return { id, status: 'completed', output: { exitCode: settlement.exitCode } };
+      const { exitCode, plan } = settlement;
+      return { id, status: 'completed', output: { exitCode, ...(plan === undefined ? {} : { plan }) } };
     }
     if (settlement.kind === 'dead-letter') {
       return { id, status: 'deadletter', output: { exitCode: settlement.exitCode, reason: settlement.reason } };
@@ -281,5 +300,8 @@ function standingOf({ queue, state, data, output, sourceOutput, ...times }: Late
   }
   if (state === 'created' || state === 'retry') return { ...known, kind: 'waiting', notBeforeMs: times.startAfterMs };
   if (state === 'active') return { ...known, kind: 'at-work' };
-  return { ...known, kind: 'ended', exitCode: state === 'cancelled' ? TAKEN_OUT : (output?.exitCode ?? 1) };
+  // Another version may have written it: what it does not tell is read from the ledger.
+  const plan = planSumsSchema.safeParse(output?.plan);
+  const exitCode = state === 'cancelled' ? TAKEN_OUT : (output?.exitCode ?? 1);
+  return { ...known, kind: 'ended', exitCode, plan: plan.success ? plan.data : undefined };
 }
