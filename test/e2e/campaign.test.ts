@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { RunningCommand } from '../support/command.ts';
 import { type Harness, ids, open, openHarness } from '../support/harness.ts';
 import { openTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { openTerminal } from './terminal.ts';
 
 const WAIT = { timeoutMs: 120_000 };
 const TENANTS = ['contoso.com', 'fabrikam.com', 'tailspin.com'] as const;
@@ -75,4 +76,111 @@ test('a table of tenants is checked whole before anything is submitted, and its 
     TENANTS.map((tenant) => ({ name: `stuck/${tenant}`, tenant, state: 'planned', admitted: 3 })),
   );
   expect(work.sandbox.log.entries.filter(({ route }) => route === 'cancel')).toEqual([]);
+});
+
+/** Damages the ledger of a run, or mends it again. */
+async function flipLedger(database: TestDatabase, run: string): Promise<void> {
+  await database.sql(
+    `update countermand.ledger_chunk set lines = set_byte(lines, 100, get_byte(lines, 100) # 1)
+      where first_byte = 0 and run = (select run from countermand.run where name = '${run}')`,
+  );
+}
+
+async function statesOf(work: Harness, campaign: string): Promise<string[]> {
+  const { runs } = JSON.parse((await work.run(['status', campaign, '--json'], WAIT)).stdout);
+  return runs.map(({ state }: { state: string }) => state);
+}
+
+test('a campaign is started once, by its sums and its head, a damaged ledger is that tenant’s dead letter, and it is taken up where it died', async () => {
+  await using database = await openTestDatabase();
+  await using work = await openCampaign(database);
+  const early = await work.run(['campaign', 'run', 'stuck'], WAIT);
+  expect(early).toMatchObject({ code: 2 });
+  expect(early.stderr).toContain('There is no campaign stuck in the store');
+  await work.run(['campaign', 'plan', 'tenants.csv', 'job.yaml', '--name', 'stuck'], WAIT);
+  const soon = await work.run(['campaign', 'run', 'stuck', '--yes'], WAIT);
+  expect(soon).toMatchObject({ code: 2 });
+  expect(soon.stderr).toContain('3 of the 3 plans of stuck are not made yet');
+  await flipLedger(database, 'stuck/fabrikam.com');
+  await using _worker = await startWorker(work);
+  await expect.poll(() => statesOf(work, 'stuck'), { timeout: 60_000 }).toEqual(['planned', 'dead-letter', 'planned']);
+
+  const unasked = await work.run(['campaign', 'run', 'stuck'], WAIT);
+  expect(unasked).toMatchObject({ code: 2 });
+  expect(unasked.stderr).toContain('no terminal to confirm on');
+  expect(unasked.stdout).toMatch(/^Tenants +3: 2 to start, 1 left out$/m);
+  expect(unasked.stdout).toMatch(/^Actions +6 of 6: Isolate 6$/m);
+  expect(unasked.stdout).toMatch(/^Ends +\S.* for the longest; .* one after the other, \d+ calls$/m);
+  expect(unasked.stdout).toMatch(/^stuck\/fabrikam\.com is left out: dead letter, exit 12: /m);
+  const [, head = ''] = /^Head +([0-9a-f]{32})$/m.exec(unasked.stdout) ?? [];
+  const other = await work.run(['campaign', 'run', 'stuck', '--head', 'f'.repeat(32), '--yes'], WAIT);
+  expect(other).toMatchObject({ code: 2 });
+  expect(other.stderr).toContain(`The head of the campaign stuck is ${head} and not ffff`);
+  expect(work.sandbox.log.entries.filter(({ route }) => route === 'cancel')).toEqual([]);
+
+  const started = await work.run(['campaign', 'run', 'stuck', '--head', head.toUpperCase(), '--yes'], WAIT);
+  expect(started).toMatchObject({ code: 3 });
+  expect(started.stdout).toContain(
+    'Cancel 6 actions in 2 tenants? yes (--yes)\nstuck is started: 2 runs; 1 run is left out.\n',
+  );
+  await expect
+    .poll(() => statesOf(work, 'stuck'), { timeout: 60_000 })
+    .toEqual(['finished', 'dead-letter', 'finished']);
+
+  await flipLedger(database, 'stuck/fabrikam.com');
+  const again = await work.run(['submit', '--again', 'stuck/fabrikam.com', '--wait'], WAIT);
+  expect(again).toMatchObject({ code: 0 });
+  expect(again.stdout).toContain('stuck/fabrikam.com: exit 0, planned: 3 of 3 actions to cancel');
+  const rest = await work.run(['campaign', 'run', 'stuck', '--yes'], WAIT);
+  expect(rest).toMatchObject({ code: 0 });
+  expect(rest.stdout).toMatch(/^Tenants +3: 1 to start, 2 over$/m);
+  await expect.poll(() => statesOf(work, 'stuck'), { timeout: 60_000 }).toEqual(Array(3).fill('finished'));
+  const sent = work.sandbox.log.entries.filter(({ route }) => route === 'cancel').flatMap((entry) => entry.ids);
+  expect([...sent].sort()).toEqual(ids(9));
+  const nothing = await work.run(['campaign', 'run', 'stuck', '--yes'], WAIT);
+  expect(nothing).toMatchObject({ code: 0 });
+  expect(nothing.stdout).toContain('Nothing is left to start.');
+});
+
+test('what was reviewed is what runs: a plan that was made anew since is a dead letter, and one that was stopped goes on', async () => {
+  await using database = await openTestDatabase();
+  await using work = await openCampaign(database);
+  let worker = await startWorker(work);
+  const plan = ['campaign', 'plan', 'tenants.csv', 'job.yaml', '--name', 'stuck', '--wait'];
+  expect(await work.run(plan, WAIT)).toMatchObject({ code: 0 });
+  worker.kill('SIGTERM');
+  await worker.ended;
+  expect(await work.run(['campaign', 'run', 'stuck', '--yes'], WAIT)).toMatchObject({ code: 0 });
+  const twice = await work.run(['campaign', 'run', 'stuck', '--yes'], WAIT);
+  expect(twice.stdout).toMatch(/^Tenants +3: 3 under way$/m);
+  const anew = [
+    'plan',
+    'contoso.com.csv',
+    '--tenant',
+    'contoso.com',
+    '--ledger',
+    'stuck/contoso.com',
+    '--comment',
+    'x',
+  ];
+  expect(await work.run(anew, WAIT)).toMatchObject({ code: 0 });
+  await work.run(['stop', 'stuck/fabrikam.com'], WAIT);
+  worker = await startWorker(work);
+  await expect.poll(() => statesOf(work, 'stuck'), { timeout: 60_000 }).toEqual(['dead-letter', 'planned', 'finished']);
+  const status = await work.run(['status', 'stuck'], WAIT);
+  expect(status.stdout).toContain('it is not the ledger that was reviewed');
+  for (const [answer, code] of [
+    ['n', 2],
+    ['y', 3],
+  ] as const) {
+    await using terminal = openTerminal('countermand campaign run stuck', { cwd: work.folder, env: work.env });
+    await terminal.shows('Cancel 3 actions in 1 tenant? [y/N]');
+    terminal.types(`${answer}\n`);
+    expect(await terminal.ended).toBe(code);
+  }
+  await expect
+    .poll(() => statesOf(work, 'stuck'), { timeout: 60_000 })
+    .toEqual(['dead-letter', 'finished', 'finished']);
+  const sent = work.sandbox.log.entries.filter(({ route }) => route === 'cancel').flatMap((entry) => entry.ids);
+  expect([...sent].sort()).toEqual(ids(6, 4));
 });
