@@ -3,7 +3,8 @@ import type { Logger } from '../log.ts';
 import { type Placement, placedStatus } from '../report/facts/run-status.ts';
 import type { StatusBoard } from '../run/status.ts';
 import type { NetworkStore } from '../store/network-store.ts';
-import { RunQueue, type Standing } from './queue.ts';
+import { RunQueue } from './queue.ts';
+import type { Standing } from './standing.ts';
 
 /** Adds what the queue of a store says to what its ledgers say. A store that has no queue is shown without. */
 export async function openQueueBoard(

@@ -13,6 +13,7 @@ import type { Context } from '../run/console.ts';
 import { jobInput } from '../run/job-input.ts';
 import type { NetworkStore } from '../store/network-store.ts';
 import { RunQueue } from './queue.ts';
+import { newSubmission } from './standing.ts';
 import { waitForEnds } from './submit.ts';
 import { readTenants, type TableMistake, type TenantRow } from './tenants.ts';
 
@@ -50,11 +51,7 @@ export async function planCampaign(
     const of = { source: job, flags: { ...flags, ledger: run }, yes: false, instead };
     await admitSource({ ...of, step: 'plan' }, context);
   }
-  await queue.submitAll(
-    runs.map(({ run, tenant }) => {
-      return { run, tenant, step: 'plan', takeovers: 0, idleTakeovers: 0, done: 0, waits: 0 };
-    }),
-  );
+  await queue.submitAll(runs.map(({ run, tenant }) => newSubmission(run, tenant, { step: 'plan' })));
   out(`${name} is submitted: ${plural(runs.length, 'plan')}.\n`);
   const names = runs.map(({ run }) => run);
   const code = wait ? await waitForEnds(names, queue, context) : 0;

@@ -10,7 +10,8 @@ import type { NetworkStore } from '../store/network-store.ts';
 import { styled } from '../styled.ts';
 import { type CampaignRun, readCampaignRuns, type Stage } from './campaign.ts';
 import { addUp, campaignHead, type PlanSums } from './plan-sums.ts';
-import { RunQueue, type Submission } from './queue.ts';
+import { RunQueue } from './queue.ts';
+import { newSubmission, type Submission } from './standing.ts';
 
 export interface CampaignRunOptions {
   name: string;
@@ -78,8 +79,7 @@ function of<K extends Stage['kind']>(runs: readonly CampaignRun[], kind: K): Of<
 }
 
 function toRun({ name, tenant, head, stage }: CampaignRun): Submission {
-  const planHead = stage.kind === 'planned' ? { planHead: head } : {};
-  return { run: name, tenant, step: 'run', ...planHead, takeovers: 0, idleTakeovers: 0, done: 0, waits: 0 };
+  return newSubmission(name, tenant, { step: 'run', ...(stage.kind === 'planned' ? { planHead: head } : {}) });
 }
 
 function readCampaignHead(given: string): string {

@@ -7,7 +7,8 @@ import { factsBeside } from '../run/plan-facts.ts';
 import { readWhatStands } from '../run/read-view.ts';
 import type { CampaignEntry, NetworkStore } from '../store/network-store.ts';
 import { type PlanSums, planSums } from './plan-sums.ts';
-import type { RunQueue, Standing } from './queue.ts';
+import type { RunQueue } from './queue.ts';
+import type { Standing } from './standing.ts';
 
 /**
  * How far a run of a campaign is. `planned`: it can be started. `stopped`: it was started, has work left, and nobody goes on with it. `over`: it is

@@ -12,8 +12,9 @@ import { planLedger } from '../run/plan.ts';
 import { resumeLedger } from '../run/run.ts';
 import { hostedConsole } from './hosted.ts';
 import { type PlanSums, planSums } from './plan-sums.ts';
-import type { Claim, Settlement, Submission } from './queue.ts';
+import type { Claim, Settlement } from './queue.ts';
 import { IDLE_TAKEOVERS, settlementOf, takeoverOf } from './settle-rules.ts';
+import type { Submission } from './standing.ts';
 import type { WorkerMetrics } from './worker-metrics.ts';
 
 /** A lease that a lost worker has left runs out within 15 s: until then it is asked for again, this often. */

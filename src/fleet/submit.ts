@@ -6,7 +6,8 @@ import { formatCount, plural } from '../report/format.ts';
 import { type AdmittedRun, admitSource } from '../run/admit.ts';
 import type { Context } from '../run/console.ts';
 import type { NetworkStore } from '../store/network-store.ts';
-import { RunQueue, type Standing } from './queue.ts';
+import { RunQueue } from './queue.ts';
+import { newSubmission, type Standing } from './standing.ts';
 
 export interface SubmitOptions {
   /** As typed: jobs, files of IDs, runs. */
@@ -61,7 +62,7 @@ async function enqueue(
       `${name} is a dead letter (exit ${standing.exitCode}: ${standing.reason}): mend that, then \`${again}\`.`,
     );
   }
-  return await queue.submit({ run: name, tenant, takeovers: 0, idleTakeovers: 0, done: 0, waits: 0 });
+  return await queue.submit(newSubmission(name, tenant, { step: 'run' }));
 }
 
 /** Says how each of these runs ends, and resolves to the worst end once all have one. */

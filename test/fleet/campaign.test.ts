@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { stageInQueue } from '../../src/fleet/campaign.ts';
 import { type SumsFacts, sumsLines } from '../../src/fleet/campaign-run.ts';
 import type { PlanSums } from '../../src/fleet/plan-sums.ts';
-import type { Standing, Submission } from '../../src/fleet/queue.ts';
+import type { Standing, Submission } from '../../src/fleet/standing.ts';
 
 const HEAD = 'a'.repeat(32);
 const SUMS: PlanSums = {

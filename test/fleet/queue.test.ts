@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { DEAD_LETTERS, QUEUES, RUNS } from '../../src/fleet/boss.ts';
 import { prepareQueue } from '../../src/fleet/prepare-queue.ts';
-import { type Claim, RunQueue, type Settlement, type Submission } from '../../src/fleet/queue.ts';
+import { type Claim, RunQueue, type Settlement } from '../../src/fleet/queue.ts';
+import type { Submission } from '../../src/fleet/standing.ts';
 import { silentLog } from '../../src/log.ts';
 import { makeEmptyDatabase, openTestDatabase, storeOf, type TestDatabase } from '../support/postgres.ts';
 
