@@ -37,10 +37,12 @@ function placementOf(standing: Standing, atMs: number): Placement {
   return { kind, takeovers: submission.takeovers, reason: reason ?? null };
 }
 
-/** `stop`: takes a run out of the queue, so that no worker goes on with it. False where it was not in it. */
-export async function takeOut(run: string, store: NetworkStore, log: Logger): Promise<boolean> {
+/** `stop`: takes runs out of the queue, so that no worker goes on with them. Returns those that were in it. */
+export async function takeOut(runs: readonly string[], store: NetworkStore, log: Logger): Promise<Set<string>> {
   await using queue = await queueIfAny(store, log);
-  return (await queue?.takeOut(run)) ?? false;
+  const taken = new Set<string>();
+  for (const run of runs) if (await queue?.takeOut(run)) taken.add(run);
+  return taken;
 }
 
 /** A store that was set up before there were workers has none, and needs none for what it is used for. */

@@ -1,6 +1,7 @@
 import { describeDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { campaignHead } from '../ledger/campaign-head.ts';
 import { commandLine } from '../report/facts/next-steps.ts';
 import { formatCount, formatEnd, plural } from '../report/format.ts';
 import { requireAnswer } from '../run/approve.ts';
@@ -9,7 +10,7 @@ import { factLines } from '../run/question.ts';
 import type { NetworkStore } from '../store/network-store.ts';
 import { styled } from '../styled.ts';
 import { type CampaignRun, readCampaignRuns, type Stage } from './campaign.ts';
-import { addUp, campaignHead, type PlanSums } from './plan-sums.ts';
+import { addUp, type PlanSums } from './plan-sums.ts';
 import { RunQueue } from './queue.ts';
 import { newSubmission, type Submission } from './standing.ts';
 

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { thawJob } from '../job/resume-job.ts';
 import { toCallCount } from '../ledger/decisions.ts';
-import { CHAIN_LENGTH } from '../ledger/line.ts';
 import type { Summary } from '../report/facts/summary.ts';
 import type { LedgerView } from '../report/facts/view.ts';
 
@@ -90,16 +88,4 @@ export function addUp(plans: readonly PlanSums[]): CampaignSums {
     longestMs: Math.max(0, ...plans.map((plan) => plan.takesMs)),
     totalMs: sum((plan) => plan.takesMs),
   };
-}
-
-/**
- * The head of a campaign: the first 32 hex digits of SHA-256 over a line `<head> <run>\n` for each plan, by the runs' names. Null without a plan. Two
- * campaigns with one head are the same plans, as two ledgers with one head are the same records.
- */
-export function campaignHead(plans: readonly { name: string; head: string }[]): string | null {
-  if (plans.length === 0) return null;
-  const lines = plans.map(({ name, head }) => ({ name, line: `${head} ${name}\n` }));
-  lines.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const text = lines.map(({ line }) => line).join('');
-  return createHash('sha256').update(text).digest('hex').slice(0, CHAIN_LENGTH);
 }

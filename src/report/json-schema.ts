@@ -125,6 +125,25 @@ const status = z.strictObject({
     .describe(`processes that take runs; ${ofQueue}`),
 });
 
+const campaignStatus = z.strictObject({
+  campaign: z.string(),
+  head: z
+    .string()
+    .nullable()
+    .describe('over the heads of the plans that can be started (docs/design.md, section 13); null without one'),
+  sums: z.strictObject({
+    tenants: count,
+    admitted: count,
+    counts,
+    left,
+    needsReview: count,
+    totalMs: count.describe('what is left, one run after the other'),
+    forecast: z.strictObject({ endsAt: time }).nullable().describe('when the longest run is over'),
+  }),
+  next: command,
+  ...status.shape,
+});
+
 const verifyOffline = z.strictObject({
   ledger: z.string(),
   intact: z.boolean(),
@@ -148,6 +167,7 @@ export const JSON_DOCUMENTS = {
   run: run.describe('run, resume, plan, verify, and report of one ledger'),
   runs: runs.describe('report of several ledgers: an entry a ledger, and the totals'),
   status: status.describe('status'),
+  campaignStatus: campaignStatus.describe('status of one campaign'),
   verifyOffline: verifyOffline.describe('verify --offline'),
   check: check.describe('check'),
   error: error.describe('any command that ends before there is a ledger'),

@@ -3,6 +3,7 @@ import type { DecisionCounts } from '../ledger/decisions.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 import type { Order, RejectReason, Route } from '../ledger/record.ts';
 import type { LeftCounts } from '../ledger/state/counts.ts';
+import type { CampaignStatus } from './facts/campaign-status.ts';
 import type { LedgerSummary } from './facts/ledger-summary.ts';
 import { nextCommand } from './facts/next-steps.ts';
 import type { ForecastFacts, OrderFacts } from './facts/plan-summary.ts';
@@ -139,15 +140,24 @@ function pauseDocument({ reason, untilMs }: RunStatus['pause'] & object): { reas
   return { reason, until: new Date(untilMs).toISOString() };
 }
 
+function campaignDocument({ name, head, sums, next }: CampaignStatus): unknown {
+  const { counts, endsAtMs, ...others } = sums;
+  const forecast = endOf(endsAtMs === null ? null : { endsAtMs });
+  return { campaign: name, head, sums: { ...others, counts: nonZero(counts), forecast }, next };
+}
+
 /** The document of `status --json`: counts that are 0 are left out, times are ISO, UTC. */
 export function statusDocument({
   runs,
   workers,
+  campaign,
 }: {
   runs: readonly RunStatus[];
   workers?: readonly WorkerStatus[];
+  campaign?: CampaignStatus | undefined;
 }): unknown {
   return {
+    ...(campaign === undefined ? {} : (campaignDocument(campaign) as object)),
     runs: runs.map(({ name, ledger, tenant, state, holder, admitted, counts, left, needsReview, ...run }) => ({
       ...{ name, ledger, tenant, state, holder, admitted, counts: nonZero(counts), left, needsReview },
       forecast: endOf(run.forecast),

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { JSON_DOCUMENTS } from '../../src/report/json-schema.ts';
 import type { RunningCommand } from '../support/command.ts';
 import { type Harness, ids, open, openHarness } from '../support/harness.ts';
 import { openTestDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -113,6 +114,11 @@ test('a campaign is started once, by its sums and its head, a damaged ledger is 
   expect(unasked.stdout).toMatch(/^Ends +\S.* for the longest; .* one after the other, \d+ calls$/m);
   expect(unasked.stdout).toMatch(/^stuck\/fabrikam\.com is left out: dead letter, exit 12: /m);
   const [, head = ''] = /^Head +([0-9a-f]{32})$/m.exec(unasked.stdout) ?? [];
+  const shown = JSON.parse((await work.run(['status', 'stuck', '--json'], WAIT)).stdout);
+  expect(JSON_DOCUMENTS.campaignStatus.parse(shown)).toMatchObject({
+    ...{ campaign: 'stuck', head, next: `countermand campaign run stuck --head ${head}` },
+    sums: { tenants: 3, admitted: 6, counts: {}, left: { notCalled: 6 } },
+  });
   const other = await work.run(['campaign', 'run', 'stuck', '--head', 'f'.repeat(32), '--yes'], WAIT);
   expect(other).toMatchObject({ code: 2 });
   expect(other.stderr).toContain(`The head of the campaign stuck is ${head} and not ffff`);
@@ -150,6 +156,13 @@ test('what was reviewed is what runs: a plan that was made anew since is a dead 
   expect(await work.run(plan, WAIT)).toMatchObject({ code: 0 });
   worker.kill('SIGTERM');
   await worker.ended;
+  expect(await work.run(['campaign', 'run', 'stuck', '--yes'], WAIT)).toMatchObject({ code: 0 });
+  const stopped = await work.run(['stop', 'stuck'], WAIT);
+  expect(stopped.stdout).toBe(
+    TENANTS.map((tenant) => `Nobody works on stuck/${tenant}, and it was taken out of the queue.\n`).join(''),
+  );
+  expect((await work.run(['stop', 'stuck'], WAIT)).stdout).toBe('Nobody works on 3 runs of stuck.\n');
+  expect(await statesOf(work, 'stuck')).toEqual(Array(3).fill('planned'));
   expect(await work.run(['campaign', 'run', 'stuck', '--yes'], WAIT)).toMatchObject({ code: 0 });
   const twice = await work.run(['campaign', 'run', 'stuck', '--yes'], WAIT);
   expect(twice.stdout).toMatch(/^Tenants +3: 3 under way$/m);

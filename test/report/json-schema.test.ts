@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
+import { campaignStatus } from '../../src/report/facts/campaign-status.ts';
 import { placedStatus, runStatus } from '../../src/report/facts/run-status.ts';
 import { summarise } from '../../src/report/facts/summary.ts';
 import { statusDocument, summaryDocument } from '../../src/report/json.ts';
@@ -16,7 +17,14 @@ const plan = planStory();
 const planView = viewOf(plan.records);
 const status = runStatus(
   {
-    ...{ name: 'incident', ledger: 'ledgers/incident.jsonl', tenant: null, unheld: 'interrupted', closed: true },
+    ...{
+      name: 'incident',
+      ledger: 'ledgers/incident.jsonl',
+      head: 'a'.repeat(32),
+      tenant: null,
+      unheld: 'interrupted',
+      closed: true,
+    },
     ...{ admitted: 0, counts: summarise([run], { nowMs }).counts, needsReview: 0, next: null, says: {} },
     left: { accepted: 0, inDoubt: 0, again: 0, notCalled: 0 },
     integrity: { intact: true, records: 1 },
@@ -29,6 +37,8 @@ const placed = placedStatus(
   { ...status, holder: null, state: 'interrupted' },
   { kind: 'waiting', takeovers: 1, reason: 'not yet' },
 );
+
+const ready = { ...status, state: 'planned' as const, holder: null };
 
 describe('docs/json.schema.json', () => {
   test('docs/json.schema.json is what the code says; if not, npm run schema', () => {
@@ -50,6 +60,14 @@ describe('docs/json.schema.json', () => {
     [
       'status',
       statusDocument({ runs: [placed], workers: [{ pid: 1, host: 'host-1', places: 2, busy: 1, sinceMs: nowMs }] }),
+    ],
+    [
+      'campaignStatus',
+      statusDocument({ runs: [status], campaign: campaignStatus('c', { runs: [status], atMs: nowMs }) }),
+    ],
+    [
+      'campaignStatus',
+      statusDocument({ runs: [ready], campaign: campaignStatus('c', { runs: [ready], atMs: nowMs - 1 }) }),
     ],
     ['error', { exitCode: 2, error: { message: 'no' } }],
     ['check', { findings: [{ level: 'ok', topic: 'clock', text: 'in time' }], exitCode: 0 }],
