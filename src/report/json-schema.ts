@@ -144,6 +144,17 @@ const campaignStatus = z.strictObject({
   ...status.shape,
 });
 
+const campaign = z.strictObject({
+  campaign: z.string(),
+  ...{ counts, admitted: count, left, rejected: totals.rejected, calls: totals.calls },
+  needsRelease: totals.needsRelease,
+  needsReview: count,
+  runs: z.array(run).describe('each run as its own report has it'),
+  unread: z
+    .array(z.strictObject({ ledger: z.string(), tenant: z.string(), reason: z.string() }))
+    .describe('runs of whose ledgers nothing can be read'),
+});
+
 const verifyOffline = z.strictObject({
   ledger: z.string(),
   intact: z.boolean(),
@@ -166,6 +177,7 @@ const error = z.strictObject({ exitCode, error: z.strictObject({ message: z.stri
 export const JSON_DOCUMENTS = {
   run: run.describe('run, resume, plan, verify, and report of one ledger'),
   runs: runs.describe('report of several ledgers: an entry a ledger, and the totals'),
+  campaign: campaign.describe('report of a campaign'),
   status: status.describe('status'),
   campaignStatus: campaignStatus.describe('status of one campaign'),
   verifyOffline: verifyOffline.describe('verify --offline'),

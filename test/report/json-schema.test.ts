@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { campaignStatus } from '../../src/report/facts/campaign-status.ts';
+import { campaignSummary } from '../../src/report/facts/campaign-summary.ts';
 import { placedStatus, runStatus } from '../../src/report/facts/run-status.ts';
 import { summarise } from '../../src/report/facts/summary.ts';
-import { statusDocument, summaryDocument } from '../../src/report/json.ts';
+import { campaignDocument, statusDocument, summaryDocument } from '../../src/report/json.ts';
 import { JSON_DOCUMENTS, jsonDocumentsSchema } from '../../src/report/json-schema.ts';
 import { T0 } from './records.ts';
 import { EVERY_FATE, planStory, runStory } from './stories.ts';
@@ -38,6 +39,14 @@ const placed = placedStatus(
   { kind: 'waiting', takeovers: 1, reason: 'not yet' },
 );
 
+const campaign = campaignSummary(
+  'c',
+  {
+    runs: [summarise([run], { nowMs }), summarise([planView], { nowMs, plan: plan.facts })],
+    unread: [{ name: 'c/x', tenant: 'x.com', reason: 'it is damaged' }],
+  },
+  nowMs,
+);
 const ready = { ...status, state: 'planned' as const, holder: null };
 
 describe('docs/json.schema.json', () => {
@@ -56,6 +65,7 @@ describe('docs/json.schema.json', () => {
     ['run', summaryDocument(summarise([run], { nowMs }))],
     ['run', summaryDocument(summarise([planView], { nowMs, plan: plan.facts }))],
     ['runs', summaryDocument(summarise([run, viewOf(runStory({ run: '9' }), 'b.jsonl')], { nowMs }))],
+    ['campaign', campaignDocument(campaign)],
     ['status', statusDocument({ runs: [status] })],
     [
       'status',
