@@ -31,6 +31,7 @@ export const SLOW_TESTS = [
   'test/fleet/queue.test.ts',
   'test/e2e/fleet.test.ts',
   'test/e2e/fleet-sign-in.test.ts',
+  'test/e2e/campaign.test.ts',
   'test/run/check.test.ts',
   'test/defender/server-clock.test.ts',
   'test/e2e/terminal.test.ts',

@@ -73,6 +73,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/worker.ts')).worker,
   },
   {
+    name: 'campaign',
+    usage: 'campaign <action> [sources..]',
+    summary: 'plan and run one job over many tenants',
+    load: async () => (await import('./commands/campaign.ts')).campaign,
+  },
+  {
     name: 'stop',
     usage: 'stop <run>',
     summary: 'ask the run of a store to stop, wherever it runs',

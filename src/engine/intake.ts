@@ -25,12 +25,15 @@ export interface IntakeOptions {
   onNoPriority?: (text: string, line: number) => void;
 }
 
+/** What an intake tells a ledger. */
+export type IntakeLedger = Pick<Ledger, 'beginIntake' | 'admit' | 'reject' | 'intake'>;
+
 /**
  * Reads a source to its end into the ledger, which says what is new, known or repeated. The reading counts only with the `intake` record
  * that closes it; rejects with the signal's reason, or the source's UsageError, without writing one.
  */
 export async function runIntake(
-  ledger: Ledger,
+  ledger: IntakeLedger,
   intake: Intake,
   { strict, signal, name, refuse, onNoPriority }: IntakeOptions,
 ): Promise<IntakeFields> {

@@ -3,7 +3,8 @@ import type { Logger } from '../log.ts';
 import { type Placement, placedStatus } from '../report/facts/run-status.ts';
 import type { StatusBoard } from '../run/status.ts';
 import type { NetworkStore } from '../store/network-store.ts';
-import { RunQueue, type Standing } from './queue.ts';
+import { RunQueue } from './queue.ts';
+import type { Standing } from './standing.ts';
 
 /** Adds what the queue of a store says to what its ledgers say. A store that has no queue is shown without. */
 export async function openQueueBoard(
@@ -36,10 +37,12 @@ function placementOf(standing: Standing, atMs: number): Placement {
   return { kind, takeovers: submission.takeovers, reason: reason ?? null };
 }
 
-/** `stop`: takes a run out of the queue, so that no worker goes on with it. False where it was not in it. */
-export async function takeOut(run: string, store: NetworkStore, log: Logger): Promise<boolean> {
+/** `stop`: takes runs out of the queue, so that no worker goes on with them. Returns those that were in it. */
+export async function takeOut(runs: readonly string[], store: NetworkStore, log: Logger): Promise<Set<string>> {
   await using queue = await queueIfAny(store, log);
-  return (await queue?.takeOut(run)) ?? false;
+  const taken = new Set<string>();
+  for (const run of runs) if (await queue?.takeOut(run)) taken.add(run);
+  return taken;
 }
 
 /** A store that was set up before there were workers has none, and needs none for what it is used for. */

@@ -4,13 +4,17 @@ import { endedBy } from '../fs-errors.ts';
 import type { TenantCredentials } from '../identity/tenant-credentials.ts';
 import type { Flags } from '../job/given-settings.ts';
 import { project } from '../ledger/read-ledger.ts';
+import { headlineOf } from '../report/facts/headline.ts';
 import type { Context } from '../run/console.ts';
 import type { HeardInterrupts } from '../run/interrupts.ts';
 import type { Watch } from '../run/metrics.ts';
+import { planLedger } from '../run/plan.ts';
 import { resumeLedger } from '../run/run.ts';
 import { hostedConsole } from './hosted.ts';
+import { type PlanSums, planSums } from './plan-sums.ts';
 import type { Claim, Settlement } from './queue.ts';
 import { IDLE_TAKEOVERS, settlementOf, takeoverOf } from './settle-rules.ts';
+import type { Submission } from './standing.ts';
 import type { WorkerMetrics } from './worker-metrics.ts';
 
 /** A lease that a lost worker has left runs out within 15 s: until then it is asked for again, this often. */
@@ -59,10 +63,10 @@ export async function workOn(
     void clock.sleep(SHIFT_MS, { signal: over.signal, ref: false }).then(giveUp, () => undefined);
     const hosted = { ...context, ...hostedConsole(log), log, interrupts };
     const watch: Watch = (parts) => metrics.watch(run, tenant, parts);
-    const { exitCode, error } = await toItsEnd({ run, tenant, flags, credentials, watch }, hosted);
-    const settled = settlementOf(exitCode, error?.message, submission);
+    const { exitCode, reason, plan } = await toItsEnd({ submission, flags, credentials, watch }, hosted);
+    const settled = { ...settlementOf(exitCode, reason, submission), ...(plan === undefined ? {} : { plan }) };
     metrics.left(settled);
-    log.info({ exitCode, next: settled.kind, ...(error === undefined ? {} : { reason: error.message }) }, 'left');
+    log.info({ exitCode, next: settled.kind, ...(reason === undefined ? {} : { reason }) }, 'left');
     return settled;
   } finally {
     over.abort();
@@ -71,8 +75,7 @@ export async function workOn(
 }
 
 interface HostedRun {
-  run: string;
-  tenant: string;
+  submission: Submission;
   flags: Flags;
   credentials: TenantCredentials | undefined;
   watch: Watch;
@@ -80,7 +83,10 @@ interface HostedRun {
 
 interface RunEnd {
   exitCode: ExitCode;
-  error: CountermandError | undefined;
+  /** What stopped it, as a sentence. */
+  reason?: string | undefined;
+  /** The plan that was made. */
+  plan?: PlanSums;
 }
 
 /** A run that is held is asked for again for as long as a lost holder's lease can last. */
@@ -95,21 +101,15 @@ async function toItsEnd(hosted: HostedRun, context: Context): Promise<RunEnd> {
 }
 
 async function session(hosted: HostedRun, context: Context): Promise<RunEnd> {
-  const { run: ledger, watch } = hosted;
-  let error: CountermandError | undefined;
   try {
     const { flags, env } = await signInOf(hosted, context.env);
-    const onEnd = (end: { error: CountermandError | undefined }) => {
-      error = end.error;
-    };
-    const how = { yes: true, json: false, retry: new Set<string>(), onEnd, watch };
-    const exitCode = await resumeLedger({ ledger, flags, ...how }, { ...context, env });
-    return { exitCode, error };
+    const own = { ...context, env };
+    return await (hosted.submission.step === 'plan' ? planOne : runOne)({ ...hosted, flags }, own);
   } catch (thrown) {
     // Closing what the session held fails too, where the store is what failed.
     const stopped = endedBy(thrown);
     if (!(stopped instanceof CountermandError)) throw stopped;
-    return { exitCode: stopped.exitCode, error: stopped };
+    return { exitCode: stopped.exitCode, reason: stopped.message };
   }
 }
 
@@ -118,13 +118,33 @@ async function session(hosted: HostedRun, context: Context): Promise<RunEnd> {
  * once more, so that a ledger of another is refused.
  */
 async function signInOf(
-  { tenant, flags, credentials }: HostedRun,
+  { submission: { tenant }, flags, credentials }: HostedRun,
   env: Context['env'],
 ): Promise<{ flags: Flags; env: Context['env'] }> {
   const own = await credentials?.of(tenant, env);
   if (own === undefined) return { flags, env };
   const { 'client-id': _ofTheWorker, ...others } = flags;
   return { flags: { ...others, tenant, auth: own.kind }, env: own.env };
+}
+
+async function runOne({ submission, flags, watch }: HostedRun, context: Context): Promise<RunEnd> {
+  const { run: ledger, planHead } = submission;
+  let error: CountermandError | undefined;
+  const onEnd = (end: { error: CountermandError | undefined }) => {
+    error = end.error;
+  };
+  const how = { yes: true, json: false, retry: new Set<string>(), onEnd, watch };
+  const exitCode = await resumeLedger({ ledger, flags, planHead, ...how }, context);
+  return { exitCode, reason: error?.message };
+}
+
+async function planOne({ submission, flags, watch }: HostedRun, context: Context): Promise<RunEnd> {
+  const { exitCode, end, summary, view } = await planLedger({ ledger: submission.run, flags, watch }, context);
+  if (end.reason === 'planned' && (exitCode === 0 || exitCode === 3)) {
+    return { exitCode, plan: planSums(summary, view) };
+  }
+  const isTooMuch = end.error === undefined && exitCode === 5;
+  return { exitCode, reason: isTooMuch ? headlineOf(summary).sentence : end.error?.message };
 }
 
 /** Answers of Defender and outcomes that stand in a ledger; undefined where it cannot be read just now, or is gone. */

@@ -5,21 +5,8 @@ import type { Logger } from '../log.ts';
 import type { WorkerStatus } from '../report/facts/run-status.ts';
 import type { NetworkStore } from '../store/network-store.ts';
 import { bossOf, DEAD_LETTERS, QUEUE_SCHEMA, RUNS } from './boss.ts';
-
-/** A run as it stands in the queue. Everything else of it stands in its ledger. */
-export interface Submission {
-  /** Its name in the store. */
-  run: string;
-  tenant: string;
-  /** How often another place went on with it because a worker was lost. */
-  takeovers: number;
-  /** The last of these, in a row, since which nothing was done. */
-  idleTakeovers: number;
-  /** Answers and outcomes in its ledger when that was last counted. */
-  done: number;
-  /** How often in a row it ended with work left. */
-  waits: number;
-}
+import type { PlanSums } from './plan-sums.ts';
+import { LATEST, type LatestRow, type Standing, type Submission, standingOf } from './standing.ts';
 
 /** A run that this process has got to work on. */
 export interface Claim {
@@ -32,17 +19,9 @@ export interface Claim {
 
 /** What becomes of a run in the queue once a place is done with it. */
 export type Settlement =
-  | { kind: 'done'; exitCode: ExitCode }
+  | { kind: 'done'; exitCode: ExitCode; plan?: PlanSums | undefined }
   | { kind: 'again'; afterMs: number; submission: Submission }
   | { kind: 'dead-letter'; exitCode: ExitCode; reason: string };
-
-/** Where a run stands in the queue; `ended` as far as that is remembered, a week. */
-export type Standing = { submission: Submission; sinceMs: number } & (
-  | { kind: 'waiting'; notBeforeMs: number }
-  | { kind: 'at-work' }
-  | { kind: 'dead-letter'; exitCode: ExitCode; reason: string }
-  | { kind: 'ended'; exitCode: ExitCode }
-);
 
 /** How much stands in the queue. */
 export interface Backlog {
@@ -59,8 +38,6 @@ export interface TakeOptions {
   work(claim: Claim): Promise<Settlement>;
 }
 
-/** Ends of a `submit` that was taken out of the queue. */
-const TAKEN_OUT: ExitCode = 130;
 const POLL_S = 2;
 /** Where the database calls each new run out, places look by themselves for those alone whose moment has come or whose worker was lost. */
 const HEARD_POLL_S = 5;
@@ -68,13 +45,6 @@ const HEARD_POLL_S = 5;
 const SUPERVISE_S = 3;
 /** An error of the queue's is logged once in so long: with the database away there is one at every look. */
 const QUIET_MS = 10_000;
-
-const LATEST = `select distinct on (singleton_key) singleton_key as run, name as queue, state::text as state, data, output,
-    source_output as "sourceOutput", (extract(epoch from start_after) * 1000)::float8 as "startAfterMs",
-    (extract(epoch from created_on) * 1000)::float8 as "createdMs"
-  from ${QUEUE_SCHEMA}.job
-  where name in ('${RUNS}', '${DEAD_LETTERS}') and ($1::text[] is null or singleton_key = any($1))
-  order by singleton_key, created_on desc, name`;
 
 const OPEN = "state in ('created', 'retry')";
 const BACKLOG = `select
@@ -92,17 +62,6 @@ interface BacklogRow {
   atWork: number;
   deadLetters: number;
   waitMs: number;
-}
-
-interface LatestRow {
-  run: string;
-  queue: string;
-  state: 'created' | 'retry' | 'active' | 'completed' | 'cancelled' | 'failed';
-  data: Submission;
-  output: { exitCode?: ExitCode; reason?: string } | null;
-  sourceOutput: { exitCode?: ExitCode; reason?: string } | null;
-  startAfterMs: number;
-  createdMs: number;
 }
 
 /** The queue of runs in the database of a store: pg-boss, which says who should work on a run. Who may is for the store to say. */
@@ -150,6 +109,19 @@ export class RunQueue implements AsyncDisposable {
   /** Puts a run into the queue; false where it is in it already. */
   async submit(submission: Submission): Promise<boolean> {
     return await this.#asked(async () => (await this.#send(submission)) !== null);
+  }
+
+  /** Puts all of these into the queue, or none where that fails. Returns the names of those that were in it already. */
+  async submitAll(submissions: readonly Submission[]): Promise<string[]> {
+    return await this.#asked(async () => {
+      const there: string[] = [];
+      await this.#together(async (db) => {
+        for (const submission of submissions) {
+          if ((await this.#send(submission, { db })) === null) there.push(submission.run);
+        }
+      });
+      return there;
+    });
   }
 
   /** The last standing of these runs, of all without any; those that were never in the queue are left out. */
@@ -229,7 +201,8 @@ export class RunQueue implements AsyncDisposable {
   async #settle(job: Job<Submission>, settlement: Settlement): Promise<JobResult> {
     const { id } = job;
     if (settlement.kind === 'done') {
-      return { id, status: 'completed', output: { exitCode: settlement.exitCode } };
+      const { exitCode, plan } = settlement;
+      return { id, status: 'completed', output: { exitCode, ...(plan === undefined ? {} : { plan }) } };
     }
     if (settlement.kind === 'dead-letter') {
       return { id, status: 'deadletter', output: { exitCode: settlement.exitCode, reason: settlement.reason } };
@@ -272,14 +245,3 @@ export class RunQueue implements AsyncDisposable {
 }
 
 type Db = ReturnType<PgBoss['getDb']>;
-
-function standingOf({ queue, state, data, output, sourceOutput, ...times }: LatestRow): Standing {
-  const known = { submission: data, sinceMs: times.createdMs };
-  if (queue === DEAD_LETTERS) {
-    const { exitCode = 1, reason = '' } = sourceOutput ?? {};
-    return { ...known, kind: 'dead-letter', exitCode, reason };
-  }
-  if (state === 'created' || state === 'retry') return { ...known, kind: 'waiting', notBeforeMs: times.startAfterMs };
-  if (state === 'active') return { ...known, kind: 'at-work' };
-  return { ...known, kind: 'ended', exitCode: state === 'cancelled' ? TAKEN_OUT : (output?.exitCode ?? 1) };
-}

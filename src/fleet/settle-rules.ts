@@ -1,5 +1,6 @@
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import type { Settlement, Submission } from './queue.ts';
+import type { Settlement } from './queue.ts';
+import type { Submission } from './standing.ts';
 
 const WAIT_AT_FIRST_MS = 60_000;
 const WAIT_AT_MOST_MS = 600_000;

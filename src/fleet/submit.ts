@@ -2,10 +2,12 @@ import { UsageError, WorkLeftError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import type { Flags } from '../job/given-settings.ts';
 import { commandLine } from '../report/facts/next-steps.ts';
+import { formatCount, plural } from '../report/format.ts';
 import { type AdmittedRun, admitSource } from '../run/admit.ts';
 import type { Context } from '../run/console.ts';
 import type { NetworkStore } from '../store/network-store.ts';
-import { RunQueue, type Standing } from './queue.ts';
+import { RunQueue } from './queue.ts';
+import { newSubmission, type Standing } from './standing.ts';
 
 export interface SubmitOptions {
   /** As typed: jobs, files of IDs, runs. */
@@ -45,7 +47,7 @@ export async function submit(
     out(`${run.name} ${(await enqueue(run, queue, storeWords)) ? 'is submitted' : 'is in the queue already'}.\n`);
     names.push(run.name);
   }
-  return wait ? await ends(names, queue, context) : 0;
+  return wait ? await waitForEnds(names, queue, context) : 0;
 }
 
 async function enqueue(
@@ -60,11 +62,15 @@ async function enqueue(
       `${name} is a dead letter (exit ${standing.exitCode}: ${standing.reason}): mend that, then \`${again}\`.`,
     );
   }
-  return await queue.submit({ run: name, tenant, takeovers: 0, idleTakeovers: 0, done: 0, waits: 0 });
+  return await queue.submit(newSubmission(name, tenant, { step: 'run' }));
 }
 
-/** Resolves to the worst end, once all have one. */
-async function ends(names: readonly string[], queue: RunQueue, { clock, out, log }: Context): Promise<ExitCode> {
+/** Says how each of these runs ends, and resolves to the worst end once all have one. */
+export async function waitForEnds(
+  names: readonly string[],
+  queue: RunQueue,
+  { clock, out, log }: Pick<Context, 'clock' | 'out' | 'log'>,
+): Promise<ExitCode> {
   const left = new Set(names);
   let worst: ExitCode = 0;
   for (;;) {
@@ -72,13 +78,20 @@ async function ends(names: readonly string[], queue: RunQueue, { clock, out, log
       if (standing.kind !== 'ended' && standing.kind !== 'dead-letter') continue;
       const { exitCode } = standing;
       left.delete(standing.submission.run);
-      const means = standing.kind === 'dead-letter' ? `dead letter: ${standing.reason}` : EXIT_CODES[exitCode].means;
-      out(`${standing.submission.run}: exit ${exitCode}, ${means}\n`);
+      out(`${standing.submission.run}: exit ${exitCode}, ${endWords(standing)}\n`);
       if (rank(exitCode) > rank(worst)) worst = exitCode;
     }
     if (left.size === 0) return worst;
     await clock.sleep(LOOK_EVERY_MS);
   }
+}
+
+function endWords(standing: Standing & { kind: 'ended' | 'dead-letter' }): string {
+  if (standing.kind === 'dead-letter') return `dead letter: ${standing.reason}`;
+  const { plan, exitCode } = standing;
+  if (plan === undefined) return EXIT_CODES[exitCode].means;
+  const faults = exitCode === 3 ? ', and some of the input is to be looked at' : '';
+  return `planned: ${formatCount(plan.toCancel)} of ${plural(plan.admitted, 'action')} to cancel${faults}`;
 }
 
 /** Nobody waits for the store in vain: one that is away comes back, or whoever waits here gives up. */

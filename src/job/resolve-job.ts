@@ -22,6 +22,13 @@ export function sourceKind(source: string): SourceKind {
   return ending === '.jsonl' ? 'ledger' : 'file';
 }
 
+/** What one of many runs of a job has of its own, where the job file names it for all. */
+export interface InsteadOfJob {
+  /** Absolute path of a file of action IDs. */
+  source?: string | undefined;
+  name?: string | undefined;
+}
+
 export interface ResolveInput extends LedgerPlace {
   /** SOURCE as typed: a job file, a file of IDs, or `-`. Not a ledger, which holds its job. */
   sourceArg: string;
@@ -38,6 +45,7 @@ export interface ResolveInput extends LedgerPlace {
   sourceAt?: (path: string) => 'stdin' | 'stream' | 'file';
   /** Who a token in the environment says we are, for what nothing else names. */
   fromToken?: { tenant?: string | undefined; clientId?: string | undefined } | undefined;
+  instead?: InsteadOfJob | undefined;
 }
 
 /**
@@ -63,7 +71,8 @@ export function resolveJob(input: ResolveInput): Job {
   if (given.problems.length + missing.length > 0) throw new UsageError([...given.problems, ...missing]);
   const { tenant = '', clientId = '' } = who;
   const source = sourceOf(input, file, values.column);
-  const name = file?.name ?? (source.kind === 'file' ? bareName(source.path) : file ? bareName(file.path) : 'stdin');
+  const ownName = input.instead?.name ?? file?.name;
+  const name = ownName ?? (source.kind === 'file' ? bareName(source.path) : file ? bareName(file.path) : 'stdin');
   const stamped = source.kind !== 'file';
   const ledger = values.ledger ?? defaultLedger({ name, stamped, plan, nowMs }, input);
   return buildJob({ name, tenant, clientId, source, ledger }, values, nowMs);
@@ -78,14 +87,14 @@ function readJobFile({ sourceArg, jobText, env, cwd }: ResolveInput): JobFile | 
 }
 
 function sourceOf(
-  { sourceArg, cwd, nowMs, plan, sourceAt = () => 'file' }: ResolveInput,
+  { sourceArg, cwd, nowMs, plan, instead, sourceAt = () => 'file' }: ResolveInput,
   file: JobFile | undefined,
   column: string | undefined,
 ): JobSource {
-  if (file?.source.query) {
+  if (file?.source.query && instead?.source === undefined) {
     return { kind: 'query', query: resolveFilter({ status: OPEN_STATUSES, ...file.source.query }, nowMs) };
   }
-  const given = file ? (file.source.file ?? '-') : sourceArg;
+  const given = instead?.source ?? (file ? (file.source.file ?? '-') : sourceArg);
   if (given === '-') return { kind: 'stdin', column };
   refuseNoFile(given, plan === true ? 'plan' : 'run');
   const path = resolve(file ? dirname(file.path) : cwd, given);

@@ -125,6 +125,36 @@ const status = z.strictObject({
     .describe(`processes that take runs; ${ofQueue}`),
 });
 
+const campaignStatus = z.strictObject({
+  campaign: z.string(),
+  head: z
+    .string()
+    .nullable()
+    .describe('over the heads of the plans that can be started (docs/design.md, section 13); null without one'),
+  sums: z.strictObject({
+    tenants: count,
+    admitted: count,
+    counts,
+    left,
+    needsReview: count,
+    totalMs: count.describe('what is left, one run after the other'),
+    forecast: z.strictObject({ endsAt: time }).nullable().describe('when the longest run is over'),
+  }),
+  next: command,
+  ...status.shape,
+});
+
+const campaign = z.strictObject({
+  campaign: z.string(),
+  ...{ counts, admitted: count, left, rejected: totals.rejected, calls: totals.calls },
+  needsRelease: totals.needsRelease,
+  needsReview: count,
+  runs: z.array(run).describe('each run as its own report has it'),
+  unread: z
+    .array(z.strictObject({ ledger: z.string(), tenant: z.string(), reason: z.string() }))
+    .describe('runs of whose ledgers nothing can be read'),
+});
+
 const verifyOffline = z.strictObject({
   ledger: z.string(),
   intact: z.boolean(),
@@ -147,7 +177,9 @@ const error = z.strictObject({ exitCode, error: z.strictObject({ message: z.stri
 export const JSON_DOCUMENTS = {
   run: run.describe('run, resume, plan, verify, and report of one ledger'),
   runs: runs.describe('report of several ledgers: an entry a ledger, and the totals'),
+  campaign: campaign.describe('report of a campaign'),
   status: status.describe('status'),
+  campaignStatus: campaignStatus.describe('status of one campaign'),
   verifyOffline: verifyOffline.describe('verify --offline'),
   check: check.describe('check'),
   error: error.describe('any command that ends before there is a ledger'),

@@ -3,6 +3,8 @@ import type { DecisionCounts } from '../ledger/decisions.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
 import type { Order, RejectReason, Route } from '../ledger/record.ts';
 import type { LeftCounts } from '../ledger/state/counts.ts';
+import type { CampaignStatus } from './facts/campaign-status.ts';
+import type { CampaignSummary } from './facts/campaign-summary.ts';
 import type { LedgerSummary } from './facts/ledger-summary.ts';
 import { nextCommand } from './facts/next-steps.ts';
 import type { ForecastFacts, OrderFacts } from './facts/plan-summary.ts';
@@ -60,6 +62,31 @@ interface ForecastDocument {
   quarters?: { part: number; at: string }[];
   /** What goes first, and how many actions are called in the first minute, in the rest of the first hour, and later. */
   order?: { by: Order; firstMinute: number; firstHour: number; later: number };
+}
+
+/** The report of a campaign: what its runs come to together, and each as in a report of its own. */
+export interface CampaignDocument
+  extends Pick<Totals, 'counts' | 'admitted' | 'left' | 'rejected' | 'calls' | 'needsRelease'> {
+  campaign: string;
+  needsReview: number;
+  runs: (SummaryDocument | MergedDocument)[];
+  /** Runs of whose ledger nothing can be read, and why. */
+  unread: { ledger: string; tenant: string; reason: string }[];
+}
+
+export function campaignDocument(campaign: CampaignSummary): CampaignDocument {
+  return {
+    campaign: campaign.name,
+    counts: nonZero(campaign.counts),
+    admitted: campaign.admitted,
+    left: { ...campaign.openBy },
+    rejected: nonZero(campaign.rejected),
+    calls: { ...campaign.calls },
+    needsRelease: campaign.needsRelease,
+    needsReview: campaign.needsLook,
+    runs: campaign.runs.map(summaryDocument),
+    unread: campaign.unread.map(({ name, tenant, reason }) => ({ ledger: name, tenant, reason })),
+  };
 }
 
 export function summaryDocument(summary: Summary): SummaryDocument | MergedDocument {
@@ -139,15 +166,24 @@ function pauseDocument({ reason, untilMs }: RunStatus['pause'] & object): { reas
   return { reason, until: new Date(untilMs).toISOString() };
 }
 
+function campaignStatusDocument({ name, head, sums, next }: CampaignStatus): object {
+  const { counts, endsAtMs, ...others } = sums;
+  const forecast = endOf(endsAtMs === null ? null : { endsAtMs });
+  return { campaign: name, head, sums: { ...others, counts: nonZero(counts), forecast }, next };
+}
+
 /** The document of `status --json`: counts that are 0 are left out, times are ISO, UTC. */
 export function statusDocument({
   runs,
   workers,
+  campaign,
 }: {
   runs: readonly RunStatus[];
   workers?: readonly WorkerStatus[];
+  campaign?: CampaignStatus | undefined;
 }): unknown {
   return {
+    ...(campaign === undefined ? {} : campaignStatusDocument(campaign)),
     runs: runs.map(({ name, ledger, tenant, state, holder, admitted, counts, left, needsReview, ...run }) => ({
       ...{ name, ledger, tenant, state, holder, admitted, counts: nonZero(counts), left, needsReview },
       forecast: endOf(run.forecast),

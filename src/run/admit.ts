@@ -1,13 +1,16 @@
+import { resolveHosts } from '../defender/hosts.ts';
 import { refuseUnseen } from '../engine/guards.ts';
 import { inSession, refuseTooMany, type SessionEnd } from '../engine/session.ts';
 import { InterruptedError, UsageError } from '../errors.ts';
 import type { SourceBytes } from '../intake/open-source.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
+import type { InsteadOfJob } from '../job/resolve-job.ts';
 import { assemble } from './assemble.ts';
 import type { Context } from './console.ts';
 import { makeHolding } from './holding.ts';
-import { intakeBytes, isUnchanged, openIds } from './read-source.ts';
+import type { Machine } from './machine.ts';
+import { intakeBytes, isUnchanged, openIds, readThrough } from './read-source.ts';
 import { refuseNoComment, refuseOldPlan, refuseOtherGuards, rereadRule } from './resume-rules.ts';
 import { refuseSecretUse, resolveTarget, type Target } from './target.ts';
 
@@ -18,6 +21,9 @@ export interface AdmitOptions {
   flags: Flags;
   /** Cancelling may begin without a question. */
   yes: boolean;
+  /** What a worker is to do with it. To be planned it needs no yes, and is no plan yet. @default 'run' */
+  step?: 'plan' | 'run';
+  instead?: InsteadOfJob;
 }
 
 /** A run that another machine can go on with from its ledger alone. */
@@ -33,16 +39,22 @@ export interface AdmittedRun {
  * Throws a UsageError for what nobody else could go on with (stdin, `device-code`), for a run that may not begin without a question, and as `run` does
  * before it begins.
  */
-export async function admitSource({ source, flags, yes }: AdmitOptions, context: Context): Promise<AdmittedRun> {
+export async function admitSource(
+  { source, flags, yes, step = 'run', instead }: AdmitOptions,
+  context: Context,
+): Promise<AdmittedRun> {
   await using holding = makeHolding(context);
-  const target = await resolveTarget(source, flags, holding, context, { plan: false });
+  const target = await resolveTarget(source, flags, holding, context, { plan: false, instead });
   const { job, state } = target;
   refuseSecretUse(target, context);
-  refuseUnfit(job);
+  refuseNoWorkers(job);
   refuseOldPlan(target, context.clock.wallMs());
   refuseOtherGuards(target);
   refuseUnseen(job);
-  if (state?.start === undefined) refuseUnasked(job, yes);
+  if (state?.start === undefined) {
+    refuseNoComment(job);
+    if (step === 'run' && !yes) throw unasked();
+  } else if (step === 'plan') throw new UsageError(`${job.ledger} is a run that was started, and cannot be planned.`);
   const bytes = await holding.orInterrupted(toRead(target, holding.signal, context));
   const run = { name: job.ledger, tenant: job.tenant };
   const hasSettings = Object.keys(flags).some((name) => flags[name] !== undefined);
@@ -53,6 +65,7 @@ export async function admitSource({ source, flags, yes }: AdmitOptions, context:
     const { ledger, stop, log } = parts;
     end = await inSession(parts, async () => {
       if (bytes !== undefined) await intakeBytes(ledger, bytes, job, stop.signal, { ...context, log });
+      if (step === 'plan') return 'interrupted';
       refuseTooMany(job, ledger.state.actions.size);
       return ledger.state.start === undefined ? 'planned' : 'interrupted';
     });
@@ -62,7 +75,19 @@ export async function admitSource({ source, flags, yes }: AdmitOptions, context:
   return run;
 }
 
-function refuseUnfit({ source, auth }: Job): void {
+/** Throws what {@link admitSource} would throw of a run that is not begun, its source read to the end or not looked at. Writes nothing. */
+export async function checkAdmission(job: Job, machine: Machine, { read }: { read: boolean }): Promise<void> {
+  refuseSecretUse({ job, fromLedger: false, state: undefined }, machine);
+  refuseNoWorkers(job);
+  refuseUnseen(job);
+  refuseNoComment(job);
+  resolveHosts(job.api);
+  const bytes = read ? await openIds(job.source, machine) : undefined;
+  if (bytes !== undefined) await readThrough(bytes, job, machine);
+}
+
+/** Throws a UsageError for what no worker can do, because it takes somebody who sits there. */
+function refuseNoWorkers({ source, auth }: Pick<Job, 'source' | 'auth'>): void {
   if (source.kind === 'stdin') {
     throw new UsageError('stdin cannot be submitted: write the IDs into a file, and submit that.');
   }
@@ -71,10 +96,8 @@ function refuseUnfit({ source, auth }: Job): void {
   }
 }
 
-function refuseUnasked(job: Job, yes: boolean): void {
-  refuseNoComment(job);
-  if (yes) return;
-  throw new UsageError(
+function unasked(): UsageError {
+  return new UsageError(
     'A worker asks nobody, so nothing was submitted: give --yes to cancel without a question, or plan it first, look at the plan, and submit that with --yes.',
   );
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type FileIdentity, refuseSecretFile } from '../identity/session-secrets.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
-import { type ResolveInput, resolveJob, sourceKind } from '../job/resolve-job.ts';
+import { type InsteadOfJob, type ResolveInput, resolveJob, sourceKind } from '../job/resolve-job.ts';
 import type { Machine } from './machine.ts';
 import { identityInToken } from './sign-in.ts';
 
@@ -11,6 +11,7 @@ export async function jobInput(
   source: string,
   flags: Flags,
   { env, cwd, clock, secrets, sources, store }: Machine,
+  instead?: InsteadOfJob,
 ): Promise<ResolveInput> {
   const refuse = (file: FileIdentity) => refuseSecretFile(secrets, file, source);
   return {
@@ -23,6 +24,7 @@ export async function jobInput(
     nowMs: clock.wallMs(),
     sourceAt: (path) => sources.at(path),
     fromToken: await identityInToken(env),
+    instead,
   };
 }
 

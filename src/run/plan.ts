@@ -15,12 +15,14 @@ import { chooseOrderAloud } from './approve.ts';
 import { assemble, type RunParts } from './assemble.ts';
 import type { Context } from './console.ts';
 import { type Finished, finish } from './finish.ts';
-import { makeHolding } from './holding.ts';
+import { type Holding, makeHolding } from './holding.ts';
 import { lookUpList } from './look-up-list.ts';
+import type { Watch } from './metrics.ts';
 import { tokenTrouble } from './question.ts';
 import { intakeBytes, intakeQuery, openIds } from './read-source.ts';
+import { rereadRule } from './resume-rules.ts';
 import { forecastInput, workLeft } from './run-forecast.ts';
-import { refuseSecretUse, resolveTarget } from './target.ts';
+import { ledgerTarget, refuseSecretUse, resolveTarget, type Target } from './target.ts';
 
 export interface PlanOptions {
   /** SOURCE as typed. */
@@ -42,21 +44,61 @@ export async function planSession({ source, flags, json, place }: PlanOptions, c
   await using holding = makeHolding(context);
   const target = await resolveTarget(source, flags, holding, context, { plan: true });
   const { job, state } = target;
+  refuseUnplannable(target, context);
+  await place?.(job);
+  const bytes = await holding.orInterrupted(openIds(job.source, context));
+  const reading = bytes === undefined ? 'query' : { bytes };
+  return await planned({ target, holding, reading, replacesPlan: state !== undefined, json }, context);
+}
+
+/** The plan of a run whose ledger says all that it takes; what is there already is gone on with. Sends no cancel. `watch` as of a run. */
+export async function planLedger(
+  { ledger, flags, watch }: { ledger: string; flags: Flags; watch?: Watch | undefined },
+  context: Context,
+): Promise<Planned> {
+  await using holding = makeHolding(context);
+  const target = await ledgerTarget(ledger, flags, holding, context);
+  refuseUnplannable(target, context);
+  const { source } = target.job;
+  const isRead = rereadRule(target) === 'no';
+  if (!isRead && source.kind !== 'query') {
+    throw new UsageError(`The source of ${ledger} was not read to its end where it was submitted: submit it again.`);
+  }
+  return await planned({ target, holding, reading: isRead ? 'nothing' : 'query', json: false, watch }, context);
+}
+
+function refuseUnplannable(target: Target, context: Context): void {
+  const { job, state } = target;
   if (state?.start !== undefined) {
     throw new UsageError(`${job.ledger} is a run that was started, not a plan: give the plan another --ledger`);
   }
   refuseSecretUse(target, context);
   refuseUnseen(job);
-  await place?.(job);
-  const bytes = await holding.orInterrupted(openIds(job.source, context));
+}
+
+interface PlanSession {
+  target: Target;
+  holding: Holding;
+  reading: ToRead;
+  replacesPlan?: boolean;
+  json: boolean;
+  watch?: Watch | undefined;
+}
+
+/** What is still to be read of the source. */
+type ToRead = { bytes: SourceBytes } | 'query' | 'nothing';
+
+async function planned(options: PlanSession, context: Context): Promise<Planned> {
+  const { target, holding, reading, replacesPlan = false, json, watch } = options;
+  const { job } = target;
   let made: PlanFacts | undefined;
   let end: SessionEnd;
   let view: LedgerView;
   {
-    const replacesPlan = state !== undefined;
     await using parts = await assemble({ target, holding, replacesPlan, offline: isOffline(job) }, context);
+    using _host = watch?.(parts);
     end = await inSession(parts, async (): Promise<CloseReason> => {
-      made = await makePlan(parts, bytes, context);
+      made = await makePlan(parts, reading, context);
       return 'planned';
     });
     view = await parts.view();
@@ -66,16 +108,16 @@ export async function planSession({ source, flags, json, place }: PlanOptions, c
 }
 
 /** Intake and screening without a start: reads only. Offline (`--screen never`) it counts and forecasts what is not known to be over. */
-async function makePlan(parts: RunParts, bytes: SourceBytes | undefined, context: Context): Promise<PlanFacts> {
+async function makePlan(parts: RunParts, reading: ToRead, context: Context): Promise<PlanFacts> {
   const { say, clock, secrets } = context;
   const { log } = parts;
   const { job, ledger, stop } = parts;
   const offline = isOffline(job);
-  if (bytes !== undefined) await intakeBytes(ledger, bytes, job, stop.signal, { secrets, say, log });
+  if (typeof reading === 'object') await intakeBytes(ledger, reading.bytes, job, stop.signal, { secrets, say, log });
   const { engine, quota, sender, permissions, warnings } = await parts.connect(
     offline ? 'offline' : { cancels: false },
   );
-  if (bytes === undefined) await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, log);
+  if (reading === 'query') await intakeQuery(ledger, job, engine.defender, makeScreening(engine), stop.signal, log);
   const { maxActions } = job.guards;
   // A list that would not start is not looked up either.
   if (!offline && (maxActions === undefined || ledger.state.actions.size <= maxActions)) {

@@ -44,8 +44,15 @@ export function tenantShort({ tenant, tenantName }: SenderFacts): string {
 }
 
 /** What a yes means, a line for each thing: what, where, until when, and in which order. */
-export function questionText(facts: QuestionFacts, { plain, columns }: Terminal): string {
-  const lines = linesOf(facts);
+export function questionText(facts: QuestionFacts, terminal: Terminal): string {
+  return factLines(linesOf(facts), terminal);
+}
+
+/** Names and what is said of each, in two columns. */
+export function factLines(
+  lines: readonly (readonly [name: string, value: string])[],
+  { plain, columns }: Terminal,
+): string {
   const width = Math.max(...lines.map(([name]) => name.length)) + 2;
   return lines
     .map(([name, value]) => {

@@ -3,7 +3,7 @@ import { oneLine } from '../clean.ts';
 import type { Defender } from '../defender/client.ts';
 import type { MachineAction } from '../defender/entity.ts';
 import { queryActions } from '../defender/query.ts';
-import { runIntake } from '../engine/intake.ts';
+import { type IntakeLedger, runIntake } from '../engine/intake.ts';
 import type { Screening } from '../engine/screening.ts';
 import { UsageError } from '../errors.ts';
 import { refuseSecretFile, refuseSecretText } from '../identity/session-secrets.ts';
@@ -14,7 +14,7 @@ import type { Intake } from '../intake/rows.ts';
 import type { Job, JobSource } from '../job/job.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
-import type { Logger } from '../log.ts';
+import { type Logger, silentLog } from '../log.ts';
 import type { Context } from './console.ts';
 import { countOddities } from './list.ts';
 import type { Machine } from './machine.ts';
@@ -39,7 +39,7 @@ export async function openIds(
 
 /** Reads a file or stdin into the ledger. Rejects with the signal's reason as soon as it aborts, whatever the source is waited for. */
 export async function intakeBytes(
-  ledger: Ledger,
+  ledger: IntakeLedger,
   bytes: SourceBytes,
   job: Job,
   signal: AbortSignal,
@@ -62,6 +62,28 @@ export async function intakeBytes(
   await runIntake(ledger, intake, { strict, signal, name, refuse, onNoPriority });
   if (odd > ODD_TOLD) say(`warning: and ${odd - ODD_TOLD} more priorities that are not numbers\n`);
   for (const sentence of intake.remarks()) log.warn(sentence);
+}
+
+/** Reads a source as {@link intakeBytes} does, and keeps nothing but its IDs, until it is over. Throws a UsageError for one that cannot be taken. */
+export async function readThrough(
+  bytes: SourceBytes,
+  job: Job,
+  machine: Pick<Machine, 'secrets' | 'interrupts'>,
+): Promise<void> {
+  const ids = new Set<string>();
+  const ledger: IntakeLedger = {
+    beginIntake: () => {},
+    admit: ({ id }) => {
+      if (ids.has(id)) return Promise.resolve('repeated');
+      ids.add(id);
+      return Promise.resolve('admitted');
+    },
+    reject: () => Promise.resolve(),
+    intake: () => Promise.resolve(),
+  };
+  // What it warns of is told when it is read for good.
+  const untold = { secrets: machine.secrets, say: () => {}, log: silentLog };
+  await intakeBytes(ledger, bytes, job, machine.interrupts.signal, untold);
 }
 
 /** Asks Defender for what matches; what its pages show counts as looked up. */

@@ -59,13 +59,19 @@ export async function runSource(
   return await toItsEnd({ ...how, target, holding, missing, retry: new Set() }, context);
 }
 
-/** `resume`: the run of a ledger to its end. `retry`: outcomes whose actions are to be tried once more. */
+/** `resume`: the run of a ledger to its end. `retry`: outcomes whose actions are to be tried once more; `planHead` as of a target. */
 export async function resumeLedger(
-  { ledger, flags, retry, ...how }: RunOptions & { ledger: string; retry: ReadonlySet<string> },
+  {
+    ledger,
+    flags,
+    retry,
+    planHead,
+    ...how
+  }: RunOptions & { ledger: string; retry: ReadonlySet<string>; planHead?: string | undefined },
   context: Context,
 ): Promise<ExitCode> {
   await using holding = makeHolding(context);
-  const target = await ledgerTarget(ledger, flags, holding, context);
+  const target = await ledgerTarget(ledger, flags, holding, context, planHead);
   return await toItsEnd({ ...how, target, holding, missing: undefined, retry }, context);
 }
 

@@ -30,6 +30,8 @@ export interface StatusBoard {
   passedOver: string[];
   /** Who takes runs of this store; left out where nobody can. */
   workers?: WorkerStatus[];
+  /** The name of the campaign that these are the runs of, where one was asked for alone. */
+  campaign?: string;
 }
 
 /** What is kept of a ledger from one look to the next: it is read again only when it was written to. */
@@ -56,7 +58,7 @@ type LookingMachine = Pick<Machine, 'store' | 'storeWords' | 'clock' | 'cwd' | '
 export function statusReader(places: readonly string[], machine: LookingMachine): () => Promise<StatusBoard> {
   let known = new Map<string, Seen>();
   return async () => {
-    const { entries, passedOver } = await findAll(places, machine);
+    const { entries, passedOver, campaign } = await findAll(places, machine);
     const found: { seen: Seen; holder: RunHolder | undefined }[] = [];
     const next = new Map<string, Seen>();
     for (const { entry, isNamed } of entries) {
@@ -79,7 +81,7 @@ export function statusReader(places: readonly string[], machine: LookingMachine)
       const isOn = pause !== undefined && pause.untilMs > machine.clock.wallMs();
       runs.push(runStatus(seen.status, holder, ends, isOn ? pause : null));
     }
-    return { atMs: machine.clock.wallMs(), runs, passedOver };
+    return { atMs: machine.clock.wallMs(), runs, passedOver, ...(campaign === undefined ? {} : { campaign }) };
   };
 }
 
@@ -92,18 +94,21 @@ interface Entry {
 async function findAll(
   places: readonly string[],
   machine: LookingMachine,
-): Promise<{ entries: readonly Entry[]; passedOver: string[] }> {
+): Promise<{ entries: readonly Entry[]; passedOver: string[]; campaign: string | undefined }> {
   const { store } = machine;
   const entries = new Map<string, Entry>();
   const passedOver: string[] = [];
   const inStore = store.keeps === 'runs';
   const all = inStore ? '' : LEDGER_FOLDER;
+  let campaign: string | undefined;
   for (const typed of places.length === 0 ? [all] : places) {
     const place = await ledgerGiven(typed, machine);
     const listed = await store.list(place);
     if (listed === undefined && places.length > 0) {
       throw new UsageError(`There is no ledger and no ${inStore ? 'campaign' : 'folder'} ${place}: check the name.`);
     }
+    const isCampaign = inStore && place !== '' && places.length === 1 && listed?.some(({ name }) => name !== place);
+    if (isCampaign) campaign = place.replace(/\/$/, '');
     for (const entry of listed ?? []) {
       const isNamed = entry.name === place;
       const odd = `${entry.name} is ${entry.instead} and no ledger`;
@@ -113,7 +118,7 @@ async function findAll(
       else passedOver.push(odd);
     }
   }
-  return { entries: [...entries.values()], passedOver };
+  return { entries: [...entries.values()], passedOver, campaign };
 }
 
 /** How often a ledger is read again because it was written to while it was looked at. */

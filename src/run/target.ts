@@ -4,7 +4,7 @@ import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
 import { unlikeNamesIn } from '../job/known-names.ts';
 import { fileOfShownName, type LedgerPlace, ledgerNamed, ledgerTyped } from '../job/ledger-name.ts';
-import { resolveJob, sourceKind } from '../job/resolve-job.ts';
+import { type InsteadOfJob, resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { mergeForResume } from '../job/resume-job.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
 import type { RunState } from '../ledger/state/run-state.ts';
@@ -34,7 +34,7 @@ export async function resolveTarget(
   args: Flags,
   holding: Holding,
   context: Machine,
-  { plan }: { plan: boolean },
+  { plan, instead }: { plan: boolean; instead?: InsteadOfJob | undefined },
 ): Promise<Target> {
   if (sourceKind(source) === 'ledger') {
     if (!plan) return await ledgerTarget(source, args, holding, context);
@@ -45,7 +45,7 @@ export async function resolveTarget(
   if (args['head'] !== undefined) {
     throw new UsageError('--head is the head of a ledger: give the ledger of the plan that was reviewed as SOURCE');
   }
-  const input = { ...(await jobInput(source, args, context)), plan };
+  const input = { ...(await jobInput(source, args, context, instead)), plan };
   const job = resolveJob({ ...input, remark: (sentence) => context.log.warn(sentence) });
   for (const sentence of unlikeNamesIn(job)) context.log.warn(sentence);
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
@@ -71,12 +71,25 @@ export async function resolveTarget(
   return { job: { ...begun, comment: keptComment(job, state) }, fromLedger: false, state };
 }
 
-/** Takes a ledger, for its own job with what this session changes. Throws as {@link resolveTarget}. */
-export async function ledgerTarget(source: string, args: Flags, holding: Holding, machine: Machine): Promise<Target> {
+/**
+ * Takes a ledger, for its own job with what this session changes. `planHead`: the head of the plan that was reviewed, with which the ledger goes on where
+ * an earlier session wrote to it already. Throws as {@link resolveTarget}.
+ */
+export async function ledgerTarget(
+  source: string,
+  args: Flags,
+  holding: Holding,
+  machine: Machine,
+  planHead?: string,
+): Promise<Target> {
   const path = ledgerNamed(await meantLedger(source, machine), placeOf(machine));
   const reviewed = args['head'] === undefined ? undefined : readHead(args['head']);
-  const { found } = await holdExisting(path, holding, machine);
-  return targetOf(path, found, args, machine, { reviewed });
+  const { found } = await holdExisting(path, holding, machine, planHead);
+  const target = targetOf(path, found, args, machine, { reviewed });
+  if (planHead === undefined) return target;
+  if (found.headFound?.kind === 'absent') refuseOtherHead(path, found.head, planHead);
+  if (rereadRule(target) !== 'no') throw notReadToItsEnd(path);
+  return target;
 }
 
 /** The same by a ledger that is not taken: for who only looks. */

@@ -30,6 +30,8 @@ export interface NetworkStore extends Store {
   init(): Promise<{ applied: readonly string[]; warnings: readonly string[] }>;
   /** Asks whoever works on a run to end its session within seconds, and says who that is; undefined when nobody does. Throws a UsageError where there is no such run. */
   stop(name: string): Promise<RunHolder | undefined>;
+  /** The runs of a campaign, by name: of those whose names begin with it and a slash, where each ledger ends. Reads no ledger. */
+  campaign(name: string): Promise<readonly CampaignEntry[]>;
   /** Reads a ledger's file in, byte for byte. Throws as said beside `importRun`. */
   import(name: string, path: string, source: LedgerSource): Promise<ImportedRun>;
   /** Takes note of a sender's calls that were made elsewhere, each once, for windows of at most so long. Returns how many were new. */
@@ -47,6 +49,14 @@ export interface CallsElsewhere {
   ended: readonly number[];
   /** Those that can still count, of some of its sessions. */
   calls(among: (session: number) => boolean): readonly AgedCall[];
+}
+
+/** A run of a campaign, as the store knows it without its ledger. */
+export interface CampaignEntry {
+  name: string;
+  tenant: string;
+  /** The last chain value of its ledger. */
+  head: string;
 }
 
 export interface ImportedRun {

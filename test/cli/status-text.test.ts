@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { statusText } from '../../src/cli/views/status-text.ts';
+import { campaignStatus } from '../../src/report/facts/campaign-status.ts';
 import { ledgerStatus, type RunStatus, runStatus } from '../../src/report/facts/run-status.ts';
 import { T0 } from '../report/records.ts';
 import { runStory } from '../report/stories.ts';
@@ -51,6 +52,26 @@ describe('the text of status', () => {
     expect(below('empty')).toContain('  Nothing to cancel');
     expect(below('over')).toContain(`  ${report}`);
   });
+
+  test.each([60, 100])(
+    'shows above its runs what a campaign comes to, its head and what starts it, in %i columns',
+    (columns) => {
+      const runs = [run('stuck/a.com', { state: 'planned', needsReview: 2 })];
+      const campaign = campaignStatus('stuck', { runs, atMs: T0 });
+      const text = statusText({ ...board(runs), campaign }, { columns, plain: true });
+      const flat = text.replaceAll('\n', ' ');
+      expect(flat).toMatch(
+        /campaign stuck: \d+ of \d+ actions done, 2 to review; the longest is over at 2026-03-02 22:01:00 UTC/,
+      );
+      expect(text).toContain(`\nhead ${campaign.head}\n  countermand campaign run stuck --head ${campaign.head}\n`);
+      const lines = statusText({ ...board(runs), campaign }, { columns, plain: true }, 12)
+        .trimEnd()
+        .split('\n');
+      expect(
+        lines.reduce((sum, line) => sum + Math.ceil(line.length / columns) + (line === '' ? 1 : 0), 0),
+      ).toBeLessThanOrEqual(12);
+    },
+  );
 
   test.each([14, 23, 39])('fits %i lines and counts what does not', (rows) => {
     const runs = Array.from({ length: 20 }, (_, i) => run(`run-${i}`));

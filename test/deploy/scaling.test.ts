@@ -1,7 +1,8 @@
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { RUNS } from '../../src/fleet/boss.ts';
-import { RunQueue, type Submission } from '../../src/fleet/queue.ts';
+import { RunQueue } from '../../src/fleet/queue.ts';
+import type { Submission } from '../../src/fleet/standing.ts';
 import { silentLog } from '../../src/log.ts';
 import { openTestDatabase, storeOf } from '../support/postgres.ts';
 import { containerAppsProblems } from './container-apps-schema.ts';

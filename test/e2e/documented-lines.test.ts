@@ -26,9 +26,12 @@ const NOT_HERE: readonly (readonly [begins: string, why: string])[] = [
     'countermand stop ',
     'countermand submit',
     'countermand worker',
+    'countermand campaign ',
+    'countermand status stuck',
+    'countermand report stuck',
   ].map(
     (begins) =>
-      [begins, 'needs a database; test/e2e/store.test.ts and test/e2e/fleet.test.ts run such lines on one'] as const,
+      [begins, 'needs a database; store, fleet and campaign.test.ts in test/e2e run such lines on one'] as const,
   ),
   ['countermand run SOURCE', 'a form: what it lacks, the comment, stands in the lines that are run'],
 ];

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { DEAD_LETTERS, QUEUES, RUNS } from '../../src/fleet/boss.ts';
 import { prepareQueue } from '../../src/fleet/prepare-queue.ts';
-import { type Claim, RunQueue, type Settlement, type Submission } from '../../src/fleet/queue.ts';
+import { type Claim, RunQueue, type Settlement } from '../../src/fleet/queue.ts';
+import type { Submission } from '../../src/fleet/standing.ts';
 import { silentLog } from '../../src/log.ts';
 import { makeEmptyDatabase, openTestDatabase, storeOf, type TestDatabase } from '../support/postgres.ts';
 
@@ -164,4 +165,33 @@ test('those who take runs are seen with their places', async () => {
   await expect
     .poll(() => client.workers(), { timeout: 15_000 })
     .toMatchObject([{ pid: process.pid, places: 7, busy: 0 }]);
+});
+
+test('many are put into the queue together, and a plan that was made is told with its sums and head', async () => {
+  await using made = await openTestDatabase();
+  await using worker = await queueAt(made, 'worker');
+  const places = makePlaces();
+  const plan = {
+    ...{ head: 'a'.repeat(32), madeAtMs: 1, maxAgeMs: 2, admitted: 3, toCancel: 2, types: [{ name: 'Isolate', n: 2 }] },
+    ...{ oldest: null, notFound: 1, unseen: 0, rejected: 0, needsRelease: 0, calls: 4, takesMs: 5 },
+  };
+  await worker.submit(submission('two'));
+  const all = ['one', 'two', 'three'].map((run) => submission(run, { step: 'plan' }));
+  expect(await worker.submitAll(all)).toEqual(['two']);
+  // As far as the database: what it refuses of one of them, it refuses of all.
+  const tooLong = [submission('four'), submission('\0')];
+  await expect(worker.submitAll(tooLong)).rejects.toThrow();
+  expect((await worker.standings()).map((each) => each.submission.run).sort()).toEqual(['one', 'three', 'two']);
+  await worker.take({ places: 3, work: places.work });
+  for (let n = 0; n < 3; n++) {
+    const { claim, settle } = await places.next();
+    const isPlan = claim.submission.step === 'plan';
+    settle({ kind: 'done', exitCode: 3, ...(isPlan ? { plan } : {}) });
+  }
+  await expect
+    .poll(() => worker.standings(['one', 'two']))
+    .toMatchObject([
+      { kind: 'ended', exitCode: 3, plan, submission: { step: 'plan' } },
+      { kind: 'ended', exitCode: 3, plan: undefined },
+    ]);
 });

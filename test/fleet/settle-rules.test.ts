@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EXIT_CODES, type ExitCode } from '../../src/exit-codes.ts';
-import type { Submission } from '../../src/fleet/queue.ts';
 import { IDLE_TAKEOVERS, settlementOf, takeoverOf } from '../../src/fleet/settle-rules.ts';
+import type { Submission } from '../../src/fleet/standing.ts';
 
 const fresh: Submission = { run: 'one', tenant: 't', takeovers: 0, idleTakeovers: 0, done: 0, waits: 0 };
 

@@ -7,7 +7,10 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsLook, OUTCOME_NAMES } from '../../src/ledger/outcomes.ts';
+import { campaignSummary } from '../../src/report/facts/campaign-summary.ts';
 import { summarise } from '../../src/report/facts/summary.ts';
+import type { LedgerView } from '../../src/report/facts/view.ts';
+import { campaignPage } from '../../src/report/html/campaign-page.ts';
 import { htmlPage } from '../../src/report/html/page.ts';
 import { FROZEN_JOB } from '../support/frozen-job.ts';
 import { launchBrowser, NO_BROWSER } from './browser.ts';
@@ -52,6 +55,12 @@ function hostileRun() {
   return viewOf(records, `ledgers/${HOSTILE[1]}.jsonl`);
 }
 
+/** Of each of these ledgers, and one that cannot be read. */
+function campaignOf(views: readonly LedgerView[]) {
+  const unread = [{ name: `stuck/${HOSTILE[1]}`, tenant: HOSTILE[0] ?? '', reason: 'line 1 is no record' }];
+  return campaignSummary('stuck', { runs: views.map((view) => summarise([view], { nowMs })), unread }, nowMs);
+}
+
 const title = NO_BROWSER === undefined ? 'in a browser' : `in a browser (skipped: ${NO_BROWSER})`;
 
 describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
@@ -79,6 +88,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
       merged: await htmlPage(summarise([run, later], { nowMs }), [run, later]),
       done: await htmlPage(summarise([done], { nowMs }), [done]),
       empty: await htmlPage(summarise([viewOf(runStory({ fates: [] }))], { nowMs }), [viewOf(runStory({ fates: [] }))]),
+      campaign: campaignPage(campaignOf([done, planView, run, hostileRun()]), (run) => `${run.length}/report.html`),
       plan: await htmlPage(summarise([planView], { nowMs, plan: plan.facts }), [planView], { plan: plan.facts }),
     };
     for (const [name, text] of Object.entries(pages)) await writeFile(join(folder, `${name}.html`), text);
@@ -116,7 +126,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     expect(await page.locator('[data-head]').textContent()).toBe(run.head);
   });
 
-  test.each(['run', 'merged', 'plan', 'hostile'])(
+  test.each(['run', 'merged', 'plan', 'hostile', 'campaign'])(
     'the HTML report asks for nothing but itself, and nothing in it is refused: %s',
     async (name) => {
       await open(name);
@@ -142,7 +152,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     },
   );
 
-  test.each(['run', 'merged', 'plan', 'hostile', 'done', 'empty'])(
+  test.each(['run', 'merged', 'plan', 'hostile', 'done', 'empty', 'campaign'])(
     'the HTML report is never wider than a phone: %s',
     async (name) => {
       await open(name, { width: 390 });
@@ -254,6 +264,8 @@ describe.skipIf(NO_BROWSER !== undefined)(`the HTML report ${title}`, () => {
     { name: 'merged', width: 1280, dark: true },
     { name: 'done', width: 390, dark: false },
     { name: 'empty', width: 1280, dark: false },
+    { name: 'campaign', width: 1280, dark: false },
+    { name: 'campaign', width: 390, dark: true },
   ];
   test.each(looks)(
     'the HTML report has no fault that axe calls serious: $name at $width px, dark $dark',

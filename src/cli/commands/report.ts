@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { frozenJobSchema } from '../../job/job.ts';
+import { ledgerNamed } from '../../job/ledger-name.ts';
 import { throwIfDamaged } from '../../ledger/read-ledger.ts';
 import { summarise } from '../../report/facts/summary.ts';
 import type { LedgerView } from '../../report/facts/view.ts';
@@ -11,22 +12,29 @@ import type { Output, Outputs } from '../../run/outputs.ts';
 import { factsBeside } from '../../run/plan-facts.ts';
 import { readView } from '../../run/read-view.ts';
 import { ledgerGiven } from '../../run/target.ts';
+import { type CampaignEntry, isShared } from '../../store/network-store.ts';
 import { styled } from '../../styled.ts';
 import type { Command } from '../command.ts';
 import { filePlaces } from '../flags/file-flags.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
+import { sharedStoreOf } from '../flags/store-flag.ts';
 import { writePageAndRows } from '../views/page-and-rows.ts';
 
 export const report: Command = {
   usage: 'report <ledgers..>',
   describe:
     'Text on stdout, or JSON, CSV and HTML; several ledgers (shards, nights) as one run. A run that still goes on is reported as it ' +
-    'stands; nothing is written to its ledger.',
+    'stands; nothing is written to its ledger. The report of a campaign in a store is over all its tenants, a row each; with --out each has its own beside it.',
   positionals: { ledgers: { describe: 'ledgers of runs or plans: files, or names as status shows them', array: true } },
   options: () => ({
     ...settingOptions(['store']),
     json: { describe: 'one JSON document on stdout', type: 'boolean', default: false },
-    csv: { describe: 'write one row an action', type: 'string', requiresArg: true, placeholder: 'FILE' },
+    csv: {
+      describe: 'write one row an action; of a campaign, one a tenant',
+      type: 'string',
+      requiresArg: true,
+      placeholder: 'FILE',
+    },
     html: { describe: 'write one self-contained page', type: 'string', requiresArg: true, placeholder: 'FILE' },
     out: {
       describe:
@@ -50,6 +58,21 @@ export const report: Command = {
     ['report ledgers/incident.jsonl --redact to-show.jsonl', 'a ledger for a bug report'],
   ],
   run: async (args, context) => {
+    const campaign = await campaignNamed(args['ledgers'] as unknown[], context);
+    if (campaign !== undefined) {
+      const { reportCampaign } = await import('../views/campaign-report.ts');
+      const write = async (folder: string, view: LedgerView, files: Map<string, Output>) => {
+        const beside = await factsBeside([view], context);
+        await writeAll(folder, { views: [view], beside, files }, { ...context, say: () => {} });
+        context.say(`Wrote ${folder}\n`);
+      };
+      const store = sharedStoreOf(context);
+      await reportCampaign(
+        { ...campaign, args, sourcesOf: sourceFiles, claim: claimAll, write },
+        { ...context, store },
+      );
+      return 0;
+    }
     const paths: string[] = [];
     for (const given of args['ledgers'] as unknown[]) paths.push(await ledgerGiven(String(given), context));
     const outputs = context.outputs();
@@ -82,6 +105,18 @@ export const report: Command = {
     return 0;
   },
 };
+
+/** A campaign that is named alone, with its runs; undefined where something else is. */
+async function campaignNamed(
+  given: readonly unknown[],
+  { store }: Context,
+): Promise<{ name: string; entries: readonly CampaignEntry[] } | undefined> {
+  const [first, ...others] = given.map(String);
+  if (first === undefined || others.length > 0 || !isShared(store)) return undefined;
+  const name = first.replace(/\/$/, '');
+  const entries = (await store.stat(ledgerNamed(first, { cwd: '', inStore: true }))) ? [] : await store.campaign(name);
+  return entries.length === 0 ? undefined : { name, entries };
+}
 
 async function writeCopy(copy: Output, paths: readonly string[], { store, say }: Context): Promise<void> {
   const { redactedCopy } = await import('../../ledger/redacted-copy.ts');

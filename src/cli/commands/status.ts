@@ -1,3 +1,4 @@
+import { campaignStatus } from '../../report/facts/campaign-status.ts';
 import { jsonDocument, jsonLine, statusDocument } from '../../report/json.ts';
 import type { Context } from '../../run/console.ts';
 import { type StatusBoard, statusReader } from '../../run/status.ts';
@@ -44,9 +45,9 @@ export const status: Command = {
     const tell = json ? sayOnce(context) : () => undefined;
     const look = async () => {
       const ledgers = await read();
-      const board = queue === undefined ? ledgers : await queue.add(ledgers);
+      const { campaign: name, ...board } = queue === undefined ? ledgers : await queue.add(ledgers);
       tell(board);
-      return board;
+      return { ...board, campaign: name === undefined ? undefined : campaignStatus(name, board, context.storeWords) };
     };
     if (args['watch'] === true) {
       await watch(look, json ? (board) => jsonLine(statusDocument(board)) : statusText, {
@@ -64,7 +65,7 @@ export const status: Command = {
 };
 
 /** A document has no place for what is no run: it is said beside it, once. */
-function sayOnce({ say }: Context): (board: StatusBoard) => void {
+function sayOnce({ say }: Context): (board: Pick<StatusBoard, 'passedOver'>) => void {
   const said = new Set<string>();
   return ({ passedOver }) => {
     for (const sentence of passedOver) {

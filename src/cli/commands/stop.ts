@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import { ledgerNamed } from '../../job/ledger-name.ts';
+import { plural } from '../../report/format.ts';
 import { isShared } from '../../store/network-store.ts';
 import type { Command } from '../command.ts';
 import { settingOptions } from '../flags/setting-flags.ts';
@@ -8,10 +9,13 @@ export const stop: Command = {
   usage: 'stop <run>',
   describe:
     'Asks the process that works on a run to end its session, on whatever machine that is: within five seconds it starts no call any more, waits for ' +
-    'those in flight, exits 130, and gives the run back. One that was submitted is taken out of the queue, and no worker takes it again. `countermand resume`, or `countermand submit`, continues it.',
-  positionals: { run: { describe: 'the name of the run in the store' } },
+    'those in flight, exits 130, and gives the run back. One that was submitted is taken out of the queue, and no worker takes it again. `countermand resume`, or `countermand submit`, continues it. Of a campaign all runs are stopped.',
+  positionals: { run: { describe: 'the name of the run in the store, or of a campaign' } },
   options: () => settingOptions(['store']),
-  examples: [['stop incident', 'with COUNTERMAND_STORE set']],
+  examples: [
+    ['stop incident', 'with COUNTERMAND_STORE set'],
+    ['stop stuck', 'all runs of a campaign; stop stuck/contoso.com is one of them'],
+  ],
   run: async (args, { store, cwd, out, delivered, log }) => {
     const typed = String(args['run']);
     if (!isShared(store)) {
@@ -20,15 +24,21 @@ export const stop: Command = {
       );
     }
     const name = ledgerNamed(typed, { cwd, inStore: true });
+    const ofCampaign = (await store.stat(name)) === undefined ? await store.campaign(name) : [];
+    const runs = ofCampaign.length === 0 ? [name] : ofCampaign.map((entry) => entry.name);
     const { takeOut } = await import('../../fleet/board.ts');
-    // First, so that no worker takes it while it is being stopped.
-    const wasQueued = await takeOut(name, store, log);
-    const holder = await store.stop(name);
-    out(
-      holder === undefined
-        ? `Nobody works on ${name}${wasQueued ? ', and it was taken out of the queue' : ''}.\n`
-        : `${name} was asked to stop: process ${holder.pid} on ${holder.host} ends within seconds.\n`,
-    );
+    // First, so that no worker takes one while it is being stopped.
+    const queued = await takeOut(runs, store, log);
+    let stood = 0;
+    for (const run of runs) {
+      const holder = await store.stop(run);
+      if (holder !== undefined) {
+        out(`${run} was asked to stop: process ${holder.pid} on ${holder.host} ends within seconds.\n`);
+      } else if (queued.has(run) || runs.length === 1) {
+        out(`Nobody works on ${run}${queued.has(run) ? ', and it was taken out of the queue' : ''}.\n`);
+      } else stood++;
+    }
+    if (stood > 0) out(`Nobody works on ${plural(stood, stood === runs.length ? 'run' : 'other run')} of ${name}.\n`);
     await delivered();
     return 0;
   },

@@ -3,6 +3,7 @@ import { bold, cyan, dim, green, red, yellow } from 'yoctocolors';
 import { cleanLine } from '../../clean.ts';
 import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
 import { leftWords } from '../../ledger/state/counts.ts';
+import type { CampaignStatus } from '../../report/facts/campaign-status.ts';
 import { RUN_STATES, type RunCondition, type RunStatus, type WorkerStatus } from '../../report/facts/run-status.ts';
 import {
   formatCount,
@@ -33,12 +34,15 @@ const REVIEW_WIDTH = 'Review'.length;
 const END_WIDTH = '2026-11-26 04:10'.length;
 const GAP = 2;
 
+/** With what its runs come to together, where it is that of a campaign. */
+export type ShownBoard = Omit<StatusBoard, 'campaign'> & { campaign?: CampaignStatus | undefined };
+
 /**
  * A line a run, with its numbers and the command that goes on with it below, the unfinished first. At most `rows` lines of a terminal: what does not
  * fit is counted. Commands are never broken, so that they can be pasted.
  */
 export function statusText(
-  { atMs, runs, passedOver, workers }: StatusBoard,
+  { atMs, runs, passedOver, workers, campaign }: ShownBoard,
   terminal: Terminal,
   rows?: number,
 ): string {
@@ -50,6 +54,7 @@ export function statusText(
     ...wrap(`${formatTime(atMs)}  ${sums(runs)}`, columns),
     ...(shared ? [`tenant ${cleanLine(shared)}`] : []),
     ...(workers === undefined ? [] : wrap(workerWords(workers), columns)),
+    ...(campaign === undefined ? [] : campaignLines(campaign, columns)),
   ];
   const done = runs.map(doneWords);
   const doneWidth = Math.max('Done'.length, ...done.map((text) => text.length));
@@ -81,7 +86,8 @@ export function statusText(
   const notes = passedOver.flatMap((text) => wrap(`passed over: ${cleanLine(text)}`, columns));
   const titles = line('Run', 'State'.padEnd(STATE_WIDTH), 'Done', 'Review', 'Ends (UTC)');
   const above = runs.length === 0 ? [...head, ''] : [...head, '', plain ? titles : bold(titles)];
-  const body = rows === undefined ? blocks.flat() : fitting(blocks, rows - above.length - notes.length, columns);
+  const body =
+    rows === undefined ? blocks.flat() : fitting(blocks, rows - heightOf([...above, ...notes], columns), columns);
   return `${[...above, ...body, ...notes].join('\n').trimEnd()}\n`;
 }
 
@@ -92,6 +98,19 @@ function sums(runs: readonly RunStatus[]): string {
     return n === 0 ? [] : [`${formatCount(n)} ${state}`];
   });
   return `${plural(runs.length, 'run')}: ${parts.join(', ')}`;
+}
+
+/** The command is never broken, as those of the runs. */
+function campaignLines({ name, head, sums, next }: CampaignStatus, columns: number): string[] {
+  const done = sum(Object.values(sums.counts));
+  const review = sums.needsReview === 0 ? '' : `, ${formatCount(sums.needsReview)} to review`;
+  const ends = sums.endsAtMs === null ? '' : `; the longest is over at ${formatTime(sums.endsAtMs)}`;
+  const words = `campaign ${cleanLine(name)}: ${formatCount(done)} of ${plural(sums.admitted, 'action')} done${review}${ends}`;
+  return [
+    ...wrap(words, columns),
+    ...(head === null ? [] : [`head ${head}`]),
+    ...(next === null ? [] : [`${INDENT}${cleanLine(next)}`]),
+  ];
 }
 
 function workerWords(workers: readonly WorkerStatus[]): string {
@@ -135,12 +154,16 @@ function counted(word: string, n: number): string[] {
 
 /** Whole blocks that fit into so many lines, the last of which counts those that do not. */
 function fitting(blocks: readonly (readonly string[])[], rows: number, columns: number): string[] {
-  const heights = blocks.map((block) => block.reduce((sum, text) => sum + linesOf(text, columns), 0));
+  const heights = blocks.map((block) => heightOf(block, columns));
   const all = heights.reduce((sum, height) => sum + height, 0);
   if (all <= rows) return blocks.flat();
   let [used, shown] = [0, 0];
   while (used + (heights[shown] ?? 0) <= rows - 1) used += heights[shown++] ?? 0;
   return [...blocks.slice(0, shown).flat(), `… and ${plural(blocks.length - shown, 'more run')}`];
+}
+
+function heightOf(lines: readonly string[], columns: number): number {
+  return sum(lines.map((text) => linesOf(text, columns)));
 }
 
 /** A command that is longer than the terminal is broken by it. */

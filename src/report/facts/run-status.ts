@@ -29,6 +29,8 @@ export interface RunStatus {
   name: string;
   /** As it was named by the user. */
   ledger: string;
+  /** The last chain value of its ledger. */
+  head: string;
   /** Null where the ledger does not tell. */
   tenant: string | null;
   state: RunCondition;
@@ -94,6 +96,7 @@ export function ledgerStatus(
   return {
     name,
     ledger: view.path,
+    head: view.head,
     tenant: last?.opened.tenant ?? null,
     unheld: intact ? unheldState(isPlan(view), last?.closed?.reason) : 'corrupt',
     closed: last?.closed !== undefined,
@@ -130,9 +133,9 @@ export function runStatus(
   const { unheld, closed: _closed, next, ...rest } = ledger;
   const state = unheld === 'corrupt' || holder === undefined ? unheld : 'running';
   const isOver = state === 'finished' || state === 'corrupt';
-  const { name, ledger: path, tenant, admitted, counts, left, needsReview, integrity, says } = rest;
+  const { name, ledger: path, head, tenant, admitted, counts, left, needsReview, integrity, says } = rest;
   return {
-    ...{ name, ledger: path, tenant, state, holder: holder ?? null, admitted, counts, left, needsReview },
+    ...{ name, ledger: path, head, tenant, state, holder: holder ?? null, admitted, counts, left, needsReview },
     forecast: isOver ? null : { endsAtMs },
     integrity,
     next: state === 'running' ? null : next,

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { lookRows, releaseRows } from '../csv.ts';
-import { canStart, exitWords, type Headline, headlineOf, type Tone } from '../facts/headline.ts';
+import { canStart, exitWords, type Headline, headlineOf } from '../facts/headline.ts';
 import { type ListFiles, nextSteps } from '../facts/next-steps.ts';
 import type { PlanFacts } from '../facts/plan-summary.ts';
 import type { ActionRow } from '../facts/rows.ts';
@@ -9,13 +8,12 @@ import type { LedgerView } from '../facts/view.ts';
 import { formatTime } from '../format.ts';
 import { allActions } from './all-actions.ts';
 import { createCharts } from './charts.ts';
-import { html, type Markup, trusted } from './markup.ts';
+import { documentOf, ICONS } from './document.ts';
+import { html, type Markup } from './markup.ts';
 import { named } from './parts.ts';
 import * as planParts from './plan-parts.ts';
 import * as recordParts from './record-parts.ts';
 import * as runParts from './run-parts.ts';
-import { SCRIPT } from './script.ts';
-import { STYLE } from './style.ts';
 
 export interface PageOptions {
   /** Where the lists were written beside the page. */
@@ -89,37 +87,6 @@ function first(rows: Iterable<ActionRow>): ActionRow[] {
   return taken;
 }
 
-function documentOf(title: string, body: Markup): string {
-  const policy = [
-    "default-src 'none'",
-    `style-src '${hashOf(STYLE)}'`,
-    `script-src '${hashOf(SCRIPT)}'`,
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${trusted(policy)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<style>${trusted(STYLE)}</style>
-</head>
-<body>
-${body}
-<script>${trusted(SCRIPT)}</script>
-</body>
-</html>
-`.text;
-}
-
-function hashOf(text: string): string {
-  return `sha256-${createHash('sha256').update(text, 'utf8').digest('base64')}`;
-}
-
 function mast(summary: Summary): Markup {
   const ledger = summary.ledgers[0];
   const several = summary.ledgers.length > 1;
@@ -157,20 +124,4 @@ function foot(summary: Summary): Markup {
         ? `Exit code ${summary.exitCode}. This is a plan: nothing was cancelled.`
         : `${exitWords(summary.exitCode, summary)}.`;
   return html`<footer><p>Made ${formatTime(summary.generatedAtMs)} from the ledger alone. <span data-exit="${summary.exitCode ?? ''}">${exit}</span></p></footer>`;
-}
-
-/** Told apart by shape too, not only by colour. */
-const ICONS: Record<Tone, Markup> = {
-  good: icon('<circle cx="12" cy="12" r="10.5"/><path d="M7 12.5l3.5 3.5L17 8.8"/>'),
-  attention: icon('<path d="M12 2.2L22.3 21H1.7z"/><path d="M12 9v6M12 17.6v.6"/>'),
-  bad: icon(
-    '<path d="M7.7 1.8h8.6l5.9 5.9v8.6l-5.9 5.9H7.7l-5.9-5.9V7.7z"/><path d="M8.3 8.3l7.4 7.4M15.7 8.3l-7.4 7.4"/>',
-  ),
-  open: icon('<circle cx="12" cy="12" r="10.5"/><path d="M12 6v6.4l4 2.4"/>'),
-};
-
-function icon(shapes: string): Markup {
-  return trusted(
-    `<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${shapes}</svg>`,
-  );
 }

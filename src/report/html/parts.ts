@@ -68,13 +68,21 @@ export interface SortedTable<T> {
   caption: string;
   columns: readonly HtmlColumn<T>[];
   rows: readonly T[];
+  /** What one may search for. @default device, code, ID */
+  search?: string;
   /** What the select is called and its choices; there is none for fewer than two. */
   filter: { head: string; choices: readonly string[]; of: (row: T) => string };
 }
 
 /** A table to search, filter, sort and page through; on a phone each row is a block. */
-export function sortedTable<T>({ caption, columns, rows, filter }: SortedTable<T>): Markup {
-  return html`<div data-rows><div class="tools" hidden><label>Search<input type="search" autocomplete="off" placeholder="device, code, ID"></label>${
+export function sortedTable<T>({
+  caption,
+  columns,
+  rows,
+  search = 'device, code, ID',
+  filter,
+}: SortedTable<T>): Markup {
+  return html`<div data-rows><div class="tools" hidden><label>Search<input type="search" autocomplete="off" placeholder="${search}"></label>${
     filter.choices.length > 1 &&
     html`<label>${filter.head}<select><option value="">all</option>${filter.choices.map((choice) => html`<option>${choice}</option>`)}</select></label>`
   }<p role="status"></p></div><div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table class="stack" role="table"><thead role="rowgroup"><tr role="row">${columns.map(

@@ -5,7 +5,14 @@ import { type ReadLedger, readLedger, throwIfDamaged } from '../../ledger/read-l
 import type { LedgerSource } from '../../ledger/scan-ledger.ts';
 import type { SenderId } from '../../ledger/sender.ts';
 import type { Quota, WindowLeft } from '../../quota/quota.ts';
-import type { CallsElsewhere, DatabaseAccess, ExportedRun, ImportedRun, NetworkStore } from '../network-store.ts';
+import type {
+  CallsElsewhere,
+  CampaignEntry,
+  DatabaseAccess,
+  ExportedRun,
+  ImportedRun,
+  NetworkStore,
+} from '../network-store.ts';
 import { sameSeries } from '../stamped.ts';
 import type { HeldRun, HoldRun, ListedRun, QuotaMemory, RunEntry, RunHolder, RunStat, StoreFinding } from '../store.ts';
 import { lookAtDurability } from './durability.ts';
@@ -116,11 +123,17 @@ export class PostgresStore implements NetworkStore {
   async list(place: string): Promise<readonly ListedRun[] | undefined> {
     await this.#ready(place);
     const { database } = this.#parts;
-    if (place === '') return (await runsBeginning(database, '')).filter(({ name }) => !isSetAside(name)).map(listed);
+    if (place === '') return (await runsBeginning(database, '')).filter(isCurrent).map(listed);
     const row = await runNamed(database, place);
     if (row !== undefined) return [listed(row)];
     const rows = await runsBeginning(database, `${place.replace(/\/$/, '')}/`);
-    return rows.length === 0 ? undefined : rows.map(listed);
+    return rows.length === 0 ? undefined : rows.filter(isCurrent).map(listed);
+  }
+
+  async campaign(name: string): Promise<readonly CampaignEntry[]> {
+    await this.#ready(name);
+    const rows = await runsBeginning(this.#parts.database, `${name}/`);
+    return rows.filter(isCurrent).map(({ name, tenant, head }) => ({ name, tenant, head }));
   }
 
   async holder(name: string): Promise<RunHolder | undefined> {
@@ -237,8 +250,8 @@ function heldWords(held: readonly RunRow[]): string {
 }
 
 /** A plan that another was put in the place of is nobody's work any more. */
-function isSetAside(name: string): boolean {
-  return /\.replaced-[0-9a-f]{8}$/.test(name);
+function isCurrent({ name }: RunRow): boolean {
+  return !/\.replaced-[0-9a-f]{8}$/.test(name);
 }
 
 function entry({ name, modifiedMs }: RunRow): RunEntry {

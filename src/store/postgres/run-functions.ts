@@ -96,6 +96,7 @@ export async function removeRun(database: Session, { run, epoch }: HeldRun): Pro
 export interface RunRow {
   run: string;
   name: string;
+  tenant: string;
   bytes: number;
   head: string;
   /** Epoch ms, by the database's clock. */
@@ -104,7 +105,7 @@ export interface RunRow {
   holder: RunHolder | undefined;
 }
 
-const ROW = `select run, name, bytes::float8 as bytes, head, countermand.epoch_ms(modified) as "modifiedMs",
+const ROW = `select run, name, tenant, bytes::float8 as bytes, head, countermand.epoch_ms(modified) as "modifiedMs",
   case when lease_until > countermand.clock() then holder end as holder from countermand.run where bytes > 0`;
 
 export async function runNamed(database: Session, name: string): Promise<RunRow | undefined> {
