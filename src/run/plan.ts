@@ -2,7 +2,7 @@ import { refuseUnseen } from '../engine/guards.ts';
 import { countDecisions, decideAll } from '../engine/screen-all.ts';
 import { makeScreening } from '../engine/screening.ts';
 import { inSession, type SessionEnd } from '../engine/session.ts';
-import { UsageError } from '../errors.ts';
+import { SenderHeldError, UsageError } from '../errors.ts';
 import type { SourceBytes } from '../intake/open-source.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
@@ -38,7 +38,17 @@ export interface Planned extends Finished {
 }
 
 /** `plan`: from a SOURCE to what a run of it would do, kept as a ledger. Sends no cancel. */
-export async function planSession({ source, flags, json, place }: PlanOptions, context: Context): Promise<Planned> {
+export async function planSession(options: PlanOptions, context: Context): Promise<Planned> {
+  try {
+    return await planned(options, context);
+  } catch (error) {
+    if (!(error instanceof SenderHeldError)) throw error;
+    const wayOut = 'To plan a list beside it, add --screen never: that looks nothing up and sends nothing.';
+    throw new SenderHeldError(`${error.message} ${wayOut}`, { cause: error });
+  }
+}
+
+async function planned({ source, flags, json, place }: PlanOptions, context: Context): Promise<Planned> {
   await using holding = makeHolding(context);
   const target = await resolveTarget(source, flags, holding, context, { plan: true });
   const { job, state } = target;

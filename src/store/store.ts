@@ -106,6 +106,8 @@ export interface FoundRun extends ReadLedger {
 export interface BeginSession {
   /** Who works on it from now on: the session's `open` record. */
   open: Pick<OpenFields, 'tool' | 'tenant' | 'client' | 'api' | 'job'>;
+  /** Nothing will be sent: the right to send as this sender is not taken, and another may have it. @default false */
+  sendsNothing?: boolean;
   /** What is there is a plan that was not started: a new ledger takes its place. @default false: it is gone on with */
   replacesPlan?: boolean;
   /** The tenant that a token has shown (its `tid`), where one is in hand already: by it a domain is known to be a GUID's. */

@@ -27,14 +27,14 @@ export interface OpenedLedger {
   /** The plan that it takes the place of, as it was read, and where it lies now. */
   replaced: (ReadCalls & { path: string }) | undefined;
   /**
-   * Takes the lock of this sender too: once a token shows who it is for, that is who we are, whatever we were called. To be called before anything is
+   * Takes the lock of this sender too, if anything is to be sent: once a token shows who it is for, that is who we are, whatever we were called. To be called before anything is
    * sent. Throws a LockedError (exit 11) when another run sends as this one from the folder.
    */
   holdSender(sender: SenderId): Promise<void>;
 }
 
 /**
- * Begins the next session on a ledger that is held: takes the lock of the one sender (tenant, client and service, per folder), cuts a torn tail, and writes
+ * Begins the next session on a ledger that is held: takes the lock of the one sender (tenant, client and service, per folder) unless it sends nothing, cuts a torn tail, and writes
  * the `open` record. Throws what `HeldRun.begin` does.
  */
 export async function beginSession(held: HeldLedger, session: BeginSession): Promise<OpenedLedger> {
@@ -48,7 +48,8 @@ export async function beginSession(held: HeldLedger, session: BeginSession): Pro
     throwIfDamaged(path, found.fault);
     if (replaces) refuseStarted(found.state, path);
     else refuseOther(found.state, { ...session, path });
-    await locks.takeSender(open);
+    const sendsNothing = session.sendsNothing === true;
+    if (!sendsNothing) await locks.takeSender(open);
     const kept = replaces ? await setAside(held, log) : undefined;
     opened = replaces || held.opened === undefined ? await newFile(held) : await asRead(held, held.opened, log);
     const { file, own } = opened;
@@ -71,6 +72,7 @@ export async function beginSession(held: HeldLedger, session: BeginSession): Pro
       });
     held.handOver();
     const holdSender = async (sender: SenderId) => {
+      if (sendsNothing) return;
       const more = await locks.takeSender(sender);
       if (more !== undefined) ledger.alsoHold(more);
     };
