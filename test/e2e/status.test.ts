@@ -174,6 +174,32 @@ describe.concurrent('status', () => {
     expect(none.stderr).toContain(`There is no ledger ${harness.path('incidents')}: check the name.`);
   });
 
+  it('says with its plan’s commands that a run was not started, whatever it is asked for by', async () => {
+    await using harness = await openHarness({ actions: open(3) });
+    await harness.file('inc 1.txt', ids(3));
+    await harness.file('over.txt', ids(1, 9));
+    expect((await harness.run(['plan', 'inc 1.txt', ...COMMENT])).code).toBe(0);
+    expect((await harness.run(['plan', 'over.txt'])).code).toBe(3);
+    const { run } = await statusOf(harness, ['ledgers/inc 1.plan.jsonl']);
+    const { next } = run('inc 1.plan') ?? {};
+    for (const given of ['inc 1', 'ledgers/inc 1.jsonl']) {
+      for (const command of ['resume', 'report', 'verify', 'status']) {
+        const { code, stderr } = await harness.run([command, given]);
+        expect(code, command).toBe(2);
+        expect(stderr.split('\n')).toEqual([
+          `countermand: There is no ledger ${given}, only its plan, of which nothing was started yet.`,
+          `Start it:   ${next}`,
+          "Look at it: countermand report 'ledgers/inc 1.plan.jsonl'",
+          '',
+        ]);
+      }
+    }
+    const nothing = await harness.run(['resume', 'over']);
+    expect(nothing.stderr).toMatch(/only its plan.*\nLook at it: countermand report ledgers\/over\.plan\.jsonl\n$/);
+    await writeFile(harness.path('ledgers/notes.plan.jsonl'), 'not a ledger\n');
+    expect((await harness.run(['report', 'notes'])).stderr).toContain('There is no ledger notes: check the name.');
+  });
+
   it('passes over what is no ledger without waiting for it, and reads the others', async () => {
     await using harness = await openHarness({ actions: open(3) });
     await harness.file('ids.txt', ids(3));
