@@ -70,9 +70,25 @@ async function planned({ source, flags, json, place }: PlanOptions, context: Con
       return 'planned';
     });
     view = await parts.view();
+    if (replacesPlan && (end.error !== undefined || end.signal !== undefined)) {
+      view = { ...view, path: (await putPlanBack(parts, context)) ?? view.path };
+    }
   }
   const facts = made ?? { decisions: undefined, forecast: undefined };
   return { job, end, facts, ...(await finish({ view, end, json, plan: facts }, context)) };
+}
+
+/** A plan that fails does not stand in the way of the one that was there. Returns where it lies then; undefined where it stays. */
+async function putPlanBack({ ledger, job, log }: RunParts, { store, say }: Context): Promise<string | undefined> {
+  try {
+    const failed = await store.putPlanBack(ledger);
+    if (failed !== undefined)
+      say(`${job.ledger} is the plan that it was before: this one did not come to its end, and is kept as ${failed}\n`);
+    return failed;
+  } catch (error) {
+    log.warn({ err: error }, `the plan that was at ${job.ledger} before could not be put back`);
+    return undefined;
+  }
 }
 
 /** Intake and screening without a start: reads only. Offline (`--screen never`) it counts and forecasts what is not known to be over. */

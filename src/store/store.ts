@@ -54,6 +54,12 @@ export interface Store extends AsyncDisposable {
    * Holds and writes nothing. Moments are monotonic ms.
    */
   quotaLeft(sender: SenderId, options: Job['quota'], memory: QuotaLook): Promise<WindowLeft[]>;
+  /**
+   * For a session that took the place of a plan and did not come to its end, once it is closed: the plan, if that was whole, is called as before again.
+   * Returns what the session's own ledger, which is still held, is called from then on; undefined where both stay as they are, which a database does.
+   * Throws as `Ledger.assertHeld` does, and a disk's error.
+   */
+  putPlanBack(ledger: Ledger): Promise<string | undefined>;
   /** Whether a run of this sender could begin with a ledger of this name. Writes and holds nothing. */
   check(name: string, sender: SenderId): Promise<StoreFinding>;
 }
