@@ -69,6 +69,11 @@ export class LockedError extends CountermandError {
   }
 }
 
+/** Another process sends as this application from this folder: what sends nothing may be done beside it. Exit 11. */
+export class SenderHeldError extends LockedError {
+  override readonly name = 'SenderHeldError';
+}
+
 /** Somebody else changed a ledger that is held, or began one where there was none. Exit 11. */
 export class ChangedLedgerError extends LockedError {
   override readonly name = 'ChangedLedgerError';

@@ -6,12 +6,14 @@ import { styled } from '../styled.ts';
 import { versionLine } from '../version.ts';
 import { mainHelp } from './help/main-help.ts';
 import { endProcess, endWhenWritten, listenForInterrupts } from './terminal/interrupts.ts';
+import { terminalsBegunWith } from './terminal/outlet.ts';
 import { results } from './terminal/results.ts';
 import { stderrLine } from './terminal/stderr-line.ts';
 import { type Guard, guardOutputs, tellError } from './without-context.ts';
 
 /** Runs one command and returns its exit code. The one place where errors become words and exit codes. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
+  process.once('exit', terminalsBegunWith());
   const guard = guardOutputs(process.env);
   // Help is written to stdout by the parser: where it cannot be, there is nobody to tell.
   process.stdout.on('error', () => {});

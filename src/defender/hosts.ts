@@ -25,7 +25,10 @@ export function resolveHosts(api: Job['api']): Hosts {
   const apiHosts = [cloud.apiUrl, ...Object.values(cloud.regions), ...cloud.aliases];
   const allowed = new Set(api.allowHosts.map(allowedHost));
   return {
-    apiUrl: api.url === undefined ? regional : checkedUrl(api.url, '--api-url', api.cloud, apiHosts, allowed),
+    apiUrl:
+      api.url === undefined
+        ? regional
+        : withoutRoute(checkedUrl(api.url, '--api-url', api.cloud, apiHosts, allowed), api.url),
     scope: `${cloud.resource}/.default`,
     authorityUrl:
       api.authorityUrl === undefined
@@ -86,6 +89,21 @@ function checkedUrl(
   if (allowed.has(url.hostname)) return baseOf(url);
   throw new UsageError(
     `${flag} names ${url.host}, which is not a Microsoft host of cloud ${cloud}: that host would receive your access token. If you mean it, add --allow-host ${url.hostname}`,
+  );
+}
+
+/** What each call's own path begins with, in the spellings that documentation and examples have it in. */
+const ROUTE = /\/api(?:\/v\d+(?:\.\d+)?)?(?:\/machineactions)?$/i;
+
+/**
+ * The base of an API, which may lie below a gateway's path. One that ends in the calls' own path is refused: each call would go to `/api/api/…`, and a
+ * gateway's 404 there can look like Defender's "no such action".
+ */
+function withoutRoute(base: string, typed: string): string {
+  const route = ROUTE.exec(new URL(base).pathname)?.[0];
+  if (route === undefined) return base;
+  throw new UsageError(
+    `--api-url ${shown(typed)} ends in ${route}, which every call adds by itself: leave out ${route}`,
   );
 }
 

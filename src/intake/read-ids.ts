@@ -63,6 +63,7 @@ async function readerOf(text: AsyncIterable<string>, options: ReadOptions, remar
     const { jsonRows } = await import('./json-rows.ts');
     return jsonRows(opening, options, remarks);
   }
+  refusePage(opening.sample, name);
   refusePrinted(opening.sample, name);
   return await tableRows(opening, options, remarks);
 }
@@ -96,6 +97,16 @@ async function* countedRows({ rows, where, empty }: Reader, name: string): Async
   throw new UsageError(
     deviceIds + others === 0 ? `${name} ${empty}` : withoutIds(name, { deviceIds, others, mixedLine, where }),
   );
+}
+
+const PAGE = /^\s*<(?:!doctype\s+html|html|head|body)\b/i;
+
+/** Throws a UsageError for a page that was saved in the place of a list. A GUID on a line of its own in it may be anything's. */
+function refusePage(sample: string, name: string): void {
+  const isXml = /^\s*<\?xml\b/i.test(sample);
+  if (!isXml && !PAGE.test(sample)) return;
+  const what = isXml ? 'XML' : 'an HTML page, as of a sign-in or an error,';
+  throw new UsageError(`${name} is ${what} and no list of action IDs: get the list itself, as CSV, text or JSON`);
 }
 
 interface NoIds extends Pick<Reader, 'where'> {

@@ -62,7 +62,7 @@ export async function* decodeText(source: AsyncIterable<Uint8Array>, name: strin
         kept = Buffer.from(bytes);
         continue;
       }
-      refuseArchive(bytes, name);
+      refuseOtherFile(bytes, name);
       encoding = encodingOf(bytes);
       bytes = bytes.subarray(markLength(bytes));
     }
@@ -149,10 +149,13 @@ function firstReplaced(text: string, bytes: Buffer, encoding: Encoding): number 
   return text.length;
 }
 
-/** An .xlsx file is a zip archive; the advice for it is its own. */
-function refuseArchive(bytes: Buffer, name: string): void {
+/** What is known by its first bytes to be no text; an .xlsx file is a zip archive. The advice for each is its own. */
+function refuseOtherFile(bytes: Buffer, name: string): void {
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     throw new UsageError(`${name} is compressed (gzip), not text: unpack it with gunzip and give that file`);
+  }
+  if (bytes.subarray(0, 4).equals(Buffer.from('%PDF'))) {
+    throw new UsageError(`${name} is a PDF, not text: get the list itself, as CSV, text or JSON`);
   }
   if (bytes.subarray(0, 4).equals(Buffer.from('PK\x03\x04', 'latin1'))) {
     throw new UsageError(

@@ -46,6 +46,12 @@ export function fileOfShownName(given: string): string | undefined {
   return isPath || isRunName(given) ? undefined : join(LEDGER_FOLDER, `${given}${ENDING}`);
 }
 
+/** Where the plan of a run lies, by the rule of {@link defaultLedger}; undefined for what is named as no ledger is. */
+export function planOf(ledger: string, { inStore }: Pick<LedgerPlace, 'inStore'>): string | undefined {
+  if (inStore) return `${ledger}.plan`;
+  return ledger.endsWith(ENDING) ? `${ledger.slice(0, -ENDING.length)}.plan${ENDING}` : undefined;
+}
+
 export interface LedgerNaming {
   /** The job's name, the source file's without its ending, or `stdin`. */
   name: string;

@@ -48,7 +48,9 @@ const totals = {
   left,
   rejected: z
     .partialRecord(z.enum(REJECT_REASONS), count)
-    .describe('rejected rows of the source; what is 0 is left out'),
+    .describe(
+      'rejected rows of the source; what is 0 is left out. Each with its line and text is a `reject` record of the ledger',
+    ),
   calls: z.record(z.enum(ROUTES), count),
   needsRelease: count.describe('isolations in effect, which only a release undoes'),
   durationMs: duration,

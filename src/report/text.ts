@@ -109,14 +109,16 @@ function sessionTable(summary: Summary, terminal: Terminal): string {
 
 function rejectTable(summary: Summary, terminal: Terminal): string {
   const faults = summary.rejects.filter(({ reason }) => reason !== 'duplicate');
-  if (faults.length === 0) return '';
+  const shown = faults.slice(0, LISTED);
+  const more = summary.rejected['not-an-id'] + summary.rejected['bad-row'] - shown.length;
   const table = textTable(
     [{ head: 'Rejected line', align: 'right' }, { head: 'Why' }, { head: 'Content' }],
-    faults.slice(0, LISTED).map(({ line, reason, text }) => [formatCount(line), reason, text.slice(0, 60)]),
+    shown.map(({ line, reason, text }) => [formatCount(line), reason, text.slice(0, 60)]),
     terminal,
   );
-  const more = summary.rejected['not-an-id'] + summary.rejected['bad-row'] - Math.min(LISTED, faults.length);
-  return more > 0 ? `${table}\nand ${plural(more, 'more rejected line')}` : table;
+  const rest = plural(more, shown.length > 0 ? 'more rejected line' : 'rejected line');
+  const where = `${shown.length > 0 ? 'and ' : ''}${rest}, listed on the page: plan or report --html FILE`;
+  return [...(shown.length > 0 ? [table] : []), ...(more > 0 ? wrap(where, terminal.columns) : [])].join('\n');
 }
 
 function facts(summary: Summary, terminal: Terminal, paint: PaintWith): string {

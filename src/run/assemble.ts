@@ -88,7 +88,7 @@ export async function assemble(options: AssembleOptions, outer: Context): Promis
     const identity = offline
       ? withoutSignIn(job, context)
       : await holding.orInterrupted(prepareSignIn(signInAs, context));
-    const begin = { replacesPlan, needsToken: !offline && isUndecided(job.tenant, old) };
+    const begin = { replacesPlan, sendsNothing: offline, needsToken: !offline && isUndecided(job.tenant, old) };
     return await assembleParts(job, begin, { identity, holding, resources }, context);
   } catch (error) {
     await resources.disposeAsync();
@@ -112,7 +112,7 @@ function isUndecided(tenant: string, old: string | undefined): boolean {
 
 async function assembleParts(
   job: Job,
-  { replacesPlan, needsToken }: { replacesPlan: boolean; needsToken: boolean },
+  { needsToken, ...how }: { replacesPlan: boolean; sendsNothing: boolean; needsToken: boolean },
   { identity, holding, resources }: { identity: Identity; holding: Holding; resources: AsyncDisposables },
   context: Context,
 ): Promise<RunParts> {
@@ -126,7 +126,7 @@ async function assembleParts(
   const sender = { tenant: job.tenant, client: job.clientId, api: hosts.apiUrl };
   const open = { tool: toolName(), ...sender, job };
   const shownTenant = needsToken ? readClaims((await tokens.token(holding.signal)).token)?.tid : undefined;
-  const ledger = await holding.begin(job.ledger, { open, replacesPlan, shownTenant, log, redact });
+  const ledger = await holding.begin(job.ledger, { open, ...how, shownTenant, log, redact });
   resources.defer(() => ledger[Symbol.asyncDispose]());
 
   const isoIn = (ms: number) => new Date(clock.wallMs() + ms).toISOString();

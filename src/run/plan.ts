@@ -2,7 +2,7 @@ import { refuseUnseen } from '../engine/guards.ts';
 import { countDecisions, decideAll } from '../engine/screen-all.ts';
 import { makeScreening } from '../engine/screening.ts';
 import { inSession, type SessionEnd } from '../engine/session.ts';
-import { UsageError } from '../errors.ts';
+import { SenderHeldError, UsageError } from '../errors.ts';
 import type { SourceBytes } from '../intake/open-source.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
@@ -40,7 +40,17 @@ export interface Planned extends Finished {
 }
 
 /** `plan`: from a SOURCE to what a run of it would do, kept as a ledger. Sends no cancel. */
-export async function planSession({ source, flags, json, place }: PlanOptions, context: Context): Promise<Planned> {
+export async function planSession(options: PlanOptions, context: Context): Promise<Planned> {
+  try {
+    return await planSource(options, context);
+  } catch (error) {
+    if (!(error instanceof SenderHeldError)) throw error;
+    const wayOut = 'To plan a list beside it, add --screen never: that looks nothing up and sends nothing.';
+    throw new SenderHeldError(`${error.message} ${wayOut}`, { cause: error });
+  }
+}
+
+async function planSource({ source, flags, json, place }: PlanOptions, context: Context): Promise<Planned> {
   await using holding = makeHolding(context);
   const target = await resolveTarget(source, flags, holding, context, { plan: true });
   const { job, state } = target;
@@ -102,9 +112,25 @@ async function planned(options: PlanSession, context: Context): Promise<Planned>
       return 'planned';
     });
     view = await parts.view();
+    if (replacesPlan && (end.error !== undefined || end.signal !== undefined)) {
+      view = { ...view, path: (await putPlanBack(parts, context)) ?? view.path };
+    }
   }
   const facts = made ?? { decisions: undefined, forecast: undefined };
   return { job, end, facts, ...(await finish({ view, end, json, plan: facts }, context)) };
+}
+
+/** A plan that fails does not stand in the way of the one that was there. Returns where it lies then; undefined where it stays. */
+async function putPlanBack({ ledger, job, log }: RunParts, { store, say }: Context): Promise<string | undefined> {
+  try {
+    const failed = await store.putPlanBack(ledger);
+    if (failed !== undefined)
+      say(`${job.ledger} is the plan that it was before: this one did not come to its end, and is kept as ${failed}\n`);
+    return failed;
+  } catch (error) {
+    log.warn({ err: error }, `the plan that was at ${job.ledger} before could not be put back`);
+    return undefined;
+  }
 }
 
 /** Intake and screening without a start: reads only. Offline (`--screen never`) it counts and forecasts what is not known to be over. */

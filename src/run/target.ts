@@ -3,7 +3,7 @@ import { refuseSecretPath, refuseSecretStdin, refuseSecretText } from '../identi
 import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
 import { unlikeNamesIn } from '../job/known-names.ts';
-import { fileOfShownName, type LedgerPlace, ledgerNamed, ledgerTyped } from '../job/ledger-name.ts';
+import { fileOfShownName, type LedgerPlace, ledgerNamed, ledgerTyped, planOf } from '../job/ledger-name.ts';
 import { type InsteadOfJob, resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { mergeForResume } from '../job/resume-job.ts';
 import { type ReadLedger, readLedger, throwIfDamaged } from '../ledger/read-ledger.ts';
@@ -143,19 +143,30 @@ export function targetOf(
 }
 
 /** A ledger that a person names, as it is read and shown: by its path or a run's name, or as `status` calls it. */
-export async function ledgerGiven(given: string, machine: Pick<Machine, 'cwd' | 'store'>): Promise<string> {
+export async function ledgerGiven(given: string, machine: LookingMachine): Promise<string> {
   return ledgerTyped(await meantLedger(given, machine), placeOf(machine));
 }
 
-/** Where nothing stands at a path that may be a name, the ledger of that name in the folder of ledgers, if there is one. */
-async function meantLedger(given: string, machine: Pick<Machine, 'cwd' | 'store'>): Promise<string> {
+type LookingMachine = Pick<Machine, 'cwd' | 'store' | 'storeWords' | 'clock'>;
+
+/**
+ * Where nothing stands at a path that may be a name, the ledger of that name in the folder of ledgers, if there is one. Throws a UsageError that has the
+ * commands for its plan, where there is only that.
+ */
+async function meantLedger(given: string, machine: LookingMachine): Promise<string> {
   const { store } = machine;
   const place = placeOf(machine);
-  const file = place.inStore ? undefined : fileOfShownName(given);
-  if (file === undefined) return given;
   const isThere = async (path: string) =>
     (await store.stat(ledgerNamed(path, place)).catch(() => 'not to be looked at')) !== undefined;
-  return !(await isThere(given)) && (await isThere(file)) ? file : given;
+  if (await isThere(given)) return given;
+  const file = place.inStore ? undefined : fileOfShownName(given);
+  if (file !== undefined && (await isThere(file))) return file;
+  const plan = planOf(file ?? given, place);
+  if (plan === undefined || !(await isThere(plan))) return given;
+  const { onlyAPlan } = await import('./only-a-plan.ts');
+  const found = await onlyAPlan(given, ledgerTyped(plan, place), machine);
+  if (found !== undefined) throw found;
+  return given;
 }
 
 function placeOf({ cwd, store }: Pick<Machine, 'cwd' | 'store'>): LedgerPlace {

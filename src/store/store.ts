@@ -54,6 +54,12 @@ export interface Store extends AsyncDisposable {
    * Holds and writes nothing. Moments are monotonic ms.
    */
   quotaLeft(sender: SenderId, options: Job['quota'], memory: QuotaLook): Promise<WindowLeft[]>;
+  /**
+   * For a session that took the place of a plan and did not come to its end, once it is closed: the plan, if that was whole, is called as before again.
+   * Returns what the session's own ledger, which is still held, is called from then on; undefined where both stay as they are, which a database does.
+   * Throws as `Ledger.assertHeld` does, and a disk's error.
+   */
+  putPlanBack(ledger: Ledger): Promise<string | undefined>;
   /** Whether a run of this sender could begin with a ledger of this name. Writes and holds nothing. */
   check(name: string, sender: SenderId): Promise<StoreFinding>;
 }
@@ -106,6 +112,8 @@ export interface FoundRun extends ReadLedger {
 export interface BeginSession {
   /** Who works on it from now on: the session's `open` record. */
   open: Pick<OpenFields, 'tool' | 'tenant' | 'client' | 'api' | 'job'>;
+  /** Nothing will be sent: the right to send as this sender is not taken, and another may have it. @default false */
+  sendsNothing?: boolean;
   /** What is there is a plan that was not started: a new ledger takes its place. @default false: it is gone on with */
   replacesPlan?: boolean;
   /** The tenant that a token has shown (its `tid`), where one is in hand already: by it a domain is known to be a GUID's. */

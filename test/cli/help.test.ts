@@ -177,6 +177,13 @@ describe('which settings a command takes', () => {
     );
   });
 
+  it('is for verify nothing that it does not go by, which its ledger would keep for the run', () => {
+    const pace = settingsOf('verify').filter((setting) =>
+      ['The run', 'Pace', 'Output'].includes(SETTINGS[setting].group),
+    );
+    expect(pace).toEqual(['quota', 'quotaShare', 'quotaRoutes', 'patience', 'logFormat']);
+  });
+
   it('is only the store for report', () => {
     const { command } = shown.find(({ name }) => name === 'report') ?? {};
     expect(Object.keys(command?.options() ?? {})).toEqual(['store', 'json', 'csv', 'html', 'out', 'redact']);

@@ -83,6 +83,55 @@ describe('the text of status', () => {
     expect(text).toContain(`… and ${20 - shown} more runs`);
   });
 
+  test.each([
+    [40, 9],
+    [40, 23],
+    [30, 5],
+    [58, 9],
+    [80, 9],
+    [80, 23],
+  ])(
+    'in a terminal of %i columns and %i lines has no line that is broken within a word, and scrolls nothing away',
+    (columns, rows) => {
+      for (const n of [0, 1, 2, 12]) {
+        const runs = Array.from({ length: n }, (_, i) => run(`nightly-isolations-${i}`));
+        for (const notes of [0, 1, 30]) {
+          const passedOver = Array.from(
+            { length: notes },
+            (_, i) => `ledgers/p${i}.jsonl is a named pipe and no ledger`,
+          );
+          const text = statusText({ atMs: T0, runs, passedOver }, { columns, plain: true }, rows);
+          const lines = text.trimEnd().split('\n');
+          const height = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
+          expect(height, text).toBeLessThanOrEqual(rows);
+          const tenant = Math.max(columns, '00000000-0000-4000-8000-000000000000'.length);
+          for (const line of lines)
+            if (!line.startsWith('  countermand ')) expect(line.length, text).toBeLessThanOrEqual(tenant);
+          if (n > 0) expect(text).toContain('\nnightly-isolations-');
+          if (notes > 0 && rows > 5) expect(text).toMatch(/passed over/);
+        }
+      }
+    },
+  );
+
+  test('has the numbers of a run in words where a terminal is too narrow for columns', () => {
+    const text = statusText({ ...board([run('incident')]), passedOver: [] }, { columns: 40, plain: true }, 9);
+    const words = text.replace(/\n {2}/g, ' ');
+    expect(words).toMatch(/incident interrupted, \d+ of \d+ done, (\d+ to review, )?ends 2026-03-02 22:01 UTC/);
+  });
+
+  test('calls a ledger without a record empty, says what to do, and gives it no end', () => {
+    const empty = runStatus(ledgerStatus(viewOf([]), 'new', undefined), undefined, T0 + 60_000);
+    const lines = statusText({ ...board([empty]), passedOver: [] }, { columns: 80, plain: true })
+      .trimEnd()
+      .split('\n');
+    expect(lines[0]).toContain('1 run: 1 empty');
+    expect(lines.slice(-2)).toEqual([
+      expect.stringMatching(/^new +empty +0 of 0 +-$/),
+      '  Nothing was recorded in it: run its source again, or delete it',
+    ]);
+  });
+
   test('shows who works on a run, the unfinished before the finished, and foreign text with its escapes', () => {
     const holder = { pid: 7, host: 'host\u001b[31m', since: new Date(T0).toISOString() };
     const runs = [run('a', { state: 'finished', next: null }), run('b', { state: 'running', holder, next: null })];

@@ -139,6 +139,24 @@ describe('addresses that are refused before any request', () => {
     expect(() => resolveHosts(api({ authorityUrl, allowHosts }))).toThrow(UsageError);
   });
 
+  test.each([
+    ['http://127.0.0.1:8080/api', '/api'],
+    ['http://localhost:8080/base/API/', '/API'],
+    ['https://gw.example/mde/api/v1.0', '/api/v1.0'],
+    ['https://gw.example/api/machineactions', '/api/machineactions'],
+  ])('--api-url %s, which ends in what each call adds, is told to leave that out', (url, route) => {
+    const refused = () => resolveHosts(api({ url, allowHosts: ['gw.example'] }));
+    expect(refused).toThrow(UsageError);
+    expect(refused).toThrow(`${url} ends in ${route}, which every call adds by itself: leave out ${route}`);
+  });
+
+  test.each(['https://gw.example/api/mde', 'https://gw.example/my-api', 'https://gw.example/v1.0'])(
+    'the path of a gateway may have /api elsewhere: %s',
+    (url) => {
+      expect(resolveHosts(api({ url, allowHosts: ['gw.example'] })).apiUrl).toBe(url);
+    },
+  );
+
   test('the host of another cloud is refused before any request', () => {
     expect(() => resolveHosts(api({ url: 'https://api-gov.securitycenter.microsoft.us' }))).toThrow(/--allow-host/);
     expect(() => resolveHosts(api({ cloud: 'dod', authorityUrl: 'https://login.microsoftonline.com' }))).toThrow(/dod/);

@@ -148,6 +148,20 @@ describe('one sender', () => {
     expect((await command.ended).code).toBe(143);
   });
 
+  it('one sender may be planned for beside its run where nothing is looked up, and is told so where something is', async () => {
+    await using harness = await stageOf({ latencyMs: 300 });
+    await using command = harness.start(RUN);
+    await harness.sandbox.log.until((log) => log.count('cancel') > 0);
+    const refused = await harness.run(['plan', 'ids.txt', '--json']);
+    expect(refused.code, refused.stderr).toBe(11);
+    expect(refused.stderr).toMatch(/wait until that run ends\. To plan a list beside it, add --screen never: /);
+    const planned = await harness.run(['plan', 'ids.txt', '--json', '--screen', 'never']);
+    expect(planned.code, planned.stderr).toBe(0);
+    expect(JSON.parse(planned.stdout)).toMatchObject({ admitted: COUNT, calls: { cancel: 0, get: 0, list: 0 } });
+    command.kill();
+    expect((await command.ended).code).toBe(143);
+  });
+
   it('one sender is one by the name of this machine and by its number', async () => {
     await using harness = await stageOf({ latencyMs: 300 });
     const url = harness.env['COUNTERMAND_API_URL'] ?? '';

@@ -174,6 +174,61 @@ describe.concurrent('status', () => {
     expect(none.stderr).toContain(`There is no ledger ${harness.path('incidents')}: check the name.`);
   });
 
+  it('shows the good plan under its name after one that failed in its place, and the failed one under a name that says so', async () => {
+    await using harness = await openHarness({ actions: open(3) });
+    await harness.file('ids.txt', ids(3));
+    expect((await harness.run(['plan', 'ids.txt'])).code).toBe(0);
+    const good = await readFile(harness.path('ledgers/ids.plan.jsonl'), 'utf8');
+    const failures: [code: number, file: readonly string[] | Buffer, flags: readonly string[]][] = [
+      [2, [...ids(2), 'no ID'], ['--strict-input']],
+      [2, Buffer.from(`${'x'.repeat(70_000)}\u00fc`, 'latin1'), []],
+      [6, ids(3), ['--api-url', 'http://127.0.0.1:9', '--patience', '1s']],
+    ];
+    for (const [n, [code, file, flags]] of failures.entries()) {
+      await writeFile(harness.path('ids.txt'), Buffer.isBuffer(file) ? file : file.join('\n'));
+      const failed = await harness.run(['plan', 'ids.txt', ...flags]);
+      expect(failed.code, failed.stderr).toBe(code);
+      const [, kept = ''] = /is the plan that it was before: .*, and is kept as (\S+)\n/.exec(failed.stderr) ?? [];
+      expect(kept).toMatch(/ledgers\/ids\.plan\.failed-[0-9a-f]{8}\.jsonl$/);
+      expect(await readFile(harness.path('ledgers/ids.plan.jsonl'), 'utf8')).toBe(good);
+      expect((await statusOf(harness)).runs).toHaveLength(n + 2);
+      const report = await harness.run(['report', kept]);
+      expect(report.stdout).toMatch(
+        /^\n?(The source was not read to its end|Nothing to cancel|Defender or sign-in was out of reach)\n/,
+      );
+    }
+    await harness.file('ids.txt', ids(2));
+    expect((await harness.run(['plan', 'ids.txt'])).code).toBe(0);
+    const { run } = await statusOf(harness);
+    expect(run('ids.plan')).toMatchObject({ state: 'planned', admitted: 2 });
+  });
+
+  it('says with its plan’s commands that a run was not started, whatever it is asked for by', async () => {
+    await using harness = await openHarness({ actions: open(3) });
+    await harness.file('inc 1.txt', ids(3));
+    await harness.file('over.txt', ids(1, 9));
+    expect((await harness.run(['plan', 'inc 1.txt', ...COMMENT])).code).toBe(0);
+    expect((await harness.run(['plan', 'over.txt'])).code).toBe(3);
+    const { run } = await statusOf(harness, ['ledgers/inc 1.plan.jsonl']);
+    const { next } = run('inc 1.plan') ?? {};
+    for (const given of ['inc 1', 'ledgers/inc 1.jsonl']) {
+      for (const command of ['resume', 'report', 'verify', 'status']) {
+        const { code, stderr } = await harness.run([command, given]);
+        expect(code, command).toBe(2);
+        expect(stderr.split('\n')).toEqual([
+          `countermand: There is no ledger ${given}, only its plan, of which nothing was started yet.`,
+          `Start it:   ${next}`,
+          "Look at it: countermand report 'ledgers/inc 1.plan.jsonl'",
+          '',
+        ]);
+      }
+    }
+    const nothing = await harness.run(['resume', 'over']);
+    expect(nothing.stderr).toMatch(/only its plan.*\nLook at it: countermand report ledgers\/over\.plan\.jsonl\n$/);
+    await writeFile(harness.path('ledgers/notes.plan.jsonl'), 'not a ledger\n');
+    expect((await harness.run(['report', 'notes'])).stderr).toContain('There is no ledger notes: check the name.');
+  });
+
   it('passes over what is no ledger without waiting for it, and reads the others', async () => {
     await using harness = await openHarness({ actions: open(3) });
     await harness.file('ids.txt', ids(3));

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { id, ids, open, openHarness } from '../support/harness.ts';
@@ -35,6 +37,32 @@ describe.concurrent('at a terminal', () => {
     expect(log.effective().sort()).toEqual([id(1), id(3), id(5), id(7), id(9)]);
     expect(log.of(id(20_000))).toEqual([]);
   });
+
+  const toTheEnd = ['--yes', '--quota', '1/10m'];
+  it.each([
+    ['during the question ends it in order', [], '[y/N]', 'kill -HUP $pid', 129, 'interrupted'],
+    ['during the run ends it in order', toTheEnd, 'quota left 0/1', 'kill -HUP $pid', 129, 'interrupted'],
+    ['during the question is a no, where the shell keeps the signal to itself', [], '[y/N]', ':', 2, 'planned'],
+  ])(
+    'a terminal that is closed %s',
+    async (_, flags, shown, onHangUp, code, reason) => {
+      await using harness = await openHarness({ actions: open(3) });
+      await harness.file('ids.txt', ids(3));
+      execFileSync('mkfifo', [harness.path('ended')]);
+      const run = `countermand run ids.txt --comment "INC-4711" --screen never ${flags.join(' ')}`;
+      // The shell outlives its terminal, to tell how the command ended. The first wait ends with the signal.
+      const script = `trap '${onHangUp}' HUP; ${run} < /dev/tty & pid=$!; wait $pid; wait $pid; echo $? > ended`;
+      await using terminal = openTerminal(script, { cwd: harness.folder, env: harness.env });
+      const ended = readFile(harness.path('ended'), 'utf8');
+      await terminal.shows(shown);
+      terminal.hangUp();
+      expect(await ended).toBe(`${code}\n`);
+      const records = await harness.records('ledgers/ids.jsonl');
+      expect(records.at(-1)).toMatchObject({ kind: 'close', reason });
+      expect(await readdir(harness.path('ledgers'))).toEqual(['ids.jsonl']);
+    },
+    60_000,
+  );
 
   it('what list | run cancels with --yes is what the filter names', async () => {
     const created = new Date(Date.now() - 60_000).toISOString();

@@ -7,6 +7,8 @@ export interface Terminal extends AsyncDisposable {
   readonly screen: string;
   /** Resolves once this was shown; rejects when the command line ends before. */
   shows(text: string): Promise<void>;
+  /** Its window is closed. */
+  hangUp(): void;
   /** As a person at the keyboard. */
   types(text: string): void;
   /** The exit code of the command line. */
@@ -63,6 +65,9 @@ export function openTerminal(commandLine: string, { cwd, env, columns = 80 }: Te
       }),
     types: (text) => {
       child.stdin.write(text);
+    },
+    hangUp: () => {
+      child.kill('SIGKILL');
     },
     ended,
     [Symbol.asyncDispose]: async () => {

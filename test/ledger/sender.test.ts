@@ -174,6 +174,16 @@ describe('a ledger', () => {
     await expect(harness.open({ open: now, shownTenant: OPEN.tenant })).rejects.toMatchObject({ exitCode: 2 });
   });
 
+  test('a ledger of a session that sends nothing is begun beside a run of the same sender, and keeps none from beginning', async () => {
+    const harness = makeHarness();
+    const one = await harness.open(first);
+    const { ledger: two, holdSender } = await harness.opened({ ...second, sendsNothing: true });
+    await holdSender(OPEN);
+    await one[Symbol.asyncDispose]();
+    const third = await harness.open({ path: '/ledgers/c.jsonl', processes: machine(1, both) });
+    for (const ledger of [two, third]) await ledger[Symbol.asyncDispose]();
+  });
+
   test('a ledger holds the sender that a token shows, besides the one that was given', async () => {
     const harness = makeHarness();
     const { ledger: one, holdSender } = await harness.opened({ ...first, open: domain });

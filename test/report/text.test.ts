@@ -52,6 +52,26 @@ describe('the text of a summary', () => {
     expect(text).toContain('Correct the 3 rejected lines of the source, and run it again\n');
   });
 
+  test('the text of a summary lists the first rejected lines, and says where the others are', () => {
+    const rejects = Array.from({ length: 9 }, (_, i) => ({
+      line: 10 + i,
+      reason: 'not-an-id' as const,
+      text: `x${i}`,
+      ledger: '',
+    }));
+    const rejected = { 'not-an-id': 9, 'bad-row': 0, duplicate: 3 };
+    const text = summaryText({ ...run, rejects, rejected }, plain(80));
+    expect(text).toMatch(
+      / {2}14 {2}not-an-id {2}x4\nand 4 more rejected lines, listed on the page: plan or report --html FILE\n/,
+    );
+    // So many repeated ones came before that no other was kept.
+    const late = summaryText({ ...run, rejects: [], rejected }, plain(120));
+    expect(late).toContain('\n9 rejected lines, listed on the page: plan or report --html FILE\n');
+    expect(
+      summaryText({ ...run, rejects: rejects.slice(0, 5), rejected: { ...rejected, 'not-an-id': 5 } }, plain(80)),
+    ).not.toContain('more rejected');
+  });
+
   test('the text of a summary names the lists once they are written', () => {
     const text = summaryText(run, { ...plain(80), files: { failed: 'out/failed.csv', needsRelease: 'out/nr.csv' } });
     expect(text).toContain('out/failed.csv');

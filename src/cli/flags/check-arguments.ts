@@ -185,8 +185,14 @@ export function wantsHelp(checked: readonly string[]): boolean {
 function unknownFlag(word: string, place: string | undefined, flag: string, known: KnownFlags): string {
   const shown = show(word.split('=')[0] ?? word).replace(/^"|"$/g, '');
   if (place !== undefined) return `Unknown flag ${shown}. ${place}`;
-  const near = nearestName(flag, Object.keys(known));
+  const near = flag.length === 1 ? onlyOne(flag, known) : nearestName(flag, Object.keys(known));
   return `Unknown flag ${shown}.${near === undefined ? '' : ` Did you mean --${near}?`}`;
+}
+
+/** The flag that begins with a letter, if there is one alone. */
+function onlyOne(letter: string, known: KnownFlags): string | undefined {
+  const [first, ...others] = Object.keys(known).filter((flag) => flag.startsWith(letter));
+  return others.length === 0 ? first : undefined;
 }
 
 /** Whether an unknown flag is most likely one that takes a value. */

@@ -16,13 +16,21 @@ const NOT_OF_A_PLAN: readonly SettingName[] = ['metricsFile', 'keepLedgers'];
 /** What names the run stands in its ledger. */
 const NAMES_THE_RUN: readonly SettingName[] = ['tenant', 'comment', 'column', 'ledger'];
 
-/** Who only looks cancels nothing, reads no source and removes no ledgers. */
+/**
+ * Who only looks cancels nothing, reads no source, starts no plan and removes no ledgers. A setting that it does not go by would all the same stand in
+ * the ledger for the sessions that follow.
+ */
 const NOT_OF_A_LOOK: readonly SettingName[] = [
   ...settingsThat(({ group }) => group === 'Guards'),
   'first',
   'order',
   'strictInput',
   'keepLedgers',
+  'planMaxAge',
+  'concurrency',
+  'screen',
+  'confirmFor',
+  'metricsFile',
 ];
 
 /** Who calls Defender without a ledger needs these to know whom, and how fast. */

@@ -1,5 +1,6 @@
-import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 
 /**
  * Writes so many bytes as there is room for, and returns how many; throws Node's errors, EAGAIN where there is no room just now.
@@ -144,4 +145,22 @@ function openTerminal(fd: number): number {
     // Without /proc, or somebody else's terminal (su): written to as it is.
   }
   return fd;
+}
+
+/**
+ * To be called at the beginning of the process; what it returns, at its very end. Node sets the terminals back then that it was begun with, and aborts
+ * (with a core dump, and not the exit code) where one was closed meanwhile. Nobody is behind such a descriptor: closed, it is passed over.
+ */
+export function terminalsBegunWith(): () => void {
+  const begunWith = process.platform === 'win32' ? [] : [0, 1, 2].filter((fd) => isatty(fd));
+  return () => {
+    for (const fd of begunWith) {
+      if (isatty(fd)) continue;
+      try {
+        closeSync(fd);
+      } catch {
+        // Somebody has closed it before.
+      }
+    }
+  };
 }

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
-import { ReadStream } from 'node:tty';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty, ReadStream } from 'node:tty';
 import { UsageError } from '../../errors.ts';
 import { show } from '../../job/given-settings.ts';
 import { BOOLEAN_WORDS, parseBoolean } from '../../job/values.ts';
@@ -10,23 +11,38 @@ import { stderrLine } from './stderr-line.ts';
 
 const TERMINAL = process.platform === 'win32' ? '\\\\.\\CON' : '/dev/tty';
 
+/** A signal comes within this time, or does not come (a shell may have kept it to itself). */
+const SIGNAL_MS = 200;
+
 /** Asks a person on the terminal itself, because stdin may hold IDs. Whether the answer was yes; no answer, or a wait that was ended, is no. */
 export async function askOnTerminal(question: string, signal: AbortSignal): Promise<boolean> {
-  const input = process.stdin.isTTY ? process.stdin : new ReadStream(openSync(TERMINAL, 'r+'));
+  const fd = process.stdin.isTTY ? 0 : openSync(TERMINAL, 'r+');
+  const input = fd === 0 ? process.stdin : new ReadStream(fd);
   const lines = createInterface({ input, output: stderrLine.stream() });
+  // A terminal that was closed cannot be set back either, which is told once more when the editor is done with it.
+  input.on('error', ignore);
+  const gone = new Promise<never>((_, reject) => {
+    lines.on('error', reject);
+    lines.once('close', reject);
+  });
+  gone.catch(ignore);
   // The line editor keeps Ctrl-C to itself: here it means what it means everywhere else.
   lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
-    const answer = await lines.question(`${stderrLine.fit(question).trim()} [y/N] `, { signal });
+    const answer = await Promise.race([lines.question(`${stderrLine.fit(question).trim()} [y/N] `, { signal }), gone]);
     return /^(y|yes)$/i.test(answer.trim());
   } catch {
     stderrLine.write('');
+    // Of a terminal that was closed a signal tells too, which says how the command ends.
+    if (!isatty(fd)) await sleep(SIGNAL_MS, undefined, { signal }).catch(ignore);
     return false;
   } finally {
     lines.close();
     if (input !== process.stdin) input.destroy();
   }
 }
+
+function ignore(): void {}
 
 /** False where there is no terminal. */
 export function hasTerminal(): boolean {

@@ -2,6 +2,7 @@ import { outcomesCsv, planCsv } from '../../report/csv.ts';
 import type { PlanFacts } from '../../report/facts/plan-summary.ts';
 import type { Summary } from '../../report/facts/summary.ts';
 import type { LedgerView } from '../../report/facts/view.ts';
+import { plural } from '../../report/format.ts';
 import type { Context } from '../../run/console.ts';
 import type { FilePlaces } from '../flags/file-flags.ts';
 
@@ -18,6 +19,8 @@ export async function writePageAndRows(
   }
   if (csv !== undefined) {
     await csv.write(plan === undefined ? outcomesCsv(views) : planCsv(views, plan));
-    say(`Wrote ${csv.path}\n`);
+    const { 'not-an-id': noIds, 'bad-row': badRows } = summary.rejected;
+    const left = noIds + badRows === 0 ? '' : `, without the ${plural(noIds + badRows, 'rejected line')} of the source`;
+    say(`Wrote ${csv.path}${left}\n`);
   }
 }

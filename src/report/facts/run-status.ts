@@ -39,7 +39,7 @@ export interface RunStatus {
   counts: Readonly<Record<Outcome, number>>;
   left: LeftCounts;
   needsReview: number;
-  /** When it would be over, epoch ms: as it goes on, or if it went on now. Null for what is over, or damaged. */
+  /** When it would be over, epoch ms: as it goes on, or if it went on now. Null for what is over, damaged, or empty. */
   forecast: { endsAtMs: number } | null;
   /** `line`: the first that does not fit. */
   integrity: { intact: boolean; records: number; line?: number };
@@ -106,9 +106,11 @@ export function ledgerStatus(
     needsReview: summary.needsLook,
     integrity: { intact, records: state.lastSeq, ...line },
     next: (goesOn ? nextCommand(summary) : undefined) ?? null,
-    says: goesOn ? saidOf(summary) : {},
+    says: goesOn ? saidOf(summary) : intact ? { sentence: NOTHING_RECORDED } : {},
   };
 }
+
+const NOTHING_RECORDED = 'Nothing was recorded in it: run its source again, or delete it';
 
 /** Of a run that is over, the first of the steps that its report ends with. */
 function saidOf(summary: Summary): RunStatus['says'] {
@@ -132,7 +134,7 @@ export function runStatus(
 ): RunStatus {
   const { unheld, closed: _closed, next, ...rest } = ledger;
   const state = unheld === 'corrupt' || holder === undefined ? unheld : 'running';
-  const isOver = state === 'finished' || state === 'corrupt';
+  const isOver = state === 'finished' || state === 'corrupt' || ledger.integrity.records === 0;
   const { name, ledger: path, head, tenant, admitted, counts, left, needsReview, integrity, says } = rest;
   return {
     ...{ name, ledger: path, head, tenant, state, holder: holder ?? null, admitted, counts, left, needsReview },

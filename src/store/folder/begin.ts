@@ -12,6 +12,7 @@ import { refuseOther, refuseStarted } from '../refuse-other.ts';
 import type { BeginSession } from '../store.ts';
 import { FolderTape } from './folder-tape.ts';
 import { changed, type HeldLedger, type OwnedFile, openTrouble, ownedFile, refusingChanges } from './hold.ts';
+import type { OwnFile } from './own-file.ts';
 
 /** What a ledger said when this session took it, and by how much its file's modification time was ahead of its last record. */
 export interface ReadCalls {
@@ -27,14 +28,16 @@ export interface OpenedLedger {
   /** The plan that it takes the place of, as it was read, and where it lies now. */
   replaced: (ReadCalls & { path: string }) | undefined;
   /**
-   * Takes the lock of this sender too: once a token shows who it is for, that is who we are, whatever we were called. To be called before anything is
+   * Takes the lock of this sender too, if anything is to be sent: once a token shows who it is for, that is who we are, whatever we were called. To be called before anything is
    * sent. Throws a LockedError (exit 11) when another run sends as this one from the folder.
    */
   holdSender(sender: SenderId): Promise<void>;
+  /** See `Store.putPlanBack`. */
+  putPlanBack(): Promise<string | undefined>;
 }
 
 /**
- * Begins the next session on a ledger that is held: takes the lock of the one sender (tenant, client and service, per folder), cuts a torn tail, and writes
+ * Begins the next session on a ledger that is held: takes the lock of the one sender (tenant, client and service, per folder) unless it sends nothing, cuts a torn tail, and writes
  * the `open` record. Throws what `HeldRun.begin` does.
  */
 export async function beginSession(held: HeldLedger, session: BeginSession): Promise<OpenedLedger> {
@@ -48,7 +51,8 @@ export async function beginSession(held: HeldLedger, session: BeginSession): Pro
     throwIfDamaged(path, found.fault);
     if (replaces) refuseStarted(found.state, path);
     else refuseOther(found.state, { ...session, path });
-    await locks.takeSender(open);
+    const sendsNothing = session.sendsNothing === true;
+    if (!sendsNothing) await locks.takeSender(open);
     const kept = replaces ? await setAside(held, log) : undefined;
     opened = replaces || held.opened === undefined ? await newFile(held) : await asRead(held, held.opened, log);
     const { file, own } = opened;
@@ -71,13 +75,16 @@ export async function beginSession(held: HeldLedger, session: BeginSession): Pro
       });
     held.handOver();
     const holdSender = async (sender: SenderId) => {
+      if (sendsNothing) return;
       const more = await locks.takeSender(sender);
       if (more !== undefined) ledger.alsoHold(more);
     };
     const { fileAheadMs } = held;
-    return kept === undefined
-      ? { ledger, fileAheadMs, replaced: undefined, holdSender }
-      : { ledger, fileAheadMs: 0, replaced: { path: kept, state: found.state, fileAheadMs }, holdSender };
+    if (kept === undefined)
+      return { ledger, fileAheadMs, replaced: undefined, holdSender, putPlanBack: async () => undefined };
+    const putPlanBack = async () => (isWhole(found.state) ? await swapBack(held, own, { kept, run }) : undefined);
+    const replaced = { path: kept, state: found.state, fileAheadMs };
+    return { ledger, fileAheadMs: 0, replaced, holdSender, putPlanBack };
   } catch (error) {
     if (opened !== held.opened) await opened?.file.close().catch(() => undefined);
     throw signal?.aborted && error === signal.reason ? error : openTrouble(error, path, options.existing);
@@ -123,6 +130,28 @@ async function setAside({ path, options, opened, found, locks }: HeldLedger, log
     `the plan that was at ${path} is kept as ${kept}: its lookups count against the quota for an hour, and then it can be deleted`,
   );
   return kept;
+}
+
+/** A plan that came to its end: it can be started, and somebody may have its head. */
+function isWhole({ intake, readingUnfinished, sessions }: RunState): boolean {
+  return intake !== undefined && !readingUnfinished && sessions.at(-1)?.closed?.reason === 'planned';
+}
+
+/** Both are renamed: what the failed one looked up counts as well. It gets a name that says what it is, and by which it can be reported. */
+async function swapBack(
+  { path, options: { disk }, locks }: HeldLedger,
+  own: OwnFile,
+  { kept, run }: { kept: string; run: string },
+): Promise<string | undefined> {
+  const [, stem = path, ending = ''] = /^(.*)(\.jsonl)$/s.exec(path) ?? [];
+  const failed = `${stem}.failed-${run.slice(0, 8)}${ending}`;
+  await locks.assertHeld();
+  await own.look();
+  if ((await disk.entry(kept)) === undefined || (await disk.entry(failed)) !== undefined) return undefined;
+  await disk.rename(path, failed);
+  await disk.rename(kept, path);
+  await disk.syncFolder(dirname(path));
+  return failed;
 }
 
 async function warnOfMode({ path, options: { disk } }: HeldLedger, log: Logger): Promise<void> {

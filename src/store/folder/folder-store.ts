@@ -152,6 +152,10 @@ export class FolderStore implements Store {
     return windowsLeft(options, await findPastCalls(wanted, { clock, log }), clock.monotonicMs());
   }
 
+  async putPlanBack(ledger: Ledger): Promise<string | undefined> {
+    return await this.#opened.get(ledger)?.putPlanBack();
+  }
+
   async check(name: string, sender: SenderId): Promise<StoreFinding> {
     const { disk, processes } = this.#parts;
     const folder = dirname(name);

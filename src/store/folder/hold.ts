@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../clock.ts';
-import { ChangedLedgerError, CountermandError, DiskError, UsageError } from '../../errors.ts';
+import {
+  ChangedLedgerError,
+  CountermandError,
+  DiskError,
+  LockedError,
+  SenderHeldError,
+  UsageError,
+} from '../../errors.ts';
 import { hasCode, remedyFor, troubleInWords } from '../../fs-errors.ts';
 import { releaseListOf } from '../../ledger/outcomes.ts';
 import { project, type Reading } from '../../ledger/read-ledger.ts';
@@ -120,9 +127,14 @@ export class Locks implements AsyncDisposable {
     return lock;
   }
 
-  takeSender(sender: SenderId): Promise<HeldLock | undefined> {
+  /** Throws a SenderHeldError where another run has it. */
+  async takeSender(sender: SenderId): Promise<HeldLock | undefined> {
     const folder = dirname(this.#path);
-    return this.take(senderLockPath(folder, sender), `sending as ${sender.client} from the folder ${folder}`);
+    try {
+      return await this.take(senderLockPath(folder, sender), `sending as ${sender.client} from the folder ${folder}`);
+    } catch (error) {
+      throw error instanceof LockedError ? new SenderHeldError(error.message, { cause: error }) : error;
+    }
   }
 
   assertFresh(): void {

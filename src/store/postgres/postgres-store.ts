@@ -208,6 +208,10 @@ export class PostgresStore implements NetworkStore {
   }
 
   /** Gives back nothing of what is held: ledgers do that when they are closed. */
+  async putPlanBack(): Promise<undefined> {
+    return undefined;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const { log, database } = this.#parts;
     for (const quota of this.#quotas.splice(0)) {

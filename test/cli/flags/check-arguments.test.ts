@@ -102,6 +102,7 @@ describe('a mistyped flag', () => {
     ['--dry', '', 'Unknown flag --dry. Did you mean --dry-run?'],
     ['-dry-run', '', 'Unknown flag -dry-run. Did you mean --dry-run?'],
     ['-y', '', 'Unknown flag -y.'],
+    ['-j', '', 'Unknown flag -j. Did you mean --json?'],
     ['--no-comment', '', 'Unknown flag --no-comment. Did you mean --comment?'],
     ['--dry\u2011run', '', 'Did you mean --dry-run?'],
     ['--__proto__', '', 'Unknown flag --__proto__.'],

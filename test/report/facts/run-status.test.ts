@@ -68,7 +68,7 @@ describe('the state of a run', () => {
 
   test('of a ledger without a record is interrupted, with nobody’s tenant and nothing to paste', () => {
     const status = runStatus(ledgerStatus(viewOf([]), 'empty', undefined), undefined, nowMs);
-    expect(status).toMatchObject({ state: 'interrupted', tenant: null, admitted: 0, next: null });
+    expect(status).toMatchObject({ state: 'interrupted', tenant: null, admitted: 0, next: null, forecast: null });
   });
 });
 

@@ -166,6 +166,55 @@ test('a plan replaces a plan, whose calls stay in the folder under a name that i
   expect(textOf(harness)).toBe(before);
 });
 
+const [FIRST, SECOND] = ['aaaaaaaa-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000000'];
+
+/** A plan with its end, or without, and one in its place that has called and is closed. */
+async function failedBeside(close: 'planned' | 'refused') {
+  const harness = makeHarness();
+  const plan = await harness.open({ run: FIRST });
+  plan.beginIntake();
+  await plan.intake({ admitted: 0, rejected: 0, bytes: 0, sha256: 'ab'.repeat(32) });
+  await plan.close(close);
+  await plan[Symbol.asyncDispose]();
+  const before = textOf(harness);
+  const { ledger, putPlanBack } = await harness.opened({ run: SECOND, replacesPlan: true });
+  await ledger.intent({ route: 'list', ids: 100, attempt: 1 });
+  await ledger.close('refused');
+  return { harness, before, ledger, putPlanBack };
+}
+
+test('a plan that came to its end is put back where the one in its place failed, and that is kept under a name that says so', async () => {
+  const { harness, before, ledger, putPlanBack } = await failedBeside('planned');
+  const failed = '/ledgers/a.failed-bbbbbbbb.jsonl';
+  expect(await putPlanBack()).toBe(failed);
+  await ledger[Symbol.asyncDispose]();
+  expect(textOf(harness)).toBe(before);
+  expect([...harness.disk.files.keys()].sort()).toEqual([failed, PATH].sort());
+  expect((await readLedger(failed, harness.disk)).state.lastCall).toBe(1);
+  const next = await harness.open();
+  expect(next.state.run).toBe(FIRST);
+  await next[Symbol.asyncDispose]();
+});
+
+test('a plan that did not come to its end, or is not there any more, is not put back', async () => {
+  const failed = await failedBeside('refused');
+  expect(await failed.putPlanBack()).toBeUndefined();
+  const gone = await failedBeside('planned');
+  const kept = `${PATH}.replaced-aaaaaaaa`;
+  gone.harness.disk.files.delete(kept);
+  const after = textOf(gone.harness);
+  expect(await gone.putPlanBack()).toBeUndefined();
+  expect(textOf(gone.harness)).toBe(after);
+});
+
+test('a plan is not put back over what another program has put in its place', async () => {
+  const { harness, putPlanBack } = await failedBeside('planned');
+  await harness.disk.rename(PATH, `${PATH}.moved`);
+  write(harness, 'other');
+  await expect(putPlanBack()).rejects.toThrow(DiskError);
+  expect(textOf(harness)).toBe('other');
+});
+
 test('an existing ledger can be demanded', async () => {
   const harness = makeHarness();
   await expect(harness.open({ existing: 'existing' })).rejects.toThrow(UsageError);
