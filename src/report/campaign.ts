@@ -62,18 +62,19 @@ export function campaignText(campaign: CampaignSummary, terminal: Terminal): str
   const number = (n: number | undefined) => (n === undefined ? '' : formatCount(n));
   const table = textTable(
     [
-      { head: 'Run' },
+      { head: 'Tenant' },
       ...['Actions', 'Cancelled', 'Open', 'Review', 'Release'].map((head) => ({ head, align: 'right' as const })),
       { head: 'State' },
     ],
     rows.map(({ run, state, summary }) => [
-      run,
+      run.slice(name.length + 1),
       number(summary?.admitted),
       number(summary?.counts.cancelled),
       number(summary?.open),
       number(summary?.needsLook),
       number(summary?.needsRelease),
-      state,
+      // Of those that are done as they should be, a word.
+      summary?.exitCode === 0 ? (state.split('.', 1)[0] ?? '') : state,
     ]),
     terminal,
   );

@@ -62,7 +62,7 @@ describe('the report of a campaign', () => {
     const text = campaignText(campaign, { columns, plain: true });
     for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(columns);
     expect(text).toContain('Campaign c, 4 tenants.');
-    expect(text).toContain('c/done.com');
+    expect(text).toContain('\ndone.com');
   });
 
   test('is a page that runs nothing of what it shows, and leads to the reports beside it', () => {

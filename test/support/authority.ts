@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -310,7 +310,7 @@ export class Authority implements AsyncDisposable {
       throw new Refusal(7000215, 'invalid_client', 'Invalid client secret provided.', 401);
     }
     this.#issued += 1;
-    const whose = tenant === TENANT ? {} : { tid: tenant, appid: client };
+    const whose = tenant === TENANT ? {} : { tid: tenantId(tenant), appid: client };
     return this.#tokenAnswer(await this.token(whose));
   }
 
@@ -384,6 +384,13 @@ export class Authority implements AsyncDisposable {
       access_token: token,
     };
   }
+}
+
+/** Of a tenant that is named by its domain, one that is always the same. */
+function tenantId(tenant: string): string {
+  if (!tenant.includes('.')) return tenant;
+  const hex = createHash('sha256').update(tenant).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(12, 15)}-8${hex.slice(15, 18)}-${hex.slice(18, 30)}`;
 }
 
 /** A reset has to hit the TCP socket below TLS. */
