@@ -223,12 +223,16 @@ export function seenTooLate(reason: string | undefined, status: string): Settlem
 
 /**
  * Whether a call before may have been carried out, or may be yet: as far as its answer does not rule that out, nor a lookup that came long
- * after it and shows the action as open still.
+ * after it and shows the action as open still. `seenAtMs`: a lookup of an earlier session, by which that call was over too; where the call seems to
+ * come from the future (a clock was set back), that alone tells how long ago it was. Epoch ms.
  */
-export function mayHaveEffect({ last, sent, screen }: Pick<Action, 'last' | 'sent' | 'screen'>): boolean {
+export function mayHaveEffect(
+  { last, sent, screen }: Pick<Action, 'last' | 'sent' | 'screen'>,
+  seenAtMs = Number.POSITIVE_INFINITY,
+): boolean {
   if (last === undefined) return false;
-  const seenAfterMs = (screen?.atMs ?? 0) - (last.repliedAtMs ?? last.intentAtMs);
-  if (seenAfterMs >= SHOWS_WITHIN_MS) return false;
+  const overAtMs = Math.min(last.repliedAtMs ?? last.intentAtMs, seenAtMs);
+  if ((screen?.atMs ?? 0) - overAtMs >= SHOWS_WITHIN_MS) return false;
   if (sent > 1) return true;
   const answer = recordedAnswer(last);
   return answer.kind !== 'throttled' && !(answer.kind === 'error' && (answer.http === 401 || answer.http === 403));

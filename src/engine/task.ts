@@ -34,6 +34,8 @@ export class Task {
    * may still be somewhere.
    */
   onTheWayAtMs: number;
+  /** When a session before this one looked it up after its last cancel; epoch ms, undefined where none did. */
+  readonly seenAtMs: number | undefined;
   /** How often a slot came so late for it that what was known of it had become too old. */
   timesPutBack = 0;
   /** It was sent once more without a lookup. */
@@ -47,7 +49,7 @@ export class Task {
   confirming: Confirming | undefined;
   readonly #actions: RunState['actions'];
 
-  constructor({ id, last }: Action, actions: RunState['actions'], retried: boolean, clock: Clock) {
+  constructor({ id, last, screen }: Action, actions: RunState['actions'], retried: boolean, clock: Clock) {
     this.id = id;
     this.retried = retried;
     this.attempt = retried ? 1 : (last?.attempt ?? 1);
@@ -55,6 +57,7 @@ export class Task {
     const sentAgoMs = last === undefined ? 0 : Math.max(0, clock.wallMs() - last.intentAtMs);
     this.lastSentAtMs = clock.monotonicMs() - sentAgoMs;
     this.onTheWayAtMs = mayBeOnTheWay(last) ? this.lastSentAtMs : Number.NEGATIVE_INFINITY;
+    this.seenAtMs = screen !== undefined && screen.session > (last?.session ?? 0) ? screen.atMs : undefined;
     this.#actions = actions;
   }
 
@@ -86,7 +89,7 @@ export interface NextStepContext {
   screening: Pick<Screening, 'on' | 'isFresh'>;
 }
 
-type Known = Pick<Task, 'action' | 'retried' | 'attempt' | 'timesPutBack' | 'found' | 'unseen'>;
+type Known = Pick<Task, 'action' | 'retried' | 'attempt' | 'timesPutBack' | 'found' | 'unseen' | 'seenAtMs'>;
 
 /** What is to be done with an action now: what was begun goes on, and nothing is called on old knowledge. */
 export function nextStep(task: Known, context: NextStepContext): NextStep {
@@ -129,7 +132,7 @@ function bySight(task: Known, attempt: number, { guards, stamp, screening }: Nex
     case 'excluded':
       return {
         kind: 'settle',
-        settlement: mayHaveEffect(action)
+        settlement: mayHaveEffect(action, task.seenAtMs)
           ? seenTooLate(reason, screen?.status ?? '')
           : excluded(reason, screen?.status),
       };

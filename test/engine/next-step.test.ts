@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isOutdated, type NextStep, nextStep, Task } from '../../src/engine/task.ts';
-import type { Script } from '../report/records.ts';
+import { type Script, T0 } from '../report/records.ts';
 import { ManualClock } from '../support/clock/manual-clock.ts';
 import { id, NO_GUARDS, STAMP } from './run.ts';
 import { Told } from './state.ts';
@@ -9,7 +9,7 @@ interface Given {
   retried?: boolean;
   fresh?: boolean;
   on?: boolean;
-  known?: Partial<Pick<Task, 'attempt' | 'timesPutBack' | 'found'>>;
+  known?: Partial<Pick<Task, 'attempt' | 'timesPutBack' | 'found' | 'seenAtMs'>>;
 }
 
 function setting(told: (script: Script) => unknown, { retried = false, fresh = true, on = true, known = {} }: Given) {
@@ -71,6 +71,18 @@ describe('the next step of an action', () => {
       'of a release that is seen to be one before its clock was set back is unknown',
       releaseSeenAfter(-60),
       { retried: true, on: false },
+      isSettledAs('unknown'),
+    ],
+    [
+      'of a release that an earlier session saw open too, after a clock was set back, is excluded',
+      releaseSeenAfter(-60),
+      { retried: true, on: false, known: { seenAtMs: T0 - 80 * 60_000 } },
+      isSettledAs('excluded'),
+    ],
+    [
+      'of a release that an earlier session saw open shortly before is unknown',
+      releaseSeenAfter(-60),
+      { retried: true, on: false, known: { seenAtMs: T0 - 70 * 60_000 } },
       isSettledAs('unknown'),
     ],
     ['that failed and is tried again is a look, whatever is known of it', failed, { retried: true }, { kind: 'look' }],
