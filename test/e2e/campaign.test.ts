@@ -165,6 +165,11 @@ test('a campaign is started once, by its sums and its head, a damaged ledger is 
   expect(damaged.stdout).toContain('Campaign stuck, 3 tenants. Some runs were stopped or are damaged.');
   expect(await work.read('all.csv')).toContain('stuck/tailspin.com');
   await flipLedger(database, 'stuck/contoso.com');
+  // What ended is forgotten by the queue after a week.
+  await database.sql('delete from countermand_queue.job');
+  const later = await work.run(['campaign', 'plan', 'tenants.csv', 'job.yaml', '--name', 'stuck'], WAIT);
+  expect(later).toMatchObject({ code: 2 });
+  expect(later.stderr).toContain('There is a campaign stuck in the store');
   const nothing = await work.run(['campaign', 'run', 'stuck', '--yes'], WAIT);
   expect(nothing).toMatchObject({ code: 0 });
   expect(nothing.stdout).toContain('Nothing is left to start.');
