@@ -6,6 +6,7 @@ import { readTable } from '../intake/table.ts';
 import { parseJobFile } from '../job/job-file.ts';
 import { type ResolveInput, resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { jobName } from '../job/values.ts';
+import { readLedger } from '../ledger/read-ledger.ts';
 import { commandLine } from '../report/facts/next-steps.ts';
 import { plural } from '../report/format.ts';
 import { admitSource, checkAdmission } from '../run/admit.ts';
@@ -69,7 +70,7 @@ function refuseName(name: string): void {
   throw new UsageError(`--name must be ${what}, not ${JSON.stringify(name.slice(0, 60))}.`);
 }
 
-/** A campaign whose plans never came into the queue was cut off while it was submitted. */
+/** A campaign whose runs never came into the queue was cut off while it was submitted: no worker has planned any. What the queue forgets was planned. */
 async function refuseTaken(
   name: string,
   runs: ReadonlySet<string>,
@@ -83,11 +84,19 @@ async function refuseTaken(
   if (there.length === 0) return;
   const names = there.map((entry) => entry.name);
   const wasQueued = (await queue.standings(names)).length > 0;
-  if (!wasQueued && names.every((each) => runs.has(each))) return;
+  if (!wasQueued && names.every((each) => runs.has(each)) && !(await isAnyPlanned(names, store))) return;
   const status = commandLine('status', name, ...storeWords);
   throw new UsageError(
     `There is a campaign ${name} in the store, of ${plural(there.length, 'run')} (${status}): give this one another --name.`,
   );
+}
+
+async function isAnyPlanned(runs: readonly string[], store: NetworkStore): Promise<boolean> {
+  for (const run of runs) {
+    const { sessions, start } = (await readLedger(run, store)).state;
+    if (start !== undefined || sessions.some(({ closed }) => closed?.reason === 'planned')) return true;
+  }
+  return false;
 }
 
 /** The tenants of a table, each with a job that a worker can plan. Throws a UsageError that names every mistake of job and table. */

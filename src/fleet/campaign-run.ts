@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { campaignHead } from '../ledger/campaign-head.ts';
 import { commandLine } from '../report/facts/next-steps.ts';
-import { formatCount, formatEnd, plural } from '../report/format.ts';
+import { formatCount, formatEnd, formatTime, plural } from '../report/format.ts';
 import { requireAnswer } from '../run/approve.ts';
 import type { Context } from '../run/console.ts';
 import { factLines } from '../run/question.ts';
@@ -150,11 +150,17 @@ export function sumsLines({ runs, planned, head, nowMs }: SumsFacts): [name: str
   return [
     tenants,
     ['Actions', types === '' ? ofAll : `${ofAll}: ${types}`],
-    ...(sums.oldest === null ? [] : [['Oldest', sums.oldest] as [string, string]]),
+    ...(sums.oldest === null ? [] : [['Oldest', momentWords(sums.oldest)] as [string, string]]),
     ...(review === '' ? [] : [['Review', review] as [string, string]]),
     ['Ends', `${longest}${total}, ${plural(sums.calls, 'call')}`],
     ['Head', head ?? ''],
   ];
+}
+
+/** As Defender sent it, where it is no time. */
+function momentWords(created: string): string {
+  const atMs = Date.parse(created);
+  return Number.isNaN(atMs) ? created : formatTime(atMs);
 }
 
 /** What somebody should know of before the answer. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Job, JobAttempt, JobResult, PgBoss } from 'pg-boss';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -113,15 +114,10 @@ export class RunQueue implements AsyncDisposable {
 
   /** Puts all of these into the queue, or none where that fails. Returns the names of those that were in it already. */
   async submitAll(submissions: readonly Submission[]): Promise<string[]> {
-    return await this.#asked(async () => {
-      const there: string[] = [];
-      await this.#together(async (db) => {
-        for (const submission of submissions) {
-          if ((await this.#send(submission, { db })) === null) there.push(submission.run);
-        }
-      });
-      return there;
-    });
+    const jobs = submissions.map((data) => ({ id: randomUUID(), data, singletonKey: data.run }));
+    // One statement, which passes over what is there.
+    const inserted = new Set(await this.#asked(() => this.#boss.insert(RUNS, jobs, { returnId: true })));
+    return jobs.filter(({ id }) => !inserted.has(id)).map(({ data }) => data.run);
   }
 
   /** The last standing of these runs, of all without any; those that were never in the queue are left out. */

@@ -167,9 +167,10 @@ function pauseDocument({ reason, untilMs }: RunStatus['pause'] & object): { reas
 }
 
 function campaignStatusDocument({ name, head, sums, next }: CampaignStatus): object {
-  const { counts, endsAtMs, ...others } = sums;
+  const { tenants, admitted, counts, left, needsReview, totalMs, endsAtMs } = sums;
   const forecast = endOf(endsAtMs === null ? null : { endsAtMs });
-  return { campaign: name, head, sums: { ...others, counts: nonZero(counts), forecast }, next };
+  const shown = { tenants, admitted, counts: nonZero(counts), left, needsReview, totalMs, forecast };
+  return { campaign: name, head, sums: shown, next };
 }
 
 /** The document of `status --json`: counts that are 0 are left out, times are ISO, UTC. */

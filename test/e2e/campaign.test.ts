@@ -56,6 +56,13 @@ test('a table of tenants is checked whole before anything is submitted, and its 
   expect(submitted).toMatchObject({ code: 0 });
   expect(submitted.stdout).toContain('stuck is submitted: 3 plans.\n');
   expect(submitted.stdout).toContain('countermand campaign run stuck\n');
+  // As it stands where the command is cut off before the runs come into the queue.
+  await database.sql('delete from countermand_queue.job');
+  await work.file('others.csv', ['tenant,source', 'contoso.com,contoso.com.csv']);
+  const others = await work.run(['campaign', 'plan', 'others.csv', 'job.yaml', '--name', 'stuck'], WAIT);
+  expect(others.stderr).toContain('There is a campaign stuck in the store, of 3 runs');
+  const anew = await work.run(['campaign', 'plan', 'tenants.csv', 'job.yaml', '--name', 'stuck'], WAIT);
+  expect(anew.stdout).toContain('stuck is submitted: 3 plans.\n');
   const taken = await work.run(['campaign', 'plan', 'tenants.csv', 'job.yaml', '--name', 'stuck'], WAIT);
   expect(taken).toMatchObject({ code: 2 });
   expect(taken.stderr).toContain('There is a campaign stuck in the store, of 3 runs');
@@ -158,6 +165,11 @@ test('a campaign is started once, by its sums and its head, a damaged ledger is 
   expect(damaged.stdout).toContain('Campaign stuck, 3 tenants. Some runs were stopped or are damaged.');
   expect(await work.read('all.csv')).toContain('stuck/tailspin.com');
   await flipLedger(database, 'stuck/contoso.com');
+  // What ended is forgotten by the queue after a week.
+  await database.sql('delete from countermand_queue.job');
+  const later = await work.run(['campaign', 'plan', 'tenants.csv', 'job.yaml', '--name', 'stuck'], WAIT);
+  expect(later).toMatchObject({ code: 2 });
+  expect(later.stderr).toContain('There is a campaign stuck in the store');
   const nothing = await work.run(['campaign', 'run', 'stuck', '--yes'], WAIT);
   expect(nothing).toMatchObject({ code: 0 });
   expect(nothing.stdout).toContain('Nothing is left to start.');
@@ -211,4 +223,28 @@ test('what was reviewed is what runs: a plan that was made anew since is a dead 
     .toEqual(['dead-letter', 'finished', 'finished']);
   const sent = work.sandbox.log.entries.filter(({ route }) => route === 'cancel').flatMap((entry) => entry.ids);
   expect([...sent].sort()).toEqual(ids(6, 4));
+});
+
+test('a tenant that refuses the sign-in is a dead letter, and the others are planned and run', async () => {
+  await using database = await openTestDatabase();
+  await using work = await openCampaign(database);
+  // This token says whose it is.
+  const env = { COUNTERMAND_TOKEN: work.sandbox.environment()['COUNTERMAND_TOKEN'] };
+  const own = String(work.sandbox.environment()['AZURE_TENANT_ID']);
+  const other = own.replace(/.$/, (last) => (last === '9' ? '8' : '9'));
+  await work.file('mixed.csv', ['tenant,source', `${other},contoso.com.csv`, `${own},fabrikam.com.csv`]);
+  const worker = work.start(['worker'], { ...WAIT, env });
+  await worker.says('this worker takes runs');
+  const planned = await work.run(['campaign', 'plan', 'mixed.csv', 'job.yaml', '--name', 'mixed', '--wait'], WAIT);
+  expect(planned).toMatchObject({ code: 4 });
+  expect(planned.stdout).toContain(`mixed/${other}: exit 4, dead letter: `);
+  expect(planned.stdout).toContain(`mixed/${own}: exit 0, planned: 3 of 3 actions to cancel`);
+  const started = await work.run(['campaign', 'run', 'mixed', '--yes'], WAIT);
+  expect(started).toMatchObject({ code: 3 });
+  expect(started.stdout).toContain(`mixed/${other} is left out: dead letter, exit 4: `);
+  await expect
+    .poll(async () => (await statesOf(work, 'mixed')).sort(), { timeout: 60_000 })
+    .toEqual(['dead-letter', 'finished']);
+  const sent = work.sandbox.log.entries.filter(({ route }) => route === 'cancel').flatMap((entry) => entry.ids);
+  expect([...sent].sort()).toEqual(ids(3, 4));
 });

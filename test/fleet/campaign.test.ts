@@ -72,7 +72,7 @@ describe('the sums say', () => {
     expect(Object.fromEntries(sumsLines(facts({})))).toEqual({
       Tenants: '1: 1 to start',
       Actions: '3 of 5: Isolate\u00A03',
-      Oldest: '2026-11-02T10:00:00Z',
+      Oldest: '2026-11-02 10:00:00 UTC',
       Review:
         '1 action not found in Defender; 2 lines of the sources without an action ID; 1 isolation that took effect, which only a release undoes',
       Ends: expect.stringMatching(/^2026-11-26 10:01:00 UTC.*, in 1 min, 5 calls$/),

@@ -178,6 +178,11 @@ test('many are put into the queue together, and a plan that was made is told wit
   await worker.submit(submission('two'));
   const all = ['one', 'two', 'three'].map((run) => submission(run, { step: 'plan' }));
   expect(await worker.submitAll(all)).toEqual(['two']);
+  const settings = 'state, priority, retry_limit, retry_delay, retry_backoff, expire_seconds, dead_letter, policy';
+  const beats = 'heartbeat_seconds, keep_until - start_after as kept, deletion_seconds';
+  // They are as those that come one by one.
+  const distinct = await made.sql(`select distinct ${settings}, ${beats} from countermand_queue.job`);
+  expect(distinct).toHaveLength(1);
   // As far as the database: what it refuses of one of them, it refuses of all.
   const tooLong = [submission('four'), submission('\0')];
   await expect(worker.submitAll(tooLong)).rejects.toThrow();

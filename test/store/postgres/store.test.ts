@@ -1,6 +1,7 @@
+import { expect, test } from 'vitest';
 import { openTestDatabase } from '../../support/postgres.ts';
 import { type StorePlace, storeSuite } from '../suite.ts';
-import { processAt, type StoreOfProcess, UNTIL_FREE_MS } from './harness.ts';
+import { OPEN, processAt, type StoreOfProcess, UNTIL_FREE_MS } from './harness.ts';
 
 storeSuite('a database', async (): Promise<StorePlace> => {
   const database = await openTestDatabase();
@@ -34,4 +35,31 @@ storeSuite('a database', async (): Promise<StorePlace> => {
       await database[Symbol.asyncDispose]();
     },
   };
+});
+
+test('the runs of a campaign are told by name with the heads of their ledgers, and what was set aside is none of them', async () => {
+  await using database = await openTestDatabase();
+  await using one = await processAt(database);
+  const heads = new Map<string, string>();
+  for (const name of ['stuck/b.com', 'stuck/a.com', 'stuck', 'stuck-2/a.com', 'other']) {
+    await using ledger = await one.open(name);
+    await ledger.close('planned');
+    heads.set(name, await ledger.head());
+  }
+  const { tenant } = OPEN;
+  const entry = (name: string) => ({ name, tenant, head: heads.get(name) });
+  expect(await one.store.campaign('stuck')).toEqual([entry('stuck/a.com'), entry('stuck/b.com')]);
+  expect(await one.store.campaign('stuck-')).toEqual([]);
+  expect(await one.store.campaign('none')).toEqual([]);
+
+  {
+    await using ledger = await one.open('stuck/a.com', { replacesPlan: true });
+    await ledger.close('planned');
+    heads.set('stuck/a.com', await ledger.head());
+  }
+  const kept = await database.sql("select name from countermand.run where name like 'stuck/a.com.replaced-%'");
+  expect(kept).toHaveLength(1);
+  expect(await one.store.campaign('stuck')).toEqual([entry('stuck/a.com'), entry('stuck/b.com')]);
+  expect((await one.store.list('stuck/'))?.map(({ name }) => name)).toEqual(['stuck/a.com', 'stuck/b.com']);
+  expect(await one.store.list(String(kept[0]?.['name']))).toHaveLength(1);
 });
