@@ -85,11 +85,13 @@ async function sendCancel({ parts, screening, streak }: CancelParts, task: Task)
 
 /** Looks it up because it is in doubt, and says what follows. */
 async function lookUp({ parts, batcher }: CancelParts, task: Task, doubt: Doubt): Promise<Next> {
-  const { ledger, job, clock, random, stop } = parts;
+  const { ledger, job, lookups, clock, random, stop } = parts;
   const { id, attempt, lastSentAtMs, onTheWayAtMs } = task;
   // What settles an action for good waits until a request that was given up can no longer arrive.
   const lastMs = isLastLook(doubt, attempt) ? onTheWayAtMs + UNANSWERED_MS : 0;
-  const found = await batcher.ask(id, Math.max(lastSentAtMs + LOOK_AFTER_MS, lastMs));
+  // Without permission to read, what is answered is settled by its answer, and a wait would tell no more.
+  const tellsMore = lookups.canRead || doubt.kind === 'lost';
+  const found = await batcher.ask(id, tellsMore ? Math.max(lastSentAtMs + LOOK_AFTER_MS, lastMs) : 0);
   const after = afterLookup(found, doubt, {
     attempt,
     stamp: stampOf(ledger.state.run),

@@ -34,6 +34,16 @@ describe('without permission to read', () => {
     expect(wire.count('list') + wire.count('get')).toBe(0);
   });
 
+  it('a run without permission to read settles a 400 as soon as it is answered: no lookup comes that a wait would be for', async () => {
+    const wire = wireWith(ids(20), () => 'Succeeded');
+    const job = { screen: 'never', concurrency: 1, confirmForMs: 0 } as const;
+    const run = await makeRun({ ids: ids(20), wire, mayRead: false, tokens: cannotRead(), job });
+    const beganMs = performance.now();
+    await run.cancel(time());
+    expect(performance.now() - beganMs).toBeLessThan(20_000);
+    expect(run.counts()).toEqual({ failed: 20 });
+  });
+
   it('a run without permission to read sends a cancel whose answer was lost once more, then says unknown', async () => {
     const wire = wireWith(ids(2));
     wire.fault = ({ ids: [each] }) => (each === id(2) ? { kind: 'reset' } : undefined);

@@ -45,7 +45,7 @@ export interface Facts {
   readonly now: () => number;
   /** Whether the file can still be read by some name. */
   readonly isThere: (inode: Inode) => boolean;
-  /** Who was the last to open a ledger, whichever: all are of one application and in one folder. */
+  /** Who was the last to open a ledger to send, whichever: all are of one application and in one folder. */
   readonly lastOpener: () => SimProcess | undefined;
   /** Whether an action of that truth is outside the job's guards. */
   readonly isExcluded: (truth: Truth) => boolean;

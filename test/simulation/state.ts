@@ -66,7 +66,7 @@ export class WorldState implements Facts {
   sessions = 0;
   calls = 0;
   failure: { invariant: string; detail: string } | undefined;
-  /** Who opened a ledger, in that order: each follows the one before it as the one sender. */
+  /** Who opened a ledger to send, in that order: each follows the one before it as the one sender. */
   readonly #openers: SimProcess[] = [];
   readonly #retries = new Map<string, ReadonlySet<string>>();
   readonly #slow = new WeakSet<Sent>();
@@ -185,11 +185,16 @@ export class WorldState implements Facts {
       worker.inode = inode;
       if (inode !== this.files.at(worker.path)) this.emit('elsewhere', { worker, inode });
       // A copy that is kept of a ledger without a name begins no session.
-      if (!this.#isKept(inode)) this.#openers.push(worker.process);
+      if (!this.#isKept(inode) && !this.#sendsNothing(worker)) this.#openers.push(worker.process);
       const key = `${record.run} ${record.session}`;
       this.#retries.set(key, new Set([...(this.#retries.get(key) ?? []), ...worker.retry]));
     }
     this.emit('record', { record, worker, watch });
+  }
+
+  /** A plan of given IDs that looks nothing up may be made beside whoever sends. */
+  #sendsNothing({ kind, path }: Worker): boolean {
+    return kind === 'plan' && jobOf(this.scenario, path).screen === 'never' && this.scenario.source !== 'query';
   }
 
   #isKept(inode: Inode): boolean {

@@ -50,7 +50,8 @@ export const SENDING_RULES: readonly Invariant[] = [
   },
   {
     name: 'one sender',
-    promise: 'As one application and from one folder only the process sends that opened its ledger last.',
+    promise:
+      'As one application and from one folder only the process sends that opened its ledger last, plans that send nothing apart.',
     check: {
       send: ({ sent }, { lastOpener }) => {
         const opener = lastOpener();
