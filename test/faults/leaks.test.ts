@@ -45,6 +45,9 @@ const ENVIRONMENTS: Record<string, () => Promise<Record<string, string | undefin
   token: async () => ({ COUNTERMAND_TOKEN: await authority.token() }),
 };
 
+/** How many {@link badAnswers} there are. The last ends a run whose token cannot be renewed. */
+const BAD_ANSWERS = 12;
+
 /** One of each that an answer can be, some of which say the token back. */
 function badAnswers(harness: SignInHarness): (n: number) => Fault | undefined {
   const echo = () => harness.seen.at(-1) ?? '';
@@ -106,7 +109,7 @@ describe.concurrent('no secret shows in anything that is said or written, at tra
       harness.sandbox.faults.script(({ route }) => (route === 'cancel' ? answer(++cancels) : undefined));
       const metrics = ['--metrics-file', 'metrics.prom', '--confirm-for', '0'];
       const ran = await hear(['run', 'ids.txt', '--yes', '--json', ...COMMENT, ...metrics, '--max-failures', '100%']);
-      expect(cancels).toBeGreaterThan(12);
+      expect(cancels).toBeGreaterThanOrEqual(BAD_ANSWERS);
       await hear(['resume', LEDGER, '--dry-run']);
       await hear([
         'resume',
@@ -132,7 +135,7 @@ describe.concurrent('no secret shows in anything that is said or written, at tra
 
       // The log says something of each call, and nothing that is not for it.
       const lines = logged(ran.stderr).filter(({ route }) => route === 'cancel');
-      expect(lines.length).toBeGreaterThan(12);
+      expect(lines.length).toBeGreaterThanOrEqual(BAD_ANSWERS);
       for (const line of lines) expect(line).toMatchObject({ id: expect.any(String), attempt: expect.any(Number) });
       expect(lines).toContainEqual(
         expect.objectContaining({

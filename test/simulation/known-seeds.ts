@@ -56,6 +56,8 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
   783001688: 'without permission to read each 400 was waited on for a lookup that could not be made',
   783002386:
     'a plan that sends nothing was made beside a run of its sender: the simulation itself took it for a sender',
+  785005192:
+    'a wall clock was set ahead by a little less than a lock’s life, and a ledger was cut: the simulation itself blamed the cut',
   781000738: 'a release stayed unknown for ever, as the cancel for it seemed to come from the future',
   910001221:
     'a cancel that timed out was sent once more unseen and answered 404: told as not-found while the first was still on its way',
@@ -75,7 +77,8 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
 /** Known seeds that failed with the late faults, which are part of what they found. */
 const FAILED_WITH_LATE: ReadonlySet<number> = new Set([
   7000049, 7000485, 7000619, 7001259, 9100366, 20000647, 1795669030, 910005610, 910005771, 910001221, 910006598,
-  2063775325, 1843465204, 246189697, 640159374, 640159635, 781000738, 783001688, 783002386, 930001936, 930008730,
+  2063775325, 1843465204, 246189697, 640159374, 640159635, 781000738, 783001688, 783002386, 785005192, 930001936,
+  930008730,
 ]);
 
 /** A world that failed before some faults were thought of is run again as it was then, without them. */

@@ -28,6 +28,8 @@ export const NO_OUTAGES: Outages = { outage: undefined, authorityAway: false, ma
 /** No session of these sizes lasts as long; one that does only renews its locks. */
 export const LONGEST_SESSION_MS = 36 * 3_600_000;
 const LOCK_GOOD_MS = 60_000;
+/** Since its last renewal, and what its holder leaves of its life. */
+const LOCK_DOUBT_MS = 20_000;
 
 export interface Host {
   readonly name: string;
@@ -143,7 +145,10 @@ export class WorldState implements Facts {
   jumpWallClock(byMs: number): void {
     this.clocks.jump(byMs);
     for (const worker of this.workers.values()) {
-      if (worker.process.exists && Math.abs(byMs) > LOCK_GOOD_MS) worker.clockJumped = true;
+      if (!worker.process.exists) continue;
+      if (Math.abs(byMs) > LOCK_GOOD_MS) worker.clockJumped = true;
+      // To the process it looks as if its machine had slept for so long.
+      else if (byMs > LOCK_GOOD_MS - LOCK_DOUBT_MS) worker.disturbed = true;
     }
     this.trace.add(`the wall clock jumps by ${byMs} ms to ${this.clocks.offsetMs} ms`);
   }
