@@ -28,7 +28,6 @@ export const wireCase: fc.Arbitrary<WireCase> = fc.record({
 export class OddServer implements AsyncDisposable {
   readonly #server = createServer((socket) => this.#serve(socket));
   readonly #sockets = new Set<Socket>();
-  readonly #dispatcher = new Agent({ pipelining: 1 });
   #next: WireCase | undefined;
   #asked: Asked = { route: 'cancel', ids: [] };
   requests = 0;
@@ -39,15 +38,24 @@ export class OddServer implements AsyncDisposable {
     return this;
   }
 
-  /** Throws an Error that names the promise which was broken. */
+  /** Throws an Error that names the promise which was broken. On a connection of its own: what one answer leaves on it is not the next one's. */
   async ask(given: WireCase): Promise<void> {
+    const dispatcher = new Agent({ pipelining: 1 });
+    try {
+      await this.#askOver(dispatcher, given);
+    } finally {
+      await dispatcher.destroy();
+    }
+  }
+
+  async #askOver(dispatcher: Agent, given: WireCase): Promise<void> {
     this.#next = given;
     this.#asked = { route: given.route, ids: [id(1)] };
     const before = this.requests;
     const address = this.#server.address();
     const port = address === null || typeof address === 'string' ? 0 : address.port;
     const send = makeTransport({
-      dispatcher: this.#dispatcher,
+      dispatcher,
       apiUrl: `http://127.0.0.1:${port}`,
       userAgent: 'countermand/test',
     });
@@ -128,7 +136,6 @@ export class OddServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#dispatcher.destroy();
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
     await once(this.#server, 'close');
