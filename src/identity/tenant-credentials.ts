@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import type { Env } from './credential-source.ts';
 import { CREDENTIAL_VARIABLES } from './find-credential.ts';
@@ -6,11 +7,9 @@ import type { CredentialKind } from './token-source.ts';
 
 /** Files of tenants, by their endings, and how each signs in. */
 const KINDS = {
-  '.pem': { kind: 'certificate', variable: 'AZURE_CLIENT_CERTIFICATE_PATH' },
-  '.secret': { kind: 'client-secret', variable: 'AZURE_CLIENT_SECRET_FILE' },
+  pem: { kind: 'certificate', variable: 'AZURE_CLIENT_CERTIFICATE_PATH' },
+  secret: { kind: 'client-secret', variable: 'AZURE_CLIENT_SECRET_FILE' },
 } as const satisfies Record<string, { kind: CredentialKind; variable: string }>;
-
-type Ending = keyof typeof KINDS;
 
 /** As Entra spells tenants: a GUID, or a domain. Nothing else is looked for in a folder of secrets. */
 const TENANT = /^[0-9a-z](?:[0-9a-z-]*[0-9a-z])?(?:\.[0-9a-z](?:[0-9a-z-]*[0-9a-z])?)*$/;
@@ -38,7 +37,7 @@ export class TenantCredentials {
     const tenants = new Map<string, string>();
     const doubts: string[] = [];
     for (const name of await this.#names()) {
-      const tenant = tenantOf(name);
+      const tenant = ownerOf(name)?.tenant;
       const other = tenant === undefined ? undefined : tenants.get(tenant);
       if (tenant === undefined) {
         doubts.push(`${this.folder}: "${name}" is used for nobody: name it TENANT.pem or TENANT.secret`);
@@ -54,13 +53,21 @@ export class TenantCredentials {
   /** Undefined where the folder holds nothing for this tenant. Throws a UsageError where it holds two files, or cannot be read. */
   async of(tenant: string, env: Env): Promise<TenantCredential | undefined> {
     const asked = tenant.toLowerCase();
-    if (!TENANT.test(asked)) return undefined;
-    const [name, ...others] = (await this.#names()).filter((each) => tenantOf(each) === asked);
-    if (name === undefined) return undefined;
-    if (others.length > 0) throw new UsageError(twice(this.folder, [name, ...others]));
-    const { kind, variable } = KINDS[endingOf(name) ?? '.pem'];
+    const [own, ...others] = (await this.#names()).flatMap((name) => {
+      const owner = ownerOf(name);
+      return owner?.tenant === asked ? [{ name, ...owner }] : [];
+    });
+    if (own === undefined) return undefined;
+    if (others.length > 0) {
+      throw new UsageError(
+        twice(
+          this.folder,
+          [own, ...others].map(({ name }) => name),
+        ),
+      );
+    }
     const without = Object.entries(env).filter(([each]) => !CREDENTIAL_VARIABLES.includes(each));
-    return { kind, env: { ...Object.fromEntries(without), [variable]: `${this.folder}/${name}` } };
+    return { kind: own.kind, env: { ...Object.fromEntries(without), [own.variable]: join(this.folder, own.name) } };
   }
 
   async #names(): Promise<string[]> {
@@ -69,14 +76,10 @@ export class TenantCredentials {
   }
 }
 
-function endingOf(name: string): Ending | undefined {
-  return (Object.keys(KINDS) as Ending[]).find((ending) => name.toLowerCase().endsWith(ending));
-}
-
-function tenantOf(name: string): string | undefined {
-  const ending = endingOf(name);
-  const tenant = ending === undefined ? '' : name.slice(0, -ending.length).toLowerCase();
-  return TENANT.test(tenant) ? tenant : undefined;
+/** Whose a file is by its name, and how it signs in; undefined for nobody's. */
+function ownerOf(name: string): { tenant: string; kind: CredentialKind; variable: string } | undefined {
+  const [, tenant = '', ending] = /^(.*)\.(pem|secret)$/.exec(name.toLowerCase()) ?? [];
+  return TENANT.test(tenant) ? { tenant, ...KINDS[ending as keyof typeof KINDS] } : undefined;
 }
 
 function twice(folder: string, names: readonly string[]): string {

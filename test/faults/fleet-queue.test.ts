@@ -1,17 +1,14 @@
 import { expect, test } from 'vitest';
 import { openTestDatabase } from '../support/postgres.ts';
-import { expectExact, openFleet, RUNS, until } from './fleet-work.ts';
+import { expectExact, openBusyFleet, RUNS, until } from './fleet-work.ts';
 
 /* The queue says who should work on a run, and may be wrong: the lease says who may. */
 
 test('a run that the queue hands out twice is cancelled once, and both workers go on', async () => {
   const perRun = 40;
   await using database = await openTestDatabase();
-  await using fleet = await openFleet(database, perRun);
-  const first = await fleet.startWorker();
-  const { allEnded } = await fleet.submit();
-  await until(() => fleet.cancels().length > 20);
-  const second = await fleet.startWorker();
+  await using fleet = await openBusyFleet(database, perRun);
+  const { first, second, allEnded } = fleet;
   const taken = () => (second.stderr.match(/"name":"run-/g) ?? []).length;
   // As after a failover to a copy that has not heard of the first fetch.
   await database.sql("update countermand_queue.job set state = 'created', started_on = null where state = 'active'");
@@ -27,11 +24,8 @@ test('a run that the queue hands out twice is cancelled once, and both workers g
 test('a worker that stands still until its runs are another’s sends nothing of them when it goes on, and takes others', async () => {
   const perRun = 45;
   await using database = await openTestDatabase();
-  await using fleet = await openFleet(database, perRun);
-  const first = await fleet.startWorker();
-  const { allEnded } = await fleet.submit();
-  await until(() => fleet.cancels().length > 20);
-  const second = await fleet.startWorker();
+  await using fleet = await openBusyFleet(database, perRun);
+  const { first, second, allEnded } = fleet;
   first.kill('SIGSTOP');
   const isOf = (pid: number | undefined) => async () => {
     const holders = [...(await fleet.holders()).values()];

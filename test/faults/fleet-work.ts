@@ -75,3 +75,13 @@ export async function expectExact({ work }: Fleet, perRun: number): Promise<void
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isSo())) await sleep(50);
 }
+
+/** A fleet whose first worker is well into its runs when a second, which has none, begins. */
+export async function openBusyFleet(database: TestDatabase, perRun: number) {
+  const fleet = await openFleet(database, perRun);
+  const first = await fleet.startWorker();
+  const { allEnded } = await fleet.submit();
+  await until(() => fleet.cancels().length > 20);
+  const second = await fleet.startWorker();
+  return { ...fleet, first, second, allEnded };
+}

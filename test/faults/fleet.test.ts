@@ -3,16 +3,13 @@ import { expect, test } from 'vitest';
 import { makeTestDatabase, openTestDatabase } from '../support/postgres.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { portOf } from '../support/worker-port.ts';
-import { expectExact, LONG, openFleet, RUNS, SLOWER, until } from './fleet-work.ts';
+import { expectExact, LONG, openBusyFleet, openFleet, RUNS, SLOWER, until } from './fleet-work.ts';
 
 test('a worker that is killed is followed within half a minute, one that is drained within seconds, and nothing is sent twice', async () => {
   const perRun = 70;
   await using database = await openTestDatabase();
-  await using fleet = await openFleet(database, perRun);
-  const first = await fleet.startWorker();
-  const { allEnded } = await fleet.submit();
-  await until(() => fleet.cancels().length > 20);
-  const second = await fleet.startWorker();
+  await using fleet = await openBusyFleet(database, perRun);
+  const { first, second, allEnded } = fleet;
   const lost = [...(await fleet.holders()).keys()];
   expect(lost.length).toBe(RUNS);
   const killedAt = Date.now();

@@ -8,7 +8,7 @@ async function read(text: string) {
   async function* bytes() {
     yield Buffer.from(text);
   }
-  return readTenants(await readTable(bytes(), 'tenants.csv'), '/work/tables');
+  return readTenants(await readTable(bytes(), 'tenants.csv'), '/data/tables');
 }
 
 const GUID = 'AAAAAAAA-0000-4000-8000-000000000001';
@@ -27,7 +27,7 @@ test('a row says what its columns say, and an empty cell says nothing', async ()
     {
       line: 2,
       tenant: GUID.toLowerCase(),
-      instead: { name: 'contoso', source: '/work/tables/lists/contoso.csv' },
+      instead: { name: 'contoso', source: '/data/tables/lists/contoso.csv' },
       flags: {
         tenant: GUID,
         'client-id': 'BBBBBBBB-0000-4000-8000-000000000002',
