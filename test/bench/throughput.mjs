@@ -1,10 +1,12 @@
 /**
  * What a run costs beside its calls: actions/s of the built command with the durable ledger and no quota in its way, against the same calls
- * with bare undici at the same concurrency, both as the sandbox sees them (first call's arrival to last answer). Needs a build.
+ * with bare undici at the same concurrency, both as the sandbox sees them (first call's arrival to last answer); and the processor time of the
+ * two processes, from their start to their end. Needs a build.
  *
- *   node test/bench/throughput.mjs [--json] [--actions 10000] [--concurrency 16] [--rounds 3] [--profile]
+ *   node test/bench/throughput.mjs [--json] [--actions 10000] [--concurrency 16] [--rounds 5] [--profile]
  *
- * The sandbox is a process of its own. Rounds alternate, and the ratio is that of the best of each: what else the machine does only slows.
+ * The sandbox is a process of its own. Rounds alternate. The ratio of throughputs is that of the best of each, because what else the machine does
+ * only slows; that of processor time is the median of the rounds' own, because it slows both sides of a round alike.
  * --profile runs the command once more under the profiler, and shows by module where its main thread's time goes between the first answer
  * and the last: waiting, files (ledger and locks), sockets, collecting garbage, Node's own code, each package, each file of ours.
  */
@@ -22,6 +24,8 @@ const SELF = fileURLToPath(import.meta.url);
 const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** The same command file by file, for the profile: the bundle has no modules. */
 const COMPILED = fileURLToPath(new URL('../../build/main.js', import.meta.url));
+/** Makes a client say what it used. */
+const USED = ['--import', new URL('throughput-cpu.mjs', import.meta.url).href];
 const COMMENT = 'what a run writes on every cancel';
 
 const { values } = parseArgs({
@@ -29,7 +33,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     actions: { type: 'string', default: '10000' },
     concurrency: { type: 'string', default: '16' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     profile: { type: 'boolean', default: false },
     task: { type: 'string' },
   },
@@ -83,10 +87,14 @@ async function bare() {
 async function measure(args, env, cwd, codes) {
   const server = fork(SELF, ['--task', 'serve', '--actions', actions]);
   const [access] = await once(server, 'message');
-  const client = spawn(process.execPath, args, {
+  const client = spawn(process.execPath, [...USED, ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...access, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  });
+  let used = '';
+  client.stdio[3].on('data', (text) => {
+    used += text;
   });
   let stderr = '';
   client.stderr.on('data', (text) => {
@@ -97,7 +105,11 @@ async function measure(args, env, cwd, codes) {
   const [seen] = await once(server, 'message');
   if (!codes.includes(code)) throw new Error(`it ended with ${code}: ${stderr}`);
   if (seen.effective !== Number(actions)) throw new Error(`${seen.effective} of ${actions} were cancelled`);
-  return { perSecond: (Number(actions) / seen.ms) * 1000, calls: seen.calls };
+  return {
+    perSecond: (Number(actions) / seen.ms) * 1000,
+    cpuMs: Number(used) / 1000 / Number(actions),
+    calls: seen.calls,
+  };
 }
 
 function measureBare(folder) {
@@ -163,22 +175,31 @@ function nameOf({ url, functionName }) {
   return url.startsWith('wasm:') ? 'undici' : ((url === '' ? NATIVE[functionName] : undefined) ?? 'Node itself');
 }
 
+function inWords({ perSecond, cpuMs }) {
+  return `${Math.round(perSecond)} actions/s, ${cpuMs.toFixed(3)} ms of CPU each`;
+}
+
+function bestOf(rounds) {
+  return Math.max(...rounds.map(({ perSecond }) => perSecond));
+}
+
 async function bench(say) {
   const folder = mkdtempSync(join(tmpdir(), 'countermand-bench-'));
   try {
     writeFileSync(join(folder, 'ids.txt'), `${ids().join('\n')}\n`);
     const [plain, run] = [[], []];
     for (let round = 0; round < Number(rounds); round++) {
-      plain.push((await measureBare(folder)).perSecond);
-      run.push((await measureRun(folder, `round-${round}`)).perSecond);
-      say(
-        `round ${round + 1}: bare undici ${Math.round(plain.at(-1))} actions/s, the command ${Math.round(run.at(-1))}`,
-      );
+      plain.push(await measureBare(folder));
+      run.push(await measureRun(folder, `round-${round}`));
+      say(`round ${round + 1}: bare undici ${inWords(plain.at(-1))}; the command ${inWords(run.at(-1))}`);
     }
-    const ratio = Math.max(...run) / Math.max(...plain);
-    say(`ratio of the best: ${ratio.toFixed(2)} (0.4 is wanted)`);
+    const throughput = bestOf(run) / bestOf(plain);
+    const cpu = run.map(({ cpuMs }, round) => cpuMs / plain[round].cpuMs).sort((a, b) => a - b);
+    const median = cpu[Math.floor(cpu.length / 2)];
+    const spread = `${cpu[0].toFixed(2)} to ${cpu.at(-1).toFixed(2)}`;
+    say(`throughput ${throughput.toFixed(2)} x (0.4 is wanted), CPU ${median.toFixed(2)} x (at most 4; ${spread})`);
     const modules = values.profile ? await profile(folder, say) : undefined;
-    return { actions: Number(actions), bare: plain, run, ratio, modules };
+    return { actions: Number(actions), bare: plain, run, throughput, cpu, modules };
   } finally {
     rmSync(folder, { recursive: true });
   }
