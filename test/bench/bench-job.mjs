@@ -1,10 +1,12 @@
 import { tmpdir } from 'node:os';
 import { resolveJob } from '../../build/job/resolve-job.js';
 
+const API = 'https://localhost';
 const job = resolveJob({
   sourceArg: '-',
   flags: { comment: 'bench' },
   env: {
+    COUNTERMAND_API_URL: API,
     AZURE_TENANT_ID: '5a0dbc0c-7d53-4e1c-9f6e-000000000001',
     AZURE_CLIENT_ID: '5a0dbc0c-7d53-4e1c-9f6e-000000000002',
   },
@@ -16,6 +18,6 @@ export const OPEN = {
   tool: 'countermand bench',
   tenant: job.tenant,
   client: job.clientId,
-  api: 'https://localhost',
+  api: API,
   job,
 };

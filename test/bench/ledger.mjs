@@ -26,7 +26,7 @@ import { idOf } from './ledger-ids.mjs';
 const SELF = fileURLToPath(import.meta.url);
 const REPEATS = 3;
 
-const TASKS = { append, one: onePerSync, admit, fill, parse, state };
+const TASKS = { append, one: onePerSync, admit, fill, finish, parse, state };
 
 async function openLedger(path) {
   const store = new FolderStore({ disk: fileDisk, clock: systemClock, log: silentLog });
@@ -70,14 +70,24 @@ async function admit(path, actions) {
   return { ms: performance.now() - begun };
 }
 
-async function fill(path, actions) {
+/** Every tenth action is settled. */
+function fill(path, actions) {
+  return settleEach(10, path, actions);
+}
+
+/** All of them are; for finished.mjs. */
+function finish(path, actions) {
+  return settleEach(1, path, actions);
+}
+
+async function settleEach(nth, path, actions) {
   const ledger = await openLedger(path);
   ledger.beginIntake();
   for (let i = 0; i < Number(actions); i++) await ledger.admit({ id: idOf(i), line: i + 1 });
   await ledger.intake({ admitted: Number(actions), rejected: 0, bytes: 0, sha256: 'ab'.repeat(32) });
   await ledger.start({ by: 'yes', count: Number(actions) });
   const wave = [];
-  for (let i = 0; i < Number(actions); i += 10) {
+  for (let i = 0; i < Number(actions); i += nth) {
     wave.push(settle(ledger, i));
     if (wave.length === 1000) await Promise.all(wave.splice(0));
   }

@@ -6,6 +6,23 @@ import { practiceOptions } from '../../sandbox/practice.ts';
 import { sandboxCsv } from '../../sandbox/sandbox-csv.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
 import type { Args, Command, Flag } from '../command.ts';
+import { type Whole, wholeFlag, wholeOf } from '../flags/whole-flag.ts';
+
+const PORT: Whole = {
+  describe: 'where to listen on loopback [default: a free one]',
+  head: 'Sandbox',
+  ...{ unit: 'a port', least: 0, most: 65_535 },
+};
+const ACTIONS: Whole = {
+  describe: 'how many actions it holds [default: 200]',
+  head: 'Sandbox',
+  ...{ least: 0, most: 1_000_000 },
+};
+const SEED: Whole = {
+  describe: 'the same seed gives the same actions [default: 1]',
+  head: 'Sandbox',
+  ...{ least: 0, most: 9_999_999 },
+};
 
 export const sandbox: Command = {
   usage: 'sandbox',
@@ -14,9 +31,9 @@ export const sandbox: Command = {
     'Has actions of every type and status, a few that only a lookup by ID finds and no list shows, a strict quota and a little trouble, and runs ' +
     'until Ctrl-C. Prints the variables that make countermand use it.',
   options: () => ({
-    port: text('N', 'where to listen on loopback [default: a free one]'),
-    actions: text('N', 'how many actions it holds [default: 200]'),
-    seed: text('N', 'the same seed gives the same actions [default: 1]'),
+    port: wholeFlag(PORT),
+    actions: wholeFlag(ACTIONS),
+    seed: wholeFlag(SEED),
     trouble: text('0..10', 'how much goes wrong: 0 nothing, 1 about one call in twenty [default: 1]'),
     returns: text(
       'TIME',
@@ -39,9 +56,9 @@ export const sandbox: Command = {
   run: async (args, context) => {
     const { say, out, interrupts } = context;
     const csv = await context.outputs().claimIfGiven('--csv', args['csv']);
-    const seed = whole(args, 'seed', 1);
+    const seed = wholeOf(args, 'seed', SEED) ?? 1;
     const options = practiceOptions({
-      actions: whole(args, 'actions', 200),
+      actions: wholeOf(args, 'actions', ACTIONS) ?? 200,
       seed,
       trouble: decimal(args, 'trouble', 1),
       returnsAfterMs: duration(args, 'returns'),
@@ -49,7 +66,7 @@ export const sandbox: Command = {
     const windows = ((args['quota'] as string[] | undefined) ?? []).flatMap((text) => text.split(',')).map(readWindow);
     await using server = await startSandbox({
       ...options,
-      port: whole(args, 'port', 0),
+      port: wholeOf(args, 'port', PORT) ?? 0,
       ...(windows.length === 0 ? {} : { quota: { windows } }),
     });
     await csv?.write([sandboxCsv(server.store.all(), { seed })]);
@@ -79,13 +96,6 @@ function readWindow(text: string): { calls: number; perMs: number } {
   const window = parseWindow(text);
   if (window === undefined) throw new UsageError(`--quota must be calls per time, such as 100/1m, not ${text}`);
   return window;
-}
-
-function whole(args: Args, name: string, standard: number): number {
-  const value = args[name];
-  if (value === undefined) return standard;
-  if (!/^\d{1,7}$/.test(String(value))) throw new UsageError(`--${name} must be a whole number, not ${String(value)}`);
-  return Number(value);
 }
 
 function duration(args: Args, name: string): number | undefined {

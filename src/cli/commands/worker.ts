@@ -1,26 +1,16 @@
 import { resolve } from 'node:path';
-import { UsageError } from '../../errors.ts';
 import { runWorker } from '../../fleet/worker.ts';
-import { show } from '../../job/given-settings.ts';
-import type { Args, Command, Flag, HelpHead } from '../command.ts';
+import type { Command, Flag } from '../command.ts';
 import { givenSettings, SETTINGS_OF, settingOptions } from '../flags/setting-flags.ts';
 import { sharedStoreOf } from '../flags/store-flag.ts';
+import { type Whole, wholeFlag, wholeOf } from '../flags/whole-flag.ts';
 
 const STANDARD_PLACES = 16;
-
-/** A flag that takes a number. */
-interface Whole {
-  describe: string;
-  head: HelpHead;
-  unit: string;
-  least: number;
-  most: number;
-}
 
 const PLACES: Whole = {
   describe: `how many runs at once [default: ${STANDARD_PLACES}]`,
   head: 'Pace',
-  ...{ unit: 'a whole number', least: 1, most: 1000 },
+  ...{ least: 1, most: 1000 },
 };
 const PORT: Whole = {
   describe: 'serve /metrics, /livez and /readyz there, on all addresses, 0 for a free port [default: nowhere]',
@@ -66,24 +56,3 @@ export const worker: Command = {
     return await runWorker({ places, port, credentials, flags }, { ...context, store });
   },
 };
-
-function wholeFlag({ describe, head, least, most, unit }: Whole): Flag {
-  return {
-    ...{ describe, head, type: 'string', requiresArg: true, placeholder: 'N' },
-    fault: (text) =>
-      numberIn(text, { least, most }) === undefined ? `${unit} from ${least} to ${most}, not ${show(text)}` : undefined,
-  };
-}
-
-/** Undefined where it was not given. Throws a UsageError for what is no such number. */
-function wholeOf(args: Args, flag: string, { least, most, unit }: Whole): number | undefined {
-  if (args[flag] === undefined) return undefined;
-  const found = numberIn(String(args[flag]), { least, most });
-  if (found !== undefined) return found;
-  throw new UsageError(`--${flag} must be ${unit} from ${least} to ${most}, not ${show(args[flag])}`);
-}
-
-function numberIn(text: string, { least, most }: Pick<Whole, 'least' | 'most'>): number | undefined {
-  const found = /^\d{1,5}$/.test(text.trim()) ? Number(text) : Number.NaN;
-  return found >= least && found <= most ? found : undefined;
-}
