@@ -80,8 +80,8 @@ export const COMMANDS: readonly ListedCommand[] = [
   },
   {
     name: 'stop',
-    usage: 'stop <run>',
-    summary: 'ask the run of a store to stop, wherever it runs',
+    usage: 'stop [run]',
+    summary: 'ask the run of a store to stop; take a schedule away',
     load: async () => (await import('./commands/stop.ts')).stop,
   },
   {

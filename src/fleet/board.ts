@@ -1,31 +1,56 @@
 import { UsageError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { type Placement, placedStatus } from '../report/facts/run-status.ts';
+import type { ScheduleStatus } from '../report/facts/schedule-status.ts';
 import type { StatusBoard } from '../run/status.ts';
 import type { NetworkStore } from '../store/network-store.ts';
+import { nextTurnMs, type Recurrence } from './cron.ts';
 import { RunQueue } from './queue.ts';
+import type { Schedule } from './schedules.ts';
 import type { Standing } from './standing.ts';
 
-/** Adds what the queue of a store says to what its ledgers say. A store that has no queue is shown without. */
+/**
+ * Adds what the queue of a store says to what its ledgers say. A store that has no queue is shown without. `ofAll`: all runs are shown, and the schedules
+ * with them.
+ */
 export async function openQueueBoard(
   store: NetworkStore,
   log: Logger,
-  storeWords: readonly string[],
+  { storeWords, ofAll }: { storeWords: readonly string[]; ofAll: boolean },
 ): Promise<{ add(board: StatusBoard): Promise<StatusBoard> } & AsyncDisposable> {
   const queue = await queueIfAny(store, log);
   return {
     add: async (board) => {
       if (queue === undefined) return board;
-      const [standings, workers] = await Promise.all([queue.standings(), queue.workers()]);
+      const [standings, workers, schedules] = await Promise.all([
+        queue.standings(),
+        queue.workers(),
+        ofAll ? queue.schedules.list() : [],
+      ]);
       const byRun = new Map(standings.map((standing) => [standing.submission.run, standing]));
       const runs = board.runs.map((run) => {
         const standing = byRun.get(run.name);
         return standing === undefined ? run : placedStatus(run, placementOf(standing, board.atMs), storeWords);
       });
-      return { ...board, runs, workers };
+      const shown = schedules.map((schedule) => scheduleStatus(schedule, board.atMs));
+      return { ...board, runs, workers, ...(ofAll ? { schedules: shown } : {}) };
     },
     [Symbol.asyncDispose]: async () => await queue?.[Symbol.asyncDispose](),
   };
+}
+
+function scheduleStatus({ job, cron, tz, last }: Schedule, atMs: number): ScheduleStatus {
+  const { name, tenant } = job;
+  return { name, tenant, cron, tz, nextAtMs: nextOrNull({ cron, tz }, atMs), last: last ?? null };
+}
+
+/** One that a newer version has kept may be more than this one can read. */
+function nextOrNull(recurrence: Recurrence, atMs: number): number | null {
+  try {
+    return nextTurnMs(recurrence, atMs);
+  } catch {
+    return null;
+  }
 }
 
 function placementOf(standing: Standing, atMs: number): Placement {

@@ -1,5 +1,5 @@
 import type { NetworkStore } from '../store/network-store.ts';
-import { bossOf, DEAD_LETTERS, QUEUE_SCHEMA, QUEUES, RUNS } from './boss.ts';
+import { bossOf, DEAD_LETTERS, QUEUE_SCHEMA, QUEUES, RUNS, TURNS } from './boss.ts';
 
 /** A worker reads and writes rows, and makes nothing. */
 const GRANTS = `
@@ -20,7 +20,7 @@ export async function prepareQueue(store: NetworkStore): Promise<void> {
   try {
     await boss.start();
     // The one that the other names comes first.
-    for (const name of [DEAD_LETTERS, RUNS] as const) {
+    for (const name of [DEAD_LETTERS, RUNS, TURNS] as const) {
       const { policy, ...settings } = QUEUES[name];
       await boss.createQueue(name, { policy, ...settings });
       const { deadLetter: _fixed, ...changeable } = { deadLetter: undefined, ...settings };

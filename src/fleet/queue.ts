@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Job, JobAttempt, JobResult, PgBoss } from 'pg-boss';
-import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Logger } from '../log.ts';
 import type { WorkerStatus } from '../report/facts/run-status.ts';
 import type { NetworkStore } from '../store/network-store.ts';
-import { bossOf, DEAD_LETTERS, QUEUE_SCHEMA, RUNS } from './boss.ts';
+import { bossOf, DEAD_LETTERS, otherQueue, QUEUE_SCHEMA, RUNS, refuseNoTurns } from './boss.ts';
 import type { PlanSums } from './plan-sums.ts';
+import { Schedules } from './schedules.ts';
 import { LATEST, type LatestRow, type Standing, type Submission, standingOf } from './standing.ts';
 
 /** A run that this process has got to work on. */
@@ -44,6 +44,8 @@ const POLL_S = 2;
 const HEARD_POLL_S = 5;
 /** A worker that is lost is noticed 10 to 13 s later, before its leases run out. */
 const SUPERVISE_S = 3;
+const DUE_S = 30;
+const SEND_S = 5;
 /** An error of the queue's is logged once in so long: with the database away there is one at every look. */
 const QUIET_MS = 10_000;
 
@@ -67,12 +69,14 @@ interface BacklogRow {
 
 /** The queue of runs in the database of a store: pg-boss, which says who should work on a run. Who may is for the store to say. */
 export class RunQueue implements AsyncDisposable {
+  readonly schedules: Schedules;
   readonly #boss: PgBoss;
   readonly #store: NetworkStore;
 
   private constructor(boss: PgBoss, store: NetworkStore) {
     this.#boss = boss;
     this.#store = store;
+    this.schedules = new Schedules(boss, store, (work) => this.#asked(work));
   }
 
   /**
@@ -83,6 +87,8 @@ export class RunQueue implements AsyncDisposable {
     const worker = {
       ...{ supervise: true, superviseIntervalSeconds: SUPERVISE_S, monitorIntervalSeconds: SUPERVISE_S },
       ...{ useListenNotify: true, registerInstance: true, instanceHeartbeatSeconds: POLL_S, max: 4 },
+      // Looks for turns that are due, one of all workers at a time, and sends them on.
+      ...{ schedule: true, cronMonitorIntervalSeconds: DUE_S, cronWorkerIntervalSeconds: SEND_S },
     };
     const boss = bossOf(store, as === 'worker' ? worker : { max: 2 });
     let quietUntilMs = 0;
@@ -94,13 +100,11 @@ export class RunQueue implements AsyncDisposable {
     boss.on('warning', ({ message, data }) => log.debug({ data }, message));
     try {
       await boss.start();
+      if (as === 'worker') await refuseNoTurns(boss, store);
     } catch (error) {
       await boss.stop({ graceful: false }).catch(() => {});
       if (error instanceof Error && /^pg-boss (is not installed|database requires)/.test(error.message)) {
-        throw new UsageError(
-          `The store ${store.where} has no queue of this version (${error.message}): run countermand store init.`,
-          { cause: error },
-        );
+        throw otherQueue(store, error.message, error);
       }
       throw store.trouble(error);
     }
@@ -184,9 +188,9 @@ export class RunQueue implements AsyncDisposable {
     );
   }
 
-  /** Takes no more runs. Those at work go on; `idle` resolves once what became of them is told. */
-  leave(): { idle: Promise<void> } {
-    return { idle: this.#boss.offWork(RUNS, { wait: true }) };
+  /** Takes no more runs and turns. Those at work go on; `idle` resolves once what became of them is told. */
+  leave(): { idle: Promise<unknown> } {
+    return { idle: Promise.all([this.#boss.offWork(RUNS, { wait: true }), this.schedules.leave()]) };
   }
 
   /** Waits up to 5 s until what became of the last runs is told. */

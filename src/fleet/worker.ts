@@ -1,13 +1,18 @@
+import { CountermandError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { TenantCredentials } from '../identity/tenant-credentials.ts';
 import type { Flags } from '../job/given-settings.ts';
+import { needsLook, type TurnEnd, turnWords } from '../report/facts/schedule-status.ts';
 import type { Context } from '../run/console.ts';
 import { type HeardInterrupts, makeInterrupts } from '../run/interrupts.ts';
 import type { NetworkStore } from '../store/network-store.ts';
+import { hostedConsole } from './hosted.ts';
 import { workOn } from './place.ts';
 import { servePort } from './port.ts';
 import { type Claim, RunQueue, type Settlement } from './queue.ts';
 import { QueueWatch } from './queue-watch.ts';
+import type { DueTurn } from './schedules.ts';
+import { makeTurn } from './turn.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
 
 /** Calls in flight are waited for so long at a SIGTERM, then given up and recorded: within 5 s every run is another worker's. */
@@ -71,12 +76,34 @@ export async function runWorker(
     }
   };
 
+  const turn = async (due: DueTurn): Promise<TurnEnd> => {
+    const { name, tenant } = due.schedule.job;
+    const turnLog = log.child({ schedule: name, tenant });
+    const own = makeInterrupts();
+    runs.add(own);
+    try {
+      if (drain.signal.aborted) own.interrupt('SIGTERM');
+      const end = await makeTurn(due, queue, { ...context, ...hostedConsole(turnLog), log: turnLog, interrupts: own });
+      turnLog[needsLook({ last: { ...due, end } }) ? 'warn' : 'info'](end, `the turn of a schedule: ${turnWords(end)}`);
+      return end;
+    } catch (thrown) {
+      if (thrown instanceof CountermandError) throw thrown;
+      bug ??= { thrown };
+      drain.abort();
+      // Tried again, it would be the end of the next worker.
+      return { kind: 'refused', exitCode: 1, reason: thrown instanceof Error ? thrown.message : String(thrown) };
+    } finally {
+      runs.delete(own);
+    }
+  };
+
   await using served = port === undefined ? undefined : await servePort(port, { unready, metrics });
   await using queue = await RunQueue.open(store, log, 'worker');
   const unwatched = new AbortController();
   using _watch = { [Symbol.dispose]: () => unwatched.abort() };
   if (served !== undefined) void watch.watch(queue, log, unwatched.signal);
   await queue.take({ places, work });
+  await queue.schedules.take(turn);
   isTaking = true;
   log.info(
     { store: store.where, places, port: served?.port, ownCredentials: found?.tenants },

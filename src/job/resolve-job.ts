@@ -1,6 +1,6 @@
 import { dirname, extname, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { resolveFilter } from './action-filter.ts';
+import { type FilterInput, resolveFilter } from './action-filter.ts';
 import { buildJob, type MergedValues } from './build-job.ts';
 import { defaultSettings, type Flags, givenSettings, show } from './given-settings.ts';
 import type { Environment } from './interpolate.ts';
@@ -53,7 +53,24 @@ export interface ResolveInput extends LedgerPlace {
  * Throws one UsageError that names every mistake in the job file, else every one in flags and environment.
  */
 export function resolveJob(input: ResolveInput): Job {
-  const { flags, env, nowMs, plan = false } = input;
+  const { nowMs, plan = false } = input;
+  const { file, values, ...who } = mergeJob(input);
+  const source = sourceOf(input, file, values.column);
+  const ownName = input.instead?.name ?? file?.name;
+  const name = ownName ?? (source.kind === 'file' ? bareName(source.path) : file ? bareName(file.path) : 'stdin');
+  const stamped = source.kind !== 'file';
+  const ledger = values.ledger ?? defaultLedger({ name, stamped, plan, nowMs }, input);
+  return buildJob({ name, ...who, source, ledger }, values, nowMs);
+}
+
+/** What flags, environment, job file and defaults say together, before any of it is of a moment. Throws as {@link resolveJob}. */
+export function mergeJob(input: ResolveInput): {
+  file: JobFile | undefined;
+  values: MergedValues;
+  tenant: string;
+  clientId: string;
+} {
+  const { flags, env } = input;
   const given = givenSettings(flags, env, input);
   const file = readJobFile(input);
   for (const sentence of file?.remarks ?? []) input.remark?.(sentence);
@@ -70,12 +87,7 @@ export function resolveJob(input: ResolveInput): Job {
   ];
   if (given.problems.length + missing.length > 0) throw new UsageError([...given.problems, ...missing]);
   const { tenant = '', clientId = '' } = who;
-  const source = sourceOf(input, file, values.column);
-  const ownName = input.instead?.name ?? file?.name;
-  const name = ownName ?? (source.kind === 'file' ? bareName(source.path) : file ? bareName(file.path) : 'stdin');
-  const stamped = source.kind !== 'file';
-  const ledger = values.ledger ?? defaultLedger({ name, stamped, plan, nowMs }, input);
-  return buildJob({ name, tenant, clientId, source, ledger }, values, nowMs);
+  return { file, values, tenant, clientId };
 }
 
 function readJobFile({ sourceArg, jobText, env, cwd }: ResolveInput): JobFile | undefined {
@@ -92,7 +104,7 @@ function sourceOf(
   column: string | undefined,
 ): JobSource {
   if (file?.source.query && instead?.source === undefined) {
-    return { kind: 'query', query: resolveFilter({ status: OPEN_STATUSES, ...file.source.query }, nowMs) };
+    return querySource(file.source.query, nowMs);
   }
   const given = instead?.source ?? (file ? (file.source.file ?? '-') : sourceArg);
   if (given === '-') return { kind: 'stdin', column };
@@ -106,6 +118,11 @@ function sourceOf(
     case 'file':
       return { kind: 'file', path, column };
   }
+}
+
+/** What a job's query asks for at a moment: ages count back from it. */
+export function querySource(query: FilterInput, nowMs: number): JobSource {
+  return { kind: 'query', query: resolveFilter({ status: OPEN_STATUSES, ...query }, nowMs) };
 }
 
 const BARE_ID = /^["'{\s]*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}["'}\s]*$/i;
@@ -178,6 +195,6 @@ function unnamedClient(kind: SettingValues['auth'] | undefined, env: Environment
   return env['IDENTITY_ENDPOINT'] || env['MSI_ENDPOINT'] ? 'managed-identity' : undefined;
 }
 
-function requireDefaults(values: Partial<SettingValues>): MergedValues {
+export function requireDefaults(values: Partial<SettingValues>): MergedValues {
   return values as MergedValues;
 }

@@ -125,6 +125,27 @@ const status = z.strictObject({
     .array(z.strictObject({ pid: z.int(), host: z.string(), places: count, busy: count, since: time }))
     .exactOptional()
     .describe(`processes that take runs; ${ofQueue}`),
+  schedules: z
+    .array(
+      z.strictObject({
+        ...{ name: z.string(), tenant: z.string(), cron: z.string(), tz: z.string() },
+        next: time
+          .nullable()
+          .describe('the next turn; null where another version has kept it, and this one cannot read it'),
+        last: z
+          .strictObject({
+            at: time.describe('when it was found to be due'),
+            kind: z.enum(['being-made', 'made', 'under-way', 'dead-letter', 'refused', 'removed']),
+            run: z.string().exactOptional().describe('the run that was made, or is in its way'),
+            exitCode: exitCode.exactOptional(),
+            reason: z.string().exactOptional(),
+          })
+          .nullable()
+          .describe('the last turn, for a month'),
+      }),
+    )
+    .exactOptional()
+    .describe(`jobs of which workers make runs; ${ofQueue}, where no runs are named`),
 });
 
 const campaignStatus = z.strictObject({

@@ -9,6 +9,7 @@ import type { LedgerSummary } from './facts/ledger-summary.ts';
 import { nextCommand } from './facts/next-steps.ts';
 import type { ForecastFacts, OrderFacts } from './facts/plan-summary.ts';
 import type { RunStatus, WorkerStatus } from './facts/run-status.ts';
+import type { ScheduleStatus } from './facts/schedule-status.ts';
 import type { Summary } from './facts/summary.ts';
 
 /**
@@ -173,14 +174,24 @@ function campaignStatusDocument({ name, head, sums, next }: CampaignStatus): obj
   return { campaign: name, head, sums: shown, next };
 }
 
+function scheduleDocument({ name, tenant, cron, tz, nextAtMs, last }: ScheduleStatus): object {
+  const end = last?.end;
+  return {
+    ...{ name, tenant, cron, tz, next: isoTime(nextAtMs ?? undefined) },
+    last: last === null ? null : { at: isoTime(last.atMs), ...(end === undefined ? { kind: 'being-made' } : end) },
+  };
+}
+
 /** The document of `status --json`: counts that are 0 are left out, times are ISO, UTC. */
 export function statusDocument({
   runs,
   workers,
+  schedules,
   campaign,
 }: {
   runs: readonly RunStatus[];
   workers?: readonly WorkerStatus[];
+  schedules?: readonly ScheduleStatus[];
   campaign?: CampaignStatus | undefined;
 }): unknown {
   return {
@@ -196,6 +207,7 @@ export function statusDocument({
     ...(workers === undefined
       ? {}
       : { workers: workers.map(({ sinceMs, ...worker }) => ({ ...worker, since: new Date(sinceMs).toISOString() })) }),
+    ...(schedules === undefined ? {} : { schedules: schedules.map(scheduleDocument) }),
   };
 }
 

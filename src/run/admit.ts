@@ -8,11 +8,11 @@ import type { Job } from '../job/job.ts';
 import type { InsteadOfJob } from '../job/resolve-job.ts';
 import { assemble } from './assemble.ts';
 import type { Context } from './console.ts';
-import { makeHolding } from './holding.ts';
+import { type Holding, makeHolding } from './holding.ts';
 import type { Machine } from './machine.ts';
 import { intakeBytes, isUnchanged, openIds, readThrough } from './read-source.ts';
 import { refuseNoComment, refuseOldPlan, refuseOtherGuards, rereadRule } from './resume-rules.ts';
-import { refuseSecretUse, resolveTarget, type Target } from './target.ts';
+import { refuseSecretUse, resolveTarget, type Target, unfinishedTarget } from './target.ts';
 
 export interface AdmitOptions {
   /** As typed: a job, a file of IDs, or a run. */
@@ -45,6 +45,35 @@ export async function admitSource(
 ): Promise<AdmittedRun> {
   await using holding = makeHolding(context);
   const target = await resolveTarget(source, flags, holding, context, { plan: false, instead });
+  const hasSettings = Object.keys(flags).some((name) => flags[name] !== undefined);
+  return await admitTarget(target, { yes, step, hasSettings, holding }, context);
+}
+
+/**
+ * The turn of a schedule: as {@link admitSource} of its job with a query, which was read and agreed to before. Where the turn was made already, it is the
+ * run that it was.
+ */
+export async function admitTurn(job: Job, context: Context): Promise<AdmittedRun> {
+  await using holding = makeHolding(context);
+  const unfinished = await unfinishedTarget(job, {}, holding, context);
+  if (unfinished === undefined && (await context.store.stat(job.ledger)) !== undefined) {
+    return { name: job.ledger, tenant: job.tenant };
+  }
+  const target = unfinished ?? { job, fromLedger: false, state: undefined };
+  return await admitTarget(target, { yes: true, step: 'run', hasSettings: false, holding }, context);
+}
+
+interface Admission extends Required<Pick<AdmitOptions, 'yes' | 'step'>> {
+  /** Settings were given, which are for the ledger to keep. */
+  hasSettings: boolean;
+  holding: Holding;
+}
+
+async function admitTarget(
+  target: Target,
+  { yes, step, hasSettings, holding }: Admission,
+  context: Context,
+): Promise<AdmittedRun> {
   const { job, state } = target;
   refuseSecretUse(target, context);
   refuseNoWorkers(job);
@@ -53,11 +82,10 @@ export async function admitSource(
   refuseUnseen(job);
   if (state?.start === undefined) {
     refuseNoComment(job);
-    if (step === 'run' && !yes) throw unasked();
+    if (step === 'run') refuseUnasked(yes);
   } else if (step === 'plan') throw new UsageError(`${job.ledger} is a run that was started, and cannot be planned.`);
   const bytes = await holding.orInterrupted(toRead(target, holding.signal, context));
   const run = { name: job.ledger, tenant: job.tenant };
-  const hasSettings = Object.keys(flags).some((name) => flags[name] !== undefined);
   if (bytes === undefined && target.fromLedger && !hasSettings) return run;
   let end: SessionEnd;
   {
@@ -96,8 +124,10 @@ function refuseNoWorkers({ source, auth }: Pick<Job, 'source' | 'auth'>): void {
   }
 }
 
-function unasked(): UsageError {
-  return new UsageError(
+/** Throws a UsageError without a yes to a run that would ask for one. */
+export function refuseUnasked(yes: boolean): void {
+  if (yes) return;
+  throw new UsageError(
     'A worker asks nobody, so nothing was submitted: give --yes to cancel without a question, or plan it first, look at the plan, and submit that with --yes.',
   );
 }

@@ -13,6 +13,7 @@ import {
   runStatus,
   type WorkerStatus,
 } from '../report/facts/run-status.ts';
+import type { ScheduleStatus } from '../report/facts/schedule-status.ts';
 import { isOver } from '../report/facts/view.ts';
 import type { ListedRun, RunHolder } from '../store/store.ts';
 import type { Machine } from './machine.ts';
@@ -30,6 +31,8 @@ export interface StatusBoard {
   passedOver: string[];
   /** Who takes runs of this store; left out where nobody can. */
   workers?: WorkerStatus[];
+  /** Left out where runs were named, and where there can be none. */
+  schedules?: ScheduleStatus[];
   /** The name of the campaign that these are the runs of, where one was asked for alone. */
   campaign?: string;
 }

@@ -49,15 +49,8 @@ export async function resolveTarget(
   const job = resolveJob({ ...input, remark: (sentence) => context.log.warn(sentence) });
   for (const sentence of unlikeNamesIn(job)) context.log.warn(sentence);
   if (!plan && job.source.kind === 'query' && args['ledger'] === undefined) {
-    const unfinished = await holdNewestUnfinished(job.ledger, holding, context);
-    if (unfinished !== undefined) {
-      const { name, found } = unfinished;
-      const target = targetOf(name, found, args, context, { today: job });
-      const { run, sessions } = found.state;
-      const about = { job: job.name, run, session: sessions.length + 1, ledger: name };
-      context.log.info(about, 'going on with the newest unfinished ledger of this job');
-      return { ...target, job: atPaceOf(job, target.job) };
-    }
+    const unfinished = await unfinishedTarget(job, args, holding, context);
+    if (unfinished !== undefined) return unfinished;
   }
   refuseSecretLedger(job.ledger, context);
   // A place where no file can be is told by whoever makes the ledger there.
@@ -69,6 +62,23 @@ export async function resolveTarget(
   if (state.sessions.length === 0) return { job, fromLedger: false, state: undefined };
   const begun = pinRelativeDates(job, state, (nowMs) => resolveJob({ ...input, nowMs }));
   return { job: { ...begun, comment: keptComment(job, state) }, fromLedger: false, state };
+}
+
+/** A job with a query goes on with the newest unfinished ledger of its name, which is taken; undefined where there is none. Throws as {@link resolveTarget}. */
+export async function unfinishedTarget(
+  job: Job,
+  args: Flags,
+  holding: Holding,
+  context: Machine,
+): Promise<Target | undefined> {
+  const unfinished = await holdNewestUnfinished(job.ledger, holding, context);
+  if (unfinished === undefined) return undefined;
+  const { name, found } = unfinished;
+  const target = targetOf(name, found, args, context, { today: job });
+  const { run, sessions } = found.state;
+  const about = { job: job.name, run, session: sessions.length + 1, ledger: name };
+  context.log.info(about, 'going on with the newest unfinished ledger of this job');
+  return { ...target, job: atPaceOf(job, target.job) };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { campaignStatus } from '../../report/facts/campaign-status.ts';
+import { needsLook } from '../../report/facts/schedule-status.ts';
 import { jsonDocument, jsonLine, statusDocument } from '../../report/json.ts';
 import type { Context } from '../../run/console.ts';
 import { type StatusBoard, statusReader } from '../../run/status.ts';
@@ -13,7 +14,7 @@ export const status: Command = {
   usage: 'status [runs..]',
   describe:
     'Shows every run of a folder: planned, running and by whom, interrupted, halted, finished or corrupt; how far it is, when it will be over, and ' +
-    'the command that continues it. With a store also which runs wait for a worker, and which are dead letters and why. Takes no lock, writes nothing and sends nothing. Exits 0, 3 when there is a dead letter, or 12 when a ledger is corrupt.',
+    'the command that continues it. With a store also which runs wait for a worker, which are dead letters and why, and the schedules with their next turns. Takes no lock, writes nothing and sends nothing. Exits 0, 3 when there is a dead letter or a schedule whose last turn was refused, or 12 when a ledger is corrupt.',
   positionals: {
     runs: {
       describe:
@@ -36,10 +37,13 @@ export const status: Command = {
     ['status ledgers/incident.jsonl --json', 'one run, for a program'],
   ],
   run: async (args, context) => {
-    const read = statusReader(((args['runs'] ?? []) as unknown[]).map(String), context);
+    const { storeWords } = context;
+    const places = ((args['runs'] ?? []) as unknown[]).map(String);
+    const read = statusReader(places, context);
+    const ofAll = places.length === 0;
     // The queue's client is loaded only where there can be one.
     await using queue = isShared(context.store)
-      ? await (await import('../../fleet/board.ts')).openQueueBoard(context.store, context.log, context.storeWords)
+      ? await (await import('../../fleet/board.ts')).openQueueBoard(context.store, context.log, { storeWords, ofAll })
       : undefined;
     const json = args['json'] === true;
     const tell = json ? sayOnce(context) : () => undefined;
@@ -60,7 +64,8 @@ export const status: Command = {
     context.out(styled(json ? jsonDocument(statusDocument(board)) : statusText(board, context.terminal)));
     await context.delivered();
     if (board.runs.some(({ state }) => state === 'corrupt')) return 12;
-    return board.runs.some(({ state }) => state === 'dead-letter') ? 3 : 0;
+    const isForSomebody = board.runs.some(({ state }) => state === 'dead-letter') || board.schedules?.some(needsLook);
+    return isForSomebody ? 3 : 0;
   },
 };
 

@@ -10,7 +10,7 @@ export const submit: Command = {
   usage: 'submit [sources..]',
   describe:
     'Puts runs into the queue of a store, for `countermand worker` to carry out. What a file lists and a flag says goes into the ledger here; signing in, ' +
-    'looking up and cancelling are the worker’s. A plan in the store is submitted as run:NAME. stdin and --auth device-code are refused.',
+    'looking up and cancelling are the worker’s. A plan in the store is submitted as run:NAME. With --cron a job with a query is kept in the store, and its query asked at each turn. stdin and --auth device-code are refused.',
   positionals: { sources: { describe: 'jobs (.yaml), files of action IDs, or runs (run:NAME)', array: true } },
   options: () => ({
     ...settingOptions(SETTINGS_OF.submit),
@@ -35,11 +35,27 @@ export const submit: Command = {
       placeholder: 'NAME',
       head: 'The run',
     },
+    cron: {
+      describe:
+        "make a run of it at each of these times, such as '0 2 * * *', and none now; takes the place of the job's earlier schedule",
+      type: 'string',
+      requiresArg: true,
+      placeholder: 'CRON',
+      head: 'The run',
+    },
+    tz: {
+      describe: 'the time zone of --cron [default: UTC]',
+      type: 'string',
+      requiresArg: true,
+      placeholder: 'ZONE',
+      head: 'The run',
+    },
     wait: { describe: 'wait until they have ended, and exit as the worst of them', type: 'boolean', default: false },
   }),
   examples: [
     ['submit incident.csv --comment "INC-4711" --yes', 'with COUNTERMAND_STORE set'],
     ['submit run:incident.plan --yes --wait', 'a plan that was reviewed; exits like its run'],
+    ["submit jobs/stale-actions-nightly.yaml --yes --cron '0 2 * * *'", 'every night, until `stop --schedule`'],
     ['submit --again incident', 'after what stopped it was mended'],
   ],
   run: async (args, context) => {
@@ -53,6 +69,17 @@ export const submit: Command = {
     const names = again.map((name) => ledgerNamed(name, { cwd: context.cwd, inStore: true }));
     const yes = saidYes(args, context.env);
     const wait = args['wait'] === true;
+    const cron = args['cron'];
+    if (cron !== undefined) {
+      const beside = again.length > 0 ? '--again' : head !== undefined ? '--head' : wait ? '--wait' : undefined;
+      if (beside !== undefined) throw new UsageError(`${beside} is of one run, and --cron makes many: leave one out.`);
+      const { schedule } = await import('../../fleet/schedule.ts');
+      const tz = String(args['tz'] ?? 'UTC');
+      const code = await schedule({ sources, cron: String(cron), tz, flags, yes }, { ...context, store });
+      await context.delivered();
+      return code;
+    }
+    if (args['tz'] !== undefined) throw new UsageError('--tz is the time zone of --cron: give --cron too.');
     const exitCode = await submitRuns({ sources, again: names, flags, yes, wait }, { ...context, store });
     await context.delivered();
     return exitCode;

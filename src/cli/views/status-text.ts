@@ -5,6 +5,7 @@ import { OUTCOME_NAMES } from '../../ledger/outcomes.ts';
 import { leftWords } from '../../ledger/state/counts.ts';
 import type { CampaignStatus } from '../../report/facts/campaign-status.ts';
 import { RUN_STATES, type RunCondition, type RunStatus, type WorkerStatus } from '../../report/facts/run-status.ts';
+import { needsLook, type ScheduleStatus, turnWords } from '../../report/facts/schedule-status.ts';
 import {
   formatCount,
   formatMinute,
@@ -54,7 +55,7 @@ export type ShownBoard = Omit<StatusBoard, 'campaign'> & { campaign?: CampaignSt
  * at blanks. At most `rows` lines of a terminal: what does not fit is counted. Commands are never broken, so that they can be pasted.
  */
 export function statusText(
-  { atMs, runs, passedOver, workers, campaign }: ShownBoard,
+  { atMs, runs, passedOver, workers, schedules, campaign }: ShownBoard,
   terminal: Terminal,
   rows?: number,
 ): string {
@@ -70,6 +71,7 @@ export function statusText(
     ...(shared && !isTight ? wrap(`tenant ${cleanLine(shared)}`, columns) : []),
     ...(workers === undefined ? [] : wrap(workerWords(workers), columns)),
     ...(campaign === undefined ? [] : campaignLines(campaign, columns)),
+    ...(schedules === undefined ? [] : scheduleLines(schedules, columns, rows !== undefined)),
   ];
   const blocks = inOrder.map((run) => {
     const command = run.next ?? run.says.command;
@@ -168,6 +170,20 @@ function campaignLines({ name, head, sums, next }: CampaignStatus, columns: numb
     ...wrap(words, columns),
     ...(head === null ? [] : [`head ${head}`]),
     ...(next === null ? [] : [`${INDENT}${cleanLine(next)}`]),
+  ];
+}
+
+/** Where the lines are counted, those of which somebody has to know, and how many there are. */
+function scheduleLines(schedules: readonly ScheduleStatus[], columns: number, isTight: boolean): string[] {
+  const shown = isTight ? schedules.filter(needsLook) : schedules;
+  const more = schedules.length - shown.length;
+  return [
+    ...shown.flatMap(({ name, cron, tz, nextAtMs, last }) => {
+      const next = nextAtMs === null ? 'no next turn that this version can tell' : `next ${formatMinute(nextAtMs)} UTC`;
+      const before = last === null ? '' : `; ${formatMinute(last.atMs)} UTC ${turnWords(last.end)}`;
+      return wrap(cleanLine(`schedule ${name} (${cron}, ${tz}): ${next}${before}`), columns);
+    }),
+    ...(more > 0 ? [plural(more, shown.length > 0 ? 'more schedule' : 'schedule')] : []),
   ];
 }
 
