@@ -2,6 +2,7 @@
 //   build/  src, checked and compiled by tsc file by file: what the simulation's faults are patched into, and what tests and benches import
 //   dist/   what is shipped: those files and the libraries they use in a few files, one part a command; with maps, the licences of what is in it,
 //           and what `--version` says of where it came from
+//   one/    with `--one-file`: the same with everything that is loaded later in the one file, as an executable has it (packaging/executable.mjs)
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
@@ -10,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 const root = realpathSync(fileURLToPath(new URL('.', import.meta.url)));
 const compiled = join(root, 'build');
 const shipped = join(root, 'dist');
+const oneFile = join(root, 'one');
+const ENTRIES = { main: join(compiled, 'main.js'), 'chain-worker': join(compiled, 'ledger/chain-worker.js') };
 const compiler = join(root, 'node_modules/typescript/bin/tsc');
 
 /** The maps of the bundle lead to src: tsc's own maps are handed on. */
@@ -56,15 +59,18 @@ const lighter = {
 if (process.env.npm_lifecycle_event === 'prepare' && !existsSync(compiler)) {
   console.error('countermand: typescript is not installed, so nothing is built: run npm ci, then npm run build');
 } else {
-  for (const folder of [compiled, shipped]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [compiled, shipped, oneFile]) rmSync(folder, { recursive: true, force: true });
   execFileSync(process.execPath, [compiler, '-p', root], { stdio: 'inherit' });
-  const packages = packagesOf(await bundle());
+  const packages = packagesOf(await bundle(ENTRIES, { dir: shipped, sourcemap: true, sourcemapExcludeSources: true }));
   write('package.json', { type: 'commonjs' });
   write('build.json', {
     commit: process.env.SOURCE_COMMIT || commitOf(root),
     bundled: packages.map(({ name, version }) => `${name}@${version}`),
   });
   writeFileSync(join(shipped, 'THIRD-PARTY-LICENSES.txt'), licencesOf(packages));
+  if (process.argv.includes('--one-file')) {
+    for (const [name, file] of Object.entries(ENTRIES)) await bundle({ [name]: file }, { dir: oneFile, codeSplitting: false });
+  }
 }
 
 function write(file, content) {
@@ -75,10 +81,10 @@ function write(file, content) {
  * Bundles what tsc made, so that what is shipped is what the tests have run. CommonJS, because Node loads it in two thirds of the time: it makes no
  * list of a built-in module's every export. Returns the files that are in it.
  */
-async function bundle() {
+async function bundle(input, where) {
   const { rolldown } = await import('rolldown');
   const made = await rolldown({
-    input: { main: join(compiled, 'main.js'), 'chain-worker': join(compiled, 'ledger/chain-worker.js') },
+    input,
     platform: 'node',
     // pg's compiled client and linkedom's canvas: each is used where it is installed, and is not.
     external: ['pg-native', 'canvas'],
@@ -90,10 +96,8 @@ async function bundle() {
     },
   });
   const { output } = await made.write({
-    dir: shipped,
+    ...where,
     format: 'cjs',
-    sourcemap: true,
-    sourcemapExcludeSources: true,
     // Functions and classes keep their names: a stack trace is read.
     minify: { compress: true, mangle: { keepNames: true }, codegen: { removeWhitespace: true } },
     entryFileNames: '[name].js',

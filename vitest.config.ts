@@ -4,7 +4,7 @@ import { SLOW_TESTS } from './vitest.slow.ts';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/faults/**', 'test/bench/**', ...SLOW_TESTS],
+    exclude: ['test/faults/**', 'test/bench/**', 'test/packaging/**', ...SLOW_TESTS],
     globalSetup: ['test/build-once.ts'],
     // The end-to-end tests mostly wait for answers and windows: two share two cores well.
     maxWorkers: 2,

@@ -13,6 +13,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EMFILE: 'too many open files',
   ENFILE: 'too many open files on this machine',
   ENOMEM: 'out of memory',
+  EBUSY: 'another program uses it',
 };
 
 /** What a person can do about a shortage that no file is at fault for, as an imperative. */

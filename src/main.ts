@@ -3,10 +3,12 @@
 process.exitCode = 1;
 
 // From Node 22.1 on, what is compiled once is kept beside the program, where only those may write who may change the program: in Node's own choice,
-// the folder of all users' temporary files, code of another user could lie.
+// the folder of all users' temporary files, code of another user could lie. Beside an executable there is no folder of its own.
 const node: typeof import('node:module') & { enableCompileCache?: (folder: string) => unknown } =
   process.getBuiltinModule('node:module');
-node.enableCompileCache?.(`${import.meta.dirname}/../.compile-cache`);
+if (!process.getBuiltinModule('node:sea').isSea()) {
+  node.enableCompileCache?.(`${import.meta.dirname}/../.compile-cache`);
+}
 
 // A chain and no await: the bundle is CommonJS, which has none at its top.
 import('./cli/run-cli.ts')

@@ -1,4 +1,4 @@
-import { buildJson, packageJson } from './own-files.ts';
+import { buildJson, IN_EXECUTABLE, packageJson } from './own-files.ts';
 
 /** From package.json, so that there is one place for it. */
 function toolVersion(): string {
@@ -10,7 +10,9 @@ export function versionLine({ version, platform, arch }: { version: string; plat
   // None where it was not built in a clone, or not built at all.
   const commit = buildJson()?.commit;
   const built = commit === undefined ? '' : `commit ${commit}, `;
-  return `${toolName()} (${built}Node.js ${version}, ${platform} ${arch})`;
+  // Whose Node it is: the machine's, or the one that the executable brought along.
+  const brought = IN_EXECUTABLE ? ' in a single executable' : '';
+  return `${toolName()} (${built}Node.js ${version}${brought}, ${platform} ${arch})`;
 }
 
 /** As the ledger names this program. */

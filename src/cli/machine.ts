@@ -13,6 +13,7 @@ import { byOurClock } from '../ledger/call-age.ts';
 import type { LedgerSource } from '../ledger/scan-ledger.ts';
 import type { SenderId } from '../ledger/sender.ts';
 import type { Logger } from '../log.ts';
+import { HERE } from '../platform.ts';
 import type { Redact } from '../redact.ts';
 import type { Context } from '../run/console.ts';
 import type { Connection, Interrupts, Machine, Sources } from '../run/machine.ts';
@@ -97,7 +98,7 @@ async function readPasswordFile(log: Logger): Promise<string | undefined> {
   const path = process.env['PGPASSFILE'] ?? join(homedir(), '.pgpass');
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || !found.isFile()) return undefined;
-  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
+  if (HERE.hasModes && (found.mode & 0o077) !== 0) {
     log.warn(`${path} can be read by others, so no password is taken from it: run chmod 600 ${path}`);
     return undefined;
   }

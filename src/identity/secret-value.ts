@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { RefusedError, UsageError } from '../errors.ts';
+import { HERE } from '../platform.ts';
 import type { Env } from './credential-source.ts';
 
 /** A secret and the name of the variable it came from. */
@@ -75,7 +76,7 @@ const SECRET_FILES = [
 
 /** A sentence for each secret file named in the environment that every user of this machine can read. */
 export async function openSecretFiles(env: Env): Promise<string[]> {
-  if (process.platform === 'win32') return [];
+  if (!HERE.hasModes) return [];
   const warnings = await Promise.all(
     SECRET_FILES.map(async (name) => {
       const path = env[name];

@@ -1,5 +1,6 @@
 import { basename, join, parse, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
+import { HERE } from '../platform.ts';
 
 /** Where ledgers lie when nothing else is said, below the current folder. */
 export const LEDGER_FOLDER = 'ledgers';
@@ -67,7 +68,7 @@ export function defaultLedger({ name, stamped, plan, nowMs }: LedgerNaming, { cw
   // What ends so is taken for a file, whatever else it is.
   const called = inStore ? name.replace(/\.(?=jsonl$)/i, '-') : name;
   const run = `${called}${stamp}${plan ? '.plan' : ''}`;
-  return inStore ? run : join(cwd, LEDGER_FOLDER, `${run}${ENDING}`);
+  return inStore ? run : join(cwd, LEDGER_FOLDER, `${HERE.fileName(run)}${ENDING}`);
 }
 
 /** `20261123T182705Z`: sorts by time and stands in every file system. */

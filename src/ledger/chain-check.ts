@@ -1,5 +1,6 @@
 import { type Buffer, isAscii } from 'node:buffer';
 import { Worker } from 'node:worker_threads';
+import { ownThread } from '../own-files.ts';
 import type { ToWorker } from './chain-worker.ts';
 import { CHAIN_KEY, chainOf, chainOfBytes, TAIL_LENGTH } from './line.ts';
 import { LineCutter, NEWLINE } from './line-cutter.ts';
@@ -75,7 +76,8 @@ export interface ChainBeside extends AsyncDisposable {
 
 /** Goes on from where a scan has left the chain. Starts nothing that keeps the process alive. */
 export function checkChainBeside(from: { head: string; rest: Uint8Array }): ChainBeside {
-  const worker = new Worker(new URL('./chain-worker.js', import.meta.url), { workerData: from });
+  const [code, options] = ownThread(new URL('./chain-worker.js', import.meta.url));
+  const worker = new Worker(code, { ...options, workerData: from });
   worker.unref();
   let failed = false;
   let tell: (found: Checked | undefined) => void = () => undefined;

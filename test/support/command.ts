@@ -2,8 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** The command as it is built: `npm test` builds it first. */
-const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** The command as it is built: `npm test` builds it first. Or the executable of it, which then finds no other program (test/packaging). */
+const EXECUTABLE = process.env['COUNTERMAND_TEST_EXECUTABLE'];
+export const COMMAND: readonly [string, ...string[]] =
+  EXECUTABLE === undefined
+    ? [process.execPath, fileURLToPath(new URL('../../dist/main.js', import.meta.url))]
+    : [EXECUTABLE];
+const PATH = EXECUTABLE === undefined ? process.env['PATH'] : '';
 
 export interface CommandOptions {
   /** The command's whole environment but for what a process needs to start: nothing of the tester's own credentials is seen. */
@@ -42,10 +47,10 @@ export interface RunningCommand extends AsyncDisposable {
 /** Starts the built command as a process of its own. Disposing of it kills it. */
 export function startCommand(args: readonly string[], options: CommandOptions = {}): RunningCommand {
   const { env = {}, cwd, input, openInput = false, timeoutMs = 60_000, through = [] } = options;
-  const [file = process.execPath, ...before] = [...through, process.execPath];
-  const child = spawn(file, [...before, COMMAND, ...args], {
+  const [file = '', ...before] = [...through, ...COMMAND];
+  const child = spawn(file, [...before, ...args], {
     cwd,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    env: { PATH, HOME: process.env['HOME'], ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
     // A session of its own has no terminal to ask on, wherever the tests are started.
     detached: true,

@@ -4,16 +4,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import type { LedgerRecord, RecordKind } from '../../src/ledger/record.ts';
 import { JSON_DOCUMENTS } from '../../src/report/json-schema.ts';
 import type { SandboxTokenOptions } from '../../src/sandbox/access.ts';
 import type { SandboxOptions } from '../../src/sandbox/options.ts';
 import type { ActionSeed } from '../../src/sandbox/sandbox-action.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts';
-import { type CommandEnd, type CommandOptions, type RunningCommand, startCommand } from './command.ts';
-
-const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+import { COMMAND, type CommandEnd, type CommandOptions, type RunningCommand, startCommand } from './command.ts';
 
 /** A local Defender, a folder of its own, and the built command that is started in it. */
 export interface Harness extends AsyncDisposable {
@@ -99,7 +96,7 @@ async function runShell(
 
 /** A command line as it is typed, with the built command in place of its name. */
 export function withCommand(commandLine: string): string {
-  return commandLine.replaceAll('countermand ', `'${process.execPath}' '${COMMAND}' `);
+  return commandLine.replaceAll('countermand ', `${COMMAND.map((part) => `'${part}'`).join(' ')} `);
 }
 
 async function readRecords(path: string): Promise<LedgerRecord[]> {

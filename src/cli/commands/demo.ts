@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { relative } from 'node:path';
 import { timeStamp } from '../../job/ledger-name.ts';
-import { DEMO_JOB, MAIN } from '../../own-files.ts';
+import { demoJob, ownArguments } from '../../own-files.ts';
 import type { Context } from '../../run/console.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
 import { startSandbox } from '../../sandbox/start-sandbox.ts';
@@ -26,11 +26,12 @@ export const demo: Command = {
     await using sandbox = await startSandbox({ ...practiceOptions(), quota: { windows: WINDOWS } });
     const env = { ...context.env, ...sandbox.environment() };
     const { say } = context;
+    using job = demoJob();
     say(`A local Defender with ${sandbox.store.size} machine actions listens at ${sandbox.url}.\n`);
     const stamp = timeStamp(context.clock.wallMs());
     const ledger = `ledgers/demo-${stamp}.jsonl`;
     const report = `ledgers/demo-${stamp}-report.html`;
-    const ran = await command(['run', jobFrom(context), '--ledger', ledger, '--yes'], 'inherit', { env, say });
+    const ran = await command(['run', shown(job.path, context), '--ledger', ledger, '--yes'], 'inherit', { env, say });
     // Its text would repeat what the run has just said.
     const reported = await command(['report', ledger, '--html', report], 'ignore', { env, say });
     say(
@@ -50,9 +51,9 @@ export const demo: Command = {
   },
 };
 
-function jobFrom({ cwd }: Context): string {
-  const path = relative(cwd, DEMO_JOB);
-  return path.startsWith('..') ? DEMO_JOB : path;
+function shown(file: string, { cwd }: Context): string {
+  const path = relative(cwd, file);
+  return path.startsWith('..') ? file : path;
 }
 
 async function command(
@@ -61,7 +62,7 @@ async function command(
   { env, say }: { env: NodeJS.ProcessEnv; say: Context['say'] },
 ): Promise<number | null> {
   say(`\n$ countermand ${args.join(' ')}\n`);
-  const child = spawn(process.execPath, ['--enable-source-maps', MAIN, ...args], {
+  const child = spawn(process.execPath, [...ownArguments(), ...args], {
     stdio: ['inherit', results, 'inherit'],
     env,
   });

@@ -1,5 +1,6 @@
 import { parseDuration } from '../../duration.ts';
 import { UsageError } from '../../errors.ts';
+import { HERE } from '../../platform.ts';
 import { parseWindow } from '../../quota/windows.ts';
 import { formatCount, plural } from '../../report/format.ts';
 import { practiceOptions } from '../../sandbox/practice.ts';
@@ -70,7 +71,7 @@ export const sandbox: Command = {
       ...(windows.length === 0 ? {} : { quota: { windows } }),
     });
     await csv?.write([sandboxCsv(server.store.all(), { seed })]);
-    const lines = Object.entries(server.environment()).map(([name, value]) => `export ${name}=${value}`);
+    const lines = Object.entries(server.environment()).map(([name, value]) => HERE.setVariable(name, value));
     const { size } = server.store;
     const unlisted = size - [...server.store.listed(undefined, undefined)].length;
     say(`A sandbox with ${plural(size, 'action')} listens at ${server.url}; Ctrl-C ends it.\n`);

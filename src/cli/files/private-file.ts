@@ -7,6 +7,7 @@ import { troubleInWords } from '../../fs-errors.ts';
 import type { FileIdentity } from '../../identity/session-secrets.ts';
 import { FIRST_RECORD } from '../../ledger/line.ts';
 import { isReleaseList } from '../../ledger/outcomes.ts';
+import { HERE, whenNotInUse } from '../../platform.ts';
 import type { Pieces } from '../../run/outputs.ts';
 
 /** Bytes gathered before one write. */
@@ -37,6 +38,10 @@ const BROKEN_DISK = ['ENOSPC', 'EDQUOT', 'EIO'];
 /** An error of the file system as a sentence; any other error as it is. */
 function explain(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !('syscall' in error)) return error;
+  if (HERE.isInUse(error)) {
+    const message = `${path} cannot be replaced (${error.message}): close it where it is open (Excel, an editor), or name another file`;
+    return new UsageError(message, { cause: error });
+  }
   const what = `${path} cannot be written (${troubleInWords(error)})`;
   return BROKEN_DISK.includes(String((error as NodeJS.ErrnoException).code))
     ? new DiskError(`${what}: make room, then ask for it again`, { cause: error })
@@ -71,7 +76,7 @@ async function write(path: string, pieces: Pieces, { rules, shared = false }: Ou
     const mode = await checkOutput(path, rules);
     if (shared && mode !== undefined) await file.chmod(mode);
     await file.close();
-    await rename(part, path);
+    await whenNotInUse(() => rename(part, path));
   } catch (error) {
     await file.close().catch(() => {});
     await rm(part, { force: true });

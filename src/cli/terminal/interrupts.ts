@@ -1,4 +1,5 @@
 import { SIGNAL_EXITS, type StopSignal } from '../../exit-codes.ts';
+import { platformOf } from '../../platform.ts';
 import { makeInterrupts } from '../../run/interrupts.ts';
 import type { Interrupts } from '../../run/machine.ts';
 
@@ -18,19 +19,6 @@ export interface SignalSource {
 /** How long a command may take to close what it holds after the second signal. */
 const LAST_MS = 1000;
 
-/**
- * The signals of a platform, and what each means. Windows has no SIGHUP but when its console window is closed (and then ten seconds at most), and
- * Ctrl-Break beside Ctrl-C.
- */
-export function signalsOf(platform: NodeJS.Platform): ReadonlyMap<NodeJS.Signals, StopSignal> {
-  const all: [NodeJS.Signals, StopSignal][] = [
-    ['SIGINT', 'SIGINT'],
-    ['SIGTERM', 'SIGTERM'],
-    ['SIGHUP', 'SIGHUP'],
-  ];
-  return new Map(platform === 'win32' ? [...all, ['SIGBREAK', 'SIGINT']] : all);
-}
-
 /** Listens until it is disposed of. `endNow` ends the process with this exit code wherever it stands. */
 export function listenForInterrupts(source: SignalSource, endNow: (exitCode: number) => void): ProcessInterrupts {
   const heard = makeInterrupts();
@@ -44,7 +32,10 @@ export function listenForInterrupts(source: SignalSource, endNow: (exitCode: num
     } else if (nth > 2 || isFree) endNow(exitCode);
     else setTimeout(() => endNow(exitCode), LAST_MS).unref();
   };
-  const listeners = [...signalsOf(source.platform)].map(([signal, means]) => ({ signal, listener: () => hear(means) }));
+  const listeners = [...platformOf(source.platform).stopSignals].map(([signal, means]) => ({
+    signal,
+    listener: () => hear(means),
+  }));
   for (const { signal, listener } of listeners) source.on(signal, listener);
   return {
     signal: heard.signal,

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
+import { HERE } from '../../platform.ts';
 
 /**
  * Writes so many bytes as there is room for, and returns how many; throws Node's errors, EAGAIN where there is no room just now.
@@ -125,8 +126,7 @@ function codeOf(error: unknown): string {
 export function putTo(fd: 1 | 2, stream: NodeJS.WriteStream): Put {
   // Whoever is told of an error here must not be ended by it.
   stream.on('error', () => {});
-  if (process.platform === 'win32') {
-    // The console takes text there and not bytes.
+  if (!HERE.terminalsAreFiles) {
     return (bytes) => {
       stream.write(bytes);
       return bytes.length;
@@ -152,7 +152,7 @@ function openTerminal(fd: number): number {
  * (with a core dump, and not the exit code) where one was closed meanwhile. Nobody is behind such a descriptor: closed, it is passed over.
  */
 export function terminalsBegunWith(): () => void {
-  const begunWith = process.platform === 'win32' ? [] : [0, 1, 2].filter((fd) => isatty(fd));
+  const begunWith = HERE.terminalsAreFiles ? [0, 1, 2].filter((fd) => isatty(fd)) : [];
   return () => {
     for (const fd of begunWith) {
       if (isatty(fd)) continue;

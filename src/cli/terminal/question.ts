@@ -5,18 +5,17 @@ import { isatty, ReadStream } from 'node:tty';
 import { UsageError } from '../../errors.ts';
 import { show } from '../../job/given-settings.ts';
 import { BOOLEAN_WORDS, parseBoolean } from '../../job/values.ts';
+import { HERE } from '../../platform.ts';
 import type { Machine } from '../../run/machine.ts';
 import type { Args } from '../command.ts';
 import { stderrLine } from './stderr-line.ts';
-
-const TERMINAL = process.platform === 'win32' ? '\\\\.\\CON' : '/dev/tty';
 
 /** A signal comes within this time, or does not come (a shell may have kept it to itself). */
 const SIGNAL_MS = 200;
 
 /** Asks a person on the terminal itself, because stdin may hold IDs. Whether the answer was yes; no answer, or a wait that was ended, is no. */
 export async function askOnTerminal(question: string, signal: AbortSignal): Promise<boolean> {
-  const fd = process.stdin.isTTY ? 0 : openSync(TERMINAL, 'r+');
+  const fd = process.stdin.isTTY ? 0 : openSync(HERE.terminal, 'r+');
   const input = fd === 0 ? process.stdin : new ReadStream(fd);
   const lines = createInterface({ input, output: stderrLine.stream() });
   // A terminal that was closed cannot be set back either, which is told once more when the editor is done with it.
@@ -27,7 +26,7 @@ export async function askOnTerminal(question: string, signal: AbortSignal): Prom
   });
   gone.catch(ignore);
   // The line editor keeps Ctrl-C to itself: here it means what it means everywhere else.
-  lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  lines.once('SIGINT', () => process.emit('SIGINT'));
   try {
     const answer = await Promise.race([lines.question(`${stderrLine.fit(question).trim()} [y/N] `, { signal }), gone]);
     return /^(y|yes)$/i.test(answer.trim());
@@ -48,7 +47,7 @@ function ignore(): void {}
 export function hasTerminal(): boolean {
   if (process.stdin.isTTY) return true;
   try {
-    closeSync(openSync(TERMINAL, 'r+'));
+    closeSync(openSync(HERE.terminal, 'r+'));
     return true;
   } catch {
     return false;

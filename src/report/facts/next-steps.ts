@@ -1,5 +1,6 @@
 import { COMMENT_PLACEHOLDER } from '../../comment.ts';
 import { toCallCount } from '../../ledger/decisions.ts';
+import { HERE } from '../../platform.ts';
 import { plural } from '../format.ts';
 import { canStart } from './headline.ts';
 import type { LedgerSummary } from './ledger-summary.ts';
@@ -135,11 +136,7 @@ function ledgerArgument(path: string): string {
   return /^(-|run:)/.test(path) ? ledgerSource(path) : path;
 }
 
-/** A command of this program as a POSIX shell takes it. */
+/** A command of this program as the shell here takes it. */
 export function commandLine(...words: readonly string[]): string {
-  return ['countermand', ...words].map(shellWord).join(' ');
-}
-
-function shellWord(path: string): string {
-  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+  return ['countermand', ...words].map(HERE.shellWord).join(' ');
 }

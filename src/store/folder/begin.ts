@@ -7,6 +7,7 @@ import type { SenderId } from '../../ledger/sender.ts';
 import { Projection } from '../../ledger/state/projection.ts';
 import type { RunState } from '../../ledger/state/run-state.ts';
 import { type Logger, silentLog } from '../../log.ts';
+import { HERE } from '../../platform.ts';
 import { keepAll } from '../../redact.ts';
 import { refuseOther, refuseStarted } from '../refuse-other.ts';
 import type { BeginSession } from '../store.ts';
@@ -155,6 +156,7 @@ async function swapBack(
 }
 
 async function warnOfMode({ path, options: { disk } }: HeldLedger, log: Logger): Promise<void> {
+  if (!HERE.hasModes) return;
   const mode = (await disk.stat(path))?.mode;
   if (mode === undefined || (mode & 0o077) === 0) return;
   log.warn(

@@ -12,6 +12,7 @@ import {
 import { access, type FileHandle, lstat, mkdir, open, readdir, realpath, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../../fs-errors.ts';
+import { HERE, whenNotInUse } from '../../platform.ts';
 import { type AppendFile, type Disk, danglingLink, type FileFacts, type FileKind, noFile } from './disk.ts';
 
 const FILE_MODE = 0o600;
@@ -95,8 +96,8 @@ export const fileDisk: Disk = {
     }
   },
 
-  rename,
-  remove: unlink,
+  rename: (from, to) => whenNotInUse(() => rename(from, to)),
+  remove: (path) => whenNotInUse(() => unlink(path)),
 
   // Asked for before each send: a callback costs less than a promise of Node's.
   stat: (path) =>
@@ -149,8 +150,8 @@ export const fileDisk: Disk = {
     try {
       handle = await open(folder, 'r');
     } catch (error) {
-      // Windows does not open folders, and keeps their entries safe by itself.
-      if (process.platform === 'win32') return;
+      // Such a system keeps their entries safe by itself.
+      if (!HERE.opensFolders) return;
       throw error;
     }
     try {

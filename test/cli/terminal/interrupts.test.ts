@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { listenForInterrupts, type SignalSource, signalsOf } from '../../../src/cli/terminal/interrupts.ts';
+import { listenForInterrupts, type SignalSource } from '../../../src/cli/terminal/interrupts.ts';
 import { InterruptedError } from '../../../src/errors.ts';
 import { EXIT_CODES, SIGNAL_EXITS } from '../../../src/exit-codes.ts';
+import { platformOf } from '../../../src/platform.ts';
 
 /** A process of a platform that hears what is emitted. */
 function processOf(platform: NodeJS.Platform): SignalSource & EventEmitter {
@@ -75,7 +76,7 @@ describe('a signal', () => {
 
   it('a signal is left to Node again once nobody listens', () => {
     const { source, interrupts } = listening('win32');
-    expect(source.eventNames().sort()).toEqual([...signalsOf('win32').keys()].sort());
+    expect(source.eventNames().sort()).toEqual([...platformOf('win32').stopSignals.keys()].sort());
     interrupts[Symbol.dispose]();
     expect(source.eventNames()).toEqual([]);
   });
