@@ -8,7 +8,7 @@ import { makeDispatcher } from '../http/dispatcher.ts';
 import { credentialSource } from '../identity/credential-source.ts';
 import type { SessionSecrets } from '../identity/session-secrets.ts';
 import { openSource, readStdin, sourceAt } from '../intake/open-source.ts';
-import { readJobText } from '../job/job-file.ts';
+import { readJobText } from '../job/job-text.ts';
 import { byOurClock } from '../ledger/call-age.ts';
 import type { LedgerSource } from '../ledger/scan-ledger.ts';
 import type { SenderId } from '../ledger/sender.ts';

@@ -3,7 +3,6 @@ import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { refuseSecretFile } from '../identity/session-secrets.ts';
 import { readTable } from '../intake/table.ts';
-import { parseJobFile } from '../job/job-file.ts';
 import { type ResolveInput, resolveJob, sourceKind } from '../job/resolve-job.ts';
 import { jobName } from '../job/values.ts';
 import { readLedger } from '../ledger/read-ledger.ts';
@@ -101,17 +100,16 @@ async function isAnyPlanned(runs: readonly string[], store: NetworkStore): Promi
 
 /** The tenants of a table, each with a job that a worker can plan. Throws a UsageError that names every mistake of job and table. */
 async function readCampaign(table: string, jobFile: string, context: SharedContext): Promise<TenantRow[]> {
-  const { cwd, env, sources, secrets, log } = context;
+  const { cwd, sources, secrets, log } = context;
   if (sourceKind(jobFile) !== 'job') throw new UsageError(`${jobFile} is no job file: its name must end in .yaml.`);
   const path = resolve(cwd, table);
   const bytes = await sources.open(path, (file) => refuseSecretFile(secrets, file, table));
   const { tenants, mistakes } = readTenants(await readTable(bytes, table), dirname(path));
-  const input = await jobInput(jobFile, {}, context);
-  const jobMistakes = await refusalOf(() => {
-    const { remarks } = parseJobFile(input.jobText ?? '', resolve(cwd, jobFile), env, jobFile);
-    for (const sentence of remarks) log.warn(sentence);
+  const jobMistakes = await refusalOf(async () => {
+    const input = await jobInput(jobFile, {}, context);
+    for (const sentence of input.jobFile?.remarks ?? []) log.warn(sentence);
+    mistakes.push(...(await checkTenants(tenants, input, context)));
   });
-  if (jobMistakes.length === 0) mistakes.push(...(await checkTenants(tenants, input, context)));
   if (mistakes.length + jobMistakes.length === 0) return tenants;
   throw new UsageError([...tableRefusal(mistakes, table), ...jobMistakes]);
 }

@@ -5,7 +5,7 @@ import { buildJob, type MergedValues } from './build-job.ts';
 import { defaultSettings, type Flags, givenSettings, show } from './given-settings.ts';
 import type { Environment } from './interpolate.ts';
 import type { Job, JobSource } from './job.ts';
-import { type JobFile, parseJobFile } from './job-file.ts';
+import type { JobFile } from './job-file.ts';
 import { OPEN_STATUSES } from './known-names.ts';
 import { bareName, defaultLedger, isRunName, type LedgerPlace } from './ledger-name.ts';
 import type { Setting } from './setting.ts';
@@ -32,8 +32,8 @@ export interface InsteadOfJob {
 export interface ResolveInput extends LedgerPlace {
   /** SOURCE as typed: a job file, a file of IDs, or `-`. Not a ledger, which holds its job. */
   sourceArg: string;
-  /** The text of the job file; needed exactly when SOURCE is one. */
-  jobText?: string | undefined;
+  /** What the job file says; needed exactly when SOURCE is one. Read by the caller, because most commands have none and its parser takes time to load. */
+  jobFile?: JobFile | undefined;
   flags: Flags;
   env: Environment;
   nowMs: number;
@@ -72,7 +72,7 @@ export function mergeJob(input: ResolveInput): {
 } {
   const { flags, env } = input;
   const given = givenSettings(flags, env, input);
-  const file = readJobFile(input);
+  const file = jobFileOf(input);
   for (const sentence of file?.remarks ?? []) input.remark?.(sentence);
   const values: MergedValues = {
     ...requireDefaults(defaultSettings()),
@@ -90,12 +90,12 @@ export function mergeJob(input: ResolveInput): {
   return { file, values, tenant, clientId };
 }
 
-function readJobFile({ sourceArg, jobText, env, cwd }: ResolveInput): JobFile | undefined {
+function jobFileOf({ sourceArg, jobFile }: ResolveInput): JobFile | undefined {
   const kind = sourceKind(sourceArg);
   if (kind === 'ledger') throw new Error('a ledger holds its own job');
   if (kind !== 'job') return undefined;
-  if (jobText === undefined) throw new Error('the text of the job file is needed');
-  return parseJobFile(jobText, resolve(cwd, sourceArg), env, sourceArg);
+  if (jobFile === undefined) throw new Error('what the job file says is needed');
+  return jobFile;
 }
 
 function sourceOf(

@@ -6,7 +6,7 @@ import { type InsteadOfJob, type ResolveInput, resolveJob, sourceKind } from '..
 import type { Machine } from './machine.ts';
 import { identityInToken } from './sign-in.ts';
 
-/** What a job is resolved from, but for a ledger, which holds its own. Throws a UsageError for a job file that cannot be read. */
+/** What a job is resolved from, but for a ledger, which holds its own. Throws a UsageError for a job file that cannot be read, with its every mistake. */
 export async function jobInput(
   source: string,
   flags: Flags,
@@ -14,9 +14,16 @@ export async function jobInput(
   instead?: InsteadOfJob,
 ): Promise<ResolveInput> {
   const refuse = (file: FileIdentity) => refuseSecretFile(secrets, file, source);
+  const readJobFile = async (shownAs: string) => {
+    const path = resolve(cwd, shownAs);
+    const text = await sources.job(path, refuse);
+    // Here, because a run of a list would wait a tenth of its start for the parser.
+    const { parseJobFile } = await import('../job/job-file.ts');
+    return parseJobFile(text, path, env, shownAs);
+  };
   return {
     sourceArg: source,
-    jobText: sourceKind(source) === 'job' ? await sources.job(resolve(cwd, source), refuse) : undefined,
+    jobFile: sourceKind(source) === 'job' ? await readJobFile(source) : undefined,
     flags,
     env,
     cwd,

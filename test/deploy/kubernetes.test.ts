@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { EXIT_CODES } from '../../src/exit-codes.ts';
 import { resolveJob } from '../../src/job/resolve-job.ts';
+import { fromText } from '../support/job-file-of.ts';
 import { kubernetesProblems } from './kubernetes-schema.ts';
 import { at, list, readManifest, readText, text } from './manifests.ts';
 
@@ -229,15 +230,17 @@ function jobOf(name: string, args: string[]) {
       return value === undefined ? [] : [[key, value]];
     }),
   );
-  return resolveJob({
-    sourceArg: source,
-    jobText: name === 'cronjob.yaml' ? nightlyInCluster() : undefined,
-    flags,
-    env: {
-      AZURE_TENANT_ID: '00000000-0000-0000-0000-000000000001',
-      AZURE_CLIENT_ID: '00000000-0000-0000-0000-000000000002',
-    },
-    cwd: '/',
-    nowMs: Date.UTC(2026, 10, 23),
-  });
+  return resolveJob(
+    fromText({
+      sourceArg: source,
+      jobText: name === 'cronjob.yaml' ? nightlyInCluster() : undefined,
+      flags,
+      env: {
+        AZURE_TENANT_ID: '00000000-0000-0000-0000-000000000001',
+        AZURE_CLIENT_ID: '00000000-0000-0000-0000-000000000002',
+      },
+      cwd: '/',
+      nowMs: Date.UTC(2026, 10, 23),
+    }),
+  );
 }

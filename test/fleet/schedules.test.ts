@@ -4,6 +4,7 @@ import type { DueTurn } from '../../src/fleet/schedules.ts';
 import { jobOfTurn, type ScheduledJob, scheduledJob } from '../../src/job/scheduled-job.ts';
 import { silentLog } from '../../src/log.ts';
 import type { TurnEnd } from '../../src/report/facts/schedule-status.ts';
+import { fromText } from '../support/job-file-of.ts';
 import { openTestDatabase, storeOf, type TestDatabase } from '../support/postgres.ts';
 
 const UTC = { cron: '0 2 * * *', tz: 'UTC' };
@@ -22,7 +23,9 @@ ${more}`;
   const env = { AZURE_TENANT_ID: 'contoso.com', AZURE_CLIENT_ID: '00000000-0000-4000-8000-000000000001' };
   const place = { cwd: '/', inStore: true, nowMs: 0 };
   // As it comes back from the database.
-  return JSON.parse(JSON.stringify(scheduledJob({ sourceArg: 'job.yaml', jobText, flags: {}, env, ...place })));
+  return JSON.parse(
+    JSON.stringify(scheduledJob(fromText({ sourceArg: 'job.yaml', jobText, flags: {}, env, ...place }))),
+  );
 }
 
 async function queueAt(made: TestDatabase, as: 'worker' | 'client' = 'client'): Promise<RunQueue> {
@@ -66,7 +69,9 @@ test('a schedule keeps no address of a store, and what another version has kept 
     nowMs: 0,
   };
   const who = { AZURE_TENANT_ID: 'contoso.com', AZURE_CLIENT_ID: '00000000-0000-4000-8000-000000000001' };
-  const kept = scheduledJob({ ...input, inStore: true, env: { ...who, COUNTERMAND_STORE: 'postgres://user@db/runs' } });
+  const kept = scheduledJob(
+    fromText({ ...input, inStore: true, env: { ...who, COUNTERMAND_STORE: 'postgres://user@db/runs' } }),
+  );
   expect(JSON.stringify(kept)).not.toContain('postgres');
   const later = { ...kept, values: { ...kept.values, concurrency: 'auto' } } as unknown as ScheduledJob;
   expect(() => jobOfTurn(later, 0)).toThrow(/schedule job .*concurrency.*: submit it again with this version/);

@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { parseJobFile } from '../../src/job/job-file.ts';
 import { JOB_KEYS, jobJsonSchema } from '../../src/job/job-schema.ts';
 import { resolveJob } from '../../src/job/resolve-job.ts';
+import { fromText } from '../support/job-file-of.ts';
 
 const FOLDER = new URL('../../jobs/', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, FOLDER), 'utf8');
@@ -51,14 +52,16 @@ describe('jobs/job.schema.json', () => {
 
 describe('the jobs', () => {
   const resolved = (name: string, env: Record<string, string> = {}) =>
-    resolveJob({
-      sourceArg: `jobs/${name}`,
-      jobText: read(name),
-      flags: { tenant: 'contoso.com', 'client-id': 'aaaabbbb-cccc-4ddd-8eee-ffff00001111' },
-      env,
-      cwd: '/home/me',
-      nowMs: Date.UTC(2026, 10, 23),
-    });
+    resolveJob(
+      fromText({
+        sourceArg: `jobs/${name}`,
+        jobText: read(name),
+        flags: { tenant: 'contoso.com', 'client-id': 'aaaabbbb-cccc-4ddd-8eee-ffff00001111' },
+        env,
+        cwd: '/home/me',
+        nowMs: Date.UTC(2026, 10, 23),
+      }),
+    );
 
   it('the jobs are these four', () => {
     expect(jobs).toEqual([

@@ -45,6 +45,7 @@ vi.mock('../../src/job/settings.ts', async (importActual) => {
 });
 
 const { frozenJobFault } = await import('../../src/job/job.ts');
+const { parseJobFile } = await import('../../src/job/job-file.ts');
 const { jobJsonSchema, JOB_KEYS } = await import('../../src/job/job-schema.ts');
 const { resolveJob } = await import('../../src/job/resolve-job.ts');
 const { mergeForResume, thawJob } = await import('../../src/job/resume-job.ts');
@@ -65,7 +66,8 @@ const sites = (job: unknown) => (job as { guards: { onlySite: unknown } }).guard
 describe('a setting that is added to the table', () => {
   test('a setting that is added to the table is a flag, a variable, a job key and a default, in this order of precedence', () => {
     const env = { ...who, COUNTERMAND_RESTING: '3m' };
-    const file = { sourceArg: 'j.yaml', jobText: 'source: {file: a.csv}\nguards: {resting: 4m}' };
+    const jobFile = parseJobFile('source: {file: a.csv}\nguards: {resting: 4m}', '/home/me/j.yaml', {});
+    const file = { sourceArg: 'j.yaml', jobFile };
     expect(resting(resolveJob({ ...base, ...file, env, flags: { resting: '2m' } }))).toBe(120_000);
     expect(resting(resolveJob({ ...base, ...file, env, flags: {} }))).toBe(180_000);
     expect(resting(resolveJob({ ...base, ...file, flags: {} }))).toBe(240_000);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
-import { readJobText } from '../../src/job/job-file.ts';
+import { readJobText } from '../../src/job/job-text.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -2,20 +2,26 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
 import { type ResolveInput, resolveJob, sourceKind } from '../../src/job/resolve-job.ts';
 import { DOCUMENTED_WINDOWS } from '../../src/quota/quota.ts';
+import { fromText } from '../support/job-file-of.ts';
 
 const TENANT = '0f7c9d3e-1111-4222-8333-444455556666';
 const CLIENT = 'aaaabbbb-cccc-4ddd-8eee-ffff00001111';
 const NOW = Date.UTC(2026, 10, 23, 18, 27, 5);
 
-function resolved(input: Partial<ResolveInput> = {}) {
-  return resolveJob({
-    sourceArg: 'incident.csv',
-    flags: {},
-    env: { AZURE_TENANT_ID: TENANT, AZURE_CLIENT_ID: CLIENT },
-    cwd: '/home/me',
-    nowMs: NOW,
-    ...input,
-  });
+/** A job file as its text. */
+type Given = Partial<ResolveInput> & { jobText?: string };
+
+function resolved(input: Given = {}) {
+  return resolveJob(
+    fromText({
+      sourceArg: 'incident.csv',
+      flags: {},
+      env: { AZURE_TENANT_ID: TENANT, AZURE_CLIENT_ID: CLIENT },
+      cwd: '/home/me',
+      nowMs: NOW,
+      ...input,
+    }),
+  );
 }
 
 describe('resolveJob', () => {
@@ -179,7 +185,7 @@ describe('resolveJob', () => {
     expect(refused).toThrow(/COUNTERMAND_SCREEN must be one of auto, always, never, not "maybe"/);
   });
 
-  it.each<[string, Partial<ResolveInput>, string]>([
+  it.each<[string, Given, string]>([
     ['a file', { sourceArg: 'in/Incident 7.csv' }, '/home/me/ledgers/Incident 7.jsonl'],
     ['a plan of a file', { plan: true }, '/home/me/ledgers/incident.plan.jsonl'],
     ['stdin', { sourceArg: '-' }, '/home/me/ledgers/stdin-20261123T182705Z.jsonl'],
@@ -237,7 +243,7 @@ describe('resolveJob', () => {
     expect(job.tenant).toBe('fabrikam.com');
   });
 
-  it.each<[string, Partial<ResolveInput>, RegExp]>([
+  it.each<[string, Given, RegExp]>([
     ['no tenant', { env: { AZURE_CLIENT_ID: CLIENT } }, /tenant is not known: give --tenant/],
     ['no application', { env: { AZURE_TENANT_ID: TENANT } }, /application is not known: give --client-id/],
     ['a wrong AZURE_CLIENT_ID', { env: { AZURE_TENANT_ID: TENANT, AZURE_CLIENT_ID: 'me' } }, /AZURE_CLIENT_ID must be/],

@@ -4,6 +4,7 @@ import { UsageError } from '../../src/errors.ts';
 import { resolveJob } from '../../src/job/resolve-job.ts';
 import { mergeForResume, thawJob } from '../../src/job/resume-job.ts';
 import { SETTING_NAMES, SETTINGS } from '../../src/job/settings.ts';
+import { fromText } from '../support/job-file-of.ts';
 
 const TENANT = '0f7c9d3e-1111-4222-8333-444455556666';
 const CLIENT = 'aaaabbbb-cccc-4ddd-8eee-ffff00001111';
@@ -38,7 +39,7 @@ describe('thawJob', () => {
     fc.assert(
       fc.property(flags, source, (given, sourceArg) => {
         const jobText = 'source: {query: {type: Isolate, createdBefore: 7d}}';
-        const job = resolveJob({ ...base, sourceArg, jobText, flags: { ...who, ...given } });
+        const job = resolveJob(fromText({ ...base, sourceArg, jobText, flags: { ...who, ...given } }));
         expect(thawJob(JSON.parse(JSON.stringify(job)))).toEqual(job);
       }),
     );

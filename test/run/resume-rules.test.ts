@@ -6,6 +6,7 @@ import type { CloseReason } from '../../src/ledger/record.ts';
 import type { RunState } from '../../src/ledger/state/run-state.ts';
 import { pinRelativeDates } from '../../src/run/resume-rules.ts';
 import { begin, type Harness, makeHarness, OPEN, PATH } from '../store/folder/harness.ts';
+import { fromText } from '../support/job-file-of.ts';
 
 const HOUR = 3_600_000;
 const AGE = { 'created-after': '2d' };
@@ -13,7 +14,7 @@ const AGE = { 'created-after': '2d' };
 function jobOf(flags: Record<string, unknown> = AGE, jobText?: string): (nowMs: number) => Job {
   const env = { AZURE_TENANT_ID: OPEN.tenant, AZURE_CLIENT_ID: OPEN.client };
   const sourceArg = jobText === undefined ? 'incident.csv' : 'job.yaml';
-  return (nowMs) => resolveJob({ sourceArg, jobText, flags, env, cwd: '/', nowMs });
+  return (nowMs) => resolveJob(fromText({ sourceArg, jobText, flags, env, cwd: '/', nowMs }));
 }
 
 /** One session of the job as it was read a second before; returns what was frozen. */

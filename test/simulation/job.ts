@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import { flagDuration } from '../../src/duration.ts';
 import type { Flags } from '../../src/job/given-settings.ts';
 import type { Job } from '../../src/job/job.ts';
+import { parseJobFile } from '../../src/job/job-file.ts';
 import { ACTION_STATUSES } from '../../src/job/known-names.ts';
 import { resolveJob } from '../../src/job/resolve-job.ts';
 import { BEGINNING } from './clock.ts';
@@ -20,6 +21,7 @@ export function sourceArgument({ source }: Scenario): string {
 
 /** A job that asks for every action, whatever its status. */
 export const JOB_TEXT = stringify({ name: 'simulated', source: { query: { status: [...ACTION_STATUSES] } } });
+const JOB = parseJobFile(JOB_TEXT, JOB_FILE, {});
 
 /** What the simulated operator asks for, with the ledger at `path`, as words after the command. */
 export function jobFlags(scenario: Scenario, path: string): Flags {
@@ -56,7 +58,7 @@ export function jobFlags(scenario: Scenario, path: string): Flags {
 export function jobOf(scenario: Scenario, path: string): Job {
   const flags = jobFlags(scenario, path);
   const sourceArg = sourceArgument(scenario);
-  return resolveJob({ sourceArg, jobText: JOB_TEXT, flags, env: {}, cwd: '/', nowMs: BEGINNING });
+  return resolveJob({ sourceArg, jobFile: JOB, flags, env: {}, cwd: '/', nowMs: BEGINNING });
 }
 
 /** What an operator gives along who has looked at everything and wants it done. */
