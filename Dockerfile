@@ -29,6 +29,8 @@ ENV NODE_ENV=production
 COPY --from=build /app/package.json /app/package.json
 COPY --from=build /app/dist /app/dist
 COPY LICENSE /app/LICENSE
+# What `countermand demo` cancels.
+COPY jobs/demo.yaml jobs/demo.csv /app/jobs/
 # Ledgers lie in `ledgers` below the working folder unless --ledger says otherwise: with the root as working folder, in the volume.
 COPY --from=build --chown=node:node /ledgers /ledgers
 VOLUME /ledgers

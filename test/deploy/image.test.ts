@@ -26,7 +26,7 @@ describe('the image', () => {
 
   it('the image has the program and nothing that installs or builds one', () => {
     const from = finalStage.filter((line) => line.startsWith('COPY ')).map((line) => line.split(' ').at(-1));
-    expect(from).toEqual(['/app/package.json', '/app/dist', '/app/LICENSE', '/ledgers']);
+    expect(from).toEqual(['/app/package.json', '/app/dist', '/app/LICENSE', '/app/jobs/', '/ledgers']);
   });
 
   it('the image keeps ledgers in a volume that belongs to its user, where a run without --ledger puts them', () => {

@@ -100,9 +100,9 @@ describe.each(PATHS)('%s', (path) => {
     for (const each of stepsOf(path)) {
       const run = String(at(each, 'run') ?? '');
       for (const [, name = ''] of run.matchAll(/npm run ([\w:-]+)/g)) expect(scripts).toContain(name);
-      for (const [script] of run.matchAll(/\.ci\/[\w.]+/g))
+      for (const [script] of run.matchAll(/\.ci\/[\w.-]+/g))
         expect(existsSync(new URL(`../../${script}`, import.meta.url))).toBe(true);
-      for (const [folder] of run.matchAll(/\btest\/[\w/]+/g))
+      for (const [folder] of run.matchAll(/\btest\/[\w/.-]+/g))
         expect(existsSync(new URL(`../../${folder}`, import.meta.url))).toBe(true);
     }
   });
@@ -141,7 +141,17 @@ describe('the workflows together', () => {
     );
     expect(writing).toEqual([`${FOLDER}/release.yaml publish`]);
     const publish = at(readManifest(`${FOLDER}/release.yaml`), 'jobs.publish');
-    expect(at(publish, 'needs')).toBe('check');
+    // What is published was made after the check, and has run on each system.
+    const release = readManifest(`${FOLDER}/release.yaml`);
+    expect(['publish', 'try', 'make'].map((job) => at(release, `jobs.${job}.needs`))).toEqual(['try', 'make', 'check']);
+    expect(list(release, 'jobs.try.strategy.matrix.system').map((name) => String(name).split('-')[0])).toEqual([
+      'ubuntu',
+      'windows',
+      'macos',
+      'macos',
+    ]);
+    for (const job of ['make', 'try', 'publish'])
+      expect(JSON.stringify(at(release, `jobs.${job}.steps`)), job).toContain('"name":"release","path":"release"');
     expect(at(publish, 'permissions')).toEqual({
       contents: 'write',
       packages: 'write',
