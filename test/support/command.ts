@@ -8,6 +8,8 @@ const COMMAND = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 export interface CommandOptions {
   /** The command's whole environment but for what a process needs to start: nothing of the tester's own credentials is seen. */
   env?: Readonly<Record<string, string | undefined>>;
+  /** Another build of it. @default this clone's */
+  main?: string;
   /** @default the tester's */
   cwd?: string;
   /** What stands in stdin; without it stdin is at its end. */
@@ -41,9 +43,9 @@ export interface RunningCommand extends AsyncDisposable {
 
 /** Starts the built command as a process of its own. Disposing of it kills it. */
 export function startCommand(args: readonly string[], options: CommandOptions = {}): RunningCommand {
-  const { env = {}, cwd, input, openInput = false, timeoutMs = 60_000, through = [] } = options;
+  const { env = {}, main = COMMAND, cwd, input, openInput = false, timeoutMs = 60_000, through = [] } = options;
   const [file = process.execPath, ...before] = [...through, process.execPath];
-  const child = spawn(file, [...before, COMMAND, ...args], {
+  const child = spawn(file, [...before, main, ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
