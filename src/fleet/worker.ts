@@ -31,7 +31,7 @@ export interface WorkerOptions {
 
 /**
  * `worker`: takes runs from the queue of a store until a signal, hosts each in a place of its own, then closes their sessions, gives them back and
- * resolves to 0. Throws a UsageError for a folder of credentials that cannot be read, and what is a bug in any of its runs: in a process of which that is known nothing else is gone on with, and its runs move.
+ * resolves to 0. Throws a UsageError for a store of another version, for a folder of credentials that cannot be read, and what is a bug in any of its runs: in a process of which that is known nothing else is gone on with, and its runs move.
  */
 export async function runWorker(
   { places, flags, credentials: folder, port }: WorkerOptions,
@@ -97,6 +97,8 @@ export async function runWorker(
     }
   };
 
+  // With another schema each run that it took would be a dead letter. From then on it goes on with what was there, as a release only adds.
+  await store.stat('worker');
   await using served = port === undefined ? undefined : await servePort(port, { unready, metrics });
   await using queue = await RunQueue.open(store, log, 'worker');
   const unwatched = new AbortController();

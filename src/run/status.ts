@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import PQueue from 'p-queue';
 import { CountermandError, UsageError } from '../errors.ts';
 import type { Job } from '../job/job.ts';
 import { LEDGER_FOLDER, shownName } from '../job/ledger-name.ts';
@@ -62,31 +63,42 @@ export function statusReader(places: readonly string[], machine: LookingMachine)
   let known = new Map<string, Seen>();
   return async () => {
     const { entries, passedOver, campaign } = await findAll(places, machine);
-    const found: { seen: Seen; holder: RunHolder | undefined }[] = [];
+    const before = known;
     const next = new Map<string, Seen>();
-    for (const { entry, isNamed } of entries) {
+    // Each is a few questions and a little arithmetic, so that one waits for its answers while others are worked on.
+    const looks = await eachOf(entries, async ({ entry, isNamed }) => {
       try {
-        const looked = await lookAt(entry, known.get(entry.name), machine);
+        const looked = await lookAt(entry, before.get(entry.name), machine);
         next.set(entry.name, looked.seen);
-        found.push(looked);
+        return looked;
       } catch (error) {
         if (isNamed || !(error instanceof CountermandError)) throw error;
-        passedOver.push(error.message);
+        return error.message;
       }
-    }
+    });
+    passedOver.push(...looks.filter((look) => typeof look === 'string'));
+    const found = looks.filter((look) => typeof look !== 'string');
     known = next;
-    const runs: RunStatus[] = [];
     const quotas = new Map<string, Promise<readonly WindowLeft[]>>();
-    for (const { seen, holder } of found) {
+    const runs = await eachOf(found, async ({ seen, holder }) => {
       const ends = await endsAtMs(seen, holder !== undefined, quotas, machine);
       const pause = seen.session && lastPause(seen.session);
       // Where its moment has come, a try is on its way.
       const isOn = pause !== undefined && pause.untilMs > machine.clock.wallMs();
-      runs.push(runStatus(seen.status, holder, ends, isOn ? pause : null));
-    }
+      return runStatus(seen.status, holder, ends, isOn ? pause : null);
+    });
     return { atMs: machine.clock.wallMs(), runs, passedOver, ...(campaign === undefined ? {} : { campaign }) };
   };
 }
+
+/** What becomes of each, in their order; a few at a time. Throws what the first of them throws. */
+async function eachOf<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
+  const queue = new PQueue({ concurrency: AT_ONCE });
+  return await queue.addAll(all.map((one) => () => work(one)));
+}
+
+/** A database answers what so many ask of it in a few statements. */
+const AT_ONCE = 32;
 
 interface Entry {
   entry: ListedRun;

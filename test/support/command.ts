@@ -13,6 +13,8 @@ const PATH = EXECUTABLE === undefined ? process.env['PATH'] : '';
 export interface CommandOptions {
   /** The command's whole environment but for what a process needs to start: nothing of the tester's own credentials is seen. */
   env?: Readonly<Record<string, string | undefined>>;
+  /** Another build of it. @default this clone's */
+  main?: string;
   /** @default the tester's */
   cwd?: string;
   /** What stands in stdin; without it stdin is at its end. */
@@ -46,8 +48,9 @@ export interface RunningCommand extends AsyncDisposable {
 
 /** Starts the built command as a process of its own. Disposing of it kills it. */
 export function startCommand(args: readonly string[], options: CommandOptions = {}): RunningCommand {
-  const { env = {}, cwd, input, openInput = false, timeoutMs = 60_000, through = [] } = options;
-  const [file = '', ...before] = [...through, ...COMMAND];
+  const { env = {}, main, cwd, input, openInput = false, timeoutMs = 60_000, through = [] } = options;
+  const command = main === undefined ? COMMAND : [process.execPath, main];
+  const [file = '', ...before] = [...through, ...command];
   const child = spawn(file, [...before, ...args], {
     cwd,
     env: { PATH, HOME: process.env['HOME'], ...env },

@@ -17,13 +17,13 @@ export async function* readNamed(database: Database, name: string, offset = 0): 
   yield* readRun(database, row, offset);
 }
 
-/** As {@link readNamed}; by the run's UUID, since it may be called otherwise meanwhile. What was committed before is there at least. */
+/** As {@link readNamed}; by the run's UUID, since it may be called otherwise meanwhile. What was committed before is there, and perhaps more. */
 export async function* readRun(
   database: Database,
   { run, name, bytes }: Pick<RunRow, 'run' | 'name' | 'bytes'>,
   offset = 0,
 ): AsyncGenerator<Uint8Array> {
-  const [chunk] = await database.query<{ firstByte: number }>(CHUNK_OF_BYTE, [run, offset]);
+  const [chunk] = offset === 0 ? [] : await database.query<{ firstByte: number }>(CHUNK_OF_BYTE, [run, offset]);
   const partAt = async (from: number) => {
     const chunks = await database.bytes(PART, [run, from, from + PART_BYTES]);
     return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
@@ -33,12 +33,16 @@ export async function* readRun(
   for (;;) {
     const lines = await asked;
     if (lines === undefined || lines.length === 0) break;
+    const isLast = at + lines.length >= bytes;
     // The next part comes while this one is worked on. Who stops here never learns what became of it.
-    asked = partAt(at + lines.length);
-    asked.catch(() => undefined);
+    if (!isLast) {
+      asked = partAt(at + lines.length);
+      asked.catch(() => undefined);
+    }
     const isBegun = at < offset;
     if (at + lines.length > offset) yield isBegun ? lines.subarray(offset - at) : lines;
     at += lines.length;
+    if (isLast) break;
   }
   if (at < bytes) {
     throw new DiskError(

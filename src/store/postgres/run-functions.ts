@@ -108,9 +108,41 @@ export interface RunRow {
 const ROW = `select run, name, tenant, bytes::float8 as bytes, head, countermand.epoch_ms(modified) as "modifiedMs",
   case when lease_until > countermand.clock() then holder end as holder from countermand.run where bytes > 0`;
 
+interface Asked {
+  name: string;
+  resolve: (row: RunRow | undefined) => void;
+  reject: (reason: unknown) => void;
+}
+
+/** Who asks for single runs at the same moment: many, where a board of all is read. */
+const asked = new WeakMap<Session, Asked[]>();
+
+/** As it stands after the call. What is asked for in one turn of the loop is one statement. */
 export async function runNamed(database: Session, name: string): Promise<RunRow | undefined> {
-  const [row] = await rows(database, `${ROW} and name = $1`, [name]);
-  return row;
+  return await new Promise((resolve, reject) => {
+    const one = { name, resolve, reject };
+    const others = asked.get(database);
+    if (others !== undefined) {
+      others.push(one);
+      return;
+    }
+    const together = [one];
+    asked.set(database, together);
+    setImmediate(() => {
+      asked.delete(database);
+      void answerAll(database, together);
+    });
+  });
+}
+
+async function answerAll(database: Session, together: readonly Asked[]): Promise<void> {
+  try {
+    const found = await rows(database, `${ROW} and name = any($1)`, [together.map(({ name }) => name)]);
+    const byName = new Map(found.map((row) => [row.name, row]));
+    for (const { name, resolve } of together) resolve(byName.get(name));
+  } catch (error) {
+    for (const { reject } of together) reject(error);
+  }
 }
 
 /** Those that somebody holds, by name. */
@@ -123,7 +155,7 @@ export async function runsBeginning(database: Session, beginning: string): Promi
   return await rows(database, `${ROW} and left(name, length($1)) = $1 order by name collate "C"`, [beginning]);
 }
 
-async function rows(database: Session, text: string, values: readonly string[]): Promise<RunRow[]> {
+async function rows(database: Session, text: string, values: readonly (string | string[])[]): Promise<RunRow[]> {
   const found = await database.query<Omit<RunRow, 'holder'> & { holder: RunHolder | null }>(text, values);
   return found.map(({ holder, ...row }) => ({ ...row, holder: holder ?? undefined }));
 }
