@@ -39,6 +39,16 @@ export interface TakeOptions {
   work(claim: Claim): Promise<Settlement>;
 }
 
+/** The queue as a worker sees it. It says who should work on a run, and may be wrong: who may is for the store to say. */
+export interface WorkQueue extends AsyncDisposable {
+  /** Takes runs from now on, until {@link leave}. */
+  take(how: TakeOptions): Promise<void>;
+  /** Takes no more runs. Those at work go on; `idle` resolves once what became of them is told. */
+  leave(): { idle: Promise<void> };
+  /** What stands in the queue now. */
+  backlog(): Promise<Backlog>;
+}
+
 const POLL_S = 2;
 /** Where the database calls each new run out, places look by themselves for those alone whose moment has come or whose worker was lost. */
 const HEARD_POLL_S = 5;
@@ -65,8 +75,8 @@ interface BacklogRow {
   waitMs: number;
 }
 
-/** The queue of runs in the database of a store: pg-boss, which says who should work on a run. Who may is for the store to say. */
-export class RunQueue implements AsyncDisposable {
+/** The queue of runs in the database of a store: pg-boss. */
+export class RunQueue implements WorkQueue {
   readonly #boss: PgBoss;
   readonly #store: NetworkStore;
 
@@ -128,7 +138,6 @@ export class RunQueue implements AsyncDisposable {
     });
   }
 
-  /** What stands in the queue now. */
   async backlog(): Promise<Backlog> {
     return await this.#asked(async () => {
       const { rows } = await this.#boss.getDb().executeSql(BACKLOG);
@@ -169,7 +178,6 @@ export class RunQueue implements AsyncDisposable {
     });
   }
 
-  /** Takes runs from now on, until {@link leave}. */
   async take({ places, work }: TakeOptions): Promise<void> {
     const how = {
       ...{ localConcurrency: places, perJobResults: true, batchSize: 1 },
@@ -184,7 +192,6 @@ export class RunQueue implements AsyncDisposable {
     );
   }
 
-  /** Takes no more runs. Those at work go on; `idle` resolves once what became of them is told. */
   leave(): { idle: Promise<void> } {
     return { idle: this.#boss.offWork(RUNS, { wait: true }) };
   }

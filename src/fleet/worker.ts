@@ -3,10 +3,9 @@ import { TenantCredentials } from '../identity/tenant-credentials.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { Context } from '../run/console.ts';
 import { type HeardInterrupts, makeInterrupts } from '../run/interrupts.ts';
-import type { NetworkStore } from '../store/network-store.ts';
 import { workOn } from './place.ts';
 import { servePort } from './port.ts';
-import { type Claim, RunQueue, type Settlement } from './queue.ts';
+import type { Claim, Settlement, WorkQueue } from './queue.ts';
 import { QueueWatch } from './queue-watch.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
 
@@ -22,6 +21,12 @@ export interface WorkerOptions {
   credentials?: string | undefined;
   /** Where it answers Prometheus and whoever asks whether it works. @default nowhere */
   port?: number | undefined;
+  /** Where its runs come from. */
+  queue: {
+    /** For messages, without secrets. */
+    where: string;
+    open(): Promise<WorkQueue>;
+  };
 }
 
 /**
@@ -29,10 +34,10 @@ export interface WorkerOptions {
  * resolves to 0. Throws a UsageError for a folder of credentials that cannot be read, and what is a bug in any of its runs: in a process of which that is known nothing else is gone on with, and its runs move.
  */
 export async function runWorker(
-  { places, flags, credentials: folder, port }: WorkerOptions,
-  context: Context & { store: NetworkStore },
+  { places, flags, credentials: folder, port, queue: runsOf }: WorkerOptions,
+  context: Context,
 ): Promise<ExitCode> {
-  const { log, store, interrupts, clock } = context;
+  const { log, interrupts, clock } = context;
   const credentials = folder === undefined ? undefined : new TenantCredentials(folder);
   const found = await credentials?.look();
   for (const doubt of found?.doubts ?? []) log.warn(doubt);
@@ -72,14 +77,14 @@ export async function runWorker(
   };
 
   await using served = port === undefined ? undefined : await servePort(port, { unready, metrics });
-  await using queue = await RunQueue.open(store, log, 'worker');
+  await using queue = await runsOf.open();
   const unwatched = new AbortController();
   using _watch = { [Symbol.dispose]: () => unwatched.abort() };
   if (served !== undefined) void watch.watch(queue, log, unwatched.signal);
   await queue.take({ places, work });
   isTaking = true;
   log.info(
-    { store: store.where, places, port: served?.port, ownCredentials: found?.tenants },
+    { store: runsOf.where, places, port: served?.port, ownCredentials: found?.tenants },
     'this worker takes runs',
   );
   await ended;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
+import { RunQueue } from '../../fleet/queue.ts';
 import { runWorker } from '../../fleet/worker.ts';
 import { show } from '../../job/given-settings.ts';
 import type { Args, Command, Flag, HelpHead } from '../command.ts';
@@ -63,7 +64,8 @@ export const worker: Command = {
     const given = args['credentials'];
     const credentials = given === undefined ? undefined : resolve(context.cwd, String(given));
     const flags = givenSettings(args, SETTINGS_OF.worker);
-    return await runWorker({ places, port, credentials, flags }, { ...context, store });
+    const queue = { where: store.where, open: () => RunQueue.open(store, context.log, 'worker') };
+    return await runWorker({ places, port, credentials, flags, queue }, { ...context, store });
   },
 };
 
