@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import type { Backlog, RunQueue } from './queue.ts';
+import type { Backlog, WorkQueue } from './queue.ts';
 
 const EVERY_MS = 5_000;
 /** What was seen longer ago is not known any more: two looks failed. */
@@ -32,7 +32,7 @@ export class QueueWatch {
   }
 
   /** Looks until `signal` aborts. Errors of the queue are for its own log. */
-  async watch(queue: Pick<RunQueue, 'backlog'>, log: Logger, signal: AbortSignal): Promise<void> {
+  async watch(queue: Pick<WorkQueue, 'backlog'>, log: Logger, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const begunMs = this.#clock.monotonicMs();
       const look = queue.backlog().then(

@@ -3,10 +3,11 @@ import type { Job, JobAttempt, JobResult, PgBoss } from 'pg-boss';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Logger } from '../log.ts';
 import type { WorkerStatus } from '../report/facts/run-status.ts';
+import type { TurnEnd } from '../report/facts/schedule-status.ts';
 import type { NetworkStore } from '../store/network-store.ts';
 import { bossOf, DEAD_LETTERS, otherQueue, QUEUE_SCHEMA, RUNS, refuseNoTurns } from './boss.ts';
 import type { PlanSums } from './plan-sums.ts';
-import { Schedules } from './schedules.ts';
+import { type DueTurn, Schedules } from './schedules.ts';
 import { LATEST, type LatestRow, type Standing, type Submission, standingOf } from './standing.ts';
 
 /** A run that this process has got to work on. */
@@ -37,6 +38,21 @@ export interface TakeOptions {
   places: number;
   /** Does the work. Where it throws, the run is given back as one whose worker was lost. */
   work(claim: Claim): Promise<Settlement>;
+  /** Makes the run of a turn that came due, beside the places. Where it throws, the turn is tried again later. Without it no turns are taken. */
+  turn?: (due: DueTurn, queue: TurnQueue) => Promise<TurnEnd>;
+}
+
+/** What the making of a turn asks of the queue. */
+export type TurnQueue = Pick<RunQueue, 'standings' | 'submit'>;
+
+/** The queue as a worker sees it. It says who should work on a run, and may be wrong: who may is for the store to say. */
+export interface WorkQueue extends AsyncDisposable {
+  /** Takes runs and turns from now on, until {@link leave}. */
+  take(how: TakeOptions): Promise<void>;
+  /** Takes no more. What is at work goes on; `idle` resolves once what became of them is told. */
+  leave(): { idle: Promise<void> };
+  /** What stands in the queue now. */
+  backlog(): Promise<Backlog>;
 }
 
 const POLL_S = 2;
@@ -67,8 +83,8 @@ interface BacklogRow {
   waitMs: number;
 }
 
-/** The queue of runs in the database of a store: pg-boss, which says who should work on a run. Who may is for the store to say. */
-export class RunQueue implements AsyncDisposable {
+/** The queue of runs in the database of a store: pg-boss. */
+export class RunQueue implements WorkQueue {
   readonly schedules: Schedules;
   readonly #boss: PgBoss;
   readonly #store: NetworkStore;
@@ -132,7 +148,6 @@ export class RunQueue implements AsyncDisposable {
     });
   }
 
-  /** What stands in the queue now. */
   async backlog(): Promise<Backlog> {
     return await this.#asked(async () => {
       const { rows } = await this.#boss.getDb().executeSql(BACKLOG);
@@ -173,8 +188,7 @@ export class RunQueue implements AsyncDisposable {
     });
   }
 
-  /** Takes runs from now on, until {@link leave}. */
-  async take({ places, work }: TakeOptions): Promise<void> {
+  async take({ places, work, turn }: TakeOptions): Promise<void> {
     const how = {
       ...{ localConcurrency: places, perJobResults: true, batchSize: 1 },
       ...{ pollingIntervalSeconds: POLL_S, notifyPollingIntervalSeconds: HEARD_POLL_S },
@@ -186,11 +200,13 @@ export class RunQueue implements AsyncDisposable {
         return [await this.#settle(job, await work({ submission, deaths, signal }))];
       }),
     );
+    if (turn !== undefined) await this.schedules.take((due) => turn(due, this));
   }
 
   /** Takes no more runs and turns. Those at work go on; `idle` resolves once what became of them is told. */
-  leave(): { idle: Promise<unknown> } {
-    return { idle: Promise.all([this.#boss.offWork(RUNS, { wait: true }), this.schedules.leave()]) };
+  leave(): { idle: Promise<void> } {
+    const left = [this.#boss.offWork(RUNS, { wait: true }), this.schedules.leave()];
+    return { idle: Promise.all(left).then(() => {}) };
   }
 
   /** Waits up to 5 s until what became of the last runs is told. */

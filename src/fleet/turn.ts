@@ -3,7 +3,7 @@ import { jobOfTurn } from '../job/scheduled-job.ts';
 import type { TurnEnd } from '../report/facts/schedule-status.ts';
 import { admitTurn } from '../run/admit.ts';
 import type { Context } from '../run/console.ts';
-import type { RunQueue } from './queue.ts';
+import type { TurnQueue } from './queue.ts';
 import type { DueTurn } from './schedules.ts';
 import { newSubmission } from './standing.ts';
 
@@ -11,7 +11,7 @@ import { newSubmission } from './standing.ts';
  * Makes the run of a turn, as `submit` would make it of the job at that moment: one run of a job at a time, and one that was interrupted goes on. Made
  * again because a worker was lost meanwhile, it is the same run. Throws what may be otherwise in a while (exit 6, an interrupt), and what is a bug.
  */
-export async function makeTurn({ schedule, atMs }: DueTurn, queue: RunQueue, context: Context): Promise<TurnEnd> {
+export async function makeTurn({ schedule, atMs }: DueTurn, queue: TurnQueue, context: Context): Promise<TurnEnd> {
   const { store } = context;
   try {
     const job = jobOfTurn(schedule.job, atMs);

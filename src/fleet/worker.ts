@@ -5,11 +5,10 @@ import type { Flags } from '../job/given-settings.ts';
 import { needsLook, type TurnEnd, turnWords } from '../report/facts/schedule-status.ts';
 import type { Context } from '../run/console.ts';
 import { type HeardInterrupts, makeInterrupts } from '../run/interrupts.ts';
-import type { NetworkStore } from '../store/network-store.ts';
 import { hostedConsole } from './hosted.ts';
 import { workOn } from './place.ts';
 import { servePort } from './port.ts';
-import { type Claim, RunQueue, type Settlement } from './queue.ts';
+import type { Claim, Settlement, TurnQueue, WorkQueue } from './queue.ts';
 import { QueueWatch } from './queue-watch.ts';
 import type { DueTurn } from './schedules.ts';
 import { makeTurn } from './turn.ts';
@@ -27,6 +26,12 @@ export interface WorkerOptions {
   credentials?: string | undefined;
   /** Where it answers Prometheus and whoever asks whether it works. @default nowhere */
   port?: number | undefined;
+  /** Where its runs come from. */
+  queue: {
+    /** For messages, without secrets. */
+    where: string;
+    open(): Promise<WorkQueue>;
+  };
 }
 
 /**
@@ -34,10 +39,10 @@ export interface WorkerOptions {
  * resolves to 0. Throws a UsageError for a store of another version, for a folder of credentials that cannot be read, and what is a bug in any of its runs: in a process of which that is known nothing else is gone on with, and its runs move.
  */
 export async function runWorker(
-  { places, flags, credentials: folder, port }: WorkerOptions,
-  context: Context & { store: NetworkStore },
+  { places, flags, credentials: folder, port, queue: runsOf }: WorkerOptions,
+  context: Context,
 ): Promise<ExitCode> {
-  const { log, store, interrupts, clock } = context;
+  const { log, interrupts, clock } = context;
   const credentials = folder === undefined ? undefined : new TenantCredentials(folder);
   const found = await credentials?.look();
   for (const doubt of found?.doubts ?? []) log.warn(doubt);
@@ -76,14 +81,14 @@ export async function runWorker(
     }
   };
 
-  const turn = async (due: DueTurn): Promise<TurnEnd> => {
+  const turn = async (due: DueTurn, turns: TurnQueue): Promise<TurnEnd> => {
     const { name, tenant } = due.schedule.job;
     const turnLog = log.child({ schedule: name, tenant });
     const own = makeInterrupts();
     runs.add(own);
     try {
       if (drain.signal.aborted) own.interrupt('SIGTERM');
-      const end = await makeTurn(due, queue, { ...context, ...hostedConsole(turnLog), log: turnLog, interrupts: own });
+      const end = await makeTurn(due, turns, { ...context, ...hostedConsole(turnLog), log: turnLog, interrupts: own });
       turnLog[needsLook({ last: { ...due, end } }) ? 'warn' : 'info'](end, `the turn of a schedule: ${turnWords(end)}`);
       return end;
     } catch (thrown) {
@@ -97,18 +102,15 @@ export async function runWorker(
     }
   };
 
-  // With another schema each run that it took would be a dead letter. From then on it goes on with what was there, as a release only adds.
-  await store.stat('worker');
   await using served = port === undefined ? undefined : await servePort(port, { unready, metrics });
-  await using queue = await RunQueue.open(store, log, 'worker');
+  await using queue = await runsOf.open();
   const unwatched = new AbortController();
   using _watch = { [Symbol.dispose]: () => unwatched.abort() };
   if (served !== undefined) void watch.watch(queue, log, unwatched.signal);
-  await queue.take({ places, work });
-  await queue.schedules.take(turn);
+  await queue.take({ places, work, turn });
   isTaking = true;
   log.info(
-    { store: store.where, places, port: served?.port, ownCredentials: found?.tenants },
+    { store: runsOf.where, places, port: served?.port, ownCredentials: found?.tenants },
     'this worker takes runs',
   );
   await ended;

@@ -18,6 +18,9 @@ export class CallHistory {
   readonly #pauses = new Map<SimProcess, number>();
   /** Pages of a query since the last intake, by process. */
   readonly #pages = new Map<SimProcess, number>();
+  /** How many sessions a process began after its first, and in which one a call was sent. */
+  readonly #sessions = new Map<SimProcess, number>();
+  readonly #sentIn = new WeakMap<Sent, number>();
   readonly #forgottenCalls = new WeakSet<Sent>();
   readonly #forgottenActions = new Set<string>();
   /** By ledger. */
@@ -33,6 +36,7 @@ export class CallHistory {
   }
 
   sent(run: string, sent: Sent): void {
+    this.#sentIn.set(sent, this.#sessionOf(sent.by));
     const all = this.#all.get(run);
     if (all === undefined) this.#all.set(run, [sent]);
     else all.push(sent);
@@ -50,6 +54,7 @@ export class CallHistory {
 
   told(sent: Sent, nowMs: number): void {
     const { by, request, http, retryAfterMs } = sent;
+    if ((this.#sentIn.get(sent) ?? 0) !== this.#sessionOf(by)) return;
     if (http === 401) {
       const refused = this.#refused.get(by) ?? new Map<string, number>();
       this.#refused.set(by, refused);
@@ -70,6 +75,18 @@ export class CallHistory {
 
   pausedUntil(by: SimProcess): number {
     return this.#pauses.get(by) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** A process that hosts many begins another session, which knows nothing of what the one before it was told. */
+  begins(by: SimProcess): void {
+    this.#pages.delete(by);
+    this.#pauses.delete(by);
+    this.#refused.delete(by);
+    this.#sessions.set(by, this.#sessionOf(by) + 1);
+  }
+
+  #sessionOf(by: SimProcess): number {
+    return this.#sessions.get(by) ?? 0;
   }
 
   pages(by: SimProcess): number {

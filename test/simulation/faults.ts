@@ -3,11 +3,12 @@ interface Fault {
   readonly does: string;
   /** The stream of numbers it is drawn from, where that has another name: a renamed fault must not change what old seeds do. */
   readonly stream?: string;
-  /** It came after these seeds failed for the first time: known seeds run without it, as they did then. */
-  readonly late?: true;
+  /** It came after these seeds failed for the first time: known seeds run without it, as they did then. `fleet`: with the workers. */
+  readonly late?: true | 'fleet';
 }
 
 const LATE = { late: true } as const;
+const FLEET = { late: 'fleet' } as const;
 
 /** Everything that can go wrong in a world, and be taken out of it while a failure is narrowed down (`--without a,b`). */
 export const FAULTS = {
@@ -69,6 +70,9 @@ export const FAULTS = {
     ...LATE,
   },
   'retry-after': { does: 'Retry-After has a fraction, and no message tells the seconds', ...LATE },
+  fleet: { does: 'nobody sits there: workers take the runs from a queue, end and begin again', ...FLEET },
+  'queue-lies': { does: 'the queue hands runs out twice, late, again once they are done, or never', ...FLEET },
+  'deadly-runs': { does: 'whoever begins with a run is killed soon, several times', ...FLEET },
 } as const satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof FAULTS;
@@ -77,6 +81,11 @@ export const FAULT_NAMES = Object.keys(FAULTS) as readonly FaultName[];
 
 /** What no world had when the first seeds failed. */
 export const LATE_FAULTS: readonly FaultName[] = FAULT_NAMES.filter((name) => 'late' in FAULTS[name]);
+
+/** What no world had before there were workers. */
+export const FLEET_FAULTS: readonly FaultName[] = FAULT_NAMES.filter(
+  (name) => (FAULTS[name] as Fault).late === 'fleet',
+);
 
 export function streamOf(name: FaultName): string {
   const fault: Fault = FAULTS[name];

@@ -3,6 +3,7 @@ import { ANSWER_RULES } from './rules/answers.ts';
 import { COUNTING_RULES } from './rules/counting.ts';
 import { ENDING_RULES } from './rules/endings.ts';
 import { FILE_RULES } from './rules/files.ts';
+import { FLEET_RULES } from './rules/fleet.ts';
 import { OUTCOME_RULES } from './rules/outcomes.ts';
 import { REPORT_RULES } from './rules/reports.ts';
 import type { Events, Invariant } from './rules/rule.ts';
@@ -19,6 +20,7 @@ export const INVARIANTS: readonly Invariant[] = [
   ...REPORT_RULES,
   ...SESSION_RULES,
   ...ENDING_RULES,
+  ...FLEET_RULES,
 ];
 
 /** Asks all rules about what happens; `violate` hears of each that does not hold. */

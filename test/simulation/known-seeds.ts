@@ -1,4 +1,4 @@
-import { type FaultName, LATE_FAULTS } from './faults.ts';
+import { type FaultName, FLEET_FAULTS, LATE_FAULTS } from './faults.ts';
 
 /** Every seed that ever failed, and what it found. They are run with every set of fresh ones. */
 export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
@@ -71,6 +71,9 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
   640159635: 'a source no longer named open actions, and a ledger was cut too: the simulation itself blamed the cut',
   930001936:
     'a ledger that lost its name was kept as a copy: the simulation itself took that for a session’s beginning',
+  3000029:
+    'a worker’s next session knew nothing of the 429 to the one before: the simulation itself took both for one session',
+  6000589: 'a worker began a plan beside a run: the simulation itself looked for the run’s intents in the plan',
   930008730: 'a list was asked for five times without an answer: the simulation itself counted only single lookups',
 };
 
@@ -81,7 +84,11 @@ const FAILED_WITH_LATE: ReadonlySet<number> = new Set([
   930008730,
 ]);
 
+/** Known seeds that failed with workers. */
+const FAILED_WITH_FLEET: ReadonlySet<number> = new Set([3000029, 6000589]);
+
 /** A world that failed before some faults were thought of is run again as it was then, without them. */
 export function withoutLate(seed: number): readonly FaultName[] {
-  return Object.hasOwn(KNOWN_SEEDS, seed) && !FAILED_WITH_LATE.has(seed) ? LATE_FAULTS : [];
+  if (!Object.hasOwn(KNOWN_SEEDS, seed) || FAILED_WITH_FLEET.has(seed)) return [];
+  return FAILED_WITH_LATE.has(seed) ? FLEET_FAULTS : LATE_FAULTS;
 }

@@ -13,8 +13,10 @@ export interface LedgerFilesOptions {
   workers: ReadonlyMap<SimProcess, Worker>;
   /** True ms. */
   now(): number;
+  /** Those that are hosted by others too. */
+  everyWorker(): Iterable<Worker>;
   /** A process of ours has written a record. */
-  onRecord(record: LedgerRecord, worker: Worker, watch: LedgerWatch, inode: Inode): void;
+  onRecord(record: LedgerRecord, by: SimProcess, watch: LedgerWatch, inode: Inode): void;
 }
 
 /** The ledgers of a world as files: which file says what, and what hands other than the program's did to it. */
@@ -42,15 +44,14 @@ export class LedgerFiles {
   watchOf(inode: Inode): LedgerWatch {
     const there = this.#watches.get(inode);
     if (there !== undefined) return there;
-    const { emit, workers, onRecord } = this.#options;
+    const { emit, onRecord } = this.#options;
     const watch = new LedgerWatch({
       garbage: (line) => {
         if (!this.handled.has(inode)) emit('garbage', line);
       },
       lost: (record) => emit('lost', record),
       record: (record, by) => {
-        const worker = by && workers.get(by);
-        if (worker !== undefined) onRecord(record, worker, watch, inode);
+        if (by !== undefined) onRecord(record, by, watch, inode);
       },
     });
     this.#watches.set(inode, watch);
@@ -71,10 +72,10 @@ export class LedgerFiles {
 
   /** A hand changed what is at `path`; `was` is the file that was there. Nobody can know what no file says any more. */
   swapped(path: string, was: Inode, loses: boolean): void {
-    const { workers, history, now } = this.#options;
+    const { everyWorker, history, now } = this.#options;
     const { run } = this.watchOf(was);
     const inode = this.at(path);
-    for (const worker of workers.values()) {
+    for (const worker of everyWorker()) {
       if (!worker.process.exists) continue;
       if (worker.inode === was) worker.swappedAtMs ??= now();
       // What a hand left is what it opens: a plan with another head, or no ledger at all.

@@ -23,6 +23,10 @@ export interface SimMachineOptions {
   disk: DiskTrouble;
   /** The disk as somebody sees it who watches. */
   watch?: ((disk: Disk) => Disk) | undefined;
+  /** Each of its connections has numbers of its own: it hosts many sessions. */
+  hosts?: boolean;
+  /** Reads its log. */
+  onLog?: ((line: string) => void) | undefined;
 }
 
 export interface SimMachine {
@@ -37,13 +41,19 @@ export function makeMachine(state: WorldState, process: SimProcess, options: Sim
   const disk = watch(state.disk.of(process, () => (state.isCalm ? NO_TROUBLE : options.disk)));
   const log = pino(
     { level: state.scenario.logLevel, base: null },
-    { write: (line: string) => void state.logs.push(line) },
+    {
+      write: (line: string) => {
+        state.logs.push(line);
+        options.onLog?.(line);
+      },
+    },
   );
   const signals = new EventEmitter();
   // A process that ends by itself wherever it stands is seen as one that is killed.
   const interrupts = listenForInterrupts(Object.assign(signals, { platform: 'linux' as const }), () => process.kill());
   state.signals.set(process, () => signals.emit('SIGTERM'));
   const processes = processesOf(state, process, state.host);
+  let connections = 0;
   const context: Context = {
     env: { AZURE_CLIENT_SECRET: 'simulated' },
     cwd: '/',
@@ -61,11 +71,14 @@ export function makeMachine(state: WorldState, process: SimProcess, options: Sim
       job: () => Promise.resolve(JOB_TEXT),
     },
     outputs: () => outputsOf(state),
-    connect: ({ apiUrl }) => ({
-      transport: () => wireOf(state, process, random.fork('wire'), apiUrl),
-      credential: () => state.authority.of(process),
-      end: () => Promise.resolve(),
-    }),
+    connect: ({ apiUrl }) => {
+      const stream = options.hosts === true ? `wire ${connections++}` : 'wire';
+      return {
+        transport: () => wireOf(state, process, random.fork(stream), apiUrl),
+        credential: () => state.authority.of(process),
+        end: () => Promise.resolve(),
+      };
+    },
     out: () => undefined,
     delivered: () => Promise.resolve(),
     say: (output) => log.info(typeof output === 'string' ? output : output.text),

@@ -9,12 +9,16 @@ export interface Patch {
 export interface Mutant {
   name: string;
   patches: readonly Patch[];
+  /** Looked for where workers are. */
+  fleet?: true;
 }
 
 const one = (name: string, file: string, find: string, replace: string): Mutant => ({
   name,
   patches: [{ file, find, replace }],
 });
+
+const ofFleet = (...args: Parameters<typeof one>): Mutant => ({ ...one(...args), fleet: true });
 
 /** What the simulation must find, each within 500 seeds, when it is patched into a copy of the compiled program. */
 export const MUTANTS: readonly Mutant[] = [
@@ -229,5 +233,37 @@ export const MUTANTS: readonly Mutant[] = [
     'src/defender/retry-after.js',
     String.raw`const SECONDS = /^(?:\d+(?:\.\d*)?|\.\d+)$/;`,
     String.raw`const SECONDS = /^\d+$/;`,
+  ),
+  ofFleet(
+    'a worker that does not notice that a run is not its any more',
+    'src/fleet/place.js',
+    "signal.addEventListener('abort', giveUp, { once: true });",
+    '',
+  ),
+  ofFleet('a drained run that becomes a dead letter', 'src/fleet/settle-rules.js', 'case 143:', ''),
+  ofFleet(
+    'takeovers that are counted whatever was done between them',
+    'src/fleet/settle-rules.js',
+    'const idleTakeovers = wentOn ? 0 : submission.idleTakeovers + deaths;',
+    'const idleTakeovers = submission.idleTakeovers + deaths;',
+  ),
+  ofFleet(
+    'takeovers that are not counted',
+    'src/fleet/settle-rules.js',
+    'submission: { ...submission, takeovers, idleTakeovers,',
+    'submission: { ...submission, takeovers,',
+  ),
+  ofFleet('a run of a lost worker that is begun at once', 'src/fleet/place.js', 'if (deaths > 0) {', 'if (false) {'),
+  ofFleet(
+    'a held run that is handed out again at once',
+    'src/fleet/settle-rules.js',
+    "return { kind: 'again', afterMs: HELD_MS, submission };",
+    "return { kind: 'again', afterMs: 0, submission };",
+  ),
+  ofFleet(
+    'a wait that does not grow',
+    'src/fleet/settle-rules.js',
+    'waits: submission.waits + 1',
+    'waits: submission.waits',
   ),
 ];

@@ -89,7 +89,7 @@ async function playSecondLedger(state: WorldState, killAfter: number | undefined
   await runToEnd(state, process, done);
 }
 
-function targetsOf(state: WorldState, random: Random): Parameters<typeof playFaults>[2] {
+export function targetsOf(state: WorldState, random: Random): Parameters<typeof playFaults>[2] {
   return {
     outages: state.outages,
     isCalm: () => state.isCalm,

@@ -22,6 +22,7 @@ export class SimProcess {
   readonly inKernel = new Set<() => void>();
   readonly #onKill: () => void;
   readonly #waiting: (() => void)[] = [];
+  readonly #onGone: (() => void)[] = [];
   #state: 'alive' | 'frozen' | 'dead' | 'ended' = 'alive';
   #frozenAtMs = 0;
 
@@ -43,6 +44,11 @@ export class SimProcess {
 
   get isFrozen(): boolean {
     return this.#state === 'frozen';
+  }
+
+  /** Told once, when it is killed or has come to its end. */
+  whenGone(tell: () => void): void {
+    this.#onGone.push(tell);
   }
 
   deliver(what: () => void): void {
@@ -75,11 +81,18 @@ export class SimProcess {
     this.inKernel.clear();
     if (power) for (const finish of inKernel) finish();
     this.#onKill();
+    this.#tellGone();
   }
 
   /** It came to its end by itself. What it left behind may still arrive. */
   end(): void {
-    if (this.#state !== 'dead') this.#state = 'ended';
+    if (this.#state === 'dead' || this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#tellGone();
+  }
+
+  #tellGone(): void {
+    for (const tell of this.#onGone.splice(0)) tell();
   }
 
   freeze(): void {

@@ -1,4 +1,5 @@
 import type { Flags } from '../../src/job/given-settings.ts';
+import { admitSource } from '../../src/run/admit.ts';
 import type { MissingAnswer } from '../../src/run/approve.ts';
 import type { Context } from '../../src/run/console.ts';
 import { planSession } from '../../src/run/plan.ts';
@@ -8,8 +9,11 @@ import { jobFlags, repeatedFlags, sourceArgument, UNLIMITED } from './job.ts';
 import type { Scenario } from './scenario.ts';
 
 export interface Command {
-  /** `start`: `run LEDGER` of a plan. `nightly`: `run JOB` as a scheduler types it, without naming a ledger. */
-  kind: 'plan' | 'run' | 'start' | 'resume' | 'verify' | 'nightly';
+  /**
+   * `start`: `run LEDGER` of a plan. `nightly`: `run JOB` as a scheduler types it, without naming a ledger. `submit-plan`:
+   * as a campaign submits what is to be planned.
+   */
+  kind: 'plan' | 'run' | 'start' | 'resume' | 'verify' | 'nightly' | 'submit' | 'submit-plan';
   /** Of its ledger. */
   path: string;
   /** `--head`: that of the ledger as it was reviewed. */
@@ -31,6 +35,10 @@ export async function command(context: Context, scenario: Scenario, given: Comma
   switch (kind) {
     case 'plan':
       return (await planSession({ source, flags, json: true }, context)).exitCode;
+    case 'submit':
+    case 'submit-plan':
+      await admitSource({ source, flags, yes: true, step: kind === 'submit' ? 'run' : 'plan' }, context);
+      return 0;
     case 'verify':
       return verifySession({ ledger: path, flags: repeatedFlags(scenario), head, offline: false, json: true }, context);
     case 'run':

@@ -2,7 +2,8 @@
 //   npm run simulate -- --seeds 3000 [--base N]   fresh seeds (base: from the date unless given), and all that ever failed
 //   npm run simulate -- --seed N [--trace]        one, exactly as it was; with --trace all that happened
 //   npm run simulate -- --seed N --shrink         leaves faults out while the failure stays
-//   npm run simulate -- --mutants                   each deliberate fault must be found within 500 seeds
+//   npm run simulate -- --mutants                   each deliberate fault must be found within 500 seeds; with --fleet those of workers alone
+//   npm run simulate -- --fleet --seeds 2000        fresh ones whose worlds have workers
 // `--without kills,resets` leaves faults out, `--actions N` allows at most N actions.
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     shrink: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
     mutant: { type: 'string' },
+    fleet: { type: 'boolean', default: false },
     twice: { type: 'boolean', default: false },
     without: { type: 'string' },
     actions: { type: 'string' },
@@ -157,7 +159,7 @@ async function main() {
     const base = Number(values.base ?? Math.floor(Date.now() / 1000));
     const count = Number(values.seeds ?? 1000);
     console.log(`seeds ${base} to ${base + count - 1}, and ${known.length} that failed once`);
-    seeds = [...known, ...Array.from({ length: count }, (_, n) => base + n)];
+    seeds = [...known, ...(await fresh(base, count, values.fleet))];
   }
   const { failed, facts } = await runAll(seeds, { most: Number(values.failures) });
   if (values.trace && failed.length === 0) {
@@ -175,6 +177,17 @@ async function main() {
   );
   console.log(`${facts.passed} passed, ${failed.length + differing} failed`);
   if (failed.length + differing > 0) process.exitCode = 1;
+}
+
+/** So many seeds from `base` on; `fleet`: only those whose worlds have workers. */
+async function fresh(base, count, fleet) {
+  const { hasWorkers } = await import(join(built, 'test/simulation/fleet/fleet-scenario.js'));
+  const { Random } = await import(join(built, 'test/simulation/seed.js'));
+  const seeds = [];
+  for (let seed = base; seeds.length < count; seed++) {
+    if (!fleet || hasWorkers(new Random(`seed ${seed}`))) seeds.push(seed);
+  }
+  return seeds;
 }
 
 /** The same seeds once more, in another process: every trace must be the same, byte for byte. */
@@ -211,9 +224,12 @@ async function shrink(seed) {
 /** Each deliberate fault is patched into a copy of what was built, and must be found. */
 async function mutants() {
   const { MUTANTS } = await import(join(built, 'test/simulation/mutants.js'));
-  const wanted = MUTANTS.filter(({ name }) => values.mutant === undefined || name.includes(values.mutant));
+  const wanted = MUTANTS.filter(
+    ({ name, fleet = false }) =>
+      (values.mutant === undefined || name.includes(values.mutant)) && (fleet || !values.fleet),
+  );
   let missed = 0;
-  for (const { name, patches } of wanted) {
+  for (const { name, patches, fleet = false } of wanted) {
     const copy = join(cache, 'mutant');
     rmSync(copy, { recursive: true, force: true });
     cpSync(built, copy, { recursive: true });
@@ -223,7 +239,7 @@ async function mutants() {
       if (!before.includes(find)) throw new Error(`${name}: "${find}" stands no more in ${file}`);
       writeFileSync(path, before.replace(find, replace));
     }
-    const seeds = Array.from({ length: Number(values.seeds ?? 500) }, (_, n) => n + 1);
+    const seeds = await fresh(1, Number(values.seeds ?? 500), fleet);
     const { failed, facts } = await runAll(seeds, { first: true, from: copy });
     const [found] = failed;
     if (found === undefined) missed++;

@@ -1,6 +1,7 @@
 import type { Order } from '../../src/ledger/record.ts';
 import type { Window } from '../../src/quota/quota.ts';
 import { type FaultName, streamOf } from './faults.ts';
+import { drawFleet, type FleetScenario, sessionsOf } from './fleet/fleet-scenario.ts';
 import { drawForgery, type Forgery } from './forge.ts';
 import { Random } from './seed.ts';
 import { drawSession, quiet, type SessionFaults } from './session-faults.ts';
@@ -84,6 +85,8 @@ export interface Scenario {
   earlier: boolean;
   fsClock: 'wall' | 'own';
   logLevel: 'info' | 'trace';
+  /** Workers do it, and not an operator: what happens to them stands in `sessions` too. */
+  fleet: FleetScenario | undefined;
   sessions: readonly SessionFaults[];
 }
 
@@ -149,7 +152,10 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
   const forged = faultsOf('forged-ledger', 0.06);
   const orders = faultsOf('orders', 0.4);
   const reads = !(faultsOf('permissions', 0.12).hit && root.fork('reads').chance(0.5));
-  const source = base.pick(['file', 'file', 'file', 'stdin', 'query'] as const);
+  const fleet = drawFleet(root, on, (drawn) => agreeing(drawn, honestClock));
+  const drawnSource = base.pick(['file', 'file', 'file', 'stdin', 'query'] as const);
+  // stdin is nobody's who submits.
+  const source = fleet !== undefined && drawnSource === 'stdin' ? 'file' : drawnSource;
   const pageTraits = {
     links: pages.hit ? pages.random.pick(['repeated', 'empty', 'none'] as const) : ('right' as const),
     counts: pages.hit && pages.random.chance(0.6),
@@ -223,11 +229,12 @@ export function drawScenario(seed: number, without: ReadonlySet<FaultName> = new
     fractions: faultsOf('retry-after', 0.5).hit,
     earlier: faultsOf('earlier-ledgers', 0.3).hit,
     honestClock,
-    review: review.hit ? { changed: review.random.chance(0.8) } : undefined,
-    forged: forged.hit ? drawForgery(forged.random) : undefined,
+    review: review.hit && fleet === undefined ? { changed: review.random.chance(0.8) } : undefined,
+    forged: forged.hit && fleet === undefined ? drawForgery(forged.random) : undefined,
     fsClock: base.pick(['wall', 'own'] as const),
     logLevel: base.chance(0.15) ? 'trace' : 'info',
-    sessions,
+    fleet,
+    sessions: fleet === undefined ? sessions : sessionsOf(fleet),
   };
 }
 

@@ -77,7 +77,7 @@ export async function startSession(state: WorldState, process: SimProcess, optio
   return code;
 }
 
-function seenAtExit(state: WorldState, path: string): Pick<Exit, 'watch' | 'named' | 'releases'> {
+export function seenAtExit(state: WorldState, path: string): Pick<Exit, 'watch' | 'named' | 'releases'> {
   const isOurs = !state.files.mayBeDamaged(path);
   return {
     watch: isOurs ? state.files.watchAt(path) : undefined,

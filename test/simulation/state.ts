@@ -51,7 +51,12 @@ export class WorldState implements Facts {
   readonly history = new CallHistory();
   readonly emit: Emit;
   readonly outages: Outages = { ...NO_OUTAGES };
+  /** The session of a process; of a worker that hosts many, the one that began last. */
   readonly workers = new Map<SimProcess, Worker>();
+  /** The sessions that a worker hosts. */
+  readonly hosted = new Map<SimProcess, readonly Worker[]>();
+  /** What plans admitted when they were reviewed, by their heads. */
+  readonly reviewed = new Map<string, ReadonlySet<string>>();
   /** What was written beside the ledgers, by path. */
   readonly outputs = new Map<string, string>();
   /** Earlier ledgers of the folder, and whether the job may remove them. */
@@ -70,6 +75,8 @@ export class WorldState implements Facts {
   failure: { invariant: string; detail: string } | undefined;
   /** Who opened a ledger to send, in that order: each follows the one before it as the one sender. */
   readonly #openers: SimProcess[] = [];
+  /** Who began the last session of a ledger. */
+  readonly #writers = new Map<Inode, SimProcess>();
   readonly #retries = new Map<string, ReadonlySet<string>>();
   readonly #slow = new WeakSet<Sent>();
   readonly #uuids: Random;
@@ -112,6 +119,7 @@ export class WorldState implements Facts {
       emit: this.emit,
       history: this.history,
       workers: this.workers,
+      everyWorker: () => this.#everyWorker(),
       now: this.now,
       onRecord: (...written) => this.#recorded(...written),
     });
@@ -144,7 +152,7 @@ export class WorldState implements Facts {
 
   jumpWallClock(byMs: number): void {
     this.clocks.jump(byMs);
-    for (const worker of this.workers.values()) {
+    for (const worker of this.#everyWorker()) {
       if (!worker.process.exists) continue;
       if (Math.abs(byMs) > LOCK_GOOD_MS) worker.clockJumped = true;
       // To the process it looks as if its machine had slept for so long.
@@ -155,8 +163,13 @@ export class WorldState implements Facts {
 
   /** What this process does from now on may follow from something else than its clock or its ledger. */
   disturb(process: SimProcess): void {
-    const worker = this.workers.get(process);
-    if (worker !== undefined) worker.disturbed = true;
+    for (const worker of [this.workers.get(process), ...(this.hosted.get(process) ?? [])]) {
+      if (worker !== undefined) worker.disturbed = true;
+    }
+  }
+
+  #everyWorker(): Set<Worker> {
+    return new Set([...this.workers.values(), ...[...this.hosted.values()].flat()]);
   }
 
   isOdd(id: string): boolean {
@@ -184,7 +197,12 @@ export class WorldState implements Facts {
 
   readonly isThere = (inode: Inode): boolean => this.files.isThere(inode);
 
-  #recorded(record: LedgerRecord, worker: Worker, watch: LedgerWatch, inode: Inode): void {
+  #recorded(record: LedgerRecord, by: SimProcess, watch: LedgerWatch, inode: Inode): void {
+    const worker = this.#sessionOf(record, by, inode);
+    if (worker === undefined) return;
+    const opener = this.#writers.get(inode);
+    if (record.kind === 'open') this.#writers.set(inode, by);
+    else if (opener !== undefined && opener !== by) this.emit('behind', { by: by.name, opener: opener.name });
     if (record.kind === 'intake' && this.scenario.source !== 'query') worker.named = new Set(this.ids);
     if (record.kind === 'open') {
       worker.inode = inode;
@@ -197,8 +215,24 @@ export class WorldState implements Facts {
     this.emit('record', { record, worker, watch });
   }
 
-  /** A plan of given IDs that looks nothing up may be made beside whoever sends. */
+  /** Of a process that hosts many, the one that the ledger is of. Calls are those of the last that began and may send. */
+  #sessionOf(record: LedgerRecord, by: SimProcess, inode: Inode): Worker | undefined {
+    const hosted = this.hosted.get(by);
+    if (hosted === undefined || record.kind !== 'open') {
+      return hosted?.find((each) => each.inode === inode) ?? this.workers.get(by);
+    }
+    const begun = hosted.find((each) => each.inode === undefined && this.files.at(each.path) === inode);
+    if (begun === undefined) return this.workers.get(by);
+    if (!this.#sendsNothing(begun)) {
+      this.workers.set(by, begun);
+      this.history.begins(by);
+    }
+    return begun;
+  }
+
+  /** A plan of given IDs that looks nothing up may be made beside whoever sends, and what is submitted is only written down. */
   #sendsNothing({ kind, path }: Worker): boolean {
+    if (kind === 'submit' || kind === 'submit-plan') return true;
     return kind === 'plan' && jobOf(this.scenario, path).screen === 'never' && this.scenario.source !== 'query';
   }
 

@@ -2,6 +2,7 @@ import { VirtualTime } from './clock.ts';
 import { layEarlierLedgers } from './earlier-ledgers.ts';
 import { checkEnd } from './end.ts';
 import type { FaultName } from './faults.ts';
+import { playFleet } from './fleet/play-fleet.ts';
 import { playForgedLedger } from './forged-ledger.ts';
 import { sourceText } from './job.ts';
 import { playSession } from './operator.ts';
@@ -70,10 +71,13 @@ export class World {
 async function live(state: WorldState): Promise<void> {
   begin(state);
   if (state.scenario.forged !== undefined) await playForgedLedger(state, state.scenario.forged);
-  for (const faults of state.scenario.sessions) {
-    await playSession(state, faults);
+  const { fleet, sessions } = state.scenario;
+  if (fleet !== undefined) await playFleet(state, fleet);
+  for (const faults of fleet === undefined ? sessions : []) {
     if (state.failure !== undefined) return;
+    await playSession(state, faults);
   }
+  if (state.failure !== undefined) return;
   await settle(state);
   if (state.failure !== undefined) return;
   await checkEnd(state);

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { RunQueue } from '../../fleet/queue.ts';
 import { runWorker } from '../../fleet/worker.ts';
 import type { Command, Flag } from '../command.ts';
 import { givenSettings, SETTINGS_OF, settingOptions } from '../flags/setting-flags.ts';
@@ -53,6 +54,12 @@ export const worker: Command = {
     const given = args['credentials'];
     const credentials = given === undefined ? undefined : resolve(context.cwd, String(given));
     const flags = givenSettings(args, SETTINGS_OF.worker);
-    return await runWorker({ places, port, credentials, flags }, { ...context, store });
+    const open = async () => {
+      // With another schema each run that it took would be a dead letter. From then on it goes on with what was there, as a release only adds.
+      await store.stat('worker');
+      return await RunQueue.open(store, context.log, 'worker');
+    };
+    const queue = { where: store.where, open };
+    return await runWorker({ places, port, credentials, flags, queue }, { ...context, store });
   },
 };

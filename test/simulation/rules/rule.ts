@@ -4,6 +4,7 @@ import type { Exit, Facts, Sending, Worker } from '../facts.ts';
 import type { LedgerEnd } from '../ledger-end.ts';
 import type { DurableIntent, LedgerWatch } from '../ledger-watch.ts';
 import type { Sent } from '../transport.ts';
+import type { Settled } from './fleet.ts';
 
 /** What happens in a world that a rule can be asked about. */
 export interface Events {
@@ -41,6 +42,13 @@ export interface Events {
   stall: string;
   /** So many actions are open after all calm sessions. */
   unsettled: number;
+  /** A process appends to a ledger on which another one has begun a session since. */
+  behind: { by: string; opener: string };
+  settled: Settled;
+  /** A worker process ends by itself, so long after it was asked to. */
+  drained: { by: string; code: number; message: string; tookMs: number | undefined; isHindered: boolean };
+  /** A run is not brought to its end, though nothing stands in the way. */
+  stranded: string;
   /** A ledger as it is at the end of the world. */
   end: LedgerEnd;
 }

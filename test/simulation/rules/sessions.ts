@@ -29,6 +29,9 @@ export const SESSION_RULES: readonly Invariant[] = [
         if (code === 2 && message?.includes(' is not a ledger: ')) return undefined;
         // So are, by a session that has begun in order, open actions that the source no longer names; a swap or a clock ends it with 6 or is thrown.
         if (code === 2 && message === '') return undefined;
+        // So is a plan that is to be made of a run that was started meanwhile.
+        if (code === 2 && worker.kind === 'plan' && /is a run that was started, not a plan/.test(message ?? ''))
+          return undefined;
         // Who has not begun yet waits for whoever works on the ledger, or goes.
         if (code === 11 && /is held by process .*wait until that run ends/.test(message ?? '')) return undefined;
         const why =
