@@ -29,6 +29,7 @@ export const SLOW_TESTS = [
   'test/e2e/redact.test.ts',
   'test/store/postgres/any-run.property.test.ts',
   'test/fleet/queue.test.ts',
+  'test/fleet/work-queue.test.ts',
   'test/e2e/fleet.test.ts',
   'test/e2e/fleet-sign-in.test.ts',
   'test/e2e/campaign.test.ts',
