@@ -37,6 +37,7 @@ export const SLOW_TESTS = [
   'test/store/postgres/transfer.test.ts',
   'test/fleet/queue.test.ts',
   'test/fleet/schedules.test.ts',
+  'test/fleet/work-queue.test.ts',
   'test/e2e/fleet.test.ts',
   'test/e2e/schedules.test.ts',
   'test/e2e/fleet-sign-in.test.ts',

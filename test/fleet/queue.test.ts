@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DEAD_LETTERS, QUEUES, RUNS } from '../../src/fleet/boss.ts';
+import { DEAD_LETTERS, QUEUES, RUNS, TURNS } from '../../src/fleet/boss.ts';
 import { prepareQueue } from '../../src/fleet/prepare-queue.ts';
 import { type Claim, RunQueue, type Settlement } from '../../src/fleet/queue.ts';
 import type { Submission } from '../../src/fleet/standing.ts';
@@ -61,6 +61,7 @@ test('store init makes the queues as they were measured, as the owner, and again
       ...{ name: RUNS, policy: 'exclusive', heartbeat_seconds: 10, retry_delay: 0, notify: true },
       ...{ expire_seconds: QUEUES[RUNS].expireInSeconds, dead_letter: DEAD_LETTERS },
     },
+    { name: TURNS, policy: 'exclusive', heartbeat_seconds: 10, dead_letter: null, notify: true },
   ]);
 });
 
