@@ -40,23 +40,45 @@ export interface Forecast {
  * in whole windows, so the cost is O(windows × largest cap) however many calls are left.
  */
 export function forecast(input: ForecastInput): Forecast {
+  return reckon(input).forecast;
+}
+
+/** A forecast, and every call of it. */
+export interface Reckoning {
+  forecast: Forecast;
+  /** When the n-th call goes out, counted from 1 to the number of calls. */
+  sentAtMs(n: number): number;
+  /** When it is answered. */
+  answeredAtMs(n: number): number;
+}
+
+/** {@link forecast}, for who asks for many of its moments: the calls are reckoned once. */
+export function reckon(input: ForecastInput): Reckoning {
   const { calls, roundTripMs, nowMs } = input;
   if (calls <= 0) {
-    return { nextAtMs: undefined, lastAtMs: undefined, quartersAtMs: [nowMs, nowMs, nowMs, nowMs], doneAtMs: nowMs };
+    const none = { nextAtMs: undefined, lastAtMs: undefined, doneAtMs: nowMs };
+    const never = () => nowMs;
+    return {
+      forecast: { ...none, quartersAtMs: [nowMs, nowMs, nowMs, nowMs] },
+      sentAtMs: never,
+      answeredAtMs: never,
+    };
   }
   const inTurnAtMs = sendMoments(input);
   const beforeLastMs = calls > 1 ? inTurnAtMs(calls - 2) + roundTripMs : nowMs;
-  const sentAtMs = (index: number) =>
-    input.settlesMs === undefined || index < calls - 1
-      ? inTurnAtMs(index)
-      : Math.max(inTurnAtMs(index), beforeLastMs + input.settlesMs);
-  const answered = (part: number) => sentAtMs(Math.max(0, Math.ceil(calls * part) - 1)) + roundTripMs;
-  return {
-    nextAtMs: sentAtMs(0),
-    lastAtMs: sentAtMs(calls - 1),
+  const sentAtMs = (n: number) =>
+    input.settlesMs === undefined || n < calls
+      ? inTurnAtMs(n - 1)
+      : Math.max(inTurnAtMs(n - 1), beforeLastMs + input.settlesMs);
+  const answeredAtMs = (n: number) => sentAtMs(n) + roundTripMs;
+  const answered = (part: number) => answeredAtMs(Math.max(1, Math.ceil(calls * part)));
+  const whole = {
+    nextAtMs: sentAtMs(1),
+    lastAtMs: sentAtMs(calls),
     quartersAtMs: [answered(0.25), answered(0.5), answered(0.75), answered(1)],
     doneAtMs: answered(1),
-  };
+  } as const;
+  return { forecast: whole, sentAtMs, answeredAtMs };
 }
 
 /**

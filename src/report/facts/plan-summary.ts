@@ -1,6 +1,6 @@
 import { DECISIONS, type Decision, type DecisionCounts, noDecisions } from '../../ledger/decisions.ts';
 import { NOT_FOUND_STATUS, type Order } from '../../ledger/record.ts';
-import { type Forecast, type ForecastInput, forecast } from '../../quota/forecast.ts';
+import { type ForecastInput, type Reckoning, reckon } from '../../quota/forecast.ts';
 import { jobFacts } from './job-facts.ts';
 import { type ActionRow, actionRow, mayNeedRelease } from './rows.ts';
 import { type LedgerView, mergedActions } from './view.ts';
@@ -143,13 +143,14 @@ export interface OrderedCancels extends Pick<OrderFacts, 'asked' | 'by'> {
 /** The forecast as reports show it: moments on the wall clock, and the curve between them. `nowWallMs` belongs to `input.nowMs`. */
 export function forecastFacts(input: ForecastInput, nowWallMs: number, order?: OrderedCancels): ForecastFacts {
   const wall = (monotonicMs: number) => nowWallMs + monotonicMs - input.nowMs;
-  const whole = forecast(input);
+  const reckoning = reckon(input);
+  const { forecast: whole, answeredAtMs } = reckoning;
   const startsAtMs = wall(whole.nextAtMs ?? input.nowMs);
   const points = Math.min(POINTS, input.calls);
   const curve = [{ atMs: startsAtMs, done: 0 }];
   for (let i = 1; i <= points; i++) {
     const done = Math.ceil((input.calls * i) / points);
-    curve.push({ atMs: wall(firstOf(input, done).doneAtMs), done });
+    curve.push({ atMs: wall(answeredAtMs(done)), done });
   }
   return {
     calls: input.calls,
@@ -157,7 +158,7 @@ export function forecastFacts(input: ForecastInput, nowWallMs: number, order?: O
     endsAtMs: wall(whole.doneAtMs),
     quartersAtMs: whole.quartersAtMs.map(wall),
     curve,
-    order: order && orderFacts(input, order),
+    order: order && orderFacts(input.calls, reckoning, order),
   };
 }
 
@@ -165,30 +166,23 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 /** Lookups go out between the cancels, evenly enough. Spans begin with the first call. */
-function orderFacts(input: ForecastInput, { asked, by, cancels }: OrderedCancels): OrderFacts {
-  const lookups = input.calls - cancels;
+function orderFacts(all: number, reckoning: Reckoning, { asked, by, cancels }: OrderedCancels): OrderFacts {
+  const lookups = all - cancels;
   const cancelsWithin = (spanMs: number) => {
-    const calls = callsWithin(input, spanMs);
-    return calls - Math.ceil((calls * lookups) / Math.max(1, input.calls));
+    const calls = callsWithin(all, reckoning, spanMs);
+    return calls - Math.ceil((calls * lookups) / Math.max(1, all));
   };
   const [inMinute, inHour] = [cancelsWithin(MINUTE_MS), cancelsWithin(HOUR_MS)];
   return { asked, by, firstMinute: inMinute, firstHour: inHour - inMinute, later: cancels - inHour };
 }
 
-/** The forecast of the first of the calls: only the last one of all waits for those before it to settle. */
-function firstOf(input: ForecastInput, calls: number): Forecast {
-  return forecast(calls < input.calls ? { ...input, calls, settlesMs: undefined } : input);
-}
-
-/** How many calls go out in the span that begins with the first one. */
-function callsWithin(input: ForecastInput, spanMs: number): number {
-  const { nextAtMs } = forecast(input);
+/** How many of all calls go out in the span that begins with the first one. */
+function callsWithin(all: number, { forecast: { nextAtMs }, sentAtMs }: Reckoning, spanMs: number): number {
   if (nextAtMs === undefined) return 0;
-  let [within, beyond] = [1, input.calls + 1];
+  let [within, beyond] = [1, all + 1];
   while (beyond - within > 1) {
     const calls = Math.floor((within + beyond) / 2);
-    const { lastAtMs = nextAtMs } = firstOf(input, calls);
-    if (lastAtMs - nextAtMs < spanMs) within = calls;
+    if (sentAtMs(calls) - nextAtMs < spanMs) within = calls;
     else beyond = calls;
   }
   return within;

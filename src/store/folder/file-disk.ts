@@ -3,10 +3,12 @@ import {
   close as closeFile,
   closeSync,
   constants,
+  fstat as fstatFile,
   open as openFile,
   openSync,
   read as readFile,
   stat as statFile,
+  write as writeFile,
   writeFileSync,
 } from 'node:fs';
 import { access, type FileHandle, lstat, mkdir, open, readdir, realpath, rename, unlink } from 'node:fs/promises';
@@ -184,18 +186,29 @@ class RealAppendFile implements AppendFile {
     return this.#size;
   }
 
-  async facts(): Promise<FileFacts> {
-    return factsOf(await this.#handle.stat({ bigint: true }));
+  // Asked before each write, and like it by a callback: that costs less than a promise of the handle's. Whoever closes waits for both.
+  facts(): Promise<FileFacts> {
+    return new Promise((resolve, reject) => {
+      fstatFile(this.#handle.fd, { bigint: true }, (error, stats) => {
+        if (error === null) resolve(factsOf(stats));
+        else reject(error);
+      });
+    });
   }
 
   read(): AsyncIterable<Uint8Array> {
     return chunksOf(this.#handle, 0);
   }
 
-  async write(bytes: Uint8Array): Promise<number> {
-    const { bytesWritten } = await this.#handle.write(bytes, 0, bytes.length);
-    this.#size += bytesWritten;
-    return bytesWritten;
+  write(bytes: Uint8Array): Promise<number> {
+    return new Promise((resolve, reject) => {
+      writeFile(this.#handle.fd, bytes, 0, bytes.length, null, (error, bytesWritten) => {
+        if (error === null) {
+          this.#size += bytesWritten;
+          resolve(bytesWritten);
+        } else reject(error);
+      });
+    });
   }
 
   datasync(): Promise<void> {
