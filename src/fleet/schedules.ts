@@ -4,11 +4,13 @@ import type { ScheduledJob } from '../job/scheduled-job.ts';
 import type { TurnEnd } from '../report/facts/schedule-status.ts';
 import type { NetworkStore } from '../store/network-store.ts';
 import { QUEUE_SCHEMA, refuseNoTurns, TURNS } from './boss.ts';
-import type { Recurrence } from './cron.ts';
+import { nextTurnMs, type Recurrence } from './cron.ts';
 
 /** A job that is made a run of at each of its turns. */
 export interface Schedule extends Recurrence {
   job: ScheduledJob;
+  /** When it was submitted as it is, by the database's clock. Epoch ms. */
+  sinceMs: number;
   /** The newest turn that came due and is remembered, a month; undefined before there is one. */
   last: LastTurn | undefined;
 }
@@ -32,7 +34,8 @@ export type Asked = <T>(work: () => Promise<T>) => Promise<T>;
 /** A turn is called out. Tried again, it is found by looking. */
 const POLL_S = 30;
 
-const LIST = `select s.key, s.cron, coalesce(s.timezone, 'UTC') as tz, s.data as job, t.state, t.output,
+const LIST = `select s.key, s.cron, coalesce(s.timezone, 'UTC') as tz, s.data as job,
+    floor(extract(epoch from s.updated_on) * 1000)::float8 as "sinceMs", t.state, t.output,
     floor(extract(epoch from t.created_on) * 1000)::float8 as "atMs"
   from ${QUEUE_SCHEMA}.schedule s
   left join lateral (
@@ -43,6 +46,7 @@ const LIST = `select s.key, s.cron, coalesce(s.timezone, 'UTC') as tz, s.data as
 
 interface Row extends Recurrence {
   job: ScheduledJob;
+  sinceMs: number;
   state: string | null;
   output: unknown;
   atMs: number | null;
@@ -63,7 +67,10 @@ export class Schedules {
   /** By name; with one, that alone. */
   async list(name?: string): Promise<Schedule[]> {
     const { rows } = await this.#asked(() => this.#boss.getDb().executeSql(LIST, [name ?? null]));
-    return (rows as Row[]).map(({ cron, tz, job, ...turn }) => ({ cron, tz, job, last: lastTurn(turn) }));
+    return (rows as Row[]).map(({ cron, tz, job, sinceMs, ...turn }) => ({
+      ...{ cron, tz, job, sinceMs },
+      last: lastTurn(turn),
+    }));
   }
 
   /** A schedule of this name that is there is replaced. */
@@ -95,7 +102,10 @@ export class Schedules {
       // What stands there now: it may have been replaced, or taken away, since the turn came due.
       const [schedule] = await this.list(turn?.singletonKey ?? '');
       if (turn === undefined || schedule === undefined) return { kind: 'removed' };
-      return await make({ schedule, atMs: turn.createdOn.getTime() });
+      const atMs = turn.createdOn.getTime();
+      // pg-boss sends what was due in the minute before, and what an earlier schedule of the name owes: whoever submitted was told of a later turn.
+      if (atMs < nextTurnMs(schedule, schedule.sinceMs)) return { kind: 'too-early' };
+      return await make({ schedule, atMs });
     });
   }
 

@@ -135,7 +135,7 @@ const status = z.strictObject({
         last: z
           .strictObject({
             at: time.describe('when it was found to be due'),
-            kind: z.enum(['being-made', 'made', 'under-way', 'dead-letter', 'refused', 'removed']),
+            kind: z.enum(['being-made', 'made', 'under-way', 'dead-letter', 'refused', 'removed', 'too-early']),
             run: z.string().exactOptional().describe('the run that was made, or is in its way'),
             exitCode: exitCode.exactOptional(),
             reason: z.string().exactOptional(),

@@ -42,6 +42,12 @@ async function takeOne(queue: RunQueue, end: TurnEnd = { kind: 'made', run: 'one
   });
 }
 
+/** As if it had been submitted days ago. */
+async function isOld(made: TestDatabase): Promise<void> {
+  const then = "now() - interval '3 days'";
+  await made.sql(`update countermand_queue.schedule set created_on = ${then}, updated_on = ${then}`);
+}
+
 /** As if a turn had just come due. */
 async function turnIsDue(made: TestDatabase): Promise<void> {
   await made.sql(
@@ -91,12 +97,12 @@ test('a schedule is kept once under its name, in the place of an earlier one, un
   expect(await client.schedules.list()).toEqual([]);
 });
 
-test('a turn is made of what stands there when it is taken, and one whose schedule was taken away of nothing', async () => {
+test('a turn is made of what stands there when it is taken, and nothing is made of one whose schedule was taken away or submitted after it', async () => {
   await using made = await openTestDatabase();
   await using client = await queueAt(made);
-  await client.schedules.put(nightly(), UTC);
-  await turnIsDue(made);
   await client.schedules.put(nightly('concurrency: 3\n'), UTC);
+  await isOld(made);
+  await turnIsDue(made);
   {
     await using worker = await queueAt(made, 'worker');
     const turn = await takeOne(worker, { kind: 'under-way', run: 'one' });
@@ -104,25 +110,28 @@ test('a turn is made of what stands there when it is taken, and one whose schedu
     const last = async () => (await client.schedules.list())[0]?.last;
     await expect.poll(last).toEqual({ atMs: turn.atMs, end: { kind: 'under-way', run: 'one' } });
   }
-  await client.schedules.remove('nightly');
-  await turnIsDue(made);
-  await using worker = await queueAt(made, 'worker');
-  let asked = 0;
-  await worker.schedules.take(() => {
-    asked++;
-    return Promise.resolve({ kind: 'made', run: 'none' });
-  });
   const ends = () =>
     made.sql("select output->>'kind' as kind from countermand_queue.job where name = 'turn' order by created_on");
-  await expect.poll(ends).toEqual([{ kind: 'under-way' }, { kind: 'removed' }]);
-  expect(asked).toBe(0);
+  /** What becomes of a turn that is due now, of which nothing may be made. */
+  const leftOut = async () => {
+    await turnIsDue(made);
+    await using worker = await queueAt(made, 'worker');
+    await worker.schedules.take(() => Promise.reject(new Error('it was made')));
+    await expect.poll(async () => (await ends()).at(-1)).not.toEqual({ kind: null });
+    return (await ends()).at(-1);
+  };
+  await client.schedules.put(nightly(), UTC);
+  expect(await leftOut()).toEqual({ kind: 'too-early' });
+  await client.schedules.remove('nightly');
+  expect(await leftOut()).toEqual({ kind: 'removed' });
+  expect(await ends()).toHaveLength(3);
 });
 
 test('a turn that no worker was there for is made up, once however many there were', async () => {
   await using made = await openTestDatabase();
   await using client = await queueAt(made);
   await client.schedules.put(nightly(), { cron: '*/10 * * * *', tz: 'UTC' });
-  await made.sql("update countermand_queue.schedule set created_on = now() - interval '3 days'");
+  await isOld(made);
   await made.sql("update countermand_queue.version set cron_on = now() - interval '2 days'");
   await using worker = await queueAt(made, 'worker');
   await takeOne(worker);
@@ -137,6 +146,7 @@ test('a turn that fails is told as refused once it was tried often enough, and i
   await using made = await openTestDatabase();
   await using client = await queueAt(made);
   await client.schedules.put(nightly(), UTC);
+  await isOld(made);
   await turnIsDue(made);
   await made.sql("update countermand_queue.job set retry_limit = 0 where name = 'turn'");
   await using worker = await queueAt(made, 'worker');

@@ -3,12 +3,12 @@ import type { ExitCode } from '../../exit-codes.ts';
 /**
  * What became of a turn. `made`: a run, or the one before that had work left, was put into the queue. `under-way`: the one before waits there or is at
  * work, so that nothing was begun beside it. `dead-letter`: somebody has to look at the one before first. `refused`: no run could be made of it. `removed`:
- * the schedule had been taken away.
+ * the schedule had been taken away. `too-early`: it was due before the schedule was submitted.
  */
 export type TurnEnd =
   | { kind: 'made' | 'under-way' | 'dead-letter'; run: string }
   | { kind: 'refused'; exitCode: ExitCode; reason: string }
-  | { kind: 'removed' };
+  | { kind: 'removed' | 'too-early' };
 
 /** A schedule as `status` shows it. */
 export interface ScheduleStatus {
@@ -36,6 +36,8 @@ export function turnWords(end: TurnEnd | undefined): string {
       return `refused, exit ${end.exitCode}: ${end.reason}`;
     case 'removed':
       return 'left out, because the schedule had been taken away';
+    case 'too-early':
+      return 'left out, because the schedule was submitted after it';
   }
 }
 

@@ -30,7 +30,7 @@ export function parseStoreUrl(text: string): StoreUrl {
   }
   if (url.password !== '' || url.searchParams.has('password')) {
     throw new UsageError(
-      '--store holds a password, which every user of this machine can see: take it out, and give it in COUNTERMAND_STORE_PASSWORD, COUNTERMAND_STORE_PASSWORD_FILE, PGPASSWORD or ~/.pgpass.',
+      'The URL of the store (--store, COUNTERMAND_STORE) holds a password, and others may see it: take it out, and give it in COUNTERMAND_STORE_PASSWORD, COUNTERMAND_STORE_PASSWORD_FILE, PGPASSWORD or ~/.pgpass.',
     );
   }
   const known = ['sslmode', 'host'];
