@@ -41,6 +41,7 @@ export const SLOW_TESTS = [
   'test/e2e/fleet.test.ts',
   'test/e2e/schedules.test.ts',
   'test/e2e/fleet-sign-in.test.ts',
+  'test/e2e/fleet-places.test.ts',
   'test/e2e/campaign.test.ts',
   'test/run/check.test.ts',
   'test/defender/server-clock.test.ts',

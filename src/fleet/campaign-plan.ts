@@ -47,11 +47,13 @@ export async function planCampaign(
   await using queue = await RunQueue.open(store, log, 'client');
   const runs = rows.map((row) => ({ ...row, run: `${name}/${row.tenant}` }));
   await refuseTaken(name, new Set(runs.map(({ run }) => run)), queue, context);
-  for (const { run, flags, instead } of runs) {
+  const submissions = [];
+  for (const { run, tenant, flags, instead } of runs) {
     const of = { source: job, flags: { ...flags, ledger: run }, yes: false, instead };
-    await admitSource({ ...of, step: 'plan' }, context);
+    const { actions } = await admitSource({ ...of, step: 'plan' }, context);
+    submissions.push(newSubmission(run, tenant, { step: 'plan', actions }));
   }
-  await queue.submitAll(runs.map(({ run, tenant }) => newSubmission(run, tenant, { step: 'plan' })));
+  await queue.submitAll(submissions);
   out(`${name} is submitted: ${plural(runs.length, 'plan')}.\n`);
   const names = runs.map(({ run }) => run);
   const code = wait ? await waitForEnds(names, queue, context) : 0;

@@ -80,7 +80,8 @@ function of<K extends Stage['kind']>(runs: readonly CampaignRun[], kind: K): Of<
 }
 
 function toRun({ name, tenant, head, stage }: CampaignRun): Submission {
-  return newSubmission(name, tenant, { step: 'run', ...(stage.kind === 'planned' ? { planHead: head } : {}) });
+  const known = stage.kind === 'planned' ? { planHead: head, actions: stage.sums.admitted } : {};
+  return newSubmission(name, tenant, { step: 'run', ...known });
 }
 
 function readCampaignHead(given: string): string {

@@ -62,9 +62,22 @@ export async function workOn(
     }
     void clock.sleep(SHIFT_MS, { signal: over.signal, ref: false }).then(giveUp, () => undefined);
     const hosted = { ...context, ...hostedConsole(log), log, interrupts };
-    const watch: Watch = (parts) => metrics.watch(run, tenant, parts);
+    let { actions } = submission;
+    const watch: Watch = (parts) => {
+      const { state } = parts.ledger;
+      const shown = metrics.watch(run, tenant, parts);
+      return {
+        [Symbol.dispose]: () => {
+          actions = state.actions.size;
+          shown[Symbol.dispose]();
+        },
+      };
+    };
     const { exitCode, reason, plan } = await toItsEnd({ submission, flags, credentials, watch }, hosted);
-    const settled = { ...settlementOf(exitCode, reason, submission), ...(plan === undefined ? {} : { plan }) };
+    const settled = {
+      ...settlementOf(exitCode, reason, { ...submission, actions }),
+      ...(plan === undefined ? {} : { plan }),
+    };
     metrics.left(settled);
     log.info({ exitCode, next: settled.kind, ...(reason === undefined ? {} : { reason }) }, 'left');
     return settled;

@@ -6,6 +6,12 @@ const WAIT_AT_FIRST_MS = 60_000;
 const WAIT_AT_MOST_MS = 600_000;
 /** A lease that nobody renews has run out by then. */
 const HELD_MS = 15_000;
+/** A run that takes more places than are free is another worker's for so long, before this one may get it again. */
+const GIVEN_BACK_MS = 5000;
+/** So often a run is given back because it takes several places; after that a worker keeps it, and what becomes free there for it. */
+const GIVEN_BACK_AT_MOST = 4;
+/** So long a run waits in the queue's name for enough places: somebody else may have them. */
+const PATIENCE_MS = 15_000;
 /** Takeovers in a row without an answer or an outcome, after which a run is no longer given to workers: it may be what ends them. */
 export const IDLE_TAKEOVERS = 5;
 
@@ -50,4 +56,15 @@ export function takeoverOf(submission: Submission, deaths: number, done: number 
     afterMs: 0,
     submission: { ...submission, takeovers, idleTakeovers, done: done ?? submission.done },
   };
+}
+
+/** How long (ms) a run waits at a worker for enough places before it is given back; undefined: until it has them. */
+export function patienceFor({ handedBack = 0 }: Submission): number | undefined {
+  return handedBack >= GIVEN_BACK_AT_MOST ? undefined : PATIENCE_MS;
+}
+
+/** What becomes of a run for which this worker had too few places. */
+export function givenBack(submission: Submission): Settlement {
+  const handedBack = (submission.handedBack ?? 0) + 1;
+  return { kind: 'again', afterMs: GIVEN_BACK_MS, submission: { ...submission, handedBack } };
 }

@@ -19,11 +19,19 @@ export interface Submission {
   done: number;
   /** How often in a row it ended with work left. */
   waits: number;
+  /** Actions in its ledger, when they were last counted. */
+  actions?: number | undefined;
+  /** How often in a row a worker gave it back, because it takes more places than were free. @default 0 */
+  handedBack?: number;
 }
 
 /** A run that nobody has worked on yet. */
-export function newSubmission(run: string, tenant: string, step: Pick<Submission, 'step' | 'planHead'>): Submission {
-  return { run, tenant, ...step, takeovers: 0, idleTakeovers: 0, done: 0, waits: 0 };
+export function newSubmission(
+  run: string,
+  tenant: string,
+  known: Pick<Submission, 'step' | 'planHead' | 'actions'>,
+): Submission {
+  return { run, tenant, ...known, takeovers: 0, idleTakeovers: 0, done: 0, waits: 0 };
 }
 
 /** Where a run stands in the queue; `ended` as far as that is remembered, a week, and `plan` where one was made then. */

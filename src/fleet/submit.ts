@@ -51,7 +51,7 @@ export async function submit(
 }
 
 async function enqueue(
-  { name, tenant }: AdmittedRun,
+  { name, tenant, actions }: AdmittedRun,
   queue: RunQueue,
   storeWords: readonly string[],
 ): Promise<boolean> {
@@ -62,7 +62,7 @@ async function enqueue(
       `${name} is a dead letter (exit ${standing.exitCode}: ${standing.reason}): mend that, then \`${again}\`.`,
     );
   }
-  return await queue.submit(newSubmission(name, tenant, { step: 'run' }));
+  return await queue.submit(newSubmission(name, tenant, { step: 'run', actions }));
 }
 
 /** Says how each of these runs ends, and resolves to the worst end once all have one. */

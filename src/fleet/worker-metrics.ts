@@ -66,12 +66,12 @@ export class WorkerMetrics {
     return await this.#registry.metrics();
   }
 
-  /** A place is taken until this is disposed of. */
-  place(): Disposable {
-    this.#busy++;
+  /** So many places are taken until this is disposed of. */
+  place(weight: number): Disposable {
+    this.#busy += weight;
     return {
       [Symbol.dispose]: () => {
-        this.#busy--;
+        this.#busy -= weight;
       },
     };
   }
@@ -121,7 +121,12 @@ export class WorkerMetrics {
 
   #gauges(): void {
     const { places, queue } = this.#parts;
-    this.#gauge('worker_places', 'Runs that this worker may host at once.', [], (set) => set({}, places));
+    this.#gauge(
+      'worker_places',
+      'Places of this worker. A run takes one for each 20,000 actions, or part of them.',
+      [],
+      (set) => set({}, places),
+    );
     this.#gauge('worker_places_busy', 'Places that are taken.', [], (set) => set({}, this.#busy));
     this.#gauge('worker_store_up', '1 while the database answers.', [], (set) => set({}, queue.isFresh ? 1 : 0));
     this.#gauge('queue_runs', 'Runs in the queue of the store, by state.', ['state'], (set) => {

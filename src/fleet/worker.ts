@@ -7,10 +7,12 @@ import type { Context } from '../run/console.ts';
 import { type HeardInterrupts, makeInterrupts } from '../run/interrupts.ts';
 import { hostedConsole } from './hosted.ts';
 import { workOn } from './place.ts';
+import { Places, weightOf } from './places.ts';
 import { servePort } from './port.ts';
 import type { Claim, Settlement, TurnQueue, WorkQueue } from './queue.ts';
 import { QueueWatch } from './queue-watch.ts';
 import type { DueTurn } from './schedules.ts';
+import { givenBack, patienceFor } from './settle-rules.ts';
 import { makeTurn } from './turn.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
 
@@ -55,6 +57,7 @@ export async function runWorker(
   });
   const ended = new Promise<void>((resolve) => drain.signal.addEventListener('abort', () => resolve(), { once: true }));
 
+  const room = new Places(places, clock);
   const watch = new QueueWatch(clock);
   const metrics = new WorkerMetrics({ places, queue: watch });
   let isTaking = false;
@@ -65,13 +68,25 @@ export async function runWorker(
   };
 
   const work = async (claim: Claim): Promise<Settlement> => {
+    const { handedBack: _, ...submission } = claim.submission;
+    // A lost worker is counted at once.
+    const weight = claim.deaths > 0 ? 0 : weightOf(submission.actions, places);
+    using place = await room.take({
+      ...{ weight, patienceMs: patienceFor(claim.submission) },
+      signal: AbortSignal.any([drain.signal, claim.signal]),
+    });
     // It was on its way to us when we left.
-    if (drain.signal.aborted) return { kind: 'again', afterMs: 0, submission: claim.submission };
-    using _place = metrics.place();
+    if (drain.signal.aborted) return { kind: 'again', afterMs: 0, submission };
+    if (place === undefined) {
+      const { run, tenant } = submission;
+      log.info({ name: run, tenant, weight, free: room.free }, 'given back: it takes more places than are free here');
+      return givenBack(claim.submission);
+    }
+    using _shown = metrics.place(weight);
     const own = makeInterrupts();
     runs.add(own);
     try {
-      return await workOn(claim, { context, flags, credentials, interrupts: own, metrics });
+      return await workOn({ ...claim, submission }, { context, flags, credentials, interrupts: own, metrics });
     } catch (thrown) {
       bug ??= { thrown };
       drain.abort();

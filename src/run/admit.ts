@@ -6,6 +6,7 @@ import type { SourceBytes } from '../intake/open-source.ts';
 import type { Flags } from '../job/given-settings.ts';
 import type { Job } from '../job/job.ts';
 import type { InsteadOfJob } from '../job/resolve-job.ts';
+import type { RunState } from '../ledger/state/run-state.ts';
 import { assemble } from './assemble.ts';
 import type { Context } from './console.ts';
 import { type Holding, makeHolding } from './holding.ts';
@@ -30,6 +31,8 @@ export interface AdmitOptions {
 export interface AdmittedRun {
   name: string;
   tenant: string;
+  /** How many actions it has; undefined where a query is still to be asked, and where it was made before. */
+  actions: number | undefined;
 }
 
 /**
@@ -57,7 +60,7 @@ export async function admitTurn(job: Job, context: Context): Promise<AdmittedRun
   await using holding = makeHolding(context);
   const unfinished = await unfinishedTarget(job, {}, holding, context);
   if (unfinished === undefined && (await context.store.stat(job.ledger)) !== undefined) {
-    return { name: job.ledger, tenant: job.tenant };
+    return { name: job.ledger, tenant: job.tenant, actions: undefined };
   }
   const target = unfinished ?? { job, fromLedger: false, state: undefined };
   return await admitTarget(target, { yes: true, step: 'run', hasSettings: false, holding }, context);
@@ -86,8 +89,9 @@ async function admitTarget(
   } else if (step === 'plan') throw new UsageError(`${job.ledger} is a run that was started, and cannot be planned.`);
   const bytes = await holding.orInterrupted(toRead(target, holding.signal, context));
   const run = { name: job.ledger, tenant: job.tenant };
-  if (bytes === undefined && target.fromLedger && !hasSettings) return run;
+  if (bytes === undefined && target.fromLedger && !hasSettings) return { ...run, actions: actionsOf(state) };
   let end: SessionEnd;
+  let actions: number | undefined;
   {
     await using parts = await assemble({ target, holding, offline: true }, context);
     const { ledger, stop, log } = parts;
@@ -97,10 +101,16 @@ async function admitTarget(
       refuseTooMany(job, ledger.state.actions.size);
       return ledger.state.start === undefined ? 'planned' : 'interrupted';
     });
+    actions = actionsOf(ledger.state);
   }
   if (end.error !== undefined) throw end.error;
   if (end.signal !== undefined) throw new InterruptedError(end.signal, 'nothing was submitted');
-  return run;
+  return { ...run, actions };
+}
+
+/** As far as its source was read. */
+function actionsOf(state: RunState | undefined): number | undefined {
+  return state?.intake === undefined ? undefined : state.actions.size;
 }
 
 /** Throws what {@link admitSource} would throw of a run that is not begun, its source read to the end or not looked at. Writes nothing. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EXIT_CODES, type ExitCode } from '../../src/exit-codes.ts';
-import { IDLE_TAKEOVERS, settlementOf, takeoverOf } from '../../src/fleet/settle-rules.ts';
+import { givenBack, IDLE_TAKEOVERS, patienceFor, settlementOf, takeoverOf } from '../../src/fleet/settle-rules.ts';
 import type { Submission } from '../../src/fleet/standing.ts';
 
 const fresh: Submission = { run: 'one', tenant: 't', takeovers: 0, idleTakeovers: 0, done: 0, waits: 0 };
@@ -81,4 +81,18 @@ describe('a run whose worker was lost', () => {
       ),
     );
   });
+});
+
+test('a run that takes more places than are free is given back for five seconds, and after the fourth time kept until it has them', () => {
+  let submission = fresh;
+  const waits: (number | undefined)[] = [];
+  for (let n = 0; n < 5; n++) {
+    waits.push(patienceFor(submission));
+    const settled = givenBack(submission);
+    if (settled.kind !== 'again') throw new Error(settled.kind);
+    expect(settled.afterMs).toBe(5000);
+    submission = settled.submission;
+  }
+  expect(waits).toEqual([15_000, 15_000, 15_000, 15_000, undefined]);
+  expect(submission).toMatchObject({ takeovers: 0, waits: 0 });
 });

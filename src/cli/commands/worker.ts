@@ -9,7 +9,7 @@ import { type Whole, wholeFlag, wholeOf } from '../flags/whole-flag.ts';
 const STANDARD_PLACES = 16;
 
 const PLACES: Whole = {
-  describe: `how many runs at once [default: ${STANDARD_PLACES}]`,
+  describe: `how many runs at once; one of more than 20,000 actions takes several [default: ${STANDARD_PLACES}]`,
   head: 'Pace',
   ...{ least: 1, most: 1000 },
 };
