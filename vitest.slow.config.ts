@@ -8,6 +8,7 @@ export default defineConfig({
     globalSetup: ['test/build-once.ts'],
     testTimeout: 300_000,
     hookTimeout: 90_000,
-    maxWorkers: 2,
+    // They mostly wait: three share two cores well.
+    maxWorkers: 3,
   },
 });

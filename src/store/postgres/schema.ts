@@ -25,16 +25,26 @@ const MIGRATION_LOCK = 7_402_155;
  * Roles are the server's, not the database's: two databases may make them at once. Who makes them must be able to become the owner. From then on
  * nobody may run a function but who was told so. What stands in the queue's schema is pg-boss's, and made by src/fleet.
  */
+// What is there is looked for first: a member of countermand_owner, who brings a store up to date, may make neither roles nor schemas, and PostgreSQL asks
+// for that right even where there is nothing to be made.
 const BOOTSTRAP = `
 do $$ begin
-  begin create role countermand_owner nologin; exception when duplicate_object or unique_violation then null; end;
-  begin create role countermand_worker nologin; exception when duplicate_object or unique_violation then null; end;
+  if to_regrole('countermand_owner') is null then
+    begin create role countermand_owner nologin; exception when duplicate_object or unique_violation then null; end;
+  end if;
+  if to_regrole('countermand_worker') is null then
+    begin create role countermand_worker nologin; exception when duplicate_object or unique_violation then null; end;
+  end if;
   if not pg_has_role(current_user, 'countermand_owner', 'member') then
     execute format('grant countermand_owner to %I', current_user);
   end if;
+  if to_regnamespace('countermand') is null then
+    create schema if not exists countermand authorization countermand_owner;
+  end if;
+  if to_regnamespace('countermand_queue') is null then
+    create schema if not exists countermand_queue authorization countermand_owner;
+  end if;
 end $$;
-create schema if not exists countermand authorization countermand_owner;
-create schema if not exists countermand_queue authorization countermand_owner;
 set local role countermand_owner;
 alter default privileges for role countermand_owner revoke execute on functions from public;
 grant usage on schema countermand to countermand_worker;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { prepareQueue } from '../../../src/fleet/prepare-queue.ts';
 import { applyMigrations, checkSchema, MIGRATIONS } from '../../../src/store/postgres/schema.ts';
-import { makeEmptyDatabase, openTestDatabase } from '../../support/postgres.ts';
+import { makeEmptyDatabase, openTestDatabase, storeOf } from '../../support/postgres.ts';
 
 test('the schema is applied once, whoever and however many ask for it at the same time', async () => {
   await using made = await makeEmptyDatabase();
@@ -8,6 +9,14 @@ test('the schema is applied once, whoever and however many ask for it at the sam
   const applied = await Promise.all(databases.map(applyMigrations));
   expect(applied.flat().sort()).toEqual(MIGRATIONS.map(({ name }) => name).sort());
   for (const database of databases) await checkSchema(database);
+});
+
+test('a member of countermand_owner, who may make neither roles nor schemas, brings a store up to date', async () => {
+  await using made = await openTestDatabase();
+  const database = await made.connect(made.ownerUrl);
+  await expect(database.query('create schema another')).rejects.toThrow(/permission denied/);
+  expect(await applyMigrations(database)).toEqual([]);
+  await prepareQueue(storeOf(await made.connect(made.ownerUrl)));
 });
 
 test('a database without the schema, or with that of another version, is refused by naming store init', async () => {
