@@ -2,6 +2,8 @@ import type { Clock } from '../clock.ts';
 
 /** For so many actions one place is enough. A run of more takes as many as it has of them, because it takes as much more memory. */
 const ACTIONS_A_PLACE = 20_000;
+/** As good as for ever: a place is had for twelve hours at most. */
+const LONGEST_MS = 24 * 3_600_000;
 
 /** How many of a worker's places a run takes: all of them at most. `actions` is undefined where nobody has counted them yet. */
 export function weightOf(actions: number | undefined, places: number): number {
@@ -42,21 +44,17 @@ export class Places {
 
   /** The places, until they are disposed of; undefined where the wait has ended without. */
   async take({ weight, patienceMs, signal }: PlaceWanted): Promise<Disposable | undefined> {
-    if (this.#hasRoomFor(weight)) return this.#given(weight);
+    if (this.#hasRoomFor(weight)) {
+      this.#free -= weight;
+      return this.#held(weight);
+    }
     if (signal.aborted) return undefined;
-    const over = new AbortController();
-    let isGiven = false;
-    const waiter = {
-      ...{ weight, isFirm: patienceMs === undefined },
-      give: () => {
-        isGiven = true;
-        over.abort();
-      },
-    };
+    const given = new AbortController();
+    const waiter = { weight, isFirm: patienceMs === undefined, give: () => given.abort() };
     this.#waiting.push(waiter);
-    const ended = AbortSignal.any([signal, over.signal]);
+    const ended = AbortSignal.any([signal, given.signal]);
     await this.#clock.sleep(patienceMs ?? LONGEST_MS, { signal: ended, ref: false }).catch(() => undefined);
-    if (isGiven) return this.#held(weight);
+    if (given.signal.aborted) return this.#held(weight);
     this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
     // It may have been in the way of others.
     this.#serve();
@@ -67,11 +65,7 @@ export class Places {
     return weight === 0 || (weight <= this.#free && !this.#waiting.some(({ isFirm }) => isFirm));
   }
 
-  #given(weight: number): Disposable {
-    this.#free -= weight;
-    return this.#held(weight);
-  }
-
+  /** Places that were counted as taken already. */
   #held(weight: number): Disposable {
     return {
       [Symbol.dispose]: () => {
@@ -82,18 +76,12 @@ export class Places {
   }
 
   #serve(): void {
-    for (let i = 0; i < this.#waiting.length; ) {
-      const [waiter] = this.#waiting.slice(i, i + 1);
-      if (waiter === undefined) return;
+    for (const waiter of [...this.#waiting]) {
       if (waiter.weight <= this.#free) {
         this.#free -= waiter.weight;
-        this.#waiting.splice(i, 1);
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
         waiter.give();
       } else if (waiter.isFirm) return;
-      else i++;
     }
   }
 }
-
-/** As good as for ever: a place is had for twelve hours at most. */
-const LONGEST_MS = 24 * 3_600_000;
