@@ -2,7 +2,7 @@
 //   npm run simulate -- --seeds 3000 [--base N]   fresh seeds (base: from the date unless given), and all that ever failed
 //   npm run simulate -- --seed N [--trace]        one, exactly as it was; with --trace all that happened
 //   npm run simulate -- --seed N --shrink         leaves faults out while the failure stays
-//   npm run simulate -- --mutants                   each deliberate fault must be found within 500 seeds; with --fleet those of workers alone
+//   npm run simulate -- --mutants                   each deliberate fault must be found within 500 seeds with workers, or without; with --fleet those of workers alone
 //   npm run simulate -- --fleet --seeds 2000        fresh ones whose worlds have workers
 // `--without kills,resets` leaves faults out, `--actions N` allows at most N actions.
 import { spawn, spawnSync } from 'node:child_process';
@@ -89,7 +89,7 @@ function work(task, onResult, from = built) {
 }
 
 /** All seeds, dealt out to the workers. Returns every result that failed, and how many passed. */
-async function runAll(seeds, { most = Number.POSITIVE_INFINITY, from = built, first = false } = {}) {
+async function runAll(seeds, { most = Number.POSITIVE_INFINITY, from = built, first = false, without = [] } = {}) {
   const failed = [];
   const facts = { passed: 0, calls: 0, sessions: 0, virtualMs: 0 };
   let over = false;
@@ -102,7 +102,7 @@ async function runAll(seeds, { most = Number.POSITIVE_INFINITY, from = built, fi
       while (left.length > 0 && !over) {
         const dealt = left.slice(0, SEEDS_A_WORKER);
         const end = await work(
-          { seeds: dealt, ...common, trace: values.trace },
+          { seeds: dealt, ...common, without: [...common.without, ...without], trace: values.trace },
           (result) => {
             facts.calls += result.calls;
             facts.sessions += result.sessions;
@@ -224,6 +224,7 @@ async function shrink(seed) {
 /** Each deliberate fault is patched into a copy of what was built, and must be found. */
 async function mutants() {
   const { MUTANTS } = await import(join(built, 'test/simulation/mutants.js'));
+  const { FLEET_FAULTS } = await import(join(built, 'test/simulation/faults.js'));
   const wanted = MUTANTS.filter(
     ({ name, fleet = false }) =>
       (values.mutant === undefined || name.includes(values.mutant)) && (fleet || !values.fleet),
@@ -240,7 +241,9 @@ async function mutants() {
       writeFileSync(path, before.replace(find, replace));
     }
     const seeds = await fresh(1, Number(values.seeds ?? 500), fleet);
-    const { failed, facts } = await runAll(seeds, { first: true, from: copy });
+    // Those of workers are looked for in worlds with workers, all others in worlds without, so that each has all its seeds.
+    const without = fleet ? [] : FLEET_FAULTS;
+    const { failed, facts } = await runAll(seeds, { first: true, from: copy, without });
     const [found] = failed;
     if (found === undefined) missed++;
     const what = found && `${found.failure.invariant}: ${found.failure.detail.split('\n')[0].slice(0, 140)}`;
