@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ['test/build-once.ts'],
     testTimeout: 300_000,
     hookTimeout: 60_000,
-    // They measure and kill real processes: one file at a time.
-    fileParallelism: false,
+    // They mostly wait, for quotas and for leases to run out: two share two cores well.
+    maxWorkers: 2,
   },
 });

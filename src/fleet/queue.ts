@@ -225,26 +225,29 @@ export class RunQueue implements WorkQueue {
     }
     const { submission, afterMs } = settlement;
     // In one: a run that was given back and not put into the queue again would be nobody's.
-    await this.#together(async (db) => {
+    const isGivenBack = await this.#together(async (db) => {
       const mine: JobAttempt = { id, retryCount: job.retryCount };
       const answer = await this.#boss.complete(RUNS, mine, { again: true }, { db });
-      // Otherwise another has it, or it was taken out of the queue.
-      if ('affected' in answer && answer.affected === 1)
-        await this.#send(submission, { db, startAfter: afterMs / 1000 });
+      if (!('affected' in answer) || answer.affected !== 1) return false;
+      await this.#send(submission, { db, startAfter: afterMs / 1000 });
+      return true;
     });
-    return { id, status: 'completed' };
+    // Otherwise it was taken out of the queue, or another has it: if by the same attempt, as after a failover, then whatever is told of it is told of
+    // his. To be completed would lose the run; to have failed gives it to a worker once more.
+    return { id, status: isGivenBack ? 'completed' : 'failed' };
   }
 
   async #send(submission: Submission, how: Parameters<PgBoss['send']>[2] & object = {}): Promise<string | null> {
     return await this.#boss.send(RUNS, submission, { singletonKey: submission.run, ...how });
   }
 
-  async #together(work: (db: Db) => Promise<void>): Promise<void> {
+  async #together<T>(work: (db: Db) => Promise<T>): Promise<T> {
     const transaction = await this.#boss.getDb().beginTransaction?.();
     if (transaction === undefined) throw new Error('a client of the queue without transactions');
     try {
-      await work(transaction.db);
+      const made = await work(transaction.db);
       await transaction.commit();
+      return made;
     } catch (error) {
       await transaction.rollback();
       throw error;

@@ -15,6 +15,7 @@ export interface Fleet extends AsyncDisposable {
   work: Harness;
   /** Submits the actions as several runs, and resolves when all have ended. */
   submit(): Promise<{ allEnded: Promise<{ code: number | null }> }>;
+  /** Of as many places as there are runs: one that has them all takes none anew. */
   startWorker(): Promise<RunningCommand>;
   /** Runs that are held now, with the process that has each. */
   holders(): Promise<Map<string, number>>;
@@ -38,7 +39,7 @@ export async function openFleet(database: TestDatabase, perRun: number): Promise
       return { allEnded: waiting.ended };
     },
     startWorker: async () => {
-      const worker = work.start(['worker', '--places', '4', '--port', '0'], LONG);
+      const worker = work.start(['worker', '--places', String(RUNS), '--port', '0'], LONG);
       await worker.says('this worker takes runs');
       return worker;
     },
