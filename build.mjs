@@ -41,17 +41,24 @@ const LAYOUT = {
   'string-width': 'export default (text) => text.length;',
 };
 
+/** What undici loads with its client, and needs only for bodies that are forms or streams of the web, and for HTTP/2: we send text, by HTTP/1.1. */
+const UNUSED = {
+  '../web/fetch/body.js': 'exports.extractBody = () => { throw new Error("a body of this kind is not sent"); };',
+  './client-h2.js': 'module.exports = () => { throw new Error("HTTP/2 is not spoken"); };',
+};
+
 /** What takes the place of a module, by who imports it. */
 const lighter = {
   name: 'lighter',
   resolveId(id, importer = '') {
     const ours = importer.startsWith(compiled + sep);
-    const yargs = importer.includes(`${sep}node_modules${sep}yargs${sep}`);
-    return (ours && id === 'undici') || (yargs && Object.hasOwn(LAYOUT, id)) ? `\0${id}` : null;
+    const isOf = (name) => importer.includes(`${sep}node_modules${sep}${name}${sep}`);
+    const instead = (ours && id === 'undici') || (isOf('yargs') && Object.hasOwn(LAYOUT, id)) || (isOf('undici') && Object.hasOwn(UNUSED, id));
+    return instead ? `\0${id}` : null;
   },
   load(id) {
     if (!id.startsWith('\0')) return null;
-    return id === '\0undici' ? UNDICI : (LAYOUT[id.slice(1)] ?? null);
+    return id === '\0undici' ? UNDICI : (LAYOUT[id.slice(1)] ?? UNUSED[id.slice(1)] ?? null);
   },
 };
 

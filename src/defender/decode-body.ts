@@ -10,6 +10,9 @@ export type DecodedBody = { text: string } | { error: string };
 
 type Decoder = (bytes: Buffer, most: number) => Promise<Buffer>;
 
+/** Made once: that takes longer than to decode an answer. */
+const UTF8 = new TextDecoder();
+
 /** More codings on top of each other than this are nobody's intention. */
 const CODINGS_AT_MOST = 4;
 
@@ -72,7 +75,8 @@ export function isUnreadable(error: string): boolean {
 }
 
 function codingsOf(header: string | string[] | undefined): string[] {
-  return [header ?? []]
+  if (header === undefined) return [];
+  return [header]
     .flat()
     .join(',')
     .split(',')
@@ -96,7 +100,7 @@ function isGzip(bytes: Buffer): boolean {
 function isJson(bytes: Buffer): boolean {
   try {
     // Whatever is compressed fails at its first bytes.
-    JSON.parse(new TextDecoder().decode(bytes));
+    JSON.parse(UTF8.decode(bytes));
     return true;
   } catch {
     return false;
@@ -114,10 +118,12 @@ function textOf(bytes: Buffer, headers: BodyHeaders): string {
         ? 'utf-16be'
         : undefined;
   const isUtf8 = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  const label = marked ?? (isUtf8 ? undefined : named);
+  if (label === undefined || /^utf-?8$/i.test(label)) return UTF8.decode(bytes);
   try {
-    return new TextDecoder(marked ?? (isUtf8 ? undefined : named)).decode(bytes);
+    return new TextDecoder(label).decode(bytes);
   } catch {
-    return new TextDecoder().decode(bytes);
+    return UTF8.decode(bytes);
   }
 }
 

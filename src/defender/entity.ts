@@ -46,12 +46,12 @@ const STATUSES = spellings(ACTION_STATUSES);
 
 /** The spelling that Microsoft documents, for a type in any spelling; a type that is not known stays as it is. */
 export function canonicalType(type: string): string {
-  return TYPES.get(normalName(type)) ?? type.trim();
+  return TYPES.get(type) ?? TYPES.get(normalName(type)) ?? type.trim();
 }
 
 /** As {@link canonicalType}, for a status. */
 export function canonicalStatus(status: string): string {
-  return STATUSES.get(normalName(status)) ?? status.trim();
+  return STATUSES.get(status) ?? STATUSES.get(normalName(status)) ?? status.trim();
 }
 
 /** The statuses from which an action does not move any more. Every other one, known or not, is open. */
@@ -66,8 +66,9 @@ export function hasCompletedCommand(action: MachineAction): boolean {
   return (action.commands ?? []).some(({ commandStatus }) => isSameName(commandStatus ?? '', 'Completed'));
 }
 
+/** Each by itself as well: most answers have Microsoft's own. */
 function spellings(names: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(names.map((name) => [normalName(name), name]));
+  return new Map(names.flatMap((name) => [name, normalName(name)].map((spelling) => [spelling, name])));
 }
 
 const GUID = /^\{?\s*([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\s*\}?$/i;
@@ -163,12 +164,11 @@ function commandsOf(value: unknown): MachineActionCommand[] | null {
   });
 }
 
-/** Without recursion, which what is nested deep enough would overflow. */
-function isDeep(value: object): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return true;
-    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []));
+/** Goes no deeper itself, which what is nested deep enough would overflow. */
+function isDeep(value: object, depth = 0): boolean {
+  for (const each of Object.values(value)) {
+    if (depth === MAX_DEPTH) return true;
+    if (typeof each === 'object' && each !== null && isDeep(each, depth + 1)) return true;
   }
   return false;
 }
