@@ -20,7 +20,7 @@ export interface Call {
    * Asked with the slot in hand and again once the gate is open, each of which may be an hour after the call was wanted:
    * false gives the slot back, unsent.
    */
-  readonly stillDue?: () => boolean;
+  readonly stillDue?: (() => boolean) | undefined;
   /** Whether the token was renewed for this call already, so that a second 401 is a refusal. */
   readonly renewed?: boolean;
 }

@@ -69,7 +69,7 @@ export function makeDefender(parts: DefenderParts, apiUrl: string): Defender {
           id,
           subject: id,
           attempt,
-          ...(stillDue === undefined ? {} : { stillDue }),
+          stillDue,
         },
         signal,
       ),

@@ -85,26 +85,31 @@ const MAX_DEPTH = 32;
 export function readEntity(value: unknown): MachineAction | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const fields = value as Record<string, unknown>;
-  const others = isDeep(fields) ? {} : fields;
-  return {
-    ...others,
-    id: idOf(fields['id']),
-    type: canonicalType(textOf(fields['type']) ?? ''),
-    status: canonicalStatus(textOf(fields['status']) ?? ''),
-    ...texts(fields, [
-      'requestor',
-      'requestorComment',
-      'machineId',
-      'computerDnsName',
-      'creationDateTimeUtc',
-      'lastUpdateDateTimeUtc',
-      'cancellationRequestor',
-      'cancellationComment',
-      'cancellationDateTimeUtc',
-    ]),
-    ...('commands' in fields ? { commands: commandsOf(fields['commands']) } : {}),
-  };
+  const isTooDeep = isDeep(fields);
+  const entity: Record<string, unknown> = isTooDeep ? {} : { ...fields };
+  entity['id'] = idOf(fields['id']);
+  entity['type'] = canonicalType(textOf(fields['type']) ?? '');
+  entity['status'] = canonicalStatus(textOf(fields['status']) ?? '');
+  for (const name of TEXTS) {
+    // Mostly it is a text, and copied already.
+    if (name in fields && (isTooDeep || typeof fields[name] !== 'string')) entity[name] = textOf(fields[name]) ?? null;
+  }
+  if ('commands' in fields) entity['commands'] = commandsOf(fields['commands']);
+  return entity as unknown as MachineAction;
 }
+
+/** Those that may be missing; one of another type than text counts as not shown. */
+const TEXTS: readonly (keyof MachineAction)[] = [
+  'requestor',
+  'requestorComment',
+  'machineId',
+  'computerDnsName',
+  'creationDateTimeUtc',
+  'lastUpdateDateTimeUtc',
+  'cancellationRequestor',
+  'cancellationComment',
+  'cancellationDateTimeUtc',
+];
 
 /** A device, of List machines: what the order of calls goes by. */
 export interface Device {
@@ -140,16 +145,6 @@ function idOf(value: unknown): string {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
-}
-
-/** Those of the named fields that are there; one of another type than text counts as not shown. */
-function texts<K extends keyof MachineAction>(
-  fields: Record<string, unknown>,
-  names: readonly K[],
-): Partial<Record<K, string | null>> {
-  const read: Partial<Record<K, string | null>> = {};
-  for (const name of names) if (name in fields) read[name] = textOf(fields[name]) ?? null;
-  return read;
 }
 
 function commandsOf(value: unknown): MachineActionCommand[] | null {

@@ -129,7 +129,8 @@ function header(raw: RawAnswer, name: string): string | undefined {
 
 /** A header may be sent several times. */
 function allOf({ headers }: RawAnswer, name: string): readonly string[] {
-  return [headers[name] ?? []].flat();
+  const value = headers[name] ?? [];
+  return typeof value === 'string' ? [value] : value;
 }
 
 /** The claims of a `WWW-Authenticate: Bearer … claims="<base64>"` challenge, decoded; a sign-in must satisfy them. */

@@ -29,7 +29,8 @@ export const actionPath = (id: string) => `${COLLECTION}/${asActionId(id)}`;
 export function listPath(query: ListQuery): string {
   const filter = 'ids' in query ? anyOf('id', query.ids.map(asActionId)) : filterOf(query.terms);
   const parameters = [
-    ...(filter === '' ? [] : [`$filter=${encodeURIComponent(filter)}`]),
+    // An apostrophe too, as a URL has it.
+    ...(filter === '' ? [] : [`$filter=${encodeURIComponent(filter).replaceAll("'", '%27')}`]),
     `$top=${query.top}`,
     ...(query.skip ? [`$skip=${query.skip}`] : []),
     ...('ids' in query ? [] : [`$orderby=${encodeURIComponent('creationDateTimeUtc desc')}`]),

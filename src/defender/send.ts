@@ -46,12 +46,7 @@ export function makeSend(parts: SendParts): Send {
     const intentAtMs = clock.monotonicMs();
     let number: number;
     try {
-      number = await journal.intent({
-        route: call.route,
-        ...(call.id === undefined ? {} : { id: call.id }),
-        ...(call.ids === undefined ? {} : { ids: call.ids }),
-        attempt: call.attempt,
-      });
+      number = await journal.intent(intentOf(call));
       await journal.assertHeld();
     } catch (error) {
       permit.cancel();
@@ -60,7 +55,7 @@ export function makeSend(parts: SendParts): Send {
     const why = reasonNotToSend(call, permit, clock.monotonicMs() - intentAtMs, signal);
     if (why !== undefined) {
       permit.cancel();
-      await journal.reply({ call: number, ...about(call), ms: 0, error: 'not-sent' });
+      await journal.reply({ ...replyTo(call, number, 0), error: 'not-sent' });
       log.trace({ call: number, ...about(call), route: call.route, gateWaitMs }, `not sent: ${why}`);
       signal.throwIfAborted();
       return notSent(call, why);
@@ -69,7 +64,10 @@ export function makeSend(parts: SendParts): Send {
     const sentAtMs = clock.monotonicMs();
     const result = await transport(
       {
-        ...{ method: call.method, path: call.path, token: token.token, body: call.body },
+        method: call.method,
+        path: call.path,
+        token: token.token,
+        body: call.body,
         maxBytes: call.ids === undefined ? ENTITY_BYTES : PAGE_BYTES,
       },
       abandon,
@@ -78,23 +76,18 @@ export function makeSend(parts: SendParts): Send {
     const nowWallMs = clock.wallMs();
     const answer = answerOf(call, result, nowWallMs, log);
     const skewMs = 'raw' in result ? skewAt(result.raw, nowWallMs) : undefined;
-    const facts = replyFacts(answer, result, skewMs);
+    const reply = replyTo(call, number, ms);
+    addFacts(reply, answer, result, skewMs);
     // Queued in the same turn as the answer came, before anybody is told of it and before the gate can throw, pause or log.
-    const recorded = journal.reply({ call: number, ...about(call), ms, ...facts });
+    const recorded = journal.reply(reply);
     const { costsAttempt } = permit.report(callResultOf(answer, call));
-    // Named one by one: a call's body, its path and its token have no place in a log.
-    log.debug(
-      {
-        ...{ call: number, route: call.route, ...about(call), ids: call.ids, ...facts, ms },
-        ...{
-          intentMs: Math.round(sentAtMs - intentAtMs),
-          gateWaitMs,
-          slotWaitMs: call.slotWaitMs,
-          probe: permit.probe,
-        },
-      },
-      answer.kind,
-    );
+    // Nearly nobody reads it, and to gather it would cost more than all else that is done here.
+    if (log.isLevelEnabled('debug')) {
+      const intentMs = Math.round(sentAtMs - intentAtMs);
+      // Named one by one: a call's body, its path and its token have no place in a log.
+      const waits = { intentMs, gateWaitMs, slotWaitMs: call.slotWaitMs, probe: permit.probe };
+      log.debug({ ...reply, route: call.route, ids: call.ids, ...waits }, answer.kind);
+    }
     // Waiting does not mend it, so whoever waits is told why: once.
     if (answer.kind === 'lost' && TLS_FAULT.test(answer.error) && !toldOfTls) {
       toldOfTls = true;
@@ -139,8 +132,17 @@ function reasonNotToBegin({ stillDue, slot }: SlottedCall, permit: Permit): NotS
   }
 }
 
-function about(call: Call): Pick<ReplyFields, 'id' | 'attempt'> {
-  return { ...(call.id === undefined ? {} : { id: call.id }), attempt: call.attempt };
+function about({ id, attempt }: Call): Pick<ReplyFields, 'id' | 'attempt'> {
+  return id === undefined ? { attempt } : { id, attempt };
+}
+
+function intentOf({ route, id, ids, attempt }: Call): Omit<IntentFields, 'call'> {
+  if (id !== undefined) return { route, id, attempt };
+  return ids === undefined ? { route, attempt } : { route, ids, attempt };
+}
+
+function replyTo({ id, attempt }: Call, call: number, ms: number): ReplyFields {
+  return id === undefined ? { call, attempt, ms } : { call, id, attempt, ms };
 }
 
 function reasonNotToSend(
@@ -161,15 +163,13 @@ function callResultOf(answer: Answer, { subject }: Call): CallResult {
   return { kind: 'answered' };
 }
 
-function replyFacts(answer: Answer, result: WireResult, skewMs: number | undefined): Partial<ReplyFields> {
-  const facts: Partial<ReplyFields> = {};
-  if ('raw' in result) facts.http = result.raw.http;
-  if (skewMs !== undefined) facts.skewMs = skewMs;
-  if ('code' in answer && answer.code !== undefined) facts.code = answer.code;
-  if ('correlation' in answer && answer.correlation !== undefined) facts.correlation = answer.correlation;
-  if ('retryAfterMs' in answer && answer.retryAfterMs !== undefined) facts.retryAfterMs = answer.retryAfterMs;
-  if (answer.kind === 'lost') facts.error = answer.error;
-  return facts;
+function addFacts(reply: ReplyFields, answer: Answer, result: WireResult, skewMs: number | undefined): void {
+  if ('raw' in result) reply.http = result.raw.http;
+  if (skewMs !== undefined) reply.skewMs = skewMs;
+  if ('code' in answer && answer.code !== undefined) reply.code = answer.code;
+  if ('correlation' in answer && answer.correlation !== undefined) reply.correlation = answer.correlation;
+  if ('retryAfterMs' in answer && answer.retryAfterMs !== undefined) reply.retryAfterMs = answer.retryAfterMs;
+  if (answer.kind === 'lost') reply.error = answer.error;
 }
 
 /** Where calls are written down before they are sent and after they were answered. A Ledger is one. */

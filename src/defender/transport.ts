@@ -5,7 +5,7 @@ import type { RawAnswer } from './read-answer.ts';
 
 export interface WireRequest {
   method: 'GET' | 'POST' | 'HEAD';
-  /** Below the base URL. */
+  /** Below the base URL, spelled as a URL spells it. */
   path: string;
   /** Undefined sends none: for asking whether the host is there. */
   token: string | undefined;
@@ -39,18 +39,20 @@ export function makeTransport({
   timeoutMs = ANSWER_LIMIT_MS,
   userAgent,
 }: TransportOptions): Transport {
+  const { origin, pathname } = new URL(apiUrl);
+  const prefix = pathname.replace(/\/$/, '');
+  const abandonable = new Abandonable();
   return ({ method, path, token, body, maxBytes = PAGE_BYTES }, signal) =>
     new Promise((resolve) => {
       const gathering = new Gathering(maxBytes, (result) => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', abandon);
+        if (signal !== undefined) abandonable.delete(signal, gathering);
         resolve(result);
       });
-      const abandon = () => gathering.giveUp('aborted');
       const timer = setTimeout(() => gathering.giveUp('timeout'), timeoutMs);
-      signal?.addEventListener('abort', abandon);
+      if (signal !== undefined) abandonable.add(signal, gathering);
       if (signal?.aborted) {
-        abandon();
+        gathering.giveUp('aborted');
         return;
       }
       const headers = {
@@ -62,12 +64,38 @@ export function makeTransport({
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       };
       try {
-        const { origin, pathname, search } = new URL(`${apiUrl}${path}`);
-        dispatcher.dispatch({ origin, path: pathname + search, method, headers, body: body ?? null }, gathering);
+        dispatcher.dispatch({ origin, path: prefix + path, method, headers, body: body ?? null }, gathering);
       } catch (error) {
         gathering.onResponseError(undefined, error);
       }
     });
+}
+
+/** What a signal gives up. It has one listener for all of them: one for each would cost as much as to parse its answer. */
+class Abandonable {
+  readonly #bySignal = new Map<AbortSignal, { gathered: Set<Gathering>; giveUp: () => void }>();
+
+  add(signal: AbortSignal, gathering: Gathering): void {
+    const known = this.#bySignal.get(signal);
+    if (known !== undefined) {
+      known.gathered.add(gathering);
+      return;
+    }
+    const gathered = new Set([gathering]);
+    const giveUp = () => {
+      for (const each of gathered) each.giveUp('aborted');
+    };
+    this.#bySignal.set(signal, { gathered, giveUp });
+    signal.addEventListener('abort', giveUp);
+  }
+
+  delete(signal: AbortSignal, gathering: Gathering): void {
+    const known = this.#bySignal.get(signal);
+    known?.gathered.delete(gathering);
+    if (known === undefined || known.gathered.size > 0) return;
+    this.#bySignal.delete(signal);
+    signal.removeEventListener('abort', known.giveUp);
+  }
 }
 
 /** One answer as it comes in, piece by piece. Given up before undici has begun it, it is over at once, and never begins. */
@@ -111,7 +139,9 @@ class Gathering implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const http = this.#http;
     const headers = this.#headers;
-    void decodeBody(Buffer.concat(this.#chunks), headers, this.#maxBytes).then((body) => {
+    const [first] = this.#chunks;
+    const bytes = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
+    void decodeBody(bytes, headers, this.#maxBytes).then((body) => {
       if (this.#givenUp !== undefined) this.#done({ error: this.#givenUp });
       else if ('error' in body) this.#done({ raw: { http, headers, body: '', unread: body.error } });
       else this.#done({ raw: { http, headers, body: body.text } });

@@ -23,47 +23,53 @@ export interface HeldWindow {
   left(): WindowLeft;
 }
 
+/** Permits that are asked of the limiter together, where it has as many: a job costs it more than a call costs all the rest. */
+const PERMITS_A_JOB = 32;
+
 /**
- * One window on one limiter: a job of the limiter is a permit, and the limiter's `maxConcurrent` is the number of permits. It starts a few hundred
- * jobs a second at most, so a permit that is free again stays a running job and goes to whoever waits longest, or comes next.
+ * One window on one limiter: the limiter's `maxConcurrent` is the number of permits, and a job of it is as many of them as it weighs. It starts a few
+ * hundred jobs a second at most, so a permit that is free again stays with its running job and goes to whoever waits longest, or comes next.
  *
  * `pastAtMs` are the moments (monotonic) at which earlier calls counted at the latest. An hour of them as jobs would keep the first call waiting for
  * seconds, so they are permits that the limiter does not have yet: each is added when it is free.
  */
 export function makeHeldWindow({ calls, perMs }: Window, pastAtMs: readonly number[], clock: Clock): HeldWindow {
   const pastUntilMs = takenUntil({ calls, perMs }, pastAtMs, clock.monotonicMs());
-  /** When the permits that are held become free, ascending. */
-  const freeAtMs = [...pastUntilMs];
+  /** When the permits that this window holds become free, ascending. */
+  const heldUntilMs: number[] = [];
+  /** The earliest moment for which there is a timer. */
+  let alarmAtMs = Number.POSITIVE_INFINITY;
   /** Permits that are free. There are none while somebody waits. */
   let idle = 0;
   const waiting: ((permit: WindowPermit) => void)[] = [];
-  /** Jobs that are, or will be, permits: never more than there are calls. */
-  let jobs = 0;
+  /** Permits that a job is, or will be: never more than there are calls. */
+  let asked = 0;
+  /** Those of them whose job has not begun. */
+  let coming = 0;
   let flying = 0;
 
-  const forgetFree = () => {
-    const now = clock.monotonicMs();
-    const first = freeAtMs.findIndex((atMs) => atMs > now);
-    freeAtMs.splice(0, first < 0 ? freeAtMs.length : first);
-  };
   const until = (atMs: number) => clock.sleep(atMs - clock.monotonicMs(), { ref: false });
-  const holdUntil = async (untilMs: number): Promise<void> => {
-    insertAscending(freeAtMs, untilMs);
-    await until(untilMs);
-    forgetFree();
-  };
 
   // A limiter needs one permit at least, so the first that becomes free again is a job: the first one of all.
   const [firstMs, ...laterMs] = pastUntilMs;
+  /** Permits that the limiter has and that no past call takes. */
+  let ours = calls - pastUntilMs.length;
   const limiter = makeLimiter(calls - laterMs.length);
-  if (firstMs !== undefined) void limiter.schedule(() => until(firstMs));
+  if (firstMs !== undefined) {
+    void limiter.schedule(async () => {
+      await until(firstMs);
+      ours += 1;
+    });
+  }
   const addAsTheyPass = async (): Promise<void> => {
     let passed = 0;
     for (let nextMs = laterMs[0]; nextMs !== undefined; nextMs = laterMs[passed]) {
       await until(nextMs);
+      const before = passed;
       const now = clock.monotonicMs();
       while ((laterMs[passed] ?? Number.POSITIVE_INFINITY) <= now) passed += 1;
       await limiter.updateSettings({ maxConcurrent: calls - laterMs.length + passed });
+      ours += passed - before;
     }
   };
   void addAsTheyPass();
@@ -73,16 +79,48 @@ export function makeHeldWindow({ calls, perMs }: Window, pastAtMs: readonly numb
     if (use === undefined) idle += 1;
     else use(makePermit());
   };
+  const freePassed = (passedMs: number) => {
+    while ((heldUntilMs[0] ?? Number.POSITIVE_INFINITY) <= passedMs) {
+      heldUntilMs.shift();
+      free();
+    }
+  };
+  /** One timer for all that are held, for the first of them. One that comes too late for it fires for nothing. */
+  const setAlarm = async (): Promise<void> => {
+    for (let first = heldUntilMs[0]; first !== undefined && first < alarmAtMs; first = heldUntilMs[0]) {
+      alarmAtMs = first;
+      await until(first);
+      if (alarmAtMs === first) alarmAtMs = Number.POSITIVE_INFINITY;
+      // A timer that fires a moment early is what the margin is for.
+      freePassed(Math.max(first, clock.monotonicMs()));
+    }
+  };
   const makePermit = (): WindowPermit => {
     let over = false;
-    const once = (then: () => void) => {
-      if (!over) then();
-      over = true;
-    };
     return {
-      hold: (countedAtMs) => once(() => void holdUntil(countedAtMs + perMs + MARGIN_MS).then(free)),
-      leave: () => once(free),
+      hold: (countedAtMs) => {
+        if (over) return;
+        over = true;
+        insertAscending(heldUntilMs, countedAtMs + perMs + MARGIN_MS);
+        void setAlarm();
+      },
+      leave: () => {
+        if (over) return;
+        over = true;
+        free();
+      },
     };
+  };
+  const askForPermits = () => {
+    const permits = Math.min(PERMITS_A_JOB, Math.max(1, ours - asked), calls - asked);
+    asked += permits;
+    coming += permits;
+    void limiter.schedule({ weight: permits }, () => {
+      coming -= permits;
+      for (let permit = 0; permit < permits; permit++) free();
+      // It never ends: from now on the permits are this window's to hand on.
+      return new Promise<never>(() => {});
+    });
   };
 
   return {
@@ -94,19 +132,14 @@ export function makeHeldWindow({ calls, perMs }: Window, pastAtMs: readonly numb
         return;
       }
       waiting.push(use);
-      if (jobs === calls) return;
-      jobs += 1;
-      void limiter.schedule(() => {
-        free();
-        // It never ends: from now on the permit is this window's to hand on.
-        return new Promise<never>(() => {});
-      });
+      if (waiting.length > coming && asked < calls) askForPermits();
     },
     inFlight: (change) => {
       flying += change;
     },
     left: () => {
-      forgetFree();
+      const now = clock.monotonicMs();
+      const freeAtMs = [...pastUntilMs, ...heldUntilMs].filter((atMs) => atMs > now).sort((a, b) => a - b);
       const held = freeAtMs.slice(-calls);
       return { calls, perMs, left: Math.max(0, calls - flying - held.length), freeAtMs: held };
     },

@@ -12,6 +12,7 @@ export const LOCK_TTL_MS = 60_000;
 export const LOCK_RENEW_MS = 10_000;
 /** The holder gives up this much before others may take over: a send that was just allowed still falls before that. */
 const LOCK_MARGIN_MS = 10_000;
+const FRESH_MS = LOCK_TTL_MS - LOCK_MARGIN_MS;
 /**
  * So long a look at the file is good for the sends that follow it. No send arrives sooner after its look than that anyway, and with a
  * thousand a second the looks would cost as much as the sends.
@@ -88,7 +89,7 @@ export class HeldLock implements Hold {
 
   /** Whether nobody may have taken it over by now, as far as that is known without looking at the file. */
   get isFresh(): boolean {
-    return this.#lost === undefined && this.ageMs <= LOCK_TTL_MS - LOCK_MARGIN_MS;
+    return this.#lost === undefined && this.ageMs <= FRESH_MS;
   }
 
   get ageMs(): number {
@@ -97,18 +98,22 @@ export class HeldLock implements Hold {
 
   /** Throws a LockedError when the lock is not fresh, a ClockError when that is so because the wall clock moved. */
   assertFresh(): void {
-    const movedMs = this.#clockMovedMs();
-    if (this.isFresh && Math.abs(movedMs) <= LOCK_TTL_MS) return;
-    if (this.#lost !== undefined) throw this.#lost;
     const { what, clock } = this.#options;
-    const stoodMs = clock.monotonicMs() - this.#renewed.monotonicMs;
-    if (stoodMs <= LOCK_TTL_MS - LOCK_MARGIN_MS && Math.abs(movedMs) > LOCK_TTL_MS) {
+    // Asked a dozen times for each call, so the clocks are read once.
+    const now = momentOf(clock);
+    const stoodMs = now.monotonicMs - this.#renewed.monotonicMs;
+    const passedMs = now.wallMs - this.#renewed.wallMs;
+    const ageMs = Math.max(stoodMs, passedMs);
+    /** By how much the wall clock went ahead of the time that passed since the last renewal. */
+    const movedMs = passedMs - stoodMs;
+    if (this.#lost !== undefined) throw this.#lost;
+    if (ageMs <= FRESH_MS && Math.abs(movedMs) <= LOCK_TTL_MS) return;
+    if (stoodMs <= FRESH_MS && Math.abs(movedMs) > LOCK_TTL_MS) {
       this.#lost = new ClockError(
         `The clock of this machine moved ${movedMs > 0 ? 'ahead' : 'back'} by ${describeDuration(Math.abs(movedMs))} during the run: it was set, or the machine slept. Nothing more was sent; check the clock, then run again to resume.`,
       );
       throw this.#lost;
     }
-    const { ageMs } = this;
     this.#lose(
       `The lock on ${what} was not renewed for ${Math.round(ageMs / 1000)} s, because this process or its disk stood still: another run may have gone on. Nothing more was sent; run again to resume.`,
     );
@@ -231,16 +236,10 @@ export class HeldLock implements Hold {
     return Math.max(clock.monotonicMs() - monotonicMs, clock.wallMs() - wallMs);
   }
 
-  /** By how much (ms) the wall clock went ahead of the time that passed since the last renewal. */
-  #clockMovedMs(): number {
-    const { clock } = this.#options;
-    return clock.wallMs() - this.#renewed.wallMs - (clock.monotonicMs() - this.#renewed.monotonicMs);
-  }
-
   /** A clock that was set loses us the session and not the lock: who else looks at it sees its renewals, not its date. */
   get #mayStillBeOurs(): boolean {
     const stoodMs = this.#options.clock.monotonicMs() - this.#renewed.monotonicMs;
-    return this.#lost instanceof ClockError ? stoodMs <= LOCK_TTL_MS - LOCK_MARGIN_MS : this.isFresh;
+    return this.#lost instanceof ClockError ? stoodMs <= FRESH_MS : this.isFresh;
   }
 
   #lose(message: string): never {
