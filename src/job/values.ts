@@ -9,6 +9,9 @@ import { knownName, meantName } from './known-names.ts';
  * "<key> must be …".
  */
 
+// It would write a parser for each schema as code, which takes longer than to read the few values of a job.
+z.config({ jitless: true });
+
 /** A date or time as given, or an age that counts back from the moment at which the job is frozen. */
 export type Moment = { iso: string } | { ageMs: number };
 
