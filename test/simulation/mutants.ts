@@ -46,8 +46,8 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     'an outcome written before its reply',
     'src/defender/send.js',
-    'const recorded = journal.reply({ call: number, ...about(call), ms, ...facts });',
-    'const recorded = Promise.resolve();\nvoid clock.sleep(20_000).then(() => journal.reply({ call: number, ...about(call), ms, ...facts })).catch(() => {});',
+    'const recorded = journal.reply(reply);',
+    'const recorded = Promise.resolve();\nvoid clock.sleep(20_000).then(() => journal.reply(reply)).catch(() => {});',
   ),
   one('a lock ignored', 'src/store/folder/lock.js', 'await untilFree(old, options);', ''),
   {

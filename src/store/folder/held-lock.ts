@@ -66,7 +66,11 @@ export class HeldLock implements Hold {
   #beside: Beside | undefined;
   #looked: Moment | undefined;
   #busy: Promise<unknown> = Promise.resolve();
-  #check: Promise<void> | undefined;
+  /** The look that has not begun. */
+  #next: Promise<void> | undefined;
+  /** The look that was asked for last, and how many wait for it or for one before. */
+  #awaited: Promise<void> | undefined;
+  #waiting = 0;
 
   constructor(options: LockOptions, { holder, content, begun, tookOver }: Claim) {
     this.path = options.path;
@@ -128,18 +132,26 @@ export class HeldLock implements Hold {
   /**
    * Throws a LockedError when the lock was not renewed in time or the file carries another nonce, a ClockError when the wall clock moved, a
    * DiskError when it cannot be read or went away together with the ledger, and what {@link lookAlso} throws. Callers that come while the file is being
-   * looked at share the next look, and a look is good for those who come within {@link LOOK_GOOD_MS} of its beginning.
+   * looked at share the next look, and a look is good for those who come within {@link LOOK_GOOD_MS} of its beginning. Nobody overtakes who came
+   * before: calls go out in the order that was asked for.
    */
   async assertHeld(): Promise<void> {
     this.assertFresh();
-    if (this.#looked !== undefined && this.#ageMs(this.#looked) < LOOK_GOOD_MS) return;
-    if (this.#check === undefined) {
-      this.#check = this.#alone(async () => {
-        this.#check = undefined;
+    const hasJustLooked = this.#looked !== undefined && this.#ageMs(this.#looked) < LOOK_GOOD_MS;
+    if (hasJustLooked && this.#waiting === 0) return;
+    if (!hasJustLooked && this.#next === undefined) {
+      this.#next = this.#alone(async () => {
+        this.#next = undefined;
         await this.#look();
       });
+      this.#awaited = this.#next;
     }
-    await this.#check;
+    this.#waiting += 1;
+    try {
+      await this.#awaited;
+    } finally {
+      this.#waiting -= 1;
+    }
     this.assertFresh();
   }
 
