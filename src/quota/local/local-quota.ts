@@ -23,8 +23,8 @@ export interface QuotaOptions {
  *
  * One limiter stands for each window; its `maxConcurrent` is the cap. A call enters the longest window first, and from
  * inside it the next shorter one (nested, never chained: a chain frees all permits together, so an hour's permit would be
- * free after a minute). In the innermost the caller gets its slot. Settling it does not end the permits: each is held by
- * a timer for its own window after the latest moment at which the service can have counted the call. Two calls of one
+ * free after a minute). In the innermost the caller gets its slot. Settling it does not end the permits: each is held
+ * for its own window after the latest moment at which the service can have counted the call. Two calls of one
  * permit are therefore counted at least a window apart, and since there are `calls` permits, any `calls + 1` calls in a
  * row span more than a window.
  */
