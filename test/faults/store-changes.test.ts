@@ -53,9 +53,20 @@ test.concurrent('a clock set ahead ends the lease of a run that lives: whoever t
   const { log } = work.sandbox;
   await using living = await startInStore(work);
   await log.until(() => log.effective().length >= 8);
-  work.proxy.meet('run_hold', 'before', () => work.database.shiftClock(3_600_000));
-  const next = await work.run(['resume', 'many', '--yes', '--concurrency', '4'], { timeoutMs: 250_000 });
-  const end = await living.ended;
+  // It stands still for that moment: what it writes between the jump and its successor's question would renew the lease.
+  const jumped = new Promise<number>((resolve, reject) => {
+    work.proxy.meet('run_hold', 'before', async () => {
+      living.kill('SIGSTOP');
+      await work.database.shiftClock(3_600_000).catch(reject);
+      resolve(log.count());
+    });
+  });
+  await using successor = work.start(['resume', 'many', '--yes', '--concurrency', '4'], { timeoutMs: 250_000 });
+  const before = await jumped;
+  // More than the one that stands still had in flight.
+  await log.until(() => log.count() > before + 8);
+  living.kill('SIGCONT');
+  const [end, next] = await Promise.all([living.ended, successor.ended]);
   expect(outcomeOf(end), end.stderr).toEqual({ code: 11, signal: null });
   expect(end.stderr).toContain('was taken over');
   expect(outcomeOf(next), next.stderr).toEqual({ code: 0, signal: null });

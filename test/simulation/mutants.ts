@@ -1,3 +1,5 @@
+import type { Scenario } from './scenario.ts';
+
 export interface Patch {
   /** Below the folder that the simulation is compiled into. */
   file: string;
@@ -11,6 +13,8 @@ export interface Mutant {
   patches: readonly Patch[];
   /** Looked for where workers are. */
   fleet?: true;
+  /** Looked for only where it can be seen, which most worlds do not get to. */
+  among?(scenario: Scenario): boolean;
 }
 
 const one = (name: string, file: string, find: string, replace: string): Mutant => ({
@@ -19,6 +23,11 @@ const one = (name: string, file: string, find: string, replace: string): Mutant 
 });
 
 const ofFleet = (...args: Parameters<typeof one>): Mutant => ({ ...one(...args), fleet: true });
+
+/** A session has opened its ledger by then. */
+const OPENING_MS = 8;
+/** Of a process that stands still as long, another has taken the lock, and written. */
+const TAKEN_OVER_MS = 90_000;
 
 /** What the simulation must find, each within 500 seeds, when it is patched into a copy of the compiled program. */
 export const MUTANTS: readonly Mutant[] = [
@@ -59,6 +68,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a successor whose records are cut as a torn tail',
+    // It stands still between the reading of its ledger and the cut, until another has gone on with it.
+    among: ({ sessions }) =>
+      sessions.some(({ freeze }) => freeze !== undefined && freeze.atMs <= OPENING_MS && freeze.forMs > TAKEN_OVER_MS),
     patches: [
       {
         file: 'src/store/folder/begin.js',

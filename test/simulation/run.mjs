@@ -183,10 +183,12 @@ async function main() {
 async function fresh(base, count, fleet) {
   const { hasWorkers } = await import(join(built, 'test/simulation/fleet/fleet-scenario.js'));
   const { Random } = await import(join(built, 'test/simulation/seed.js'));
+  return seedsOf(base, count, (seed) => !fleet || hasWorkers(new Random(`seed ${seed}`)));
+}
+
+function seedsOf(base, count, isOne) {
   const seeds = [];
-  for (let seed = base; seeds.length < count; seed++) {
-    if (!fleet || hasWorkers(new Random(`seed ${seed}`))) seeds.push(seed);
-  }
+  for (let seed = base; seeds.length < count; seed++) if (isOne(seed)) seeds.push(seed);
   return seeds;
 }
 
@@ -225,12 +227,13 @@ async function shrink(seed) {
 async function mutants() {
   const { MUTANTS } = await import(join(built, 'test/simulation/mutants.js'));
   const { FLEET_FAULTS } = await import(join(built, 'test/simulation/faults.js'));
+  const { drawScenario } = await import(join(built, 'test/simulation/scenario.js'));
   const wanted = MUTANTS.filter(
     ({ name, fleet = false }) =>
       (values.mutant === undefined || name.includes(values.mutant)) && (fleet || !values.fleet),
   );
   let missed = 0;
-  for (const { name, patches, fleet = false } of wanted) {
+  for (const { name, patches, fleet = false, among } of wanted) {
     const copy = join(cache, 'mutant');
     rmSync(copy, { recursive: true, force: true });
     cpSync(built, copy, { recursive: true });
@@ -240,9 +243,13 @@ async function mutants() {
       if (!before.includes(find)) throw new Error(`${name}: "${find}" stands no more in ${file}`);
       writeFileSync(path, before.replace(find, replace));
     }
-    const seeds = await fresh(1, Number(values.seeds ?? 500), fleet);
+    const count = Number(values.seeds ?? 500);
     // Those of workers are looked for in worlds with workers, all others in worlds without, so that each has all its seeds.
     const without = fleet ? [] : FLEET_FAULTS;
+    const seeds =
+      among === undefined
+        ? await fresh(1, count, fleet)
+        : seedsOf(1, count, (seed) => among(drawScenario(seed, new Set(without))));
     const { failed, facts } = await runAll(seeds, { first: true, from: copy, without });
     const [found] = failed;
     if (found === undefined) missed++;
