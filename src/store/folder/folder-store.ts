@@ -28,9 +28,9 @@ import type {
 import { beginSession, type OpenedLedger } from './begin.ts';
 import { type Disk, type FileFacts, NO_FILE } from './disk.ts';
 import type { SeenCalls } from './folder-calls.ts';
-import { LOCK_TTL_MS, readHolder } from './held-lock.ts';
+import { LOCK_TTL_MS } from './held-lock.ts';
 import { holdLedger, refuseLinked, senderLockPath } from './hold.ts';
-import { canBeAsked, describe, type Holder, isDead, type Processes, systemProcesses } from './holder.ts';
+import { canBeAsked, describe, type Holder, isDead, type Processes, readHolder, systemProcesses } from './holder.ts';
 import { acquireLock } from './lock.ts';
 import { findPastCalls } from './past-calls.ts';
 import { seriesOf } from './series.ts';

@@ -5,7 +5,7 @@ import { hasCode, remedyFor } from '../../fs-errors.ts';
 import type { Hold } from '../../ledger/tape.ts';
 import type { Logger } from '../../log.ts';
 import type { Disk } from './disk.ts';
-import { describe, type Holder, type Processes, parseHolder } from './holder.ts';
+import { contentOf, describe, type Holder, type Processes, readHolder } from './holder.ts';
 
 /** A lock that was not renewed for this long may be taken over. */
 export const LOCK_TTL_MS = 60_000;
@@ -278,23 +278,6 @@ export interface Beside {
 export interface Moment {
   monotonicMs: number;
   wallMs: number;
-}
-
-export async function readHolder(
-  disk: Disk,
-  path: string,
-): Promise<{ text: string; holder: Holder | undefined; gone: boolean }> {
-  try {
-    const text = await disk.readText(path);
-    return { text, holder: parseHolder(text), gone: false };
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return { text: '', holder: undefined, gone: true };
-    throw error;
-  }
-}
-
-export function contentOf(holder: Holder): string {
-  return `${JSON.stringify(holder)}\n`;
 }
 
 export function momentOf(clock: Clock): Moment {

@@ -1,5 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { hasCode } from '../../fs-errors.ts';
+import type { Disk } from './disk.ts';
 
 /** Which process holds a lock, so exactly that a number used again is not taken for the same process. */
 export interface ProcessIdentity {
@@ -52,6 +54,25 @@ export function parseHolder(text: string): Holder | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What stands in a lock file; `gone` where there is none. Throws what the disk says otherwise. */
+export async function readHolder(
+  disk: Disk,
+  path: string,
+): Promise<{ text: string; holder: Holder | undefined; gone: boolean }> {
+  try {
+    const text = await disk.readText(path);
+    return { text, holder: parseHolder(text), gone: false };
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return { text: '', holder: undefined, gone: true };
+    throw error;
+  }
+}
+
+/** What a holder writes there. */
+export function contentOf(holder: Holder): string {
+  return `${JSON.stringify(holder)}\n`;
 }
 
 /** Only a process of the same host, boot and pid namespace can be asked for; of any other, nothing is known but when it renews its lock. */

@@ -3,16 +3,8 @@ import { dirname, join } from 'node:path';
 import { LockedError, UsageError } from '../../errors.ts';
 import { hasCode } from '../../fs-errors.ts';
 import type { Disk } from './disk.ts';
-import {
-  contentOf,
-  HeldLock,
-  LOCK_RENEW_MS,
-  LOCK_TTL_MS,
-  type LockOptions,
-  momentOf,
-  readHolder,
-} from './held-lock.ts';
-import { canBeAsked, describe, type Holder, isDead } from './holder.ts';
+import { HeldLock, LOCK_RENEW_MS, LOCK_TTL_MS, type LockOptions, momentOf } from './held-lock.ts';
+import { canBeAsked, contentOf, describe, type Holder, isDead, readHolder } from './holder.ts';
 
 /** How often a lock that is watched is looked at. */
 const WATCH_EVERY_MS = 500;
