@@ -75,6 +75,8 @@ export const KNOWN_SEEDS: Readonly<Record<number, string>> = {
     'a worker’s next session knew nothing of the 429 to the one before: the simulation itself took both for one session',
   6000589: 'a worker began a plan beside a run: the simulation itself looked for the run’s intents in the plan',
   930008730: 'a list was asked for five times without an answer: the simulation itself counted only single lookups',
+  3974241685:
+    'a run was submitted while its plan was still in a place that waited for it: the simulation itself took one session for the other',
 };
 
 /** Known seeds that failed with the late faults, which are part of what they found. */
@@ -85,7 +87,7 @@ const FAILED_WITH_LATE: ReadonlySet<number> = new Set([
 ]);
 
 /** Known seeds that failed with workers. */
-const FAILED_WITH_FLEET: ReadonlySet<number> = new Set([3000029, 6000589]);
+const FAILED_WITH_FLEET: ReadonlySet<number> = new Set([3000029, 6000589, 3974241685]);
 
 /** A world that failed before some faults were thought of is run again as it was then, without them. */
 export function withoutLate(seed: number): readonly FaultName[] {

@@ -208,7 +208,7 @@ export class WorldState implements Facts {
       worker.inode = inode;
       if (inode !== this.files.at(worker.path)) this.emit('elsewhere', { worker, inode });
       // A copy that is kept of a ledger without a name begins no session.
-      if (!this.#isKept(inode) && !this.#sendsNothing(worker)) this.#openers.push(worker.process);
+      if (!this.#isKept(inode)) this.#maySend(worker);
       const key = `${record.run} ${record.session}`;
       this.#retries.set(key, new Set([...(this.#retries.get(key) ?? []), ...worker.retry]));
     }
@@ -219,15 +219,40 @@ export class WorldState implements Facts {
   #sessionOf(record: LedgerRecord, by: SimProcess, inode: Inode): Worker | undefined {
     const hosted = this.hosted.get(by);
     if (hosted === undefined || record.kind !== 'open') {
-      return hosted?.find((each) => each.inode === inode) ?? this.workers.get(by);
+      const holder = hosted?.find((each) => each.inode === inode);
+      return (record.kind === 'start' ? this.#starterOf(holder) : holder) ?? this.workers.get(by);
     }
     const begun = hosted.find((each) => each.inode === undefined && this.files.at(each.path) === inode);
     if (begun === undefined) return this.workers.get(by);
-    if (!this.#sendsNothing(begun)) {
-      this.workers.set(by, begun);
-      this.history.begins(by);
-    }
+    if (!this.#sendsNothing(begun)) this.#sendsFor(begun);
     return begun;
+  }
+
+  /**
+   * Nothing in a session's first record tells whether it is of the place that has the plan or of the one that has the run, where both have it: one of
+   * them waits. A plan starts nothing.
+   */
+  #starterOf(holder: Worker | undefined): Worker | undefined {
+    if (holder?.kind !== 'plan') return holder;
+    const waiting = this.hosted.get(holder.process)?.find(({ kind, path, inode }) => {
+      return kind === 'resume' && path === holder.path && inode === undefined;
+    });
+    if (waiting === undefined) return holder;
+    waiting.inode = holder.inode;
+    holder.inode = undefined;
+    this.#sendsFor(waiting);
+    this.#maySend(waiting);
+    return waiting;
+  }
+
+  /** What the process sends from now on is of this session. */
+  #sendsFor(session: Worker): void {
+    this.workers.set(session.process, session);
+    this.history.begins(session.process);
+  }
+
+  #maySend(session: Worker): void {
+    if (!this.#sendsNothing(session)) this.#openers.push(session.process);
   }
 
   /** A plan of given IDs that looks nothing up may be made beside whoever sends, and what is submitted is only written down. */
