@@ -1,9 +1,7 @@
-import { bytesOf, type Counter, kindAfter, standsAt, timeIn } from './line.ts';
+import { bytesOf, kindAfter, standsAt } from './line.ts';
 
 /** Where the parts of a plain `admit` line stand: most lines of a large ledger are such, and reading them here costs a third of JSON.parse. */
 export interface AdmitLine {
-  /** Index of the ISO time in `at`. */
-  at: number;
   /** Index of the {@link GUID_LENGTH} characters of `id`. */
   id: number;
   line: number;
@@ -19,17 +17,16 @@ const DIGIT_9 = 57;
 const MAX_DIGITS = 15;
 
 /**
- * Fills `found` from the line that begins at `from`, has this `seq`, and whose chain begins at `tail`. False for anything but
+ * Fills `found` from the line whose time stands `at` there (`timeIn` in line.ts) and whose chain begins at `tail`. False for anything but
  * `{"seq":N,"at":"…","kind":"admit","id":"…","line":N` with an ID and a number of a line as a record must have them: such a line is left to the
  * reader of all records, which then says what is wrong with it. Whether `at` is a time is left to whoever reads it. The line must have passed
  * the chain.
  */
-export function readAdmitLine(bytes: Uint8Array, from: number, tail: number, seq: Counter, found: AdmitLine): boolean {
-  const at = timeIn(bytes, from, seq);
+export function readAdmitLine(bytes: Uint8Array, at: number, tail: number, found: AdmitLine): boolean {
   const kind = kindAfter(at);
   const id = kind + ID.length;
   const lineAt = id + GUID_LENGTH + LINE.length;
-  if (at < 0 || lineAt >= tail || tail - lineAt > MAX_DIGITS || bytes[lineAt] === DIGIT_0) return false;
+  if (lineAt >= tail || tail - lineAt > MAX_DIGITS || bytes[lineAt] === DIGIT_0) return false;
   if (!standsAt(bytes, kind, ID) || !isLowerGuidAt(bytes, id) || !standsAt(bytes, id + GUID_LENGTH, LINE)) return false;
   let line = 0;
   for (let i = lineAt; i < tail; i++) {
@@ -37,7 +34,6 @@ export function readAdmitLine(bytes: Uint8Array, from: number, tail: number, seq
     if (digit < DIGIT_0 || digit > DIGIT_9) return false;
     line = line * 10 + digit - DIGIT_0;
   }
-  found.at = at;
   found.id = id;
   found.line = line;
   return true;

@@ -78,6 +78,12 @@ export function standsAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boo
   return true;
 }
 
+/** The same of a text of ASCII characters. */
+export function isTextAt(bytes: Uint8Array, at: number, wanted: string): boolean {
+  for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted.charCodeAt(i)) return false;
+  return true;
+}
+
 /** A number as its digits, counted up from 0: dividing it anew for each line would cost more than all the rest of a line's beginning. */
 export class Counter {
   /** In base ten, as ASCII codes, at the end. */

@@ -1,5 +1,5 @@
 import { MAX_DEPTH, MAX_LINE_BYTES } from './field.ts';
-import { type Counter, decodeLine, ISO_LENGTH, kindAfter, timeIn } from './line.ts';
+import { decodeLine, ISO_LENGTH, isTextAt, kindAfter } from './line.ts';
 import { type IntentFields, LEDGER_FORMAT, type LedgerRecord, type OpenFields, type ReplyFields } from './record.ts';
 import { fieldsFault } from './record-fields.ts';
 
@@ -8,7 +8,11 @@ const QUOTE = 34;
 const BACKSLASH = 92;
 const LETTER_U = 117;
 
-const MAX_ASCII = 127;
+/** By the code of a byte: 1 for a quote, 2 for a backslash, 0 for any other. Without a branch, since nobody guesses where the next quote is. */
+const MARK = Uint8Array.from({ length: 256 }, (_, code) => (code === QUOTE ? 1 : code === BACKSLASH ? 2 : 0));
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are ASCII too
+const ASCII = /^[\u0000-\u007f]*$/;
 const TOOL = /^countermand [\w.+-]{1,60}$/;
 
 const LONE_SURROGATE = /\p{Cs}/u;
@@ -42,12 +46,14 @@ export class RecordReader {
   readonly #times = new TimeReader();
   readonly #order = new RecordOrder();
 
-  /** The record in a line, whose number is `seq`, and whose UTF-8 stands in `bytes` from `from` to `to`, where the newline is. */
-  read(line: string, bytes: Uint8Array, from: number, to: number, seq: Counter): LedgerRecord | InvalidRecord {
+  /**
+   * The record in a line, whose UTF-8 stands in `bytes` from `from` to `to`, where the newline is, and its time at `at` (`timeIn` in line.ts; -1 where it does
+   * not begin as it must).
+   */
+  read(line: string, bytes: Uint8Array, from: number, to: number, at: number): LedgerRecord | InvalidRecord {
     if (to - from > MAX_LINE_BYTES) return new InvalidRecord('is longer than any record');
     const record = decodeLine(line);
     if (record === undefined) return new InvalidRecord('is not a record of a ledger');
-    const at = timeIn(bytes, from, seq);
     if (at < 0 || !isNameAt(bytes, kindAfter(at), record.kind)) {
       return new InvalidRecord('does not begin with its own seq, its at and its kind');
     }
@@ -140,6 +146,36 @@ export function otherVersion(record: LedgerRecord): OtherVersion | undefined {
  * character. Also refuses what is nested so deep that it could overflow whoever goes through it.
  */
 function textFault(record: LedgerRecord, bytes: Uint8Array, from: number, to: number): InvalidRecord | undefined {
+  let marks = 0;
+  let all = 0;
+  let i = from;
+  // Four at a time, which takes half of the time.
+  for (; i + 4 <= to; i += 4) {
+    const a = markAt(bytes, i);
+    const b = markAt(bytes, i + 1);
+    const c = markAt(bytes, i + 2);
+    const d = markAt(bytes, i + 3);
+    marks += a + b + c + d;
+    all |= a | b | c | d;
+  }
+  for (; i < to; i++) {
+    marks += markAt(bytes, i);
+    all |= markAt(bytes, i);
+  }
+  const { quotes, hasEscapedUnits } =
+    all < 2 ? { quotes: marks, hasEscapedUnits: false } : escapedQuotes(bytes, from, to);
+  const texts = textsIn(record, 0);
+  if (texts === Number.POSITIVE_INFINITY) return invalid('it is nested too deeply');
+  if (quotes !== 2 * texts) return invalid('it names a field twice');
+  return hasEscapedUnits && hasLoneSurrogate(record) ? invalid('it holds half of a character') : undefined;
+}
+
+function markAt(bytes: Uint8Array, at: number): number {
+  return MARK[bytes[at] as number] as number;
+}
+
+/** The quotes that are no character of a text, where some of them may be. */
+function escapedQuotes(bytes: Uint8Array, from: number, to: number): { quotes: number; hasEscapedUnits: boolean } {
   let quotes = 0;
   let hasEscapedUnits = false;
   for (let i = from; i < to; i++) {
@@ -150,10 +186,7 @@ function textFault(record: LedgerRecord, bytes: Uint8Array, from: number, to: nu
       if (bytes[i] === LETTER_U) hasEscapedUnits = true;
     }
   }
-  const texts = textsIn(record, 0);
-  if (texts === Number.POSITIVE_INFINITY) return invalid('it is nested too deeply');
-  if (quotes !== 2 * texts) return invalid('it names a field twice');
-  return hasEscapedUnits && hasLoneSurrogate(record) ? invalid('it holds half of a character') : undefined;
+  return { quotes, hasEscapedUnits };
 }
 
 function invalid(why: string): InvalidRecord {
@@ -162,13 +195,9 @@ function invalid(why: string): InvalidRecord {
 
 /** Whether the name, and the quote that ends it, stand at `at`. */
 function isNameAt(bytes: Uint8Array, at: number, name: string): boolean {
-  for (let i = 0; i < name.length; i++) {
-    // No kind of ours is called so; a later one may be.
-    if (name.charCodeAt(i) > MAX_ASCII)
-      return Buffer.from(`${name}"`).every((byte, place) => bytes[at + place] === byte);
-    if (bytes[at + i] !== name.charCodeAt(i)) return false;
-  }
-  return bytes[at + name.length] === QUOTE;
+  if (isTextAt(bytes, at, name)) return bytes[at + name.length] === QUOTE;
+  // No kind of ours is called so; a later one may be.
+  return !ASCII.test(name) && Buffer.from(`${name}"`).every((byte, place) => bytes[at + place] === byte);
 }
 
 /** How many names and texts a value holds, infinity when it is nested too deeply. */

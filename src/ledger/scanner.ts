@@ -1,6 +1,6 @@
 import { type Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { type AdmitLine, GUID_LENGTH, readAdmitLine } from './fast-admit.ts';
-import { CHAIN_KEY, CHAIN_LENGTH, Counter, chainOf, chainOfBytes, decodeLine, TAIL_LENGTH } from './line.ts';
+import { CHAIN_KEY, CHAIN_LENGTH, Counter, chainOf, chainOfBytes, decodeLine, TAIL_LENGTH, timeIn } from './line.ts';
 import { LineCutter, NEWLINE } from './line-cutter.ts';
 import type { LedgerRecord } from './record.ts';
 import { InvalidRecord, type OtherVersion, otherVersion, RecordReader, TimeReader } from './record-reader.ts';
@@ -52,7 +52,7 @@ export class Scanner {
   readonly #cutter = new LineCutter();
   readonly #reader = new RecordReader();
   readonly #times = new TimeReader();
-  readonly #found: AdmitLine = { at: 0, id: 0, line: 0 };
+  readonly #found: AdmitLine = { id: 0, line: 0 };
   #records = 0;
   /** The same number, as it stands in the line. */
   readonly #seq = new Counter();
@@ -115,16 +115,18 @@ export class Scanner {
       const to = text.indexOf('\n', from);
       const tail = to - TAIL_LENGTH;
       if (this.#ends(text, from, tail, to) && this.#follows(text, from, tail, this.#chainAt(text, from, tail))) {
-        if (!(plain && this.#tookAdmitLine(block, from, tail, to))) this.#take(text.slice(from, to), block, from, to);
+        const at = timeIn(block, from, this.#seq);
+        if (!(plain && this.#tookAdmitLine(block, from, tail, to, at)))
+          this.#take(text.slice(from, to), block, from, to, at);
       }
       from = to + 1;
     }
   }
 
   /** Whether the line was a plain `admit`, of which no object is made. */
-  #tookAdmitLine(block: Buffer, from: number, tail: number, to: number): boolean {
-    if (this.#records < 2 || !readAdmitLine(block, from, tail, this.#seq, this.#found)) return false;
-    const { at, id, line } = this.#found;
+  #tookAdmitLine(block: Buffer, from: number, tail: number, to: number, at: number): boolean {
+    if (this.#records < 2 || at < 0 || !readAdmitLine(block, at, tail, this.#found)) return false;
+    const { id, line } = this.#found;
     const atMs = this.#times.at(block, at);
     if (Number.isNaN(atMs)) return false;
     this.#bytes += to + 1 - from;
@@ -189,13 +191,13 @@ export class Scanner {
   }
 
   #takeText(line: string, bytes: Buffer): void {
-    if (isUtf8(bytes)) this.#take(line, bytes, 0, bytes.length);
+    if (isUtf8(bytes)) this.#take(line, bytes, 0, bytes.length, timeIn(bytes, 0, this.#seq));
     else this.#refuse('is not a valid record: it is not UTF-8');
   }
 
-  /** Takes a line whose bytes stand in `bytes` from `from` to `to`. */
-  #take(line: string, bytes: Buffer, from: number, to: number): void {
-    const read = this.#reader.read(line, bytes, from, to, this.#seq);
+  /** Takes a line whose bytes stand in `bytes` from `from` to `to`, and its time at `at`. */
+  #take(line: string, bytes: Buffer, from: number, to: number, at: number): void {
+    const read = this.#reader.read(line, bytes, from, to, at);
     if (read instanceof InvalidRecord) this.#refuse(read.what, read.other);
     else if (this.#records === 1 && read.kind !== 'open') this.#refuse('is not a record of a ledger');
     else {

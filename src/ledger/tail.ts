@@ -1,5 +1,5 @@
 import { MAX_RECORD } from './field.ts';
-import { Counter, encodeLine } from './line.ts';
+import { Counter, encodeLine, timeIn } from './line.ts';
 import { LineCutter } from './line-cutter.ts';
 import type { OpenFields } from './record.ts';
 import { InvalidRecord, RecordReader } from './record-reader.ts';
@@ -37,6 +37,6 @@ export function openFault(fields: OpenFields): string | undefined {
   first.next();
   const text = line.trimEnd();
   const bytes = Buffer.from(text);
-  const read = new RecordReader().read(text, bytes, 0, bytes.length, first);
+  const read = new RecordReader().read(text, bytes, 0, bytes.length, timeIn(bytes, 0, first));
   return read instanceof InvalidRecord ? `its record ${read.what}` : undefined;
 }

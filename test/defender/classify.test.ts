@@ -38,6 +38,7 @@ describe('a recorded answer', () => {
     session: 1,
     attempt: 3,
     intentAtMs: 0,
+    firstAtMs: 0,
     repliedAtMs: 1000,
     http: undefined,
     code: 'Code',

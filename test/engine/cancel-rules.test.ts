@@ -296,6 +296,7 @@ describe('after a restart', () => {
     session: 1,
     attempt: 3,
     intentAtMs: NOW - 1000,
+    firstAtMs: NOW - 1000,
     repliedAtMs: NOW,
     http: undefined,
     code: undefined,

@@ -94,12 +94,16 @@ export class ActionTable<T extends { readonly id: string }> implements ReadonlyM
   }
 }
 
+const LENGTHS = 64;
+
 /**
  * Makes equal strings one string. Status, type and requestor repeat a million times; names of machines repeat less, so the
  * table stops growing at `limit` entries and hands strings out as they came from there on.
  */
 export class Interner {
   readonly #known = new Map<string, string>();
+  /** The last text of each length: what repeats from one record to the next is found without a hash of it. */
+  readonly #last: (string | undefined)[] = new Array(LENGTHS);
   readonly #limit: number;
 
   constructor(limit = 20_000) {
@@ -107,10 +111,16 @@ export class Interner {
   }
 
   intern(text: string): string {
-    const known = this.#known.get(text);
-    if (known !== undefined) return known;
-    if (this.#known.size < this.#limit) this.#known.set(text, text);
-    return text;
+    const place = text.length % LENGTHS;
+    const last = this.#last[place];
+    if (last === text) return last;
+    let known = this.#known.get(text);
+    if (known === undefined) {
+      known = text;
+      if (this.#known.size < this.#limit) this.#known.set(text, text);
+    }
+    this.#last[place] = known;
+    return known;
   }
 
   internIfAny(text: string | undefined): string | undefined {

@@ -252,6 +252,7 @@ export class Projection implements RunState {
       session: this.#session,
       attempt,
       intentAtMs: atMs,
+      firstAtMs: action.last?.firstAtMs ?? atMs,
       repliedAtMs: undefined,
       http: undefined,
       code: undefined,

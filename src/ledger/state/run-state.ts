@@ -50,6 +50,8 @@ export interface CancelCall {
   readonly attempt: number;
   /** Wall clock of its intent, epoch ms. */
   readonly intentAtMs: number;
+  /** The same of the first call for this action. */
+  readonly firstAtMs: number;
   /** Wall clock of its reply; undefined while in doubt. */
   readonly repliedAtMs: number | undefined;
   readonly http: number | undefined;

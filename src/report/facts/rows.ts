@@ -27,7 +27,7 @@ export interface ActionRow {
   line: number;
 }
 
-export function actionRow({ action, view }: MergedAction): ActionRow {
+export function actionRow({ action }: Pick<MergedAction, 'action'>): ActionRow {
   const { screen, last, outcome } = action;
   return {
     id: action.id,
@@ -43,7 +43,7 @@ export function actionRow({ action, view }: MergedAction): ActionRow {
     http: last?.http,
     code: last?.code,
     correlation: last?.correlation,
-    firstSentAtMs: view.trace.firstSentAtMs.get(action.id),
+    firstSentAtMs: last?.firstAtMs,
     answeredAtMs: last?.repliedAtMs,
     detail: outcome?.detail ?? last?.error,
     comment: action.comment,

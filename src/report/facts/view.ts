@@ -3,7 +3,6 @@ import type { LedgerRecord, RejectReason, Route } from '../../ledger/record.ts';
 import type { ChainFault } from '../../ledger/scanner.ts';
 import { noCalls } from '../../ledger/state/calls.ts';
 import type { Action, RunState } from '../../ledger/state/run-state.ts';
-import { ownCopy } from '../../own-copy.ts';
 
 /** One ledger as the reports see it. */
 export interface LedgerView {
@@ -99,8 +98,6 @@ export interface Trace {
   readonly minutes: ReadonlyMap<number, Readonly<Record<Route, number>>>;
   /** Rejected rows of the last reading of the source, the first thousand of them. */
   readonly rejects: readonly TracedReject[];
-  /** Wall clock of the first cancel call of each action that was called, epoch ms. */
-  readonly firstSentAtMs: ReadonlyMap<string, number>;
   /** Answers by HTTP status, or by error for those without. */
   readonly answers: ReadonlyMap<string, number>;
   /** The last session asked for devices and was not shown them: it went by the source's order. */
@@ -124,9 +121,8 @@ export interface Tracer extends RecordSink {
 export function createTracer(): Tracer {
   const minutes = new Map<number, Record<Route, number>>();
   let rejects: TracedReject[] = [];
-  const firstSentAtMs = new Map<string, number>();
   const answers = new Map<string, number>();
-  const inFlight = new Map<number, { minute: number; route: Route; id: string | undefined; first: boolean }>();
+  const inFlight = new Map<number, { minute: number; route: Route }>();
   let session = 0;
   let devicesUnread = false;
   /** The session whose reading the rejects belong to; 0 once that reading has ended. */
@@ -159,19 +155,14 @@ export function createTracer(): Tracer {
       case 'intent': {
         const minute = Math.floor(atMs / 60_000) * 60_000;
         countCall(minutes, minute, record.route, 1);
-        const id = record.route === 'cancel' ? record.id : undefined;
-        const first = id !== undefined && !firstSentAtMs.has(id);
-        if (first) firstSentAtMs.set(ownCopy(id), atMs);
-        inFlight.set(record.call, { minute, route: record.route, id, first });
+        inFlight.set(record.call, { minute, route: record.route });
         break;
       }
       case 'reply': {
         const call = inFlight.get(record.call);
         inFlight.delete(record.call);
         if (record.error === 'not-sent') {
-          if (call === undefined) break;
-          countCall(minutes, call.minute, call.route, -1);
-          if (call.first && call.id !== undefined) firstSentAtMs.delete(call.id);
+          if (call !== undefined) countCall(minutes, call.minute, call.route, -1);
           break;
         }
         // A 404 says that there are no more of them.
@@ -190,14 +181,14 @@ export function createTracer(): Tracer {
     add,
     admitted: reads,
     restart: () => {
-      for (const each of [minutes, firstSentAtMs, answers, inFlight]) each.clear();
+      for (const each of [minutes, answers, inFlight]) each.clear();
       rejects = [];
       session = 0;
       readingSession = 0;
       devicesUnread = false;
     },
     get trace() {
-      return { minutes, rejects, firstSentAtMs, answers, devicesUnread };
+      return { minutes, rejects, answers, devicesUnread };
     },
   };
 }

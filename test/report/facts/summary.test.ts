@@ -37,7 +37,7 @@ describe('the summary of one ledger', () => {
     const { minutes, calls } = summarise([view], { nowMs });
     expect(minutes.map(({ cancel }) => cancel)).toEqual([1]);
     expect(calls.cancel).toBe(1);
-    expect(view.trace.firstSentAtMs.get(guid(1))).toBe(view.state.actions.get(guid(1))?.last?.intentAtMs);
+    expect(view.state.actions.get(guid(1))?.last?.firstAtMs).toBe(view.state.actions.get(guid(1))?.last?.intentAtMs);
   });
 
   test('the summary of one ledger shows as many calls over time as the ledger counts', () => {
