@@ -41,11 +41,32 @@ const LAYOUT = {
   'string-width': 'export default (text) => text.length;',
 };
 
-/** What undici loads with its client, and needs only for bodies that are forms or streams of the web, and for HTTP/2: we send text, by HTTP/1.1. */
+/** What a library loads with itself, and is not used here. */
 const UNUSED = {
-  '../web/fetch/body.js': 'exports.extractBody = () => { throw new Error("a body of this kind is not sent"); };',
-  './client-h2.js': 'module.exports = () => { throw new Error("HTTP/2 is not spoken"); };',
+  // Needed only for bodies that are forms or streams of the web, and for HTTP/2: we send text, by HTTP/1.1.
+  undici: {
+    '../web/fetch/body.js': 'exports.extractBody = () => { throw new Error("a body of this kind is not sent"); };',
+    './client-h2.js': 'module.exports = () => { throw new Error("HTTP/2 is not spoken"); };',
+  },
+  // Each limiter is in this process, and alone.
+  bottleneck: Object.fromEntries(
+    ['./RedisDatastore', './RedisConnection', './IORedisConnection', './Group', './Batcher'].map((id) => [id, 'module.exports = undefined;']),
+  ),
+  // A log goes to a stream that it is given: in no thread of its own, and to no two at once.
+  pino: {
+    './transport': 'module.exports = () => { throw new Error("a log has no thread of its own"); };',
+    './lib/transport': 'module.exports = undefined;',
+    './lib/multistream': 'module.exports = undefined;',
+  },
 };
+
+/** By the names that they have in the bundle. */
+const REPLACED = new Map([
+  ['\0undici', UNDICI],
+  ...Object.entries({ yargs: LAYOUT, ...UNUSED }).flatMap(([library, modules]) =>
+    Object.entries(modules).map(([id, code]) => [`\0${library}/${id}`, code]),
+  ),
+]);
 
 /** What takes the place of a module, by who imports it. */
 const lighter = {
@@ -53,13 +74,25 @@ const lighter = {
   resolveId(id, importer = '') {
     const ours = importer.startsWith(compiled + sep);
     const isOf = (name) => importer.includes(`${sep}node_modules${sep}${name}${sep}`);
-    const instead = (ours && id === 'undici') || (isOf('yargs') && Object.hasOwn(LAYOUT, id)) || (isOf('undici') && Object.hasOwn(UNUSED, id));
-    return instead ? `\0${id}` : null;
+    if (ours && id === 'undici') return '\0undici';
+    if (isOf('yargs') && Object.hasOwn(LAYOUT, id)) return `\0yargs/${id}`;
+    const library = Object.keys(UNUSED).find((name) => isOf(name) && Object.hasOwn(UNUSED[name], id));
+    return library === undefined ? null : `\0${library}/${id}`;
   },
   load(id) {
-    if (!id.startsWith('\0')) return null;
-    return id === '\0undici' ? UNDICI : (LAYOUT[id.slice(1)] ?? UNUSED[id.slice(1)] ?? null);
+    return REPLACED.get(id) ?? null;
   },
+};
+
+/**
+ * What is loaded together is one file, since each costs a look at the disk and a wrapper: by its name what it is asked for by, and all that these import at
+ * once and no earlier part has. What stands in none of them is left to the bundler.
+ */
+const PARTS = {
+  start: ['cli/run-cli.js'],
+  chain: ['ledger/chain-check.js'],
+  command: ['cli/run-command.js', 'cli/commands/run.js'],
+  machine: ['cli/machine.js'],
 };
 
 // After `npm ci --omit=dev` there is nothing to build with, which is no fault of that install.
@@ -109,9 +142,30 @@ async function bundle(input, where) {
     minify: { compress: true, mangle: { keepNames: true }, codegen: { removeWhitespace: true } },
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
+    ...(where.codeSplitting === undefined && { codeSplitting: { groups: groupsOf(PARTS) } }),
   });
   await made.close();
   return output.flatMap((part) => (part.type === 'chunk' ? Object.keys(part.modules) : []));
+}
+
+/** One group a part, for the bundler, which asks them about each module. */
+function groupsOf(parts) {
+  const partOf = new Map();
+  const claim = (part, id, graph) => {
+    const module = partOf.has(id) ? null : graph.getModuleInfo(id);
+    if (module === null) return;
+    partOf.set(id, part);
+    for (const imported of module.importedIds) claim(part, imported, graph);
+  };
+  const names = Object.keys(parts);
+  return names.map((part, place) => ({
+    debugName: part,
+    priority: names.length - place,
+    name(id, graph) {
+      if (partOf.size === 0) for (const each of names) for (const root of parts[each]) claim(each, join(compiled, root), graph);
+      return partOf.get(id) === part ? part : null;
+    },
+  }));
 }
 
 /** The packages that these files are of, by name and version, each once. */
