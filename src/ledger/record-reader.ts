@@ -1,5 +1,6 @@
 import { MAX_DEPTH, MAX_LINE_BYTES } from './field.ts';
-import { decodeLine, ISO_LENGTH, isTextAt, kindAfter } from './line.ts';
+import { decodeLine, ISO_LENGTH, isTextAt, kindAfter, TAIL_LENGTH } from './line.ts';
+import { plainRecord } from './plain-record.ts';
 import { type IntentFields, LEDGER_FORMAT, type LedgerRecord, type OpenFields, type ReplyFields } from './record.ts';
 import { fieldsFault } from './record-fields.ts';
 
@@ -50,16 +51,17 @@ export class RecordReader {
    * The record in a line, whose UTF-8 stands in `bytes` from `from` to `to`, where the newline is, and its time at `at` (`timeIn` in line.ts; -1 where it does
    * not begin as it must).
    */
-  read(line: string, bytes: Uint8Array, from: number, to: number, at: number): LedgerRecord | InvalidRecord {
+  read(line: string, bytes: Buffer, from: number, to: number, at: number): LedgerRecord | InvalidRecord {
     if (to - from > MAX_LINE_BYTES) return new InvalidRecord('is longer than any record');
-    const record = decodeLine(line);
+    const plain = at < 0 ? undefined : plainRecord(bytes, from, at, to - TAIL_LENGTH, line);
+    const record = plain ?? decodeLine(line);
     if (record === undefined) return new InvalidRecord('is not a record of a ledger');
     if (at < 0 || !isNameAt(bytes, kindAfter(at), record.kind)) {
       return new InvalidRecord('does not begin with its own seq, its at and its kind');
     }
     this.atMs = this.#times.at(bytes, at);
     if (Number.isNaN(this.atMs)) return invalid('at must be a time such as 2026-01-02T03:04:05.678Z');
-    return textFault(record, bytes, from, to) ?? this.#fault(record) ?? record;
+    return (plain === undefined ? textFault(record, bytes, from, to) : undefined) ?? this.#fault(record) ?? record;
   }
 
   #fault(record: LedgerRecord): InvalidRecord | undefined {

@@ -3,7 +3,7 @@
  * line. Each action has been admitted, screened, called, answered and settled: five lines. Best of the rounds, each in a process of its own, with
  * the processor time of all its threads beside it. Needs a build.
  *
- *   node test/bench/finished.mjs [--json] [--actions 100000] [--rounds 3]
+ *   node test/bench/finished.mjs [--json] [--actions 100000] [--rounds 5]
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     actions: { type: 'string', default: '100000' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
   },
 });
 
