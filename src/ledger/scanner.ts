@@ -114,7 +114,7 @@ export class Scanner {
     while (from < text.length && this.#fault === undefined) {
       const to = text.indexOf('\n', from);
       const tail = to - TAIL_LENGTH;
-      if (this.#ends(text, from, tail, to) && this.#follows(text, from, tail, this.#chainAt(text, from, tail))) {
+      if (this.#ends(text, from, tail, to) && this.#followsHere(text, from, tail)) {
         const at = timeIn(block, from, this.#seq);
         if (!(plain && this.#tookAdmitLine(block, from, tail, to, at)))
           this.#take(text.slice(from, to), block, from, to, at);
@@ -134,10 +134,11 @@ export class Scanner {
     return true;
   }
 
-  #chainAt(text: string, from: number, tail: number): string {
-    if (!this.#chainIsChecked) return chainOf(this.#head, text.slice(from, tail));
+  #followsHere(text: string, from: number, tail: number): boolean {
+    if (!this.#chainIsChecked) return this.#follows(text, from, tail, chainOf(this.#head, text.slice(from, tail)));
     const at = tail + CHAIN_KEY.length;
-    return text.slice(at, at + CHAIN_LENGTH);
+    this.#count(text.slice(at, at + CHAIN_LENGTH));
+    return true;
   }
 
   #otherLines(block: Buffer): void {
@@ -177,11 +178,16 @@ export class Scanner {
       );
       return false;
     }
+    this.#count(chain);
+    return true;
+  }
+
+  /** One line more, with this chain value. */
+  #count(chain: string): void {
     this.#head = chain;
     this.#records++;
     this.#seq.next();
     this.#sink.linked?.(this.#records, chain);
-    return true;
   }
 
   /** Another version's first line has a chain value that only that version can check. */
