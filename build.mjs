@@ -130,8 +130,8 @@ async function bundle(input, where) {
     external: ['pg-native', 'canvas'],
     plugins: [mapsOfTsc, lighter],
     onLog(level, log) {
-      // bottleneck's Redis, and yargs's files of settings: neither is used. Any other warning is an error: nobody would read it.
-      const isKnown = ['EVAL', 'EMPTY_IMPORT_META'].includes(log.code) && log.id?.includes('node_modules');
+      // yargs's files of settings, which are not used. Any other warning is an error: nobody would read it.
+      const isKnown = log.code === 'EMPTY_IMPORT_META' && log.id?.includes('node_modules');
       if (level === 'warn' && !isKnown) throw new Error(`${log.code} in ${log.id}: ${log.message}`);
     },
   });
@@ -152,7 +152,10 @@ async function bundle(input, where) {
 function groupsOf(parts) {
   const partOf = new Map();
   const claim = (part, id, graph) => {
-    const module = partOf.has(id) ? null : graph.getModuleInfo(id);
+    if (partOf.has(id)) return;
+    const module = graph.getModuleInfo(id);
+    // Node's own are none of the bundle.
+    if (module === null && id.startsWith(compiled)) throw new Error(`there is no ${id} for the part ${part}`);
     if (module === null) return;
     partOf.set(id, part);
     for (const imported of module.importedIds) claim(part, imported, graph);

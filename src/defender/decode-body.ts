@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import type * as Zlib from 'node:zlib';
+import * as zlib from 'node:zlib';
 
 export interface BodyHeaders {
   readonly [name: string]: string | string[] | undefined;
@@ -8,7 +8,6 @@ export interface BodyHeaders {
 /** A body as text, or why it is none: a word for the ledger. */
 export type DecodedBody = { text: string } | { error: string };
 
-type Decompress = typeof Zlib.brotliDecompress;
 type Decoder = (bytes: Buffer, most: number) => Promise<Buffer>;
 
 /** Made once: that takes longer than to decode an answer. */
@@ -17,9 +16,10 @@ const UTF8 = new TextDecoder();
 /** More codings on top of each other than this are nobody's intention. */
 const CODINGS_AT_MOST = 4;
 
-const gunzip = decoderOf((zlib) => zlib.gunzip);
-const inflate = decoderOf((zlib) => zlib.inflate);
-const inflateRaw = decoderOf((zlib) => zlib.inflateRaw);
+const gunzip: Decoder = (bytes, most) => promisify(zlib.gunzip)(bytes, { maxOutputLength: most });
+const inflate: Decoder = (bytes, most) => promisify(zlib.inflate)(bytes, { maxOutputLength: most });
+const inflateRaw: Decoder = (bytes, most) => promisify(zlib.inflateRaw)(bytes, { maxOutputLength: most });
+const brotli: Decoder = (bytes, most) => promisify(zlib.brotliDecompress)(bytes, { maxOutputLength: most });
 
 const DECODERS: Readonly<Record<string, Decoder | undefined>> = {
   gzip: gunzip,
@@ -33,9 +33,8 @@ const DECODERS: Readonly<Record<string, Decoder | undefined>> = {
       return await inflateRaw(bytes, most);
     }
   },
-  br: decoderOf((zlib) => zlib.brotliDecompress),
-  // Node has it from 22.15 on.
-  zstd: decoderOf((zlib) => zlib.zstdDecompress),
+  br: brotli,
+  zstd: zstdOf(zlib),
 };
 
 /**
@@ -128,13 +127,9 @@ function textOf(bytes: Buffer, headers: BodyHeaders): string {
   }
 }
 
-/** Node's zlib is loaded for the first answer that needs it: it takes longer than all the rest of this file. */
-function decoderOf(
-  decompressOf: (zlib: typeof Zlib & { zstdDecompress?: Decompress }) => Decompress | undefined,
-): Decoder {
-  return async (bytes, most) => {
-    const decompress = decompressOf(await import('node:zlib'));
-    if (decompress === undefined) throw new Error('this Node does not have it');
-    return promisify(decompress)(bytes, { maxOutputLength: most });
-  };
+/** Node has it from 22.15 on. */
+function zstdOf(module: object): Decoder | undefined {
+  const decompress = (module as { zstdDecompress?: typeof zlib.brotliDecompress }).zstdDecompress;
+  if (decompress === undefined) return undefined;
+  return (bytes, most) => promisify(decompress)(bytes, { maxOutputLength: most });
 }

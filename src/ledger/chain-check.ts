@@ -34,10 +34,7 @@ export class ChainCheck {
     if (block === undefined) return;
     for (let from = 0; from < block.length && !this.#broken; ) {
       const to = block.indexOf(NEWLINE, from);
-      const tail = Math.max(from, to - TAIL_LENGTH);
-      const isFirst = from === 0;
-      const chain = isFirst ? chainOfBytes(this.#head, block.subarray(0, tail)) : chainBehind(block, from, tail);
-      this.#take(block, tail, chain);
+      this.#take(block, from, to);
       from = to + 1;
     }
   }
@@ -46,20 +43,25 @@ export class ChainCheck {
     return { lines: this.#lines, head: this.#head, broken: this.#broken };
   }
 
-  #take(bytes: Uint8Array, tail: number, chain: string): void {
-    if (!standsAt(bytes, tail, KEY) || !isTextAt(bytes, tail + KEY.length, chain)) {
-      this.#broken = true;
-      return;
-    }
+  /** The line from `from` to the newline at `to`. */
+  #take(block: Buffer, from: number, to: number): void {
+    const tail = to - TAIL_LENGTH;
+    this.#broken = tail < from || !standsAt(block, tail, KEY) || !standsAt(block, to - END.length, END);
+    if (this.#broken) return;
+    const isFirst = from === 0;
+    const chain = isFirst ? chainOfBytes(this.#head, block.subarray(0, tail)) : chainBehind(block, from, tail);
+    this.#broken = !isTextAt(block, tail + KEY.length, chain);
+    if (this.#broken) return;
     this.#head = chain;
     this.#lines++;
   }
 }
 
 const KEY = bytesOf(CHAIN_KEY);
+const END = bytesOf('"}');
 
-/** What follows a line's chain value: a quote, a brace and the newline. */
-const BEHIND_CHAIN = 3;
+/** What follows a line's chain value, with the newline. */
+const BEHIND_CHAIN = END.length + 1;
 
 /**
  * The chain value of a line behind another one, whose own value stands just before it but for a few bytes: moved up to it, over what nobody needs any

@@ -62,7 +62,7 @@ const MAX_DIGITS = 15;
 /** By the code of a byte: 1 where it stands for itself in a text, which then goes on. */
 const PLAIN = Uint8Array.from({ length: 128 }, (_, code) => Number(code >= 32 && code !== QUOTE && code !== BACKSLASH));
 
-/** Longer than the number of any record, and than what stands before it. */
+/** Where a line's number begins, and how far behind its end the time does. */
 const SEQ_FROM = '{"seq":'.length;
 const AT_KEY = ',"at":"'.length;
 

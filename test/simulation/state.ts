@@ -75,6 +75,8 @@ export class WorldState implements Facts {
   failure: { invariant: string; detail: string } | undefined;
   /** Who opened a ledger to send, in that order: each follows the one before it as the one sender. */
   readonly #openers: SimProcess[] = [];
+  /** How many had done so before the last session of a ledger began. */
+  readonly #openersBefore = new Map<Inode, number>();
   /** Who began the last session of a ledger. */
   readonly #writers = new Map<Inode, SimProcess>();
   readonly #retries = new Map<string, ReadonlySet<string>>();
@@ -208,7 +210,8 @@ export class WorldState implements Facts {
       worker.inode = inode;
       if (inode !== this.files.at(worker.path)) this.emit('elsewhere', { worker, inode });
       // A copy that is kept of a ledger without a name begins no session.
-      if (!this.#isKept(inode)) this.#maySend(worker);
+      this.#openersBefore.set(inode, this.#openers.length);
+      if (!this.#isKept(inode) && !this.#sendsNothing(worker)) this.#openers.push(worker.process);
       const key = `${record.run} ${record.session}`;
       this.#retries.set(key, new Set([...(this.#retries.get(key) ?? []), ...worker.retry]));
     }
@@ -238,10 +241,16 @@ export class WorldState implements Facts {
       return kind === 'resume' && path === holder.path && inode === undefined;
     });
     if (waiting === undefined) return holder;
-    waiting.inode = holder.inode;
-    holder.inode = undefined;
-    this.#sendsFor(waiting);
-    this.#maySend(waiting);
+    const { inode, named, swappedAtMs, clockJumped, disturbed } = holder;
+    Object.assign(waiting, { inode, named, swappedAtMs });
+    waiting.clockJumped ||= clockJumped;
+    waiting.disturbed ||= disturbed;
+    Object.assign(holder, { inode: undefined, named: undefined, swappedAtMs: undefined });
+    // Where a plan may send too, all that counts from a session's beginning is counted.
+    if (this.#sendsNothing(holder)) {
+      this.#sendsFor(waiting);
+      this.#openers.splice(this.#openersBefore.get(inode as Inode) ?? 0, 0, waiting.process);
+    } else this.workers.set(waiting.process, waiting);
     return waiting;
   }
 
@@ -249,10 +258,6 @@ export class WorldState implements Facts {
   #sendsFor(session: Worker): void {
     this.workers.set(session.process, session);
     this.history.begins(session.process);
-  }
-
-  #maySend(session: Worker): void {
-    if (!this.#sendsNothing(session)) this.#openers.push(session.process);
   }
 
   /** A plan of given IDs that looks nothing up may be made beside whoever sends, and what is submitted is only written down. */

@@ -112,7 +112,7 @@ async function append(
     return true;
   };
   for await (const lines of linesIn(read(), scanned.bytes)) {
-    check.push(Uint8Array.from(lines));
+    check.push(new Uint8Array(lines));
     if (!(await put(lines))) return 'another';
   }
   const { broken, lines, head } = check.result;
@@ -169,7 +169,7 @@ async function* checked(
   name: string,
 ): AsyncGenerator<Uint8Array> {
   for await (const bytes of source) {
-    check.push(Uint8Array.from(bytes));
+    check.push(new Uint8Array(bytes));
     yield bytes;
   }
   const { broken, lines } = check.result;
