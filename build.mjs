@@ -85,14 +85,14 @@ const lighter = {
 };
 
 /**
- * What is loaded together is one file, since each costs a look at the disk and a wrapper: by its name what it is asked for by, and all that these import at
- * once and no earlier part has. What stands in none of them is left to the bundler.
+ * What is loaded together is one file, since each costs a look at the disk and a wrapper: by its name those that are asked for, of which it is all that they
+ * import at once and no earlier part has. They themselves, and what stands in none of the parts, are left to the bundler.
  */
 const PARTS = {
   start: ['cli/run-cli.js'],
-  chain: ['ledger/chain-check.js'],
+  chain: ['ledger/chain-worker.js'],
   command: ['cli/run-command.js', 'cli/commands/run.js'],
-  machine: ['cli/machine.js'],
+  sending: ['cli/machine.js'],
 };
 
 // After `npm ci --omit=dev` there is nothing to build with, which is no fault of that install.
@@ -151,21 +151,22 @@ async function bundle(input, where) {
 /** One group a part, for the bundler, which asks them about each module. */
 function groupsOf(parts) {
   const partOf = new Map();
-  const claim = (part, id, graph) => {
-    if (partOf.has(id)) return;
+  const claimImports = (part, id, graph) => {
     const module = graph.getModuleInfo(id);
     // Node's own are none of the bundle.
     if (module === null && id.startsWith(compiled)) throw new Error(`there is no ${id} for the part ${part}`);
-    if (module === null) return;
-    partOf.set(id, part);
-    for (const imported of module.importedIds) claim(part, imported, graph);
+    for (const imported of module?.importedIds ?? []) {
+      if (partOf.has(imported)) continue;
+      partOf.set(imported, part);
+      claimImports(part, imported, graph);
+    }
   };
   const names = Object.keys(parts);
   return names.map((part, place) => ({
     debugName: part,
     priority: names.length - place,
     name(id, graph) {
-      if (partOf.size === 0) for (const each of names) for (const root of parts[each]) claim(each, join(compiled, root), graph);
+      if (partOf.size === 0) for (const each of names) for (const asked of parts[each]) claimImports(each, join(compiled, asked), graph);
       return partOf.get(id) === part ? part : null;
     },
   }));
