@@ -82,6 +82,8 @@ export class LedgerFiles {
       if (worker.path === path && worker.inode === undefined) worker.disturbed = true;
       if (worker.path === path && inode !== undefined) this.handled.add(inode);
     }
+    // A copy of what more than the program wrote is no better.
+    if (inode !== undefined && this.handled.has(was)) this.handled.add(inode);
     if (loses) history.forgetAll(run);
     if (inode === was) this.#watches.delete(was);
     if (inode !== undefined) this.readAnew(inode);
